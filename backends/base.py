@@ -1,0 +1,119 @@
+"""What a device must be able to do: the interface that everything above it is written against."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Callable, Optional, Sequence
+
+import numpy as np
+
+from .device import Device
+from .kernel import Kernel
+
+Array = Any  # an array of the device's own library
+
+_ERF = Kernel.of_primitive("erf")
+
+
+class Backend(ABC):
+    """The arrays of one device and the operations on them that devices do differently.
+
+    All else is spelled with `xp`, an array namespace in NumPy's names.  Dtypes are NumPy's on every device.
+    """
+
+    device: Device
+    xp: Any
+
+    # -- moving data ------------------------------------------------------------------------------------------
+    @abstractmethod
+    def asarray(self, data: Any, dtype: Optional[np.dtype] = None, copy: bool = False) -> Array:
+        """`data` (numbers, lists, a NumPy array, or an array of this device) as an array on this device."""
+
+    @abstractmethod
+    def to_numpy(self, array: Array) -> np.ndarray:
+        """The only way back: `array` as a NumPy array on the host (shared memory where that is possible)."""
+
+    @abstractmethod
+    def owns(self, array: Any) -> bool:
+        """Whether `array` is an array that lives on this device."""
+
+    # -- making arrays ----------------------------------------------------------------------------------------
+    @abstractmethod
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+        """An array with arbitrary contents."""
+
+    @abstractmethod
+    def full(self, shape: tuple[int, ...], value: float, dtype: np.dtype) -> Array:
+        """An array that holds `value` everywhere."""
+
+    @abstractmethod
+    def copy(self, array: Array) -> Array:
+        """A contiguous copy with memory of its own."""
+
+    @abstractmethod
+    def astype(self, array: Array, dtype: np.dtype) -> Array:
+        """`array` in another dtype (itself where it has that dtype)."""
+
+    # -- changing arrays in place -----------------------------------------------------------------------------
+    @abstractmethod
+    def assign(self, array: Array, index: Any, value: Any) -> None:
+        """``array[index] = value``; `value` is an array of this device or a number."""
+
+    @abstractmethod
+    def take(self, array: Array, index: Any) -> Array:
+        """``array[index]`` for slices, integers, None, Ellipsis, masks and index arrays of this device."""
+
+    @abstractmethod
+    def add_at(self, array: Array, index: Any, value: Array) -> None:
+        """The adjoint of `take`: add `value` to ``array[index]``, once for each time that an element is named."""
+
+    # -- arithmetic -------------------------------------------------------------------------------------------
+    @abstractmethod
+    def elementwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float] = ()) -> list[Array]:
+        """Run `kernel` on arrays of this device (or plain numbers) that broadcast; one array for each output."""
+
+    @abstractmethod
+    def compile(self, kernel: Kernel, dtype: np.dtype) -> Any:
+        """This device's program for `kernel` computed in `dtype`; str() of it is the program's source text."""
+
+    def erf(self, array: Array) -> Array:
+        """The error function."""
+        return self.elementwise(_ERF, (array,))[0]
+
+    @abstractmethod
+    def matmul(self, a: Array, b: Array) -> Array:
+        """The matrix product, stacked over leading dimensions."""
+
+    # -- random numbers ---------------------------------------------------------------------------------------
+    @abstractmethod
+    def random_generator(self, seed: int) -> Any:
+        """A generator of this device, to be passed to the two draws below."""
+
+    @abstractmethod
+    def uniform(self, generator: Any, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+        """Draws from [0, 1)."""
+
+    @abstractmethod
+    def normal(self, generator: Any, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+        """Draws from the standard normal distribution."""
+
+    # -- the device itself ------------------------------------------------------------------------------------
+    @abstractmethod
+    def synchronize(self) -> None:
+        """Wait until all work that was given to the device is done."""
+
+    @abstractmethod
+    def memory_stats(self) -> dict[str, int]:
+        """Bytes "allocated" (in use by arrays) and "reserved" (held, cached blocks included), with "peak"."""
+
+    @abstractmethod
+    def reset_peak_memory(self) -> None:
+        """Let "peak" begin anew at what is allocated now."""
+
+    @abstractmethod
+    def empty_cache(self) -> None:
+        """Give cached blocks back to the system."""
+
+    @abstractmethod
+    def description(self) -> str:
+        """The device's name for people, as "NVIDIA H100 80GB HBM3"."""

@@ -1,0 +1,97 @@
+"""The derivative of a formula, derived by the rules of the table, and the backward kernel made of it.
+
+Formulas are differentiated along one input at a time, from the leaves to the root.  Doing it in this direction
+keeps a `where` outermost: the derivative of where(c, a, b) is where(c, a', b'), so that what is NaN or infinite
+in the branch not taken never reaches the gradient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Sequence
+
+from .expression import Apply, Expression, Literal, Number, Symbol, apply, in_order, rewrite, symbols
+from .kernel import Kernel
+from .simplify import is_call, is_literal
+
+UPSTREAM = Symbol.array("_upstream")  # the gradient with respect to the kernel's output
+OUTPUT = Symbol.array("_output")  # the kernel's output, where a derivative is shortest in terms of it
+
+
+def slope(root: Expression, symbol: Symbol) -> Optional[Expression]:
+    """The partial derivative of `root` along `symbol`, or None where it does not depend on it.
+
+    >>> x = Symbol.array("x")
+    >>> slope(apply("tanh", x), x)
+    subtract(1.0, square(tanh(x)))
+    """
+    slopes: dict[Expression, Optional[Expression]] = {}
+    for node in in_order((root,)):
+        slopes[node] = Literal.of(1.0) if node is symbol else _chain(node, [slopes[arg] for arg in node.args])
+    return slopes[root]
+
+
+def _chain(node: Expression, inner: list[Optional[Expression]]) -> Optional[Expression]:
+    if not isinstance(node, Apply) or all(slope is None for slope in inner):
+        return None
+    if node.primitive.name == "where":
+        condition, (_, a, b) = node.args[0], inner
+        if a is None and b is None:
+            return None
+        return apply("where", condition, 0.0 if a is None else a, 0.0 if b is None else b)
+    if node.primitive.derivative is None:
+        return None
+    total: Optional[Expression] = None
+    for partial, part in zip(node.primitive.derivative, inner):
+        if part is not None:
+            term = product(partial(node, *node.args), part)
+            total = term if total is None else total + term
+    return total
+
+
+def product(a: Expression | Number, b: Expression | Number) -> Expression:
+    """a * b, with the factor moved into a `where` that holds a zero: there 0 must win over NaN and infinity."""
+    for factor, choice in ((a, b), (b, a)):
+        if isinstance(choice, Expression) and is_call(choice, "where") and _holds_zero(choice):
+            condition, x, y = choice.args
+            return apply("where", condition, *(x if is_literal(x, 0) else product(factor, x) for x in (x, y)))
+    return apply("multiply", a, b)
+
+
+def _holds_zero(node: Expression) -> bool:
+    return is_literal(node, 0) or is_call(node, "where") and any(map(_holds_zero, node.args[1:]))
+
+
+@dataclass(frozen=True, eq=False)
+class Gradient:
+    """The backward kernel of a forward kernel and what it needs.
+
+    `saved` are positions of the forward inputs that it reads, followed in its inputs by the output where
+    `saves_output`, and by the upstream gradient last.  Its outputs belong to the inputs at `along`.
+    """
+
+    kernel: Kernel
+    saved: tuple[int, ...]
+    saves_output: bool
+    along: tuple[int, ...]
+
+
+def gradient(forward: Kernel, along: Sequence[int], slopes: Optional[Sequence[Expression]] = None) -> Gradient:
+    """The gradient of a one-output kernel along some of its inputs; `slopes` are given by hand, else derived."""
+    (root,) = forward.outputs
+    if slopes is None:
+        found = [slope(root, symbol) for symbol in forward.inputs]
+        slopes = [Literal.of(0.0) if s is None else s for s in found]
+        # Inside of the derivative, the function's own value need not be computed again: it is the output.
+        slopes = rewrite(tuple(slopes), lambda node, args: OUTPUT if node is root else _rebuilt(node, args))
+    outputs = [slopes[i] if is_literal(slopes[i], 0) else product(UPSTREAM, slopes[i]) for i in along]
+    used = symbols(*outputs)
+    saved = tuple(i for i, symbol in enumerate(forward.inputs) if any(symbol is s for s in used))
+    saves_output = any(s is OUTPUT for s in used)
+    inputs = [forward.inputs[i] for i in saved] + [OUTPUT] * saves_output + [UPSTREAM]
+    kernel = Kernel(f"{forward.name}_backward", inputs, forward.constants, outputs, forward.widens)
+    return Gradient(kernel, saved, saves_output, tuple(along))
+
+
+def _rebuilt(node: Expression, args: tuple[Expression, ...]) -> Expression:
+    return apply(node.primitive.name, *args) if isinstance(node, Apply) else node

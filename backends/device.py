@@ -1,0 +1,42 @@
+"""Names of devices."""
+
+from __future__ import annotations
+
+import re
+from typing import Union
+
+
+class Device:
+    """A place where arrays live: "cpu", or "cuda:N" for the N-th CUDA device.
+
+    Devices compare equal to each other and to their string, and print as it.
+
+    >>> Device("cuda") == "cuda:0", str(Device("cuda:1")), Device("cpu").type
+    (True, 'cuda:1', 'cpu')
+    """
+
+    __slots__ = ("type", "index")
+
+    def __init__(self, name: Union[str, "Device"]):
+        match = re.fullmatch(r"([a-z]\w*?)(?::(\d+))?", str(name))
+        if match is None or (match[1] == "cpu" and match[2] not in (None, "0")):
+            raise ValueError(f'a device is "cpu", "cuda" or "cuda:N" (or "auto" where one is chosen); got {name!r}')
+        self.type: str = match[1]
+        self.index: int = int(match[2] or 0)
+
+    def __str__(self) -> str:
+        return self.type if self.type == "cpu" else f"{self.type}:{self.index}"
+
+    def __repr__(self) -> str:
+        return f"Device({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str):
+            try:
+                other = Device(other)
+            except ValueError:
+                return False
+        return isinstance(other, Device) and (self.type, self.index) == (other.type, other.index)
+
+    def __hash__(self) -> int:
+        return hash(str(self))

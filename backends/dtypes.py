@@ -1,0 +1,71 @@
+"""Which dtype comes out: the rules of promotion, in one place for every device.
+
+They are PyTorch's.  The kinds are bool < integer < float; the highest kind present decides, and within it arrays
+with dimensions outrank zero-dimensional ones, which outrank Python numbers.  So a float32 array stays float32
+whatever integer, NumPy scalar or Python number it meets.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Sequence
+
+import numpy as np
+
+from .kernel import Kernel
+
+BOOL, INT64, FLOAT16, FLOAT32, FLOAT64 = map(np.dtype, ("bool", "int64", "float16", "float32", "float64"))
+DEFAULT_FLOAT = FLOAT32
+_KINDS = {"b": 0, "i": 1, "u": 1, "f": 2}
+
+
+def kind_of(dtype: np.dtype) -> int:
+    """0 for bool, 1 for integers, 2 for floats; a TypeError for anything else."""
+    try:
+        return _KINDS[dtype.kind]
+    except KeyError:
+        raise TypeError(f"tensors hold booleans, integers and floats; got dtype {dtype}") from None
+
+
+def dtype_of_number(value: Any) -> np.dtype:
+    """The dtype that a Python number or NumPy scalar stands for when it is no array's equal."""
+    if isinstance(value, (bool, np.bool_)):
+        return BOOL
+    return INT64 if isinstance(value, (int, np.integer)) else DEFAULT_FLOAT
+
+
+def result_type(operands: Iterable[Any]) -> np.dtype:
+    """The dtype in which arrays and numbers meet.
+
+    >>> result_type([np.ones(3, np.float32), 2.5]), result_type([np.ones(3, np.int64), 2.5])
+    (dtype('float32'), dtype('float32'))
+    """
+    ranks: list[list[np.dtype]] = [[], [], []]  # Python numbers, zero-dimensional arrays, arrays with dimensions
+    for operand in operands:
+        if isinstance(operand, (int, float, np.generic)):
+            ranks[0].append(dtype_of_number(operand))
+        else:
+            ranks[2 if operand.ndim else 1].append(operand.dtype)
+    kind = max(kind_of(dtype) for rank in ranks for dtype in rank)
+    for rank in reversed(ranks):
+        dtypes = [dtype for dtype in rank if kind_of(dtype) == kind]
+        if dtypes:
+            return np.result_type(*dtypes)
+    raise ValueError("result_type() of no operands")
+
+
+def compute_and_result(kernel: Kernel, inputs: Sequence[Any]) -> tuple[np.dtype, np.dtype]:
+    """The dtype in which `kernel` is computed on these inputs, and the one of its (not boolean) outputs.
+
+    float16 is computed in float32 on every device.  Integers stay integers in kernels of sums, products,
+    choices and comparisons, and become float32 in all others.
+    """
+    return kernel_dtypes(kernel, result_type(inputs))
+
+
+def kernel_dtypes(kernel: Kernel, dtype: np.dtype) -> tuple[np.dtype, np.dtype]:
+    """As `compute_and_result`, of inputs that meet in `dtype`."""
+    if dtype.kind != "f":
+        dtype = DEFAULT_FLOAT if not kernel.keeps_integers else INT64 if dtype == BOOL else dtype
+    if dtype == FLOAT16:
+        return FLOAT32, FLOAT16
+    return (FLOAT64 if kernel.widens and dtype == FLOAT32 else dtype), dtype

@@ -1,0 +1,131 @@
+"""The table of primitives: every elementary function that a formula may use, one row each.
+
+A row says the name, NumPy's function, the C++ spelling and the derivative, so adding a primitive is adding a
+row.  A derivative has one entry for each argument: the partial derivative as an expression of the result `y` and
+the arguments.  A row without one is flat wherever it is smooth (`floor`, comparisons).
+
+Kinks follow PyTorch: `abs` has slope 0 at 0, two equal arrays share the gradient of `maximum` in halves, `clip`
+passes the gradient on its bounds.  A maximum with a *constant* gives the constant's side: `maximum(x, 0)` has
+slope 0 at 0, as relu.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from . import simplify, special
+from .expression import TABLE, Expression, Primitive, apply
+
+_LN2 = math.log(2.0)
+_SQRT_PI = math.sqrt(math.pi)
+_SQRT_2PI = math.sqrt(2.0 * math.pi)
+
+
+def _one(y, *_):
+    return 1.0
+
+
+def _chosen(y: Expression, a: Expression, b: Expression, a_wins: Expression) -> Expression:
+    """The slope of maximum or minimum along `a`, where `a_wins` tells if it is the result."""
+    if b.is_scalar:
+        return apply("where", a_wins, 1.0, 0.0)
+    return apply("where", a_wins, 1.0, apply("where", apply("equal", a, b), 0.5, 0.0))
+
+
+def _power_along_base(y, a, b):
+    return apply("where", apply("equal", b, 0.0), 0.0, b * apply("power", a, b - 1.0))
+
+
+def _power_along_exponent(y, a, b):
+    # 0**b is flat for b > 0, where y * log(0) would be 0 * -inf.
+    flat = apply("logical_and", apply("equal", a, 0.0), apply("greater_equal", b, 0.0))
+    return apply("where", flat, 0.0, y * apply("log", a))
+
+
+def _inside(y, x, low, high):
+    within = apply("logical_and", apply("greater_equal", x, low), apply("less_equal", x, high))
+    return apply("where", within, 1.0, 0.0)
+
+
+_ARITHMETIC = [
+    Primitive("add", 2, np.add, "{0} + {1}", (_one, _one), simplify=simplify.add, keeps_integers=True),
+    Primitive("subtract", 2, np.subtract, "{0} - {1}", (_one, lambda y, a, b: -1.0), simplify=simplify.subtract,
+              keeps_integers=True),
+    Primitive("multiply", 2, np.multiply, "{0} * {1}", (lambda y, a, b: b, lambda y, a, b: a),
+              simplify=simplify.multiply, keeps_integers=True),
+    Primitive("divide", 2, np.divide, "{0} / {1}", (lambda y, a, b: 1.0 / b, lambda y, a, b: -y / b),
+              simplify=simplify.divide),
+    Primitive("power", 2, np.power, "pow({0}, {1})", (_power_along_base, _power_along_exponent),
+              simplify=simplify.power, keeps_integers=True),
+    Primitive("floor_divide", 2, np.floor_divide, "floor_divide({0}, {1})", keeps_integers=True),
+    Primitive("remainder", 2, np.remainder, "remainder_of({0}, {1})",
+              (_one, lambda y, a, b: -apply("floor_divide", a, b)), keeps_integers=True),
+    Primitive("negative", 1, np.negative, "-{0}", (lambda y, x: -1.0,), simplify=simplify.negative,
+              keeps_integers=True),
+    Primitive("square", 1, np.square, "{0} * {0}", (lambda y, x: 2.0 * x,), keeps_integers=True),
+    Primitive("reciprocal", 1, derivative=(lambda y, x: -(y * y),), expansion=lambda x: 1.0 / x),
+    Primitive("sqrt", 1, np.sqrt, "sqrt({0})", (lambda y, x: 0.5 / y,)),
+    Primitive("abs", 1, np.abs, "absolute({0})", (lambda y, x: apply("sign", x),), keeps_integers=True),
+    Primitive("sign", 1, np.sign, "sign_of({0})", keeps_integers=True),
+    Primitive("floor", 1, np.floor, "floor({0})"),
+    Primitive("round", 1, np.rint, "rint({0})"),
+]
+
+_TRANSCENDENTAL = [
+    Primitive("exp", 1, np.exp, "exp({0})", (lambda y, x: y,)),
+    Primitive("exp2", 1, np.exp2, "exp2({0})", (lambda y, x: _LN2 * y,)),
+    Primitive("expm1", 1, np.expm1, "expm1({0})", (lambda y, x: y + 1.0,)),
+    Primitive("log", 1, np.log, "log({0})", (lambda y, x: 1.0 / x,)),
+    Primitive("log2", 1, np.log2, "log2({0})", (lambda y, x: 1.0 / (_LN2 * x),)),
+    Primitive("log1p", 1, np.log1p, "log1p({0})", (lambda y, x: 1.0 / (1.0 + x),)),
+    Primitive("sin", 1, np.sin, "sin({0})", (lambda y, x: apply("cos", x),)),
+    Primitive("cos", 1, np.cos, "cos({0})", (lambda y, x: -apply("sin", x),)),
+    Primitive("sinh", 1, np.sinh, "sinh({0})", (lambda y, x: apply("cosh", x),)),
+    Primitive("cosh", 1, np.cosh, "cosh({0})", (lambda y, x: apply("sinh", x),)),
+    Primitive("tanh", 1, np.tanh, "tanh({0})", (lambda y, x: 1.0 - y * y,)),
+    Primitive("arctan", 1, np.arctan, "atan({0})", (lambda y, x: 1.0 / (1.0 + x * x),)),
+    Primitive("erf", 1, special.erf, "erf({0})", (lambda y, x: 2.0 / _SQRT_PI * apply("exp", -(x * x)),)),
+    Primitive("normcdf", 1, special.normcdf, "normcdf({0})",
+              (lambda y, x: 1.0 / _SQRT_2PI * apply("exp", -0.5 * (x * x)),)),
+    # exp(-x) overflows to infinity for a very negative x, and 1 / infinity is the right 0.
+    Primitive("sigmoid", 1, derivative=(lambda y, x: y * (1.0 - y),),
+              expansion=lambda x: 1.0 / (1.0 + apply("exp", -x))),
+]
+
+_CHOICE = [
+    # NaN wins a maximum or minimum, whichever side it is on.
+    Primitive("maximum", 2, np.maximum, "({0} > {1} || {0} != {0}) ? {0} : {1}",
+              (lambda y, a, b: _chosen(y, a, b, a > b), lambda y, a, b: _chosen(y, b, a, b > a)),
+              simplify=simplify.extremum, keeps_integers=True),
+    Primitive("minimum", 2, np.minimum, "({0} < {1} || {0} != {0}) ? {0} : {1}",
+              (lambda y, a, b: _chosen(y, a, b, a < b), lambda y, a, b: _chosen(y, b, a, b < a)),
+              simplify=simplify.extremum, keeps_integers=True),
+    Primitive("clip", 3, derivative=(_inside,
+                                     lambda y, x, low, high: apply("where", x < low, 1.0, 0.0),
+                                     lambda y, x, low, high: apply("where", x > high, 1.0, 0.0)),
+              expansion=lambda x, low, high: apply("minimum", apply("maximum", x, low), high), keeps_integers=True),
+    # Its derivative is a choice between the branches' derivatives: see `derivative`.
+    Primitive("where", 3, np.where, "{0} ? {1} : {2}", simplify=simplify.where, takes_booleans=True,
+              keeps_integers=True),
+]
+
+
+def _comparison(name: str, function, symbol: str) -> Primitive:
+    return Primitive(name, 2, function, f"{{0}} {symbol} {{1}}", gives_boolean=True, keeps_integers=True)
+
+
+def _logical(name: str, function, spelling: str, arity: int = 2) -> Primitive:
+    return Primitive(name, arity, function, spelling, takes_booleans=True, gives_boolean=True, keeps_integers=True)
+
+
+_TRUTH = [
+    _comparison("less", np.less, "<"), _comparison("less_equal", np.less_equal, "<="),
+    _comparison("greater", np.greater, ">"), _comparison("greater_equal", np.greater_equal, ">="),
+    _comparison("equal", np.equal, "=="), _comparison("not_equal", np.not_equal, "!="),
+    _logical("logical_and", np.logical_and, "{0} && {1}"), _logical("logical_or", np.logical_or, "{0} || {1}"),
+    _logical("logical_xor", np.logical_xor, "!({0}) != !({1})"), _logical("logical_not", np.logical_not, "!({0})", 1),
+]
+
+TABLE.update({primitive.name: primitive for primitive in _ARITHMETIC + _TRANSCENDENTAL + _CHOICE + _TRUTH})

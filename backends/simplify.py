@@ -1,0 +1,99 @@
+"""Algebra that makes formulas shorter without changing what they mean, NaN and infinities included.
+
+Each rule takes the arguments of one primitive and returns a simpler equal expression, or None.  `x * 0` is
+deliberately not among them: it is NaN where x is infinite.
+"""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from .expression import Apply, Expression, Literal, apply
+
+
+def is_literal(node: Expression, value: float) -> bool:
+    return isinstance(node, Literal) and node.value == value
+
+
+def is_call(node: Expression, name: str) -> bool:
+    return isinstance(node, Apply) and node.primitive.name == name
+
+
+def add(a: Expression, b: Expression) -> Optional[Expression]:
+    if is_literal(a, 0):
+        return b
+    if is_literal(b, 0):
+        return a
+    if is_call(b, "negative"):
+        return apply("subtract", a, b.args[0])
+    if is_call(a, "negative"):
+        return apply("subtract", b, a.args[0])
+    return None
+
+
+def subtract(a: Expression, b: Expression) -> Optional[Expression]:
+    if is_literal(b, 0):
+        return a
+    if is_literal(a, 0):
+        return apply("negative", b)
+    if is_call(b, "negative"):
+        return apply("add", a, b.args[0])
+    return None
+
+
+def negative(a: Expression) -> Optional[Expression]:
+    if is_call(a, "negative"):
+        return a.args[0]
+    if is_call(a, "multiply") and a.args[0].is_scalar and not a.is_scalar:
+        return apply("multiply", apply("negative", a.args[0]), a.args[1])
+    return None
+
+
+def multiply(a: Expression, b: Expression) -> Optional[Expression]:
+    if b.is_scalar and not a.is_scalar:  # scalars first, so that the rules below need one order only
+        return apply("multiply", b, a)
+    if is_literal(a, 1):
+        return b
+    if is_literal(a, -1):
+        return apply("negative", b)
+    if is_literal(b, 1):
+        return a
+    if a is b:
+        return apply("square", a)
+    if is_call(b, "negative"):
+        return apply("negative", apply("multiply", a, b.args[0]))
+    if is_call(a, "negative"):
+        return apply("negative", apply("multiply", a.args[0], b))
+    if is_call(b, "divide") and is_literal(b.args[0], 1):
+        return apply("divide", a, b.args[1])
+    if is_call(a, "divide") and is_literal(a.args[0], 1):
+        return apply("divide", b, a.args[1])
+    return None
+
+
+def divide(a: Expression, b: Expression) -> Optional[Expression]:
+    if is_literal(b, 1):
+        return a
+    if is_literal(b, -1):
+        return apply("negative", a)
+    return None
+
+
+def power(a: Expression, b: Expression) -> Optional[Expression]:
+    if not isinstance(b, Literal):
+        return None
+    short = {2.0: lambda: apply("square", a), 1.0: lambda: a, 0.5: lambda: apply("sqrt", a),
+             -1.0: lambda: apply("reciprocal", a), 3.0: lambda: a * apply("square", a)}
+    return short[b.value]() if b.value in short else None
+
+
+def where(condition: Expression, a: Expression, b: Expression) -> Optional[Expression]:
+    if a is b:
+        return a
+    if isinstance(condition, Literal):
+        return a if condition.value else b
+    return None
+
+
+def extremum(a: Expression, b: Expression) -> Optional[Expression]:
+    return a if a is b else None
