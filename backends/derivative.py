@@ -64,33 +64,44 @@ def _holds_zero(node: Expression) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Gradient:
-    """The backward kernel of a forward kernel and what it needs.
+    """The backward pass of a kernel along some of its inputs, and what it needs.
 
-    `saved` are positions of the forward inputs that it reads, followed in its inputs by the output where
-    `saves_output`, and by the upstream gradient last.  Its outputs belong to the inputs at `along`.
+    The gradient of the inputs at `passed` is the upstream gradient itself.  Those of the inputs at `computed` are
+    the outputs of `kernel`, which reads the forward inputs at `saved`, then the forward output where
+    `saves_output`, and the upstream gradient last; it is None where nothing is computed.
     """
 
-    kernel: Kernel
+    passed: tuple[int, ...]
+    computed: tuple[int, ...]
+    kernel: Optional[Kernel]
     saved: tuple[int, ...]
     saves_output: bool
-    along: tuple[int, ...]
 
 
 def gradient(forward: Kernel, along: Sequence[int], slopes: Optional[Sequence[Expression]] = None) -> Gradient:
-    """The gradient of a one-output kernel along some of its inputs; `slopes` are given by hand, else derived."""
+    """The gradient of a one-output kernel along the inputs at `along`; `slopes` are given by hand, else derived."""
+    slopes = derived_slopes(forward) if slopes is None else slopes
+    outputs = {i: slopes[i] if is_literal(slopes[i], 0) else product(UPSTREAM, slopes[i]) for i in along}
+    passed = tuple(i for i in along if outputs[i] is UPSTREAM)
+    computed = tuple(i for i in along if outputs[i] is not UPSTREAM)
+    used = set(symbols(*(outputs[i] for i in computed)))
+    saved = tuple(i for i, symbol in enumerate(forward.inputs) if symbol in used)
+    saves_output = OUTPUT in used
+    kernel = None
+    if computed:
+        inputs = [forward.inputs[i] for i in saved] + [OUTPUT] * saves_output + [UPSTREAM]
+        kernel = Kernel(f"{forward.name}_backward", inputs, forward.constants, [outputs[i] for i in computed],
+                        forward.widens)
+    return Gradient(passed, computed, kernel, saved, saves_output)
+
+
+def derived_slopes(forward: Kernel) -> tuple[Expression, ...]:
+    """The partial derivatives of a one-output kernel along its inputs, by the rules of the table."""
     (root,) = forward.outputs
-    if slopes is None:
-        found = [slope(root, symbol) for symbol in forward.inputs]
-        slopes = [Literal.of(0.0) if s is None else s for s in found]
-        # Inside of the derivative, the function's own value need not be computed again: it is the output.
-        slopes = rewrite(tuple(slopes), lambda node, args: OUTPUT if node is root else _rebuilt(node, args))
-    outputs = [slopes[i] if is_literal(slopes[i], 0) else product(UPSTREAM, slopes[i]) for i in along]
-    used = symbols(*outputs)
-    saved = tuple(i for i, symbol in enumerate(forward.inputs) if any(symbol is s for s in used))
-    saves_output = any(s is OUTPUT for s in used)
-    inputs = [forward.inputs[i] for i in saved] + [OUTPUT] * saves_output + [UPSTREAM]
-    kernel = Kernel(f"{forward.name}_backward", inputs, forward.constants, outputs, forward.widens)
-    return Gradient(kernel, saved, saves_output, tuple(along))
+    found = [slope(root, symbol) for symbol in forward.inputs]
+    slopes = tuple(Literal.of(0.0) if s is None else s for s in found)
+    # Inside of the derivative, the function's own value need not be computed again: it is the output.
+    return rewrite(slopes, lambda node, args: OUTPUT if node is root else _rebuilt(node, args))
 
 
 def _rebuilt(node: Expression, args: tuple[Expression, ...]) -> Expression:

@@ -62,7 +62,7 @@ def multiply(a: Expression, b: Expression) -> Optional[Expression]:
         return apply("square", a)
     if is_call(b, "negative"):
         return apply("negative", apply("multiply", a, b.args[0]))
-    if is_call(a, "negative"):
+    if is_call(a, "negative") and not a.is_scalar:  # a scalar's sign is free: see `negative`
         return apply("negative", apply("multiply", a.args[0], b))
     if is_call(b, "divide") and is_literal(b.args[0], 1):
         return apply("divide", a, b.args[1])

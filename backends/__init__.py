@@ -1,0 +1,19 @@
+"""Devices and the kernels that run on them; it knows nothing of tensors or gradients' bookkeeping."""
+
+from __future__ import annotations
+
+from .base import Backend
+from .cupy_backend import CuPyBackend
+from .device import Device
+from .errors import BackendUnavailable, DeviceMismatch, FormulaError
+from .kernel import Kernel
+from .numpy_backend import NumPyBackend
+from .registry import (as_device, backend_of, default_device, get_backend, register, set_default_device,
+                       unregister)
+
+register("cpu", lambda device: NumPyBackend())
+register("cuda", lambda device: CuPyBackend(device.index))
+
+__all__ = ["Backend", "BackendUnavailable", "CuPyBackend", "Device", "DeviceMismatch", "FormulaError", "Kernel",
+           "NumPyBackend", "as_device", "backend_of", "default_device", "get_backend", "register",
+           "set_default_device", "unregister"]

@@ -1,0 +1,88 @@
+"""Reuse of large host buffers.
+
+A fresh buffer of some megabytes costs as much in page faults as the arithmetic that fills it.  As CuPy and PyTorch
+do for device memory, the pool therefore keeps buffers whose arrays have died and hands them out again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict, deque
+
+import numpy as np
+
+SMALLEST = 1 << 18  # bytes; below, the C library's allocator is as quick
+MOST_KEPT = 1 << 30  # bytes of unused buffers; what would exceed it goes back to the system
+_ALIGNMENT = 64
+
+
+class _Buffer(np.ndarray):
+    """Memory of the pool.
+
+    A class of its own, since NumPy makes an array's base the oldest array of the same class that the memory comes
+    from: were this a plain array, arrays in use would hold it and not their lease.
+    """
+
+
+class _Lease(np.ndarray):
+    """The owner of a buffer in use: an array whose death returns the memory to the pool.
+
+    Arrays made of it, and their views, keep it alive as their base.
+    """
+
+    def __del__(self):
+        if self.pool is not None:
+            self.pool._give_back(self.base, self.nbytes)
+
+    pool = None
+
+
+class MemoryPool:
+    """Free buffers by size.  Appending to and popping from a deque is atomic, so threads need no lock."""
+
+    def __init__(self) -> None:
+        self._free: dict[int, deque] = defaultdict(deque)
+        self.kept = 0  # bytes in free buffers
+        self.allocated = 0  # bytes in use
+        self.peak = 0
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        size = math.prod(shape) * dtype.itemsize
+        if size < SMALLEST:
+            return np.empty(shape, dtype)
+        size = _rounded(size)
+        try:
+            buffer = self._free[size].pop()
+            self.kept -= size
+        except IndexError:
+            buffer = _aligned(size)
+        lease = buffer.view(_Lease)
+        lease.pool = self
+        self.allocated += size
+        if self.allocated > self.peak:
+            self.peak = self.allocated
+        return np.ndarray(shape, dtype, buffer=lease)
+
+    def _give_back(self, buffer: np.ndarray, size: int) -> None:
+        self.allocated -= size
+        if self.kept + size <= MOST_KEPT:
+            self.kept += size
+            self._free[size].append(buffer)
+
+    def clear(self) -> None:
+        """Give every free buffer back to the system."""
+        self._free.clear()
+        self.kept = 0
+
+
+def _rounded(size: int) -> int:
+    """Up to an eighth more than `size`, so that arrays of similar sizes share buffers."""
+    step = max(1 << 12, 1 << (size.bit_length() - 4))
+    return -(-size // step) * step
+
+
+def _aligned(size: int) -> _Buffer:
+    """Bytes that begin at a cache line, where vector loads never straddle two."""
+    raw = np.empty(size + _ALIGNMENT, np.uint8)
+    offset = -raw.ctypes.data % _ALIGNMENT
+    return raw[offset:offset + size].view(_Buffer)

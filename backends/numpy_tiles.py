@@ -1,0 +1,130 @@
+"""Running NumPy programs over whole arrays: tile by tile, on several cores where that pays."""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Sequence
+
+import numpy as np
+
+from .numpy_program import MAX_TILE, NumPyProgram
+
+TILE = 1 << 15  # elements; with a few registers of four bytes this fills a second-level cache
+# A hand-over to another thread costs tens of microseconds, and threads wait for each other between NumPy calls
+# (the interpreter lock is free inside of them): large arrays only, and larger tiles.
+THREADED_TILE = MAX_TILE
+PER_THREAD = 1 << 19  # elements
+
+
+class Tiles(threading.local):
+    """The scratch memory of one thread, shared by all programs."""
+
+    def __init__(self) -> None:
+        self.buffers: dict[tuple, list[np.ndarray]] = {}
+        self.views: dict[tuple[NumPyProgram, int], list[np.ndarray]] = {}
+
+    def of(self, program: NumPyProgram, dtype: np.dtype, n: int) -> list[np.ndarray]:
+        """The scratch arguments of `program` for tiles of `n` elements."""
+        views = self.views.get((program, n))
+        if views is None:
+            if len(self.views) > 256:  # sizes change all the time: forget, views are quickly made again
+                self.views.clear()
+            registers = [buffer[:n] for buffer in self._buffers(dtype, program.registers)]
+            masks = [buffer[:n] for buffer in self._buffers(np.dtype(bool), program.masks)]
+            integer = np.dtype(f"int{8 * dtype.itemsize}")
+            views = registers + [register.view(integer) for register in registers] + masks
+            views += [_filled(value, dtype)[:n] for value in program.tiles]
+            self.views[program, n] = views
+        return views
+
+    def _buffers(self, dtype: np.dtype, count: int) -> list[np.ndarray]:
+        buffers = self.buffers.setdefault(dtype, [])
+        while len(buffers) < count:
+            buffers.append(np.empty(MAX_TILE, dtype))
+        return buffers[:count]
+
+
+_tiles = Tiles()
+_constant_tiles: dict[tuple, np.ndarray] = {}
+
+
+def _filled(value: float, dtype: np.dtype) -> np.ndarray:
+    key = (repr(value), dtype)
+    if key not in _constant_tiles:
+        _constant_tiles[key] = np.full(MAX_TILE, value, dtype)
+    return _constant_tiles[key]
+
+
+# Overflow to infinity and the like are meant: the formulas take them to their limits.  Entering a copied context is
+# five times quicker than `with numpy.errstate`.
+_quiet = contextvars.copy_context()
+_quiet.run(np.seterr, all="ignore")
+
+
+def quietly(function: Callable, *args: Any) -> Any:
+    """function(*args) without floating-point warnings."""
+    return _quiet.copy().run(function, *args)
+
+
+def run_flat(program: NumPyProgram, dtype: np.dtype, arrays: Sequence[np.ndarray], scalars: tuple) -> None:
+    """Run on contiguous one-dimensional arrays (inputs, then outputs) of equal length."""
+    n = arrays[0].size
+    if n <= TILE:
+        quietly(program.run, *arrays, *scalars, *_tiles.of(program, dtype, n))
+        return
+    parts = min(_cores, n // PER_THREAD)
+    if parts <= 1:
+        quietly(_run_range, program, dtype, arrays, scalars, 0, n, TILE)
+        return
+    step = -(-n // (parts * 16)) * 16  # in cache lines, so that no two threads write to one
+    bounds = [(start, min(n, start + step)) for start in range(0, n, step)]
+    workers = _workers()
+    waiting = [workers.submit(quietly, _run_range, program, dtype, arrays, scalars, *bound, THREADED_TILE)
+               for bound in bounds[1:]]
+    quietly(_run_range, program, dtype, arrays, scalars, *bounds[0], THREADED_TILE)
+    for result in waiting:
+        result.result()
+
+
+def _run_range(program: NumPyProgram, dtype: np.dtype, arrays: Sequence[np.ndarray], scalars: tuple,
+               start: int, stop: int, tile: int) -> None:
+    run = program.run
+    for low in range(start, stop, tile):
+        high = min(low + tile, stop)
+        run(*[array[low:high] for array in arrays], *scalars, *_tiles.of(program, dtype, high - low))
+
+
+def run_strided(program: NumPyProgram, dtype: np.dtype, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray],
+                scalars: tuple) -> None:
+    """Run on arrays of any strides and dtypes that broadcast, each tile gathered and cast by numpy.nditer."""
+    types = [dtype] * len(inputs) + [np.dtype(bool) if boolean else dtype for boolean in program.is_boolean]
+    flags = [["readonly"]] * len(inputs) + [["writeonly"]] * len(outputs)
+    iterator = np.nditer([*inputs, *outputs], ["buffered", "external_loop", "zerosize_ok", "delay_bufalloc"], flags, types,
+                         order="K", casting="unsafe", buffersize=TILE)
+
+    def run_all() -> None:
+        with iterator:
+            iterator.reset()
+            if not iterator.itersize:
+                return
+            for tile in iterator:
+                program.run(*tile, *scalars, *_tiles.of(program, dtype, tile[0].size))
+
+    quietly(run_all)
+
+
+_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_executor: list[ThreadPoolExecutor] = []
+
+
+def _workers() -> ThreadPoolExecutor:
+    if not _executor:
+        _executor.append(ThreadPoolExecutor(_cores - 1, thread_name_prefix="gradcore"))
+    return _executor[0]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_executor.clear)  # threads do not survive a fork

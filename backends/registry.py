@@ -1,0 +1,106 @@
+"""Which backend serves which device: one instance each, made when it is first asked for."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any, Callable, Optional, Union
+
+from .base import Backend
+from .device import Device
+from .errors import BackendUnavailable
+
+DeviceLike = Union[str, Device, None]
+
+_lock = threading.RLock()
+_factories: dict[str, Callable[[Device], Backend]] = {}  # by the type of device
+_backends: dict[str, Backend] = {}  # by the device's string
+_default: Optional[Device] = None
+
+
+def register(device_type: str, factory: Callable[[Device], Backend]) -> None:
+    """Let `factory(device)` make the backend of every device of a type ("cuda" for "cuda:0", "cuda:1", ...).
+
+    What was registered for the type before, and the backends made by it, are forgotten.
+    """
+    with _lock:
+        unregister(device_type)
+        _factories[device_type] = factory
+
+
+def unregister(device_type: str) -> None:
+    """Undo `register`."""
+    with _lock:
+        _factories.pop(device_type, None)
+        for name in [name for name in _backends if Device(name).type == device_type]:
+            del _backends[name]
+
+
+def get_backend(device: DeviceLike = None) -> Backend:
+    """The backend of `device`: "cpu", "cuda", "cuda:N", "auto", a `Device`, or None for the default device.
+
+    A device that cannot be used raises `BackendUnavailable`; only "auto" chooses another.
+
+    >>> get_backend("cpu").device
+    Device('cpu')
+    """
+    backend = _backends.get(str(device))
+    return _made(as_device(device)) if backend is None else backend
+
+
+def _made(device: Device) -> Backend:
+    name = str(device)
+    with _lock:
+        if name not in _backends:
+            if device.type not in _factories:
+                raise ValueError(f'there is no device "{name}"; known are {", ".join(sorted(_factories))}, '
+                                 f'and "auto", which chooses')
+            _backends[name] = _factories[device.type](device)
+        return _backends[name]
+
+
+def as_device(device: DeviceLike = None) -> Device:
+    """`device` as a `Device`: None is the default device, "auto" CUDA where it can be used and the CPU elsewhere."""
+    if device is None:
+        return default_device()
+    return _choice() if device == "auto" else Device(device)
+
+
+def _choice() -> Device:
+    try:
+        return get_backend("cuda").device
+    except BackendUnavailable:
+        return Device("cpu")
+
+
+def backend_of(array: Any) -> Optional[Backend]:
+    """The backend on whose device `array` lives; None for what is no array of any device.
+
+    >>> import numpy
+    >>> backend_of(numpy.ones(3)).device, backend_of([1, 2])
+    (Device('cpu'), None)
+    """
+    if "cpu" not in _backends:
+        get_backend("cpu")
+    for backend in tuple(_backends.values()):
+        if backend.owns(array):
+            return backend
+    if type(array).__module__.partition(".")[0] == "cupy":  # the user's own array, on a device not asked for so far
+        return get_backend(f"cuda:{array.device.id}")
+    return None
+
+
+def default_device() -> Device:
+    """Where tensors are made when no device is named: `set_default_device`'s, else GRADCORE_DEVICE's, else the CPU."""
+    if _default is None:
+        set_default_device(os.environ.get("GRADCORE_DEVICE") or "cpu")
+    return _default
+
+
+def set_default_device(device: DeviceLike) -> None:
+    """Make tensors on `device` when none is named; None goes back to GRADCORE_DEVICE or the CPU.
+
+    A device that cannot be used is refused here, not at some later tensor.
+    """
+    global _default
+    _default = None if device is None else get_backend(device).device

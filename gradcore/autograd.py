@@ -1,0 +1,106 @@
+"""Reverse-mode automatic differentiation: the graph of operations, and the walk back through it.
+
+Every tensor that comes out of a recorded operation points to a `Node`; the node points to the nodes of the
+operation's inputs, or to the leaf tensors whose `grad` is wanted.  Nothing points forward, so there are no
+reference cycles and a graph disappears with its last tensor.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from typing import Any, Iterable, Optional, Sequence
+
+from .grad_mode import set_grad_enabled
+
+_clock = itertools.count()
+
+
+class Node:
+    """One recorded operation with one output.
+
+    `parents` has, for each input, the input's node, the input itself if it is a leaf that requires a gradient, or
+    None.  `order` grows with every node that is made: inputs are always older than what is computed from them.
+    """
+
+    __slots__ = ("parents", "order", "retains", "__weakref__")
+
+    # Whether `backward` returns arrays that nothing else holds, so that a leaf may keep them as its gradient.
+    makes_new_arrays = True
+
+    def __init__(self, parents: Sequence[Any]):
+        self.parents = parents
+        self.order = next(_clock)
+        self.retains = None  # a weak reference to the output, where its gradient is to be kept too
+
+    @property
+    def name(self) -> str:
+        return type(self).__name__
+
+    def backward(self, gradient: Any) -> Sequence[Any]:
+        """The gradients of the inputs (None where there is none) from the one of the output."""
+        raise NotImplementedError(f"{self.name} has no backward pass")
+
+    def release(self) -> None:
+        """Forget what was saved for the backward pass."""
+
+
+def parent_of(tensor: Any) -> Any:
+    """What a node keeps of an input: see `Node`."""
+    if tensor._node is not None:
+        return tensor._node
+    return tensor if tensor._requires_grad else None
+
+
+def propagate(roots: Iterable[tuple[Any, Any]], retain_graph: bool, create_graph: bool,
+              wanted: Optional[Sequence[Any]] = None) -> list[Any]:
+    """Walk from `roots`, pairs of a tensor and its gradient, back to the leaves.
+
+    Without `wanted` the leaves accumulate into their `grad`; with it, the gradients of these tensors are returned
+    instead (None for those that the roots do not depend on) and no tensor is changed.
+    """
+    targets = {id(parent_of(tensor)) for tensor in wanted} if wanted is not None else None
+    found: dict[int, Any] = {}
+    pending: dict[Node, tuple[Any, bool]] = {}  # the gradient so far, and whether nothing else holds it
+    queue: list[tuple[int, Node]] = []  # youngest first: when a node's turn comes, its gradient is complete
+
+    def receive(parent: Any, gradient: Any, is_new: bool) -> None:
+        if not isinstance(parent, Node):
+            if targets is None:
+                _accumulate(parent, gradient, is_new)
+            elif id(parent) in targets:
+                found[id(parent)] = found[id(parent)] + gradient if id(parent) in found else gradient
+        elif parent in pending:
+            pending[parent] = pending[parent][0] + gradient, True
+        else:
+            pending[parent] = gradient, is_new
+            heapq.heappush(queue, (-parent.order, parent))
+
+    with set_grad_enabled(create_graph):
+        for tensor, gradient in roots:
+            receive(parent_of(tensor), gradient, False)
+        while queue:
+            _, node = heapq.heappop(queue)
+            gradient, _ = pending.pop(node)
+            if targets is not None and id(node) in targets:
+                found[id(node)] = gradient
+            if node.retains is not None and targets is None:
+                _retain(node.retains(), gradient)
+            for parent, part in zip(node.parents, node.backward(gradient)):
+                if parent is not None and part is not None:
+                    receive(parent, part, node.makes_new_arrays and part is not gradient)
+            if not retain_graph:
+                node.release()
+    return [found.get(id(parent_of(tensor))) for tensor in wanted or ()]
+
+
+def _accumulate(leaf: Any, gradient: Any, is_new: bool) -> None:
+    if leaf.grad is not None:
+        leaf.grad = leaf.grad + gradient
+    else:
+        leaf.grad = gradient if is_new else gradient.clone()
+
+
+def _retain(tensor: Any, gradient: Any) -> None:
+    if tensor is not None:
+        tensor.grad = gradient.clone()
