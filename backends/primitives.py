@@ -57,7 +57,7 @@ _ARITHMETIC = [
               simplify=simplify.multiply, keeps_integers=True),
     Primitive("divide", 2, np.divide, "{0} / {1}", (lambda y, a, b: 1.0 / b, lambda y, a, b: -y / b),
               simplify=simplify.divide),
-    Primitive("power", 2, np.power, "pow({0}, {1})", (_power_along_base, _power_along_exponent),
+    Primitive("power", 2, np.power, "power_of({0}, {1})", (_power_along_base, _power_along_exponent),
               simplify=simplify.power, keeps_integers=True),
     Primitive("floor_divide", 2, np.floor_divide, "floor_divide({0}, {1})", keeps_integers=True),
     Primitive("remainder", 2, np.remainder, "remainder_of({0}, {1})",
@@ -96,10 +96,10 @@ _TRANSCENDENTAL = [
 
 _CHOICE = [
     # NaN wins a maximum or minimum, whichever side it is on.
-    Primitive("maximum", 2, np.maximum, "({0} > {1} || {0} != {0}) ? {0} : {1}",
+    Primitive("maximum", 2, np.maximum, "maximum_of({0}, {1})",
               (lambda y, a, b: _chosen(y, a, b, a > b), lambda y, a, b: _chosen(y, b, a, b > a)),
               simplify=simplify.extremum, keeps_integers=True),
-    Primitive("minimum", 2, np.minimum, "({0} < {1} || {0} != {0}) ? {0} : {1}",
+    Primitive("minimum", 2, np.minimum, "minimum_of({0}, {1})",
               (lambda y, a, b: _chosen(y, a, b, a < b), lambda y, a, b: _chosen(y, b, a, b < a)),
               simplify=simplify.extremum, keeps_integers=True),
     Primitive("clip", 3, derivative=(_inside,

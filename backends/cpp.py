@@ -1,0 +1,126 @@
+"""The body of a C++ loop for a kernel: one lowering, for the CUDA device and for native loops on the CPU.
+
+The text is the same for both.  It reads the element's inputs `in0`, `in1`, ... and the constants `c0`, ..., computes
+in the type `real`, and assigns the outputs `out0`, ...; what surrounds it declares those names and provides the
+functions: CUDA's and the C library's mathematics, and `HELPERS`.  No name of the user's occurs in it.
+
+>>> from gradcore.backends import Kernel
+>>> print(body(Kernel.of_primitive("sigmoid")))
+const real x0 = in0;
+const real v0 = -x0;
+const real v1 = exp(v0);
+const real v2 = real(1.0) + v1;
+const real v3 = real(1.0) / v2;
+out0 = v3;
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+
+from .expand import expand
+from .expression import Apply, Expression, Literal, in_order
+from .kernel import Kernel
+
+# The C++ spelling of dtypes; `float16` is a class with conversions from and to float.
+TYPES = {"bool": "bool", "int8": "signed char", "int16": "short", "int32": "int", "int64": "long long",
+         "uint8": "unsigned char", "uint16": "unsigned short", "uint32": "unsigned int", "uint64": "unsigned long long",
+         "float16": "float16", "float32": "float", "float64": "double"}
+
+# What the table's spellings call that no library has, with the results of NumPy; FN is how a function begins.
+HELPERS = """\
+template <class T> FN T infinity_of() { return T(1e300 * 1e300); }
+template <class T> FN T nan_of() { return infinity_of<T>() - infinity_of<T>(); }
+template <class T> FN T absolute(T x) { return x < T(0) ? T(-x) : x; }
+FN float absolute(float x) { return fabsf(x); }
+FN double absolute(double x) { return fabs(x); }
+template <class T> FN T sign_of(T x) {
+    return x > T(0) ? T(1) : x < T(0) ? T(-1) : x == T(0) ? T(0) : x;  // NaN stays NaN
+}
+template <class T> FN T maximum_of(T a, T b) { return a > b || a != a ? a : b; }  // NaN wins on either side
+template <class T> FN T minimum_of(T a, T b) { return a < b || a != a ? a : b; }
+
+// Integers: division by zero gives 0, as in NumPy, and rounds down.
+template <class T> FN T floor_divide(T a, T b) {
+    if (b == T(0)) return T(0);
+    if (b == T(-1)) return T(T(0) - a);
+    const T q = T(a / b);
+    return (a % b != T(0)) && ((a < T(0)) != (b < T(0))) ? T(q - T(1)) : q;
+}
+template <class T> FN T remainder_of(T a, T b) {
+    if (b == T(0) || b == T(-1)) return T(0);
+    const T r = T(a % b);
+    return (r != T(0)) && ((r < T(0)) != (b < T(0))) ? T(r + b) : r;
+}
+template <class T> FN T power_of(T a, T b) {
+    T y = T(1);
+    for (T n = b; n > T(0); n = T(n / T(2))) {
+        if (n % T(2) != T(0)) y = T(y * a);
+        a = T(a * a);
+    }
+    return y;
+}
+FN float power_of(float a, float b) { return pow(a, b); }
+FN double power_of(double a, double b) { return pow(a, b); }
+
+// Floats: the remainder has the sign of the divisor.
+template <class T> FN T float_remainder(T a, T b) {
+    const T r = fmod(a, b);
+    return b == T(0) ? r : r == T(0) ? copysign(T(0), b) : (r < T(0)) != (b < T(0)) ? r + b : r;
+}
+template <class T> FN T float_floor_divide(T a, T b) {
+    const T r = fmod(a, b);
+    const T q = (a - r) / b - T(r != T(0) && (r < T(0)) != (b < T(0)));
+    const T low = floor(q);
+    return b == T(0) ? a / b : q == T(0) ? copysign(T(0), a / b) : q - low > T(0.5) ? low + T(1) : low;
+}
+FN float remainder_of(float a, float b) { return float_remainder(a, b); }
+FN double remainder_of(double a, double b) { return float_remainder(a, b); }
+FN float floor_divide(float a, float b) { return float_floor_divide(a, b); }
+FN double floor_divide(double a, double b) { return float_floor_divide(a, b); }
+"""
+
+
+def body(kernel: Kernel) -> str:
+    """The statements that compute one element of the outputs of `kernel`."""
+    outputs = expand(kernel.outputs)
+    order = in_order(outputs)
+    used = set(order)
+    names: dict[Expression, str] = {symbol: f"c{i}" for i, symbol in enumerate(kernel.constants)}
+    lines = []
+    for i, symbol in enumerate(kernel.inputs):
+        names[symbol] = f"x{i}"
+        if symbol in used:
+            lines.append(f"const real x{i} = in{i};")
+    for node in order:
+        if isinstance(node, Literal):
+            names[node] = _literal(node.value)
+        elif isinstance(node, Apply):
+            names[node] = f"v{sum(name[0] == 'v' for name in names.values())}"
+            spelling = node.primitive.cpp.format(*(names[arg] for arg in node.args))
+            lines.append(f"const {'bool' if node.is_boolean else 'real'} {names[node]} = {spelling};")
+    lines += [f"out{i} = {names[output]};" for i, output in enumerate(outputs)]
+    return "\n".join(lines)
+
+
+def _literal(value: float) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if math.isnan(value):
+        return "nan_of<real>()"
+    if math.isinf(value):
+        return "infinity_of<real>()" if value > 0 else "real(-infinity_of<real>())"
+    return f"real({value!r})"  # the shortest digits that give this very double
+
+
+def output_dtypes(kernel: Kernel, result: np.dtype) -> list[np.dtype]:
+    """The dtype of each output: truth values are booleans, whatever the kernel computes in."""
+    return [np.dtype(bool) if output.is_boolean else result for output in kernel.outputs]
+
+
+def identifier(kernel: Kernel) -> str:
+    """A name for the kernel's C++ function that is no word of C++."""
+    return "gradcore_" + re.sub(r"\W", "_", kernel.name, flags=re.ASCII)
