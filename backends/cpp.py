@@ -46,12 +46,12 @@ template <class T> FN T minimum_of(T a, T b) { return a < b || a != a ? a : b; }
 // Integers: division by zero gives 0, as in NumPy, and rounds down.
 template <class T> FN T floor_divide(T a, T b) {
     if (b == T(0)) return T(0);
-    if (b == T(-1)) return T(T(0) - a);
+    if (T(-1) < T(0) && b == T(-1)) return T(T(0) - a);  // whose quotient may overflow
     const T q = T(a / b);
     return (a % b != T(0)) && ((a < T(0)) != (b < T(0))) ? T(q - T(1)) : q;
 }
 template <class T> FN T remainder_of(T a, T b) {
-    if (b == T(0) || b == T(-1)) return T(0);
+    if (b == T(0) || (T(-1) < T(0) && b == T(-1))) return T(0);
     const T r = T(a % b);
     return (r != T(0)) && ((r < T(0)) != (b < T(0))) ? T(r + b) : r;
 }
