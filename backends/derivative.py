@@ -66,11 +66,12 @@ def _holds_zero(node: Expression) -> bool:
 class Gradient:
     """The backward pass of a kernel along some of its inputs, and what it needs.
 
-    The gradient of the inputs at `passed` is the upstream gradient itself.  Those of the inputs at `computed` are
+    It is taken along the inputs at `along`.  The gradient of those at `passed` is the upstream gradient itself.  Those of the inputs at `computed` are
     the outputs of `kernel`, which reads the forward inputs at `saved`, then the forward output where
     `saves_output`, and the upstream gradient last; it is None where nothing is computed.
     """
 
+    along: tuple[int, ...]
     passed: tuple[int, ...]
     computed: tuple[int, ...]
     kernel: Optional[Kernel]
@@ -92,7 +93,7 @@ def gradient(forward: Kernel, along: Sequence[int], slopes: Optional[Sequence[Ex
         inputs = [forward.inputs[i] for i in saved] + [OUTPUT] * saves_output + [UPSTREAM]
         kernel = Kernel(f"{forward.name}_backward", inputs, forward.constants, [outputs[i] for i in computed],
                         forward.widens)
-    return Gradient(passed, computed, kernel, saved, saves_output)
+    return Gradient(tuple(along), passed, computed, kernel, saved, saves_output)
 
 
 def derived_slopes(forward: Kernel) -> tuple[Expression, ...]:

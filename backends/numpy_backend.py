@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import platform
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Optional, Sequence
 
 import numpy as np
 
-from . import numpy_tiles
 from .base import Backend
 from .device import Device
-from .dtypes import BOOL, compute_and_result
+from .dtypes import BOOL
 from .kernel import Kernel
 from .memory_pool import MemoryPool
+from .numpy_launcher import Launcher
 from .numpy_program import NumPyProgram
 
 
@@ -65,16 +65,12 @@ class NumPyBackend(Backend):
 
     # -- kernels ----------------------------------------------------------------------------------------------
     def elementwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float] = ()) -> list[np.ndarray]:
-        key = tuple([a.dtype.char if a.__class__ is np.ndarray and a.ndim else _kind(a) for a in inputs])
-        run = kernel.compiled.get(key)
-        if run is None:
-            run = kernel.compiled[key] = self._prepare(kernel, inputs)
-        return run(inputs, constants)
-
-    def _prepare(self, kernel: Kernel, inputs: Sequence[Any]) -> Callable:
-        compute, result = compute_and_result(kernel, inputs)
-        is_scalar = tuple(not isinstance(value, np.ndarray) for value in inputs)
-        return _Launcher(self, kernel, compute, result, is_scalar).run
+        launcher = kernel.compiled.get("cpu")
+        if launcher is None:
+            launcher = kernel.compiled["cpu"] = Launcher(kernel, self.pool)
+        # The launcher of the last dtypes, where the inputs are what most are; None where they are not.
+        outputs = launcher.quick(inputs, constants)
+        return launcher.run(inputs, constants) if outputs is None else outputs
 
     def compile(self, kernel: Kernel, dtype: np.dtype) -> NumPyProgram:
         return NumPyProgram(kernel, np.dtype(dtype))
@@ -110,58 +106,3 @@ class NumPyBackend(Backend):
     def description(self) -> str:
         return platform.processor() or platform.machine()
 
-
-def _kind(value: Any) -> Any:
-    return (0, value.dtype.char) if isinstance(value, np.ndarray) else value.__class__
-
-
-class _Launcher:
-    """Runs one kernel on inputs of one combination of dtypes."""
-
-    def __init__(self, backend: NumPyBackend, kernel: Kernel, compute: np.dtype, result: np.dtype,
-                 is_scalar: tuple[bool, ...]):
-        self.pool, self.compute, self.is_scalar = backend.pool, compute, is_scalar
-        self.program = NumPyProgram(kernel, compute, is_scalar)
-        self.result_dtypes = [BOOL if boolean else result for boolean in self.program.is_boolean]
-        self.last_scalars: tuple = ((), ())
-        self.has_scalars = self.program.scalars is not None
-        self.any_scalar_input = any(is_scalar)
-
-    def run(self, inputs: Sequence[Any], constants: Sequence[float]) -> list[np.ndarray]:
-        if self.any_scalar_input:
-            numbers = [value for value, scalar in zip(inputs, self.is_scalar) if scalar]
-            inputs = [value for value, scalar in zip(inputs, self.is_scalar) if not scalar]
-            constants = (*numbers, *constants)
-        scalars = self._scalars(tuple(constants)) if self.has_scalars else ()
-        first = inputs[0]
-        shape, compute = first.shape, self.compute
-        for array in inputs:
-            if array.shape != shape or array.dtype != compute or not array.flags.c_contiguous:
-                return self._run_strided(inputs, scalars)
-        empty = self.pool.empty
-        outputs = [empty(shape, dtype) for dtype in self.result_dtypes]
-        if outputs[0].dtype != compute and self.result_dtypes[0] is not BOOL:
-            return self._run_strided(inputs, scalars)
-        if len(shape) == 1:
-            numpy_tiles.run_flat(self.program, compute, (*inputs, *outputs), scalars)
-        else:
-            numpy_tiles.run_flat(self.program, compute, [array.reshape(-1) for array in (*inputs, *outputs)], scalars)
-        return outputs
-
-    def _run_strided(self, inputs: Sequence[np.ndarray], scalars: tuple) -> list[np.ndarray]:
-        shape = np.broadcast_shapes(*[array.shape for array in inputs])
-        outputs = [self.pool.empty(shape, dtype) for dtype in self.result_dtypes]
-        same_dtypes = all(array.dtype == self.compute for array in (*inputs, *outputs))
-        if self.program.is_single_call and same_dtypes:
-            numpy_tiles.quietly(self.program.run, *inputs, *outputs, *scalars)
-        else:
-            numpy_tiles.run_strided(self.program, self.compute, inputs, outputs, scalars)
-        return outputs
-
-    def _scalars(self, constants: tuple) -> tuple:
-        """The scalars of a call as zero-dimensional arrays; most calls repeat those of the last."""
-        last, scalars = self.last_scalars
-        if last != constants:
-            scalars = numpy_tiles.quietly(self.program.scalars, *constants)
-            self.last_scalars = (constants, scalars)
-        return scalars

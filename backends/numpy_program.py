@@ -39,8 +39,9 @@ class NumPyProgram:
         exec(compile(self.source, f"<NumPy program of {kernel.name}>", "exec"), namespace)
         self.run: Callable = namespace[lowering.name]
         self.scalars: Optional[Callable] = namespace.get("scalars")
+        self.needs_scratch = bool(self.registers or self.masks or self.tiles)
         # One ufunc needs no scratch: NumPy runs it on whole arrays of any strides that broadcast.
-        self.is_single_call = self.statements == 1 and not (self.registers or self.masks or self.tiles)
+        self.is_single_call = self.statements == 1 and not self.needs_scratch
 
     def __str__(self) -> str:
         return self.source
@@ -67,6 +68,7 @@ class _Lowering:
         self.registers = self.masks = 0
         self.tiles: list[float] = []  # literals that are needed as whole tiles
         self.values: dict[Expression, str] = {}
+        self.home: dict[Expression, str] = {}  # the registers of values that have one
         self.scalar_names: list[str] = []
         self.array_names: list[str] = []
         scalar_parameters = []
@@ -147,9 +149,9 @@ class _Lowering:
             self.statements.append(f"{bits} = {name}.view(integer)")
         return bits
 
-    def _define_scalar(self, name: str, text: str) -> str:
+    def _define_scalar(self, name: str, text: str, wrap: bool = True) -> str:
         if name not in self.scalar_names:
-            self.prologue.append(f"{name} = asarray({text})")
+            self.prologue.append(f"{name} = asarray({text})" if wrap else f"{name} = {text}")
             self.scalar_names.append(name)
         return name
 
@@ -175,8 +177,8 @@ class _Lowering:
     def _release_arguments(self, node: Apply) -> None:
         for arg in dict.fromkeys(node.args):
             self.uses[arg] -= sum(other is arg for other in node.args)
-            if not self.uses[arg] and arg not in self.scalars:
-                self._release(self.values[arg])
+            if not self.uses[arg] and arg in self.home:
+                self._release(self.home[arg])
 
     def _target(self, node: Apply) -> str:
         """Where the value of `node` goes; call it when its arguments have been released."""
@@ -190,7 +192,7 @@ class _Lowering:
             name = self._new("b" if node.is_boolean else "r")
         if len(self.outputs) == 1 or not name.startswith("out"):  # outputs of many are never lent out again
             self.owner[name] = node
-        self.values[node] = name
+        self.values[node] = self.home[node] = name
         return name
 
     def _target_bits(self, name: str) -> str:
@@ -216,9 +218,38 @@ class _Lowering:
         elif node.primitive.name in ("maximum", "minimum") and any(arg in self.scalars for arg in node.args):
             self._extremum(node)
         else:
-            text = f"{self._function(node)}({', '.join(map(self._operand, node.args))}, out="
-            self._release_arguments(node)
-            self.statements.append(f"{text}{self._target(node)})")
+            self._call(node)
+
+    def _call(self, node: Apply) -> None:
+        """One NumPy call; a product with or quotient by a constant of the kernel is left out where that is 1."""
+        operands = list(map(self._operand, node.args))
+        text = f"{self._function(node)}({', '.join(operands)}, out="
+        scaled = self._scaled(node)
+        self._release_arguments(node)
+        target = self._target(node)
+        if scaled is None:
+            self.statements.append(f"{text}{target})")
+            return
+        array, factor = (self._operand(arg) for arg in scaled)
+        flag = self._define_scalar(f"{factor}_is_one", f"bool({factor} == 1)", wrap=False)
+        if array == target:
+            self.statements.append(f"{flag} or {text}{target})")
+        elif array.startswith("in") and not target.startswith("out"):
+            self.values[node] = f"{target}_or_{array}"
+            self.statements.append(f"{target}_or_{array} = {array} if {flag} else {text}{target})")
+        else:
+            self.statements.append(f"{text}{target})")
+
+    def _scaled(self, node: Apply) -> Optional[tuple[Expression, Expression]]:
+        """The array and the constant of ``constant * array`` or ``array / constant``."""
+        if node.primitive.name == "multiply":
+            factor, array = node.args
+        elif node.primitive.name == "divide":
+            array, factor = node.args
+        else:
+            return None
+        is_constant = factor in self.scalars and not isinstance(factor, Literal)
+        return (array, factor) if is_constant and array not in self.scalars else None
 
     def _extremum(self, node: Apply) -> None:
         # NumPy's maximum of an array and a number takes three times as long as that of two arrays.

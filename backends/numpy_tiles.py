@@ -48,6 +48,7 @@ class Tiles(threading.local):
 
 
 _tiles = Tiles()
+scratch = _tiles.of
 _constant_tiles: dict[tuple, np.ndarray] = {}
 
 
@@ -62,18 +63,19 @@ def _filled(value: float, dtype: np.dtype) -> np.ndarray:
 # five times quicker than `with numpy.errstate`.
 _quiet = contextvars.copy_context()
 _quiet.run(np.seterr, all="ignore")
+quiet_context = _quiet.copy  # a context cannot be entered twice at once: each run enters a copy
 
 
 def quietly(function: Callable, *args: Any) -> Any:
     """function(*args) without floating-point warnings."""
-    return _quiet.copy().run(function, *args)
+    return quiet_context().run(function, *args)
 
 
 def run_flat(program: NumPyProgram, dtype: np.dtype, arrays: Sequence[np.ndarray], scalars: tuple) -> None:
     """Run on contiguous one-dimensional arrays (inputs, then outputs) of equal length."""
     n = arrays[0].size
     if n <= TILE:
-        quietly(program.run, *arrays, *scalars, *_tiles.of(program, dtype, n))
+        quietly(program.run, *arrays, *scalars, *scratch(program, dtype, n))
         return
     parts = min(_cores, n // PER_THREAD)
     if parts <= 1:
@@ -94,7 +96,7 @@ def _run_range(program: NumPyProgram, dtype: np.dtype, arrays: Sequence[np.ndarr
     run = program.run
     for low in range(start, stop, tile):
         high = min(low + tile, stop)
-        run(*[array[low:high] for array in arrays], *scalars, *_tiles.of(program, dtype, high - low))
+        run(*[array[low:high] for array in arrays], *scalars, *scratch(program, dtype, high - low))
 
 
 def run_strided(program: NumPyProgram, dtype: np.dtype, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray],
@@ -111,7 +113,7 @@ def run_strided(program: NumPyProgram, dtype: np.dtype, inputs: Sequence[np.ndar
             if not iterator.itersize:
                 return
             for tile in iterator:
-                program.run(*tile, *scalars, *_tiles.of(program, dtype, tile[0].size))
+                program.run(*tile, *scalars, *scratch(program, dtype, tile[0].size))
 
     quietly(run_all)
 

@@ -22,9 +22,8 @@ def _table(*rows: tuple[float, float]) -> list[Array]:
 
 
 # Where one approximation ends and the next begins.
-_NEAR = 0.5
+_NEAR = 0.5  # about where erf and erfc are equal, so that neither loses digits when made from the other
 _MIDDLE = 4.0
-_BLOCK = 8192
 _NOTHING_LEFT = 40.0  # erfc(40 / sqrt(2)) is less than half of the smallest subnormal number
 
 # erf(z) = z * P(z*z) / Q(z*z) for abs(z) <= _NEAR
@@ -64,10 +63,11 @@ def erf(x: Union[Array, float], out: Optional[Array] = None) -> Array:
     >>> erf(np.array([-0.0, 0.5, 1.0, np.inf]))
     array([-0.        ,  0.52049988,  0.84270079,  1.        ])
     """
-    def block(x: Array) -> Array:
-        return _in_two_parts(x, 1.0, lambda erf: erf, lambda x, erfc: np.copysign(1.0 - erfc, x))
-
-    return _by_blocks(block, x, out)
+    return _in_two_parts(
+        x, out, 1.0,
+        near=lambda erf: erf,
+        beyond=lambda x, erfc: np.copysign(1.0 - erfc, x),
+    )
 
 
 def normcdf(x: Union[Array, float], out: Optional[Array] = None) -> Array:
@@ -76,43 +76,32 @@ def normcdf(x: Union[Array, float], out: Optional[Array] = None) -> Array:
     >>> normcdf(np.array([-37.0, -1.0, 0.0, 1.0]))
     array([5.72557122e-300, 1.58655254e-001, 5.00000000e-001, 8.41344746e-001])
     """
-    def beyond(x: Array, erfc: Array) -> Array:
-        tail = 0.5 * erfc
-        return np.where(x < 0.0, tail, 1.0 - tail)
-
-    def block(x: Array) -> Array:
-        return _in_two_parts(x, 0.5, lambda erf: 0.5 + 0.5 * erf, beyond)
-
-    return _by_blocks(block, x, out)
+    return _in_two_parts(
+        x, out, 0.5,
+        near=lambda erf: 0.5 + 0.5 * erf,
+        beyond=lambda x, erfc: np.where(x < 0.0, 0.5 * erfc, 1.0 - 0.5 * erfc),
+    )
 
 
-def _by_blocks(function: Callable[[Array], Array], x: Union[Array, float], out: Optional[Array]) -> Array:
-    """`function`, which maps a vector of float64 numbers, as a ufunc of arrays of any shape and float dtype."""
+def _in_two_parts(x: Union[Array, float], out: Optional[Array], scale: float,
+                  near: Callable[[Array], Array], beyond: Callable[[Array, Array], Array]) -> Array:
+    """near(erf(z)) around the origin and beyond(x, erfc(abs(z))) elsewhere, where z = sqrt(scale) * x."""
     x = np.asarray(x)
-    flat = x.ravel()
-    result = np.empty(flat.shape, np.result_type(flat, np.float16))
-    for start in range(0, flat.size, _BLOCK):
-        block = slice(start, start + _BLOCK)
-        result[block] = function(flat[block].astype(np.float64, copy=False))
-    result = result.reshape(x.shape)
-    if out is None:
-        return result[()]  # a number for a number
-    out[...] = result  # only now, since `out` may be the memory of `x`
-    return out
+    wide = x.ravel().astype(np.float64, copy=False)
+    is_near = np.abs(wide) <= _NEAR / math.sqrt(scale)  # NaN goes beyond
+    result = np.empty_like(wide)
 
-
-def _in_two_parts(x: Array, scale: float, near: Callable[[Array], Array],
-                  beyond: Callable[[Array, Array], Array]) -> Array:
-    """near(erf(z)) around the origin and beyond(x, erfc(abs(z))) elsewhere, for z = sqrt(scale) * x."""
-    is_near = np.abs(x) <= _NEAR / math.sqrt(scale)  # NaN goes beyond
-    result = np.empty_like(x)
     # Positions instead of masks: NumPy picks and stores by them several times faster.
     here = np.flatnonzero(is_near)
-    result[here] = near(_erf(x[here] * math.sqrt(scale)))
+    result[here] = near(_erf(wide[here] * math.sqrt(scale)))
     here = np.flatnonzero(~is_near)
-    x = x[here]
-    result[here] = beyond(x, _erfc(x, scale))
-    return result
+    wide = wide[here]
+    result[here] = beyond(wide, _erfc(wide, scale))
+
+    if out is None:  # the dtype and, for a number, the scalar that a ufunc would return
+        return result.astype(np.result_type(x, np.float16), copy=False).reshape(x.shape)[()]
+    out[...] = result.reshape(x.shape)  # only now, since `out` may be the memory of `x`
+    return out
 
 
 def _erf(z: Array) -> Array:
@@ -123,8 +112,8 @@ def _erf(z: Array) -> Array:
 def _erfc(x: Array, scale: float) -> Array:
     """erfc(z) for z = sqrt(scale) * abs(x) >= _NEAR.
 
-    Any rounding of z*z = scale * x*x, by which exp(-z*z) would be off as often as z*z is large, is avoided: x is
-    split into a part that is so short that its square is exact and a small rest.
+    Rounding z*z = scale * x*x would cost exp(-z*z) as many units in the last place as z*z itself is large.
+    Therefore x is split into a part so short that its square is exact, and a small rest.
     """
     x = np.minimum(np.abs(x), _NOTHING_LEFT)  # and not inf, whose rest would be NaN
     short = x.astype(np.float32).astype(np.float64)
@@ -137,9 +126,10 @@ def _scaled_erfc(z: Array) -> Array:
     """exp(z*z) * erfc(z) for z >= _NEAR."""
     result = _ratio(_MIDDLE_RATIO, z)
     far = np.flatnonzero(z > _MIDDLE)
-    z = z[far]
-    t = 1.0 / (z * z)
-    result[far] = (1.0 / math.sqrt(math.pi) - t * _ratio(_FAR_RATIO, t)) / z
+    if far.size:
+        z = z[far]
+        t = 1.0 / (z * z)
+        result[far] = (1.0 / math.sqrt(math.pi) - t * _ratio(_FAR_RATIO, t)) / z
     return result
 
 
@@ -151,3 +141,8 @@ def _ratio(table: list[Array], t: Array) -> Array:
         value *= t
     value += table[-1]
     return value[0] / value[1]
+
+
+# glibc gives freed memory back to the system and then faults it in anew, page by page, which takes longer than all
+# the arithmetic here.  Having seen a block of this size freed once, it keeps as much (mallopt(3), M_MMAP_THRESHOLD).
+np.empty(4 << 20, np.uint8)

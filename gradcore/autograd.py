@@ -11,7 +11,7 @@ import heapq
 import itertools
 from typing import Any, Iterable, Optional, Sequence
 
-from .grad_mode import set_grad_enabled
+from .grad_mode import switch
 
 _clock = itertools.count()
 
@@ -59,39 +59,55 @@ def propagate(roots: Iterable[tuple[Any, Any]], retain_graph: bool, create_graph
     Without `wanted` the leaves accumulate into their `grad`; with it, the gradients of these tensors are returned
     instead (None for those that the roots do not depend on) and no tensor is changed.
     """
-    targets = {id(parent_of(tensor)) for tensor in wanted} if wanted is not None else None
-    found: dict[int, Any] = {}
-    pending: dict[Node, tuple[Any, bool]] = {}  # the gradient so far, and whether nothing else holds it
-    queue: list[tuple[int, Node]] = []  # youngest first: when a node's turn comes, its gradient is complete
-
-    def receive(parent: Any, gradient: Any, is_new: bool) -> None:
-        if not isinstance(parent, Node):
-            if targets is None:
-                _accumulate(parent, gradient, is_new)
-            elif id(parent) in targets:
-                found[id(parent)] = found[id(parent)] + gradient if id(parent) in found else gradient
-        elif parent in pending:
-            pending[parent] = pending[parent][0] + gradient, True
-        else:
-            pending[parent] = gradient, is_new
-            heapq.heappush(queue, (-parent.order, parent))
-
-    with set_grad_enabled(create_graph):
+    walk = _Walk(wanted)
+    before = switch(create_graph)
+    try:
         for tensor, gradient in roots:
-            receive(parent_of(tensor), gradient, False)
-        while queue:
-            _, node = heapq.heappop(queue)
-            gradient, _ = pending.pop(node)
-            if targets is not None and id(node) in targets:
-                found[id(node)] = gradient
-            if node.retains is not None and targets is None:
-                _retain(node.retains(), gradient)
+            walk.receive(parent_of(tensor), gradient, False)
+        walk.run(retain_graph)
+    finally:
+        switch(before)
+    return [walk.found.get(id(parent_of(tensor))) for tensor in wanted or ()]
+
+
+class _Walk:
+    """The state of one walk back through the graph."""
+
+    __slots__ = ("targets", "found", "pending", "queue")
+
+    def __init__(self, wanted: Optional[Sequence[Any]]):
+        self.targets = None if wanted is None else {id(parent_of(tensor)) for tensor in wanted}
+        self.found: dict[int, Any] = {}  # the gradients of the targets
+        self.pending: dict[Node, Any] = {}  # the sum of the gradients that a node has received
+        self.queue: list[tuple[int, Node]] = []  # youngest first: when a node's turn comes, its sum is complete
+
+    def receive(self, parent: Any, gradient: Any, is_new: bool) -> None:
+        if not isinstance(parent, Node):
+            if self.targets is None:
+                _accumulate(parent, gradient, is_new)
+            elif id(parent) in self.targets:
+                known = self.found.get(id(parent))
+                self.found[id(parent)] = gradient if known is None else known + gradient
+        elif parent in self.pending:
+            self.pending[parent] = self.pending[parent] + gradient
+        else:
+            self.pending[parent] = gradient
+            heapq.heappush(self.queue, (-parent.order, parent))
+
+    def run(self, retain_graph: bool) -> None:
+        while self.queue:
+            _, node = heapq.heappop(self.queue)
+            gradient = self.pending.pop(node)
+            if self.targets is None:
+                if node.retains is not None:
+                    _retain(node.retains(), gradient)
+            elif id(node) in self.targets:
+                self.found[id(node)] = gradient
             for parent, part in zip(node.parents, node.backward(gradient)):
                 if parent is not None and part is not None:
-                    receive(parent, part, node.makes_new_arrays and part is not gradient)
+                    self.receive(parent, part, node.makes_new_arrays and part is not gradient)
             if not retain_graph:
                 node.release()
-    return [found.get(id(parent_of(tensor))) for tensor in wanted or ()]
 
 
 def _accumulate(leaf: Any, gradient: Any, is_new: bool) -> None:

@@ -23,8 +23,11 @@ from .backends.expression import Literal
 from .backends.kernel import Signature, as_formula, trace
 from .broadcasting import cast, sum_to
 from .grad_mode import is_grad_enabled
-from .operation import SavedTensor, check_not_released
+from .operation import check_not_released, refuse_changed, versions_of
 from .tensor import Tensor, as_operand, as_tensor, common_backend
+
+
+_FIRST = (0,)
 
 
 class Elementwise:
@@ -97,29 +100,30 @@ class Elementwise:
 
     # -- calls ------------------------------------------------------------------------------------------------
     def __call__(self, *inputs: Any, **constants: Any) -> Tensor:
-        count = len(self.arrays)
-        if constants or len(inputs) != count:
+        values = self.defaults
+        if constants or len(inputs) != len(self.arrays):
             inputs, values = self._bind(inputs, constants)
-        else:
-            values = self.defaults
         for value in inputs:
             if value.__class__ is not Tensor:
                 inputs = self._operands(inputs)
                 break
-        backend = inputs[0]._backend if count == 1 else common_backend(self.name, inputs)
+        backend = inputs[0]._backend if len(inputs) == 1 else common_backend(self.name, inputs)
         return self._run(inputs, values, backend)
 
     def _run(self, inputs: Sequence[Any], values: tuple, backend: Any) -> Tensor:
-        arrays = [value._array if isinstance(value, Tensor) else value for value in inputs]
-        (array,) = backend.elementwise(self._kernel or self.kernel, arrays, values)
-        if is_grad_enabled():
+        # Calls with one array are most calls, and a comprehension costs as much as a NumPy call on a small array.
+        if len(inputs) == 1:
+            arrays = (inputs[0]._array,)
+            along = _FIRST if inputs[0]._requires_grad else ()
+        else:
+            arrays = [value._array if isinstance(value, Tensor) else value for value in inputs]
             along = tuple([i for i, value in enumerate(inputs) if isinstance(value, Tensor) and value._requires_grad])
-            if along and array.dtype.kind == "f":
-                output = Tensor._wrap(array, backend)
-                output._node = ElementwiseNode(self, inputs, along, values, output)
-                output._requires_grad = True
-                return output
-        return Tensor._wrap(array, backend)
+        array = backend.elementwise(self._kernel or self.kernel, arrays, values)[0]
+        output = Tensor._wrap(array, backend)
+        if along and is_grad_enabled() and array.dtype.kind == "f":
+            output._node = ElementwiseNode(self, inputs, along, values, output)
+            output._requires_grad = True
+        return output
 
     def _bind(self, inputs: tuple, constants: dict) -> tuple[tuple, tuple]:
         """The arrays and the values of the constants of a call, which may name either or neither."""
@@ -150,56 +154,80 @@ class Elementwise:
 class ElementwiseNode(Node):
     """A recorded call of an elementwise operation."""
 
-    __slots__ = ("operation", "along", "values", "saved", "shapes")
+    __slots__ = ("operation", "needs", "values", "saved", "output", "versions", "fits")
 
     def __init__(self, operation: Elementwise, inputs: Sequence[Any], along: tuple[int, ...], values: tuple,
                  output: Tensor):
         Node.__init__(self, [parent_of(inputs[i]) for i in along])
-        self.operation, self.along, self.values = operation, along, values
-        needs = operation._gradients.get(along) or operation.gradient(along)
-        # A number among the inputs is kept as it is.
-        saved = [SavedTensor(value, parent_of(value)) if isinstance(value, Tensor) else value
-                 for value in [inputs[i] for i in needs.saved]]
-        if needs.saves_output:
-            saved.append(SavedTensor(output, None))
-        self.saved = saved
-        self.shapes = [(inputs[i]._array.shape, inputs[i]._array.dtype) for i in along]
+        self.operation, self.values = operation, values
+        self.needs = needs = operation._gradients.get(along) or operation.gradient(along)
+        # Tensors, and the numbers among the inputs.  Of the output only the array: its tensor points here, and must
+        # not be pointed back to.
+        self.saved = [inputs[i] for i in needs.saved] if needs.saved else ()
+        self.versions = [versions_of(value) for value in self.saved] if needs.saved else ()
+        self.output = (output._array, output._versions) if needs.saves_output else None
+        self.fits = None if len(inputs) == 1 else self._odd_inputs(inputs, along, output._array)
+
+    @staticmethod
+    def _odd_inputs(inputs: Sequence[Any], along: tuple[int, ...], output: Any) -> dict[int, tuple]:
+        """The shape and dtype of inputs that were broadcast or cast: their gradients are summed and cast back."""
+        return {i: (inputs[i].shape, inputs[i].dtype) for i in along
+                if inputs[i].shape != output.shape or inputs[i].dtype != output.dtype}
 
     @property
     def name(self) -> str:
         return self.operation.name
 
     def backward(self, gradient: Tensor) -> list[Tensor]:
-        check_not_released(self.saved, self.name)
-        needs = self.operation.gradient(self.along)
-        parts = {i: gradient for i in needs.passed}
-        if needs.kernel is not None:
-            saved = [value.value(self.name, None) if isinstance(value, SavedTensor) else value for value in self.saved]
-            if needs.saves_output:
-                saved[-1] = self.saved[-1].value(self.name, computed_by=self)
+        needs = self.needs
+        if needs.kernel is None:
+            parts = [gradient] * len(needs.passed)
+        else:
+            saved = self._unpacked(gradient._backend)
             if is_grad_enabled():
-                parts.update((i, self._recorded(i, needs, saved, gradient)) for i in needs.computed)
+                parts = [gradient if i in needs.passed else self._recorded(i, saved, gradient) for i in needs.along]
             else:
-                arrays = [value._array if isinstance(value, Tensor) else value for value in (*saved, gradient)]
-                computed = gradient._backend.elementwise(needs.kernel, arrays, self.values)
-                parts.update((i, Tensor._wrap(array, gradient._backend)) for i, array in zip(needs.computed, computed))
-        return [self._fitted(parts[i], *fit) for i, fit in zip(self.along, self.shapes)]
+                parts = self._computed(saved, gradient)
+        if self.fits:
+            for k, i in enumerate(needs.along):
+                if i in self.fits:
+                    shape, dtype = self.fits[i]
+                    parts[k] = cast(sum_to(parts[k], shape), dtype)
+        return parts
 
-    def _recorded(self, i: int, needs: Gradient, saved: list[Any], gradient: Tensor) -> Tensor:
+    def _unpacked(self, backend: Any) -> list[Any]:
+        """What was saved, checked to be what it was."""
+        check_not_released(self.saved, self.name)
+        for value, version in zip(self.saved, self.versions):
+            if versions_of(value) != version:
+                refuse_changed(value, version, self.name)
+        if self.output is None:
+            return [*self.saved]
+        output = Tensor._wrap(self.output[0], backend, self)
+        output._versions = self.output[1]
+        if output._versions[0]:
+            refuse_changed(output, 0, self.name)
+        return [*self.saved, output]
+
+    def _computed(self, saved: list[Any], gradient: Tensor) -> list[Tensor]:
+        """The gradients, by one kernel."""
+        backend, needs = gradient._backend, self.needs
+        saved.append(gradient)
+        arrays = [value._array if isinstance(value, Tensor) else value for value in saved]
+        parts = [Tensor._wrap(array, backend) for array in backend.elementwise(needs.kernel, arrays, self.values)]
+        for i in needs.passed:
+            parts.insert(needs.along.index(i), gradient)
+        return parts
+
+    def _recorded(self, i: int, saved: list[Any], gradient: Tensor) -> Tensor:
         """The gradient along input `i`, with a graph of its own; it may need less than all inputs together do."""
-        available = dict(zip(needs.saved, saved))
+        available = dict(zip(self.needs.saved, saved))
         less = self.operation.gradient((i,))
         inputs = [available[j] for j in less.saved] + [saved[-1]] * less.saves_output + [gradient]
         return self.operation._gradient_operation(i)._run(inputs, self.values, gradient._backend)
 
-    @staticmethod
-    def _fitted(part: Tensor, shape: tuple, dtype: Any) -> Tensor:
-        if part._array.shape == shape and part._array.dtype == dtype:
-            return part
-        return cast(sum_to(part, shape), dtype)
-
     def release(self) -> None:
-        self.saved = None
+        self.saved = self.output = None
 
 
 def elementwise(function: Optional[Callable] = None, *, widens: bool = False) -> Any:

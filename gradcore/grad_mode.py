@@ -18,6 +18,12 @@ def is_grad_enabled() -> bool:
     return _mode.enabled
 
 
+def switch(enabled: bool) -> bool:
+    """Set the mode and return the one before; `set_grad_enabled` without the cost of a context manager."""
+    before, _mode.enabled = _mode.enabled, enabled
+    return before
+
+
 class set_grad_enabled(ContextDecorator):
     """Record operations, or do not, inside of a `with` block or a decorated function.
 
@@ -31,12 +37,11 @@ class set_grad_enabled(ContextDecorator):
         self.outer: list[bool] = []  # a stack: one object may be entered again before it is left
 
     def __enter__(self) -> "set_grad_enabled":
-        self.outer.append(_mode.enabled)
-        _mode.enabled = self.enabled
+        self.outer.append(switch(self.enabled))
         return self
 
     def __exit__(self, *exception) -> None:
-        _mode.enabled = self.outer.pop()
+        switch(self.outer.pop())
 
     def _recreate_cm(self) -> "set_grad_enabled":
         return type(self)(self.enabled)  # a decorated function may run in several threads at once

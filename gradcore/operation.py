@@ -21,30 +21,6 @@ from .grad_mode import is_grad_enabled
 from .tensor import Tensor, as_operand, as_tensor, common_backend
 
 
-class SavedTensor:
-    """An input or output that the backward pass needs, and a check that it was not changed in between."""
-
-    __slots__ = ("array", "backend", "parent", "versions", "version")
-
-    def __init__(self, tensor: Tensor, parent: Any):
-        self.array, self.backend, self.parent = tensor._array, tensor._backend, parent
-        self.versions = tensor._versions
-        self.version = tensor._versions[0]
-
-    def value(self, operation: str, computed_by: Any = None) -> Tensor:
-        """The tensor as it was, with its history (that of an output is the node `computed_by`)."""
-        if self.versions[0] != self.version:
-            raise RuntimeError(f"a tensor of shape {self.array.shape} that {operation} needs for its backward pass was "
-                               f"changed in place after it was used (it is at version {self.versions[0]}, version "
-                               f"{self.version} is needed); use an operation that makes a new tensor, or .clone() first")
-        parent = self.parent if computed_by is None else computed_by
-        if isinstance(parent, Tensor):  # a leaf: the object itself, so that gradients find it
-            return parent
-        tensor = Tensor._wrap(self.array, self.backend, parent)
-        tensor._versions = self.versions
-        return tensor
-
-
 class Operation(Node):
     """Base class of operations: `Operation.apply(inputs)` runs `forward` and records it where a gradient is wanted.
 
@@ -52,7 +28,7 @@ class Operation(Node):
     `saves` and finds in `self.saved(i)`.
     """
 
-    __slots__ = ("_saved", "backend", "input_shapes", "input_dtypes", "__dict__")
+    __slots__ = ("_saved", "_saved_versions", "backend", "input_shapes", "input_dtypes", "__dict__")
 
     saves: Sequence[int] = ()
 
@@ -74,14 +50,18 @@ class Operation(Node):
             operation.backend = backend
             operation.input_shapes = [tensor.shape for tensor in tensors]
             operation.input_dtypes = [tensor.dtype for tensor in tensors]
-            operation._saved = {i: SavedTensor(tensors[i], operation.parents[i]) for i in cls.saves}
+            operation._saved = {i: tensors[i] for i in cls.saves}
+            operation._saved_versions = {i: tensors[i]._versions[0] for i in cls.saves}
             return Tensor._wrap(array, backend, operation)
         return Tensor._wrap(array, backend)
 
     def saved(self, i: int) -> Tensor:
         """Input `i` as it was at the time of the forward pass."""
         check_not_released(self._saved, self.name)
-        return self._saved[i].value(self.name)
+        tensor = self._saved[i]
+        if versions_of(tensor) != self._saved_versions[i]:
+            refuse_changed(tensor, self._saved_versions[i], self.name)
+        return tensor
 
     def release(self) -> None:
         self._saved = None
@@ -91,6 +71,17 @@ def check_not_released(saved: Any, name: str) -> None:
     if saved is None:
         raise RuntimeError(f"a second backward through {name}: what it had saved was freed by the first one; pass "
                            f"retain_graph=True to the first backward to go through the graph again")
+
+
+def versions_of(value: Any) -> int:
+    """How often a tensor was changed in place so far (0 of a number)."""
+    return value._versions[0] if isinstance(value, Tensor) else 0
+
+
+def refuse_changed(tensor: Tensor, version: int, name: str) -> None:
+    raise RuntimeError(f"a tensor of shape {tensor.shape} that {name} needs for its backward pass was changed in place "
+                       f"after it was used (it is at version {tensor._versions[0]}, version {version} is needed); use "
+                       f"an operation that makes a new tensor, or .clone() first")
 
 
 def _tensor(value: Any, backend: Backend, name: str) -> Tensor:

@@ -1,0 +1,110 @@
+"""From a call of a kernel to the run of its NumPy program: dtypes, shapes and memory are looked after here."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Optional, Sequence
+
+import numpy as np
+
+from . import numpy_tiles
+from .dtypes import BOOL, compute_and_result
+from .kernel import Kernel
+from .memory_pool import SMALLEST, MemoryPool
+from .numpy_program import NumPyProgram
+
+Outputs = list[np.ndarray]
+
+
+class Launcher:
+    """Runs one kernel on the CPU, with a program for every combination of dtypes that it meets.
+
+    `quick` runs small contiguous arrays like those of the last call and returns None for all others, which `run`
+    takes.  For an array of a thousand elements the way to the program would otherwise take as long as the program.
+    """
+
+    def __init__(self, kernel: Kernel, pool: MemoryPool):
+        self.kernel, self.pool = kernel, pool
+        self.programs: dict[tuple, _TypedLauncher] = {}
+        self.quick: Callable[[Sequence[Any], Sequence[float]], Optional[Outputs]] = lambda inputs, constants: None
+
+    def run(self, inputs: Sequence[Any], constants: Sequence[float]) -> Outputs:
+        key = tuple([a.dtype.char if isinstance(a, np.ndarray) and a.ndim else _kind(a) for a in inputs])
+        typed = self.programs.get(key)
+        if typed is None:
+            typed = self.programs[key] = _TypedLauncher(self.kernel, inputs, self.pool)
+        self.quick = typed.quick
+        return typed.run(inputs, constants)
+
+
+def _kind(value: Any) -> Any:
+    """What the promotion of dtypes looks at in a number or a zero-dimensional array."""
+    return (0, value.dtype.char) if isinstance(value, np.ndarray) else value.__class__
+
+
+class _TypedLauncher:
+    """Runs one kernel on inputs of one combination of dtypes."""
+
+    def __init__(self, kernel: Kernel, inputs: Sequence[Any], pool: MemoryPool):
+        self.pool = pool
+        self.compute, result = compute_and_result(kernel, inputs)
+        is_scalar = [not isinstance(value, np.ndarray) for value in inputs]
+        self.program = NumPyProgram(kernel, self.compute, is_scalar)
+        self.result_dtypes = [BOOL if boolean else result for boolean in self.program.is_boolean]
+        self.casts = result != self.compute
+        self.last_scalars: tuple = (None, ())
+        self.quick = self._quick(is_scalar)
+
+    def run(self, inputs: Sequence[Any], constants: Sequence[float]) -> Outputs:
+        """Run on any inputs of this combination of dtypes."""
+        arrays = [value for value in inputs if isinstance(value, np.ndarray)]
+        if len(arrays) < len(inputs):
+            constants = (*(value for value in inputs if not isinstance(value, np.ndarray)), *constants)
+        scalars = self.scalars(constants) if self.program.scalars is not None else ()
+        alike = not self.casts and all(array.dtype == self.compute and array.flags.c_contiguous
+                                       and array.shape == arrays[0].shape for array in arrays)
+        shape = arrays[0].shape if alike else np.broadcast_shapes(*[array.shape for array in arrays])
+        outputs = [self.pool.empty(shape, dtype) for dtype in self.result_dtypes]
+        if alike:
+            numpy_tiles.run_flat(self.program, self.compute, [a.reshape(-1) for a in (*arrays, *outputs)], scalars)
+        elif self.program.is_single_call and all(array.dtype == self.compute for array in arrays) and not self.casts:
+            numpy_tiles.quietly(self.program.run, *arrays, *outputs, *scalars)
+        else:
+            numpy_tiles.run_strided(self.program, self.compute, arrays, outputs, scalars)
+        return outputs
+
+    def scalars(self, constants: Sequence[float]) -> tuple:
+        """The scalars of a call as zero-dimensional arrays; most calls repeat those of the last."""
+        last, scalars = self.last_scalars
+        if last != constants or 0.0 in constants:  # 0.0 == -0.0, but 1 / 0.0 != 1 / -0.0
+            scalars = numpy_tiles.quietly(self.program.scalars, *constants)
+            self.last_scalars = (tuple(constants), scalars)
+        return scalars
+
+    def _quick(self, is_scalar: Sequence[bool]) -> Callable:
+        """The short way to the program, written out for the kernel's number of inputs and outputs."""
+        names = [f"in{i}" for i in range(len(is_scalar))]
+        arrays = [name for name, scalar in zip(names, is_scalar) if not scalar]
+        outputs = [f"out{i}" for i in range(len(self.result_dtypes))]
+        if self.casts or any(is_scalar):
+            return lambda inputs, constants: None
+        first, *others = arrays
+        tests = [f"{name}.__class__ is ndarray and {name}.dtype is dtype and {name}.flags.c_contiguous" for name in arrays]
+        tests += [f"{name}.shape == {first}.shape" for name in others]
+        arguments = arrays + outputs
+        if self.program.scalars is not None:
+            arguments.append("*scalars(constants)")
+        if self.program.needs_scratch:
+            arguments.append(f"*scratch(program, dtype, {first}.size)")
+        lines = ["def quick(inputs, constants):", f"    {', '.join(names)}, = inputs", f"    if not ({' and '.join(tests)}):",
+                 "        return None", f"    shape = {first}.shape",
+                 f"    if len(shape) != 1 or shape[0] > {numpy_tiles.TILE} or {first}.nbytes >= {SMALLEST}:",
+                 "        return None"]
+        lines += [f"    {name} = empty(shape, {name}_dtype)" for name in outputs]
+        lines += [f"    copy_context().run(program_run, {', '.join(arguments)})", f"    return [{', '.join(outputs)}]"]
+        namespace: dict[str, Any] = {
+            "ndarray": np.ndarray, "empty": np.empty, "dtype": self.compute, "program": self.program,
+            "program_run": self.program.run, "scalars": self.scalars, "scratch": numpy_tiles.scratch,
+            "copy_context": numpy_tiles.quiet_context,
+            **{f"{name}_dtype": dtype for name, dtype in zip(outputs, self.result_dtypes)}}
+        exec("\n".join(lines), namespace)
+        return namespace["quick"]
