@@ -1,0 +1,65 @@
+"""`gallery`: every activation with its derivative in one picture."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Union
+
+import numpy as np
+
+from .. import functions
+from ..tensor import Tensor
+from . import style
+
+# Every activation of one input, the article's nine first, with the arguments that some need beside it.
+ACTIVATIONS: dict[str, tuple[float, ...]] = {
+    "relu": (), "leaky_relu": (), "prelu": (0.25,), "rrelu": (), "elu": (),
+    "softplus": (), "swish": (), "sigmoid": (), "tanh": (), "gelu": (),
+    "selu": (), "celu": (), "mish": (), "softsign": (), "logsigmoid": (),
+    "relu6": (), "hardtanh": (), "hardsigmoid": (), "hardswish": (), "threshold": (1.0, 0.0),
+}
+_COLUMNS = 5
+_REACH = 7.0  # shows where relu6 turns
+_JUMP = 0.1  # from one point to the next; no continuous curve here is that steep
+
+
+def gallery(fname: Union[str, Path, None] = None) -> Any:
+    """Draw every activation with its derivative, save the picture where `fname` names a file, and return the figure.
+
+    >>> figure = gallery()
+    >>> len(figure.axes) == len(ACTIVATIONS)
+    True
+    """
+    with style.load_matplotlib().rc_context(style.settings()):
+        from matplotlib.figure import Figure
+
+        rows = math.ceil(len(ACTIVATIONS) / _COLUMNS)
+        figure = Figure(figsize=(2.0 * _COLUMNS, 1.65 * rows), layout="constrained")
+        panels = figure.subplots(rows, _COLUMNS, sharex=True, squeeze=False).flat
+        for axes, (name, arguments) in zip(panels, ACTIVATIONS.items()):
+            _draw(axes, name, arguments)
+        for axes in list(panels)[len(ACTIVATIONS):]:
+            axes.remove()
+        figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+        if fname is not None:
+            figure.savefig(fname)
+    return figure
+
+
+def _draw(axes: Any, name: str, arguments: tuple[float, ...]) -> None:
+    x = Tensor(np.linspace(-_REACH, _REACH, 1401), requires_grad=True)
+    y = getattr(functions, name)(x, *(Tensor([value], dtype=x.dtype) if name == "prelu" else value
+                                      for value in arguments))
+    y.backward(np.ones(y.shape))
+    axes.plot(x.numpy(), _broken_at_jumps(y.numpy()), color=style.BLUE, label="activation")
+    axes.plot(x.numpy(), _broken_at_jumps(x.grad.numpy()), color=style.VERMILION, linestyle=style.DASHES[1],
+              label="derivative")
+    axes.set(title=name, xlim=(-_REACH, _REACH))
+
+
+def _broken_at_jumps(values: np.ndarray) -> np.ndarray:
+    """`values` with a gap where they jump, since a line there would show what the function never is."""
+    broken = values.copy()
+    broken[1:][np.abs(np.diff(values)) > _JUMP] = np.nan
+    return broken
