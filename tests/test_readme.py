@@ -1,0 +1,93 @@
+"""README is right: its snippets run, its commands are what CI runs, and the files it names exist."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+
+import numpy as np
+import pytest
+
+import gradcore
+from gradcore.backends.expression import TABLE
+from library import ROOT, modules
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SNIPPETS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+PROGRAMS = [snippet for snippet in SNIPPETS if not snippet.startswith("# in ")]
+ADDITIONS = dict(re.match(r"# in (\S+)\n(.*)", snippet, flags=re.DOTALL).groups() for snippet in SNIPPETS
+                 if snippet.startswith("# in "))
+
+
+def _section(title: str) -> str:
+    return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def _commands() -> list[str]:
+    return re.search(r"```sh\n(.*?)```", _section("Quick start"), flags=re.DOTALL)[1].splitlines()
+
+
+def _namespace(file: str) -> dict:
+    """A copy of the names in a module of the library, as a line added to its file would see them."""
+    (name,) = [name for name, path in modules().items() if path == ROOT / file]
+    return dict(vars(importlib.import_module(name)))
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: re.search(r"def (\w+)|(\w+)\(", program)[0])
+def test_programs_print_what_their_comments_say(program, capsys):
+    exec(compile(program, "README.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines() == re.findall(r"print\(.*\)  # (.*)", program)
+
+
+def test_the_first_snippet_has_eight_lines():
+    assert len(PROGRAMS[0].splitlines()) == 8
+
+
+def test_an_activation_is_added_as_shown():
+    namespace = _namespace("gradcore/functions/sigmoids.py")
+    exec(compile(ADDITIONS["gradcore/functions/sigmoids.py"], "README.md", "exec"), namespace)
+    values = np.linspace(-9, 9, 1001)
+    for a in (1.0, 0.5):
+        x = gradcore.Tensor(values, requires_grad=True)
+        y = namespace["snake"](x, a=a)
+        y.sum().backward()
+        np.testing.assert_allclose(y.numpy(), values + np.sin(a * values) ** 2 / a, rtol=1e-12, atol=1e-15)
+        np.testing.assert_allclose(x.grad.numpy(), 1 + np.sin(2 * a * values), rtol=1e-12, atol=1e-12)
+
+
+def test_a_primitive_is_added_as_shown(monkeypatch):
+    row = "(primitive,) = " + ADDITIONS["backends/primitives.py"]
+    namespace = _namespace("backends/primitives.py")
+    exec(compile(row, "README.md", "exec"), namespace)
+    monkeypatch.setitem(TABLE, namespace["primitive"].name, namespace["primitive"])
+    values = np.linspace(-9, 9, 1001)
+    x = gradcore.Tensor(values, requires_grad=True)
+    y = gradcore.elementwise(lambda xp, x: xp.arcsinh(x))(x)
+    y.sum().backward()
+    np.testing.assert_allclose(y.numpy(), np.arcsinh(values), rtol=1e-12)
+    np.testing.assert_allclose(x.grad.numpy(), 1 / np.sqrt(1 + values ** 2), rtol=1e-12)
+
+
+def test_the_quick_start_is_two_commands_of_one_line():
+    commands = _commands()
+    assert README.count("```sh\n") == 1 and "\\" not in "".join(commands)
+    main, tests = commands
+    assert "'.[bench]'" in main and main.endswith("-m benchmarks")
+    assert "'.[test]'" in tests and tests.endswith("-m pytest")
+    for command in commands:
+        assert command.startswith("python3 -m venv .venv && ")
+        assert subprocess.run(["sh", "-n", "-c", command]).returncode == 0
+
+
+def test_every_file_that_is_named_exists():
+    named = re.findall(r"`((?:gradcore|backends|benchmarks|tests)/[\w/.]*)`", README)
+    named += re.findall(r"!\[.*?\]\((.*?)\)", README)
+    assert len(named) > 20
+    assert not [name for name in named if not (ROOT / name).exists()]
+
+
+def test_every_package_is_in_the_table_of_what_is_where():
+    table = _section("What is where")
+    packages = {path.parent.relative_to(ROOT).as_posix() for path in modules().values()}
+    assert not [name for name in packages if f"`{name}/" not in table]
