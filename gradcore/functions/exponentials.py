@@ -1,0 +1,92 @@
+"""Activations that are straight for positive inputs and fade exponentially for negative ones."""
+
+from __future__ import annotations
+
+from ..elementwise import elementwise
+
+# The fixed point of mean 0 and variance 1: Klambauer et al., eq. 14.
+_SELU_ALPHA = 1.6732632423543772848170429916717
+_SELU_SCALE = 1.0507009873554804934193349852946
+
+
+@elementwise
+def elu(xp, x, alpha=1.0):
+    """The exponential linear unit: negative inputs saturate smoothly at -alpha.
+
+    elu(x) = max(0, x) + min(0, alpha (e^x - 1));  derivative 1 for x > 0, else alpha e^x = elu(x) + alpha.
+    Source: Clevert, Unterthiner and Hochreiter, "Fast and Accurate Deep Network Learning by Exponential Linear
+    Units (ELUs)", ICLR 2016, eq. 15.
+    Good: means near zero, noise robust when switched off.  Bad: an exponential; large networks may not gain.
+
+    >>> from gradcore import Tensor
+    >>> elu(Tensor([-100.0, 0.0, 3.0]))
+    tensor([-1.,  0.,  3.])
+    """
+    return xp.maximum(x, 0.0) + alpha * xp.expm1(xp.minimum(x, 0.0))
+
+
+@elu.derivative
+def _(xp, x, output, alpha=1.0):
+    return xp.where(x > 0, 1.0, output + alpha)
+
+
+@elementwise
+def selu(xp, x):
+    """The exponential linear unit whose two constants keep activations at mean 0 and variance 1.
+
+    selu(x) = s (max(0, x) + min(0, a (e^x - 1))), a = 1.6733, s = 1.0507;  derivative s for x > 0, else s a e^x.
+    Source: Klambauer et al., "Self-Normalizing Neural Networks", NIPS 2017, eq. 2.
+    Good: deep plain networks without normalisation layers.  Bad: it wants its own initialisation and dropout.
+
+    >>> from gradcore import Tensor
+    >>> selu(Tensor([-100.0, 0.0, 1.0]))
+    tensor([-1.7581,  0.    ,  1.0507])
+    """
+    return _SELU_SCALE * xp.maximum(x, 0.0) + _SELU_SCALE * _SELU_ALPHA * xp.expm1(xp.minimum(x, 0.0))
+
+
+@selu.derivative
+def _(xp, x, output):
+    return xp.where(x > 0, _SELU_SCALE, output + _SELU_SCALE * _SELU_ALPHA)
+
+
+@elementwise
+def celu(xp, x, alpha=1.0):
+    """The exponential linear unit with slope 1 at zero whatever alpha is.
+
+    celu(x) = max(0, x) + min(0, alpha (e^(x/alpha) - 1));  derivative 1 for x > 0, else e^(x/alpha).
+    Source: Barron, "Continuously Differentiable Exponential Linear Units", 2017, eq. 2.
+    Good: smooth, so alpha can be tuned freely.  Bad: an exponential; alpha = 0 is relu's and must be asked for there.
+
+    >>> from gradcore import Tensor
+    >>> celu(Tensor([-100.0, 0.0, 3.0]), alpha=2.0)
+    tensor([-2.,  0.,  3.])
+    """
+    return xp.maximum(x, 0.0) + alpha * xp.expm1(xp.minimum(x, 0.0) / alpha)
+
+
+@celu.derivative
+def _(xp, x, output, alpha=1.0):
+    return xp.where(x > 0, 1.0, output / alpha + 1.0)
+
+
+@elementwise
+def softplus(xp, x, beta=1.0):
+    """A smooth rectifier: always positive, and as close to relu as beta is large.
+
+    softplus(x) = log(1 + e^(beta x)) / beta;  derivative sigmoid(beta x).
+    Source: Dugas et al., "Incorporating Second-Order Functional Knowledge for Better Option Pricing", NIPS 2000.
+    Good: keeps variances and rates positive.  Bad: never zero, and slower than relu, seldom better.
+
+    >>> from gradcore import Tensor
+    >>> softplus(Tensor([-100.0, 0.0, 100.0]))
+    tensor([0.0000e+00, 6.9315e-01, 1.0000e+02])
+    """
+    z = beta * x
+    # From z = 37 on the result is z to the last digit of a double; the cap keeps exp from overflow.
+    return xp.maximum(xp.log1p(xp.exp(xp.minimum(z, 88.0))), z) / beta
+
+
+@softplus.derivative
+def _(xp, x, beta=1.0):
+    return xp.sigmoid(beta * x)

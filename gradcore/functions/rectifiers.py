@@ -1,0 +1,146 @@
+"""Activations made of straight lines: they bend at one or two points and are quick everywhere.
+
+At a bend the gradient is PyTorch's.  A slope is never inferred from the sign of the output, since slopes may be zero
+or negative.
+"""
+
+from __future__ import annotations
+
+from ..elementwise import elementwise
+
+
+@elementwise
+def relu(xp, x):
+    """The rectified linear unit: positive inputs pass, negative ones are cut off.
+
+    relu(x) = max(0, x);  derivative 1 for x > 0, else 0.
+    Source: Nair and Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines", ICML 2010, section 2.
+    Good: the cheapest there is, and gradients of active units do not fade with depth.
+    Bad: a unit that is negative for every sample gets no gradient any more (it is "dead").
+
+    >>> from gradcore import Tensor
+    >>> relu(Tensor([-2.0, 0.0, 3.0]))
+    tensor([0., 0., 3.])
+    """
+    return xp.maximum(x, 0.0)
+
+
+@relu.derivative
+def _(xp, output):
+    return xp.where(output > 0, 1.0, 0.0)
+
+
+@elementwise
+def leaky_relu(xp, x, negative_slope=0.01):
+    """A rectifier that lets negative inputs through with a small slope a.
+
+    leaky_relu(x) = x for x > 0, else a x;  derivative 1 for x > 0, else a.
+    Source: Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models", ICML 2013, eq. 2.
+    Good: no unit can die.  Bad: one more number to choose, and the gain over relu is often small.
+
+    >>> from gradcore import Tensor
+    >>> leaky_relu(Tensor([-2.0, 0.0, 3.0]), negative_slope=0.5)
+    tensor([-1.,  0.,  3.])
+    """
+    return xp.where(x > 0, x, negative_slope * x)
+
+
+@leaky_relu.derivative
+def _(xp, x, negative_slope=0.01):
+    return xp.where(x > 0, 1.0, negative_slope)
+
+
+@elementwise
+def threshold(xp, x, threshold=0.0, value=0.0):
+    """Inputs above a threshold pass, all others become one value.
+
+    threshold(x) = x for x > threshold, else value;  derivative 1 for x > threshold, else 0.
+    Source: the general form of the unit of Nair and Hinton (2010), as in PyTorch.
+    Good: sparse outputs.  Bad: it jumps where the value is not the threshold.
+
+    >>> from gradcore import Tensor
+    >>> threshold(Tensor([0.5, 1.5]), threshold=1.0, value=-1.0)
+    tensor([-1. ,  1.5])
+    """
+    return xp.where(x <= threshold, value, x)
+
+
+@elementwise
+def hardtanh(xp, x, min_val=-1.0, max_val=1.0):
+    """Straight between two bounds and constant beyond: tanh made of three lines.
+
+    hardtanh(x) = min(max(x, min_val), max_val);  derivative 1 strictly between the bounds, else 0.
+    Source: Collobert, "Large Scale Machine Learning", PhD thesis, Paris 2004, section 3.4.
+    Good: bounded and cheap.  Bad: saturated units get no gradient at all.
+
+    >>> from gradcore import Tensor
+    >>> hardtanh(Tensor([-2.0, 0.5, 2.0]))
+    tensor([-1. ,  0.5,  1. ])
+    """
+    return xp.clip(x, min_val, max_val)
+
+
+@hardtanh.derivative
+def _(xp, x, min_val=-1.0, max_val=1.0):
+    return xp.where(xp.logical_and(x > min_val, x < max_val), 1.0, 0.0)
+
+
+@elementwise
+def relu6(xp, x):
+    """A rectifier that is capped at 6.
+
+    relu6(x) = min(max(0, x), 6);  derivative 1 for 0 < x < 6, else 0.
+    Source: Krizhevsky, "Convolutional Deep Belief Networks on CIFAR-10", 2010, section 4.
+    Good: activations of known range, for arithmetic of few bits.  Bad: dead units, at both ends.
+
+    >>> from gradcore import Tensor
+    >>> relu6(Tensor([-1.0, 3.0, 9.0]))
+    tensor([0., 3., 6.])
+    """
+    return xp.clip(x, 0.0, 6.0)
+
+
+@relu6.derivative
+def _(xp, x):
+    return xp.where(xp.logical_and(x > 0, x < 6), 1.0, 0.0)
+
+
+@elementwise
+def hardsigmoid(xp, x):
+    """The sigmoid made of three lines.
+
+    hardsigmoid(x) = min(max(0, x + 3), 6) / 6;  derivative 1/6 for -3 < x < 3, else 0.
+    Source: Courbariaux, Bengio and David, "BinaryConnect", NIPS 2015, eq. 3, with the slope of MobileNetV3.
+    Good: a gate without exponentials.  Bad: saturated units get no gradient at all.
+
+    >>> from gradcore import Tensor
+    >>> hardsigmoid(Tensor([-4.0, 0.0, 4.0]))
+    tensor([0. , 0.5, 1. ])
+    """
+    return xp.clip(x + 3.0, 0.0, 6.0) / 6.0
+
+
+@hardsigmoid.derivative
+def _(xp, x):
+    return xp.where(xp.logical_and(x > -3, x < 3), 1 / 6, 0.0)
+
+
+@elementwise
+def hardswish(xp, x):
+    """Swish with its sigmoid made of three lines.
+
+    hardswish(x) = x min(max(0, x + 3), 6) / 6;  derivative 0 for x <= -3, 1 for x >= 3, else x/3 + 1/2.
+    Source: Howard et al., "Searching for MobileNetV3", ICCV 2019, section 5.2.
+    Good: nearly swish, for devices where exponentials are dear.  Bad: its derivative jumps twice.
+
+    >>> from gradcore import Tensor
+    >>> hardswish(Tensor([-4.0, 1.5, 4.0]))
+    tensor([0.   , 1.125, 4.   ])
+    """
+    x = xp.maximum(x, -3.0)  # 0 times minus infinity would be NaN
+    return x * (xp.minimum(x + 3.0, 6.0) / 6.0)
+
+
+@hardswish.derivative
+def _(xp, x):
+    return xp.where(x <= -3, 0.0, xp.where(x >= 3, 1.0, x / 3.0 + 0.5))

@@ -1,0 +1,206 @@
+"""Activations of sigmoid shape, and the smooth gates x * s(x) that are made of them.
+
+The gates cap their input where it is minus infinity for a practical purpose: 0 times infinity would be NaN, while the
+limit is 0.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..elementwise import elementwise
+from ..tensor import Tensor
+
+
+@elementwise
+def sigmoid(xp, x):
+    """The logistic function: any number becomes a probability.
+
+    sigmoid(x) = 1 / (1 + e^-x);  derivative sigmoid(x) (1 - sigmoid(x)).
+    Source: Verhulst, 1838; as a neuron: Rumelhart, Hinton and Williams, Nature 323, 1986, eq. 2.
+    Good: gates and probabilities of two classes.  Bad: saturates, at most 1/4 of the gradient passes, mean is not 0.
+
+    >>> from gradcore import Tensor
+    >>> sigmoid(Tensor([-100.0, 0.0, 100.0]))
+    tensor([3.7835e-44, 5.0000e-01, 1.0000e+00])
+    """
+    return xp.sigmoid(x)
+
+
+@sigmoid.derivative
+def _(xp, output):
+    return output * (1.0 - output)
+
+
+@elementwise
+def tanh(xp, x):
+    """The hyperbolic tangent: a sigmoid from -1 to 1 through the origin.
+
+    tanh(x) = 2 sigmoid(2x) - 1 = (e^x - e^-x) / (e^x + e^-x);  derivative 1 - tanh(x)^2.
+    Source: LeCun et al., "Efficient BackProp", 1998, section 4.4.
+    Good: mean 0 and slope 1 at the origin, states of recurrent networks.  Bad: saturates on both sides.
+
+    >>> from gradcore import Tensor
+    >>> tanh(Tensor([-100.0, 0.0, 0.5]))
+    tensor([-1.    ,  0.    ,  0.4621])
+    """
+    return xp.tanh(x)
+
+
+@tanh.derivative
+def _(xp, output):
+    return 1.0 - output * output
+
+
+@elementwise
+def logsigmoid(xp, x):
+    """The logarithm of the logistic function, which never underflows.
+
+    logsigmoid(x) = -log(1 + e^-x) = min(0, x) - log(1 + e^-|x|);  derivative sigmoid(-x).
+    Source: the log-likelihood of logistic regression: Cox, J. R. Stat. Soc. B 20, 1958.
+    Good: likelihoods and losses.  Bad: unbounded below, so no activation of hidden layers.
+
+    >>> from gradcore import Tensor
+    >>> logsigmoid(Tensor([-100.0, 0.0]))
+    tensor([-100.    ,   -0.6931])
+    """
+    return xp.minimum(x, 0.0) - xp.log1p(xp.exp(-xp.abs(x)))
+
+
+@logsigmoid.derivative
+def _(xp, x):
+    return xp.sigmoid(-x)
+
+
+@elementwise
+def softsign(xp, x):
+    """A sigmoid from -1 to 1 that approaches its limits slowly, as 1/x.
+
+    softsign(x) = x / (1 + |x|);  derivative 1 / (1 + |x|)^2.
+    Source: Bergstra et al., "Quadratic Polynomials Learn Better Image Features", 2009; Glorot and Bengio, 2010.
+    Good: no exponentials, saturates later than tanh.  Bad: its tails still pass hardly any gradient.
+
+    >>> from gradcore import Tensor
+    >>> softsign(Tensor([-1.0, 0.0, 3.0]))
+    tensor([-0.5 ,  0.  ,  0.75])
+    """
+    x = xp.clip(x, -1e30, 1e30)  # infinity over infinity would be NaN
+    return x / (1.0 + xp.abs(x))
+
+
+@softsign.derivative
+def _(xp, x):
+    return 1.0 / xp.square(1.0 + xp.abs(x))
+
+
+@elementwise
+def swish(xp, x, beta=1.0):
+    """A smooth rectifier that dips below zero: the input times its own gate.
+
+    swish(x) = x sigmoid(beta x);  derivative s + beta swish(x) (1 - s) with s = sigmoid(beta x).
+    Source: Ramachandran, Zoph and Le, "Searching for Activation Functions", 2017, section 3; as SiLU (beta = 1):
+    Elfwing, Uchibe and Doya, "Sigmoid-Weighted Linear Units", Neural Networks 107, 2018, eq. 3.
+    Good: deep networks, often better than relu.  Bad: an exponential, and not monotonic.
+
+    >>> from gradcore import Tensor
+    >>> swish(Tensor([-100.0, 0.0, 100.0]))
+    tensor([-3.7835e-42,  0.0000e+00,  1.0000e+02])
+    """
+    x = xp.maximum(x, -1e30)
+    return x * xp.sigmoid(beta * x)
+
+
+@swish.derivative
+def _(xp, x, output, beta=1.0):
+    # With q = 1 - s, since 1 - s has lost its digits where s is nearly 1, just where swish is large.
+    q = xp.sigmoid(-beta * x)
+    return (1.0 - q) + beta * xp.minimum(output, 1e30) * q
+
+
+silu = swish
+
+
+@elementwise(widens=True)
+def gelu_erf(xp, x):
+    """The Gaussian error linear unit, exactly: the kernel of `gelu`.
+
+    gelu(x) = x P(x), P the normal distribution function;  derivative P(x) + x p(x), p the normal density.
+    """
+    x = xp.maximum(x, -100.0)
+    return x * xp.normcdf(x)
+
+
+@gelu_erf.derivative
+def _(xp, x):
+    x = xp.clip(x, -100.0, 100.0)
+    return xp.normcdf(x) + x * xp.exp(-0.5 * (x * x)) / math.sqrt(2.0 * math.pi)
+
+
+_TANH_SLOPE = 2.0 * math.sqrt(2.0 / math.pi)  # twice, since tanh(u) = 2 sigmoid(2u) - 1
+_TANH_CUBIC = 0.044715
+
+
+@elementwise(widens=True)
+def gelu_tanh(xp, x):
+    """The Gaussian error linear unit with tanh in place of erf: the kernel of `gelu(x, "tanh")`.
+
+    gelu(x) = x (1 + tanh(u)) / 2 = x sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3);  derivative
+    s + x s (1 - s) 2u' with s = sigmoid(2u).
+    """
+    x = xp.maximum(x, -100.0)
+    return x * xp.sigmoid(_TANH_SLOPE * (x + _TANH_CUBIC * x * (x * x)))
+
+
+@gelu_tanh.derivative
+def _(xp, x):
+    x = xp.clip(x, -100.0, 100.0)
+    squared = x * x
+    s = xp.sigmoid(_TANH_SLOPE * (x + _TANH_CUBIC * x * squared))
+    return s + x * s * (1.0 - s) * (_TANH_SLOPE * (1.0 + 3.0 * _TANH_CUBIC * squared))
+
+
+def gelu(x: Any, approximate: str = "none") -> Tensor:
+    """The Gaussian error linear unit: the input times the probability that a normal variable is below it.
+
+    gelu(x) = x P(x) with the normal distribution function P;  derivative P(x) + x p(x) with its density p.
+    With approximate="tanh": x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2.
+    Source: Hendrycks and Gimpel, "Gaussian Error Linear Units (GELUs)", 2016, section 2.
+    Good: transformers; smooth everywhere.  Bad: the dearest to compute.
+
+    >>> gelu(Tensor([-1.0, 0.0, 1.0]))
+    tensor([-0.1587,  0.    ,  0.8413])
+    """
+    if approximate not in _GELU:
+        raise ValueError(f'gelu: `approximate` must be "none" or "tanh"; got {approximate!r}')
+    return _GELU[approximate](x)
+
+
+_GELU = {"none": gelu_erf, "tanh": gelu_tanh}
+
+
+@elementwise
+def mish(xp, x):
+    """A smooth rectifier that dips below zero, with a softer gate than swish.
+
+    mish(x) = x tanh(log(1 + e^x)) = x n / (n + 2) with n = e^x (e^x + 2);  derivative n/d + 4 x e^x (e^x + 1) / d^2
+    with d = n + 2.
+    Source: Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", BMVC 2020, eq. 1.
+    Good: image models.  Bad: dearer than swish for a small gain.
+
+    >>> from gradcore import Tensor
+    >>> mish(Tensor([-1.0, 0.0, 100.0]))
+    tensor([ -0.3034,   0.    , 100.    ])
+    """
+    # The gate is 1 / (1 + 2/n), and 2/n = r (1 - 1 / (1 + 2r)) with r = e^-x, which loses no digits on either side.
+    r = xp.exp(-x)
+    return xp.maximum(x, -1e30) / (1.0 + r * (1.0 - 1.0 / (1.0 + 2.0 * r)))
+
+
+@mish.derivative
+def _(xp, x):
+    x = xp.clip(x, -1000.0, 20.0)  # from 20 on the derivative is 1 to the last digit of a double
+    e = xp.exp(x)
+    n = e * (e + 2.0)
+    d = n + 2.0
+    return n / d + 4.0 * x * (e * (e + 1.0) / (d * d))
