@@ -22,7 +22,7 @@ import re
 import numpy as np
 
 from .expand import expand
-from .expression import Apply, Expression, Literal, in_order
+from .expression import TABLE, Apply, Expression, Literal, in_order
 from .kernel import Kernel
 
 # The C++ spelling of dtypes; `float16` is a class with conversions from and to float.
@@ -100,7 +100,7 @@ def body(kernel: Kernel) -> str:
             names[node] = _literal(node.value)
         elif isinstance(node, Apply):
             names[node] = f"v{sum(name[0] == 'v' for name in names.values())}"
-            spelling = node.primitive.cpp.format(*(names[arg] for arg in node.args))
+            spelling = TABLE[node.primitive.name].cpp.format(*(names[arg] for arg in node.args))
             lines.append(f"const {'bool' if node.is_boolean else 'real'} {names[node]} = {spelling};")
     lines += [f"out{i} = {names[output]};" for i, output in enumerate(outputs)]
     return "\n".join(lines)

@@ -18,8 +18,11 @@ from pathlib import Path
 from .errors import BackendUnavailable
 
 # What the formula says is computed: no contraction to fused products, no assumption that NaN or infinity is absent.
-FLAGS = ("-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fPIC",
-         "-shared", "-fvisibility=hidden", "-w", "-x", "c++")
+FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fPIC", "-shared",
+         "-fvisibility=hidden", "-w", "-x", "c++")
+if platform.machine() in ("x86_64", "AMD64"):
+    FLAGS = ("-mprefer-vector-width=512",) + FLAGS  # where there are such vectors
+_THREADS = ("-fopenmp", "-fopenmp-simd")  # the second where the compiler has no OpenMP library: one thread
 
 _lock = threading.Lock()
 _libraries: dict[str, ctypes.CDLL] = {}
@@ -32,7 +35,11 @@ def library(source: str) -> ctypes.CDLL:
         return found
     with _lock:
         if source not in _libraries:
-            _libraries[source] = ctypes.CDLL(str(_built(source)))
+            path = _built(source)
+            try:
+                _libraries[source] = ctypes.CDLL(str(path))
+            except OSError as error:
+                raise BackendUnavailable(f"native CPU kernels: {path} was built but cannot be loaded: {error}") from error
         return _libraries[source]
 
 
@@ -69,7 +76,7 @@ def _key(source: str, command: list[str]) -> str:
 @functools.lru_cache(maxsize=None)
 def _compiler_identity(name: str) -> str:
     path = Path(shutil.which(name)).resolve()
-    version = subprocess.run([str(path), "--version"], capture_output=True, text=True).stdout
+    version = _run([str(path), "--version"]).stdout
     return f"{path}\n{path.stat().st_mtime_ns}\n{version}"
 
 
@@ -89,13 +96,19 @@ def _compile(source: str, command: list[str], path: Path) -> None:
     with tempfile.TemporaryDirectory(dir=path.parent, prefix="build-") as folder:
         text, built = Path(folder, "kernel.cpp"), Path(folder, "kernel.so")
         text.write_text(source)
-        try:
-            done = subprocess.run([*command, str(text), "-o", str(built), "-lm"], capture_output=True, text=True)
-        except OSError as error:
-            raise BackendUnavailable(f"native CPU kernels: the C++ compiler could not be run: {error}") from error
-        if done.returncode != 0:
-            raise BackendUnavailable(f"native CPU kernels: {shlex.join(command)} failed with\n{done.stderr[-2000:]}")
-        os.replace(built, path)
+        for threads in _THREADS:
+            done = _run([*command, threads, str(text), "-o", str(built), "-lm"])
+            if done.returncode == 0:
+                os.replace(built, path)
+                return
+    raise BackendUnavailable(f"native CPU kernels: {shlex.join(command)} failed with\n{done.stderr[-2000:]}")
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess:
+    try:
+        return subprocess.run(command, capture_output=True, text=True)
+    except OSError as error:
+        raise BackendUnavailable(f"native CPU kernels: the C++ compiler could not be run: {error}") from error
 
 
 def cache_folder() -> Path:

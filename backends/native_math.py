@@ -119,8 +119,14 @@ inline float log1p(float x) {
 }
 
 inline float tanh(float x) {
-    const float a = ::fabsf(x), t = expm1(2.0f * (a > 10.0f ? 10.0f : a));
-    return ::copysignf(t / (t + 2.0f), x);
+    const float b = ::fabsf(x), a = b > 10.0f ? 10.0f : b, u = a * a;
+    float p = fma(u, -6.2742331e-3f, 2.1071674e-2f);  // tanh(x) for a < 0.55, to 2^-29
+    p = fma(u, p, -5.3852309e-2f);
+    p = fma(u, p, 1.3332586e-1f);
+    p = fma(u, p, -3.3333316e-1f);
+    const Reduced r = reduced(a + a);
+    const float e = (1.0f + expm1_near(r.rest)) * float_of((r.n + 127) << 23);  // exp(2 * a)
+    return ::copysignf(a < 0.55f ? fma(u * a, p, a) : 1.0f - 2.0f / (e + 1.0f), x);
 }
 inline float erf(float x) { return float(::erf(double(x))); }
 inline float pow(float a, float b) { return float(::pow(double(a), double(b))); }

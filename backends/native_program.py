@@ -85,7 +85,12 @@ def source(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: S
 # Arrays are handed over as `_handle` gives them: see there.
 _SOURCE = """\
 {mathematics}
+#ifdef _OPENMP
 extern "C" int omp_get_thread_num(), omp_get_num_threads();
+#else
+inline int omp_get_thread_num() {{ return 0; }}
+inline int omp_get_num_threads() {{ return 1; }}
+#endif
 namespace {{ namespace gradcore {{
 typedef {real} real;
 template <class T> inline T* data(void* handle) {{ return {handle}; }}
