@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .backends import Kernel
-from .elementwise import Elementwise
+from .elementwise import Elementwise, elementwise
 
 
 def _of_primitive(name: str) -> Elementwise:
@@ -54,3 +54,45 @@ logical_and = _of_primitive("logical_and")
 logical_or = _of_primitive("logical_or")
 logical_xor = _of_primitive("logical_xor")
 logical_not = _of_primitive("logical_not")
+
+
+@elementwise
+def isnan(xp, x):
+    """Whether an element is NaN."""
+    return xp.isnan(x)
+
+
+@elementwise
+def isfinite(xp, x):
+    """Whether an element is neither infinite nor NaN."""
+    return xp.isfinite(x)
+
+
+@elementwise
+def isinf(xp, x):
+    """Whether an element is infinite."""
+    return xp.abs(x) == xp.inf
+
+
+@elementwise
+def ceil(xp, x):
+    """The next integer above."""
+    return -xp.floor(-x)
+
+
+@elementwise
+def trunc(xp, x):
+    """The next integer towards zero."""
+    return xp.where(x < 0, -xp.floor(-x), xp.floor(x))
+
+
+@elementwise
+def rsqrt(xp, x):
+    """1 / sqrt(x)."""
+    return 1 / xp.sqrt(x)
+
+
+@elementwise
+def logaddexp(xp, a, b):
+    """log(exp(a) + exp(b)), which does not overflow."""
+    return xp.logaddexp(a, b)

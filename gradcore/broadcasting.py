@@ -13,7 +13,7 @@ from .tensor import Tensor
 class BroadcastTo(Operation):
     """Repeat along axes of length one, and along new ones in front."""
 
-    makes_new_arrays = True
+    returns_view = True
 
     def forward(self, backend, x):
         return backend.xp.broadcast_to(x, self.shape)
@@ -24,6 +24,8 @@ class BroadcastTo(Operation):
 
 class SumTo(Operation):
     """Add up the repetitions that broadcasting `shape` to the input's shape would make."""
+
+    makes_new_arrays = False
 
     def forward(self, backend, x):
         added = x.ndim - len(self.shape)

@@ -23,7 +23,7 @@ from .backends.expression import Literal
 from .backends.kernel import Signature, as_formula, trace
 from .broadcasting import cast, sum_to
 from .grad_mode import is_grad_enabled
-from .operation import check_not_released, refuse_changed, versions_of
+from .operation import refuse_changed, refuse_second_backward, versions_of
 from .tensor import Tensor, as_operand, as_tensor, common_backend
 
 
@@ -197,7 +197,8 @@ class ElementwiseNode(Node):
 
     def _unpacked(self, backend: Any) -> list[Any]:
         """What was saved, checked to be what it was."""
-        check_not_released(self.saved, self.name)
+        if self.saved is None:
+            refuse_second_backward(self.name)
         for value, version in zip(self.saved, self.versions):
             if versions_of(value) != version:
                 refuse_changed(value, version, self.name)
@@ -212,8 +213,7 @@ class ElementwiseNode(Node):
     def _computed(self, saved: list[Any], gradient: Tensor) -> list[Tensor]:
         """The gradients, by one kernel."""
         backend, needs = gradient._backend, self.needs
-        saved.append(gradient)
-        arrays = [value._array if isinstance(value, Tensor) else value for value in saved]
+        arrays = [value._array if isinstance(value, Tensor) else value for value in (*saved, gradient)]
         parts = [Tensor._wrap(array, backend) for array in backend.elementwise(needs.kernel, arrays, self.values)]
         for i in needs.passed:
             parts.insert(needs.along.index(i), gradient)

@@ -15,10 +15,27 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
+import numpy as np
+
 from .autograd import Node, parent_of
 from .backends import Backend
 from .grad_mode import is_grad_enabled
 from .tensor import Tensor, as_operand, as_tensor, common_backend
+
+
+class SavedTensor:
+    """A tensor that is needed later, and the version it must still have then."""
+
+    __slots__ = ("tensor", "version")
+
+    def __init__(self, tensor: Tensor):
+        self.tensor, self.version = tensor, tensor._versions[0]
+
+    def value(self, operation: str) -> Tensor:
+        """The tensor, if it was not changed in the meantime."""
+        if self.tensor._versions[0] != self.version:
+            refuse_changed(self.tensor, self.version, operation)
+        return self.tensor
 
 
 class Operation(Node):
@@ -28,9 +45,10 @@ class Operation(Node):
     `saves` and finds in `self.saved(i)`.
     """
 
-    __slots__ = ("_saved", "_saved_versions", "backend", "input_shapes", "input_dtypes", "__dict__")
+    __slots__ = ("_saved", "backend", "input_shapes", "input_dtypes", "__dict__")
 
     saves: Sequence[int] = ()
+    returns_view = False  # whether the output may share the memory of the first input
 
     def __init__(self, **options: Any):
         self.__dict__.update(options)
@@ -45,32 +63,33 @@ class Operation(Node):
         tensors = [_tensor(value, backend, cls.__name__) for value in inputs]
         operation = cls(**options)
         array = operation.forward(backend, *[tensor._array for tensor in tensors])
+        if isinstance(array, np.generic):  # NumPy gives a scalar, not an array, where one element is left
+            array = backend.asarray(array)
+        output = Tensor._wrap(array, backend)
+        if operation.returns_view:
+            output._share_memory_with(tensors[0])
         if is_grad_enabled() and any(tensor._requires_grad for tensor in tensors) and array.dtype.kind == "f":
             Node.__init__(operation, [parent_of(tensor) for tensor in tensors])
             operation.backend = backend
             operation.input_shapes = [tensor.shape for tensor in tensors]
             operation.input_dtypes = [tensor.dtype for tensor in tensors]
-            operation._saved = {i: tensors[i] for i in cls.saves}
-            operation._saved_versions = {i: tensors[i]._versions[0] for i in cls.saves}
-            return Tensor._wrap(array, backend, operation)
-        return Tensor._wrap(array, backend)
+            operation._saved = {i: SavedTensor(tensors[i]) for i in cls.saves}
+            output._node, output._requires_grad = operation, True
+        return output
 
     def saved(self, i: int) -> Tensor:
         """Input `i` as it was at the time of the forward pass."""
-        check_not_released(self._saved, self.name)
-        tensor = self._saved[i]
-        if versions_of(tensor) != self._saved_versions[i]:
-            refuse_changed(tensor, self._saved_versions[i], self.name)
-        return tensor
+        if self._saved is None:
+            refuse_second_backward(self.name)
+        return self._saved[i].value(self.name)
 
     def release(self) -> None:
         self._saved = None
 
 
-def check_not_released(saved: Any, name: str) -> None:
-    if saved is None:
-        raise RuntimeError(f"a second backward through {name}: what it had saved was freed by the first one; pass "
-                           f"retain_graph=True to the first backward to go through the graph again")
+def refuse_second_backward(name: str) -> None:
+    raise RuntimeError(f"a second backward through {name}: what it had saved was freed by the first one; pass "
+                       f"retain_graph=True to the first backward to go through the graph again")
 
 
 def versions_of(value: Any) -> int:

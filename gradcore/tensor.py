@@ -159,6 +159,16 @@ class Tensor:
         detached._versions = self._versions
         return detached
 
+    def _share_memory_with(self, source: "Tensor") -> None:
+        """Note that this tensor is a view of `source`: changes of either are changes of both.
+
+        The version is counted for both together; behind it the tensors that share the memory are listed.
+        """
+        versions = self._versions = source._versions
+        if len(versions) == 1:
+            versions.append(weakref.WeakSet((source,)))
+        versions[1].add(self)
+
     # -- gradients --------------------------------------------------------------------------------------------
     def backward(self, gradient: Any = None, retain_graph: bool = False, create_graph: bool = False) -> None:
         """Add to the `grad` of every leaf the derivative of this tensor, weighted by `gradient`.

@@ -1,0 +1,112 @@
+"""The operators and methods of `Tensor`: each is a function of another module, added to the class here.
+
+>>> Tensor([3, 4]).norm()
+tensor(5.)
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy as np
+
+from . import (arithmetic, bits, conversion, creation, indexing, inplace, linear_algebra, random, reduction, selection,
+               shaping)
+from .elementwise import Elementwise
+from .tensor import Tensor
+
+_METHODS: dict[Any, str] = {
+    arithmetic: "abs ceil cos cosh erf exp exp2 expm1 floor isfinite isinf isnan log log1p log2 logical_and logical_not "
+                "logical_or logical_xor maximum minimum reciprocal round rsqrt sign sin sinh sqrt square trunc arctan "
+                "add sub subtract mul multiply div divide neg negative pow floor_divide remainder eq ne lt le gt ge",
+    conversion: "to cpu cuda type_as half double long clone contiguous",
+    indexing: "gather index_select masked_select nonzero take",
+    inplace: "copy_ fill_ zero_",
+    linear_algebra: "matmul",
+    reduction: "all amax amin any argmax argmin count_nonzero cumsum logsumexp max mean min norm prod std sum var",
+    selection: "allclose clamp clip masked_fill",
+    shaping: "broadcast_to chunk expand flatten flip permute repeat reshape split squeeze transpose unbind unsqueeze",
+}
+
+_RENAMED: dict[str, Callable] = {
+    "float": conversion.float_, "int": conversion.int_, "bool": conversion.bool_, "astype": conversion.to,
+    "absolute": arithmetic.abs, "view": shaping.reshape, "equal": selection.array_equal,
+}
+
+_FACTORIES: dict[Any, str] = {
+    creation: "arange empty empty_like eye full full_like linspace ones ones_like zeros zeros_like",
+    random: "rand rand_like randint randn randn_like randperm",
+}
+
+_OPERATORS: dict[str, Callable] = {
+    "add": arithmetic.add, "sub": arithmetic.subtract, "mul": arithmetic.multiply, "truediv": arithmetic.divide,
+    "floordiv": arithmetic.floor_divide, "mod": arithmetic.remainder, "pow": arithmetic.power,
+    "matmul": linear_algebra.matmul, "and": bits.bitwise_and, "or": bits.bitwise_or, "xor": bits.bitwise_xor,
+}
+
+_COMPARISONS: dict[str, Callable] = {
+    "lt": arithmetic.less, "le": arithmetic.less_equal, "gt": arithmetic.greater, "ge": arithmetic.greater_equal,
+}
+
+# Their results go to the tensor's own memory: add_, exp_, ...
+_IN_PLACE: dict[Any, str] = {
+    arithmetic: "add sub mul div pow floor_divide remainder neg abs exp log sqrt square reciprocal round floor ceil",
+    selection: "clamp clip masked_fill",
+}
+
+
+def _method(function: Callable, name: str) -> Callable:
+    """`function` as a method; operations that are no Python functions do not bind to a tensor by themselves."""
+    if not isinstance(function, Elementwise):
+        return function
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return function(self, *args, **kwargs)
+
+    method.__name__, method.__qualname__, method.__doc__ = name, f"Tensor.{name}", function.__doc__
+    return method
+
+
+def _operator(function: Callable) -> Callable:
+    return lambda self, other: function(self, other)
+
+
+def _reflected(function: Callable) -> Callable:
+    return lambda self, other: function(other, self)
+
+
+def _equality(function: Callable) -> Callable:
+    """== or !=, which Python answers itself for what can be no operand (None, a string)."""
+    numeric = (Tensor, int, float, np.generic, np.ndarray, list, tuple)
+    return lambda self, other: (function(self, other) if isinstance(other, numeric) or hasattr(other, "dtype")
+                                else NotImplemented)
+
+
+def _install() -> None:
+    members: dict[str, Any] = dict(_RENAMED)
+    for module, names in _METHODS.items():
+        members.update((name, getattr(module, name)) for name in names.split())
+    members = {name: _method(function, name) for name, function in members.items()}
+    for module, names in _FACTORIES.items():
+        members.update((name, staticmethod(getattr(module, name))) for name in names.split())
+    for module, names in _IN_PLACE.items():
+        members.update((f"{name}_", inplace.in_place(getattr(module, name), f"{name}_")) for name in names.split())
+    for name, function in _OPERATORS.items():
+        members[f"__{name}__"] = _operator(function)
+        members[f"__r{name}__"] = _reflected(function)
+        members[f"__i{name}__"] = inplace.in_place(function, f"__i{name}__")
+    members.update((f"__{name}__", _operator(function)) for name, function in _COMPARISONS.items())
+    members.update(
+        __eq__=_equality(arithmetic.equal), __ne__=_equality(arithmetic.not_equal),
+        __neg__=lambda self: arithmetic.negative(self), __pos__=lambda self: self,
+        __abs__=lambda self: arithmetic.abs(self), __invert__=bits.bitwise_not,
+        __getitem__=indexing.getitem, __setitem__=inplace.setitem,
+        T=property(shaping.transpose, doc="The dimensions in reverse order."),
+        mT=property(shaping.matrix_transpose, doc="The last two dimensions swapped."),
+        where=lambda self, condition, other: selection.where(condition, self, other),
+    )
+    for name, member in members.items():
+        setattr(Tensor, name, member)
+
+
+_install()
