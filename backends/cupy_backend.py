@@ -161,7 +161,8 @@ class CuPyProgram:
         parts = cuda_source.parts(kernel, compute, result, dtypes)
         self._source = functools.partial(cuda_source.source_of, kernel, compute, result, dtypes)
         self._run = cupy.ElementwiseKernel(parts.in_params, parts.out_params, parts.operation, parts.name,
-                                           preamble=parts.preamble, return_tuple=True)
+                                           preamble=parts.preamble, return_tuple=True,
+                                           options=cuda_source.OPTIONS)
 
     def __call__(self, *arguments: Any) -> tuple[Array, ...]:
         return self._run(*arguments)

@@ -1,0 +1,54 @@
+"""NVIDIA's run-time compiler from its wheel, through ctypes: it compiles CUDA C++ without a GPU or a driver."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib.metadata
+from typing import Optional
+
+_WHEELS = ("nvidia-cuda-nvrtc", "nvidia-cuda-nvrtc-cu13", "nvidia-cuda-nvrtc-cu12")
+
+
+@functools.cache
+def library() -> Optional[ctypes.CDLL]:
+    """libnvrtc of an installed wheel, or None."""
+    for wheel in _WHEELS:
+        try:
+            files = importlib.metadata.files(wheel) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        for file in files:
+            if file.name.startswith("libnvrtc.so"):
+                return ctypes.CDLL(str(file.locate()))
+    return None
+
+
+def compiled(source: str, architecture: str, options: tuple[str, ...] = ()) -> bytes:
+    """The machine code of `source` for an architecture such as "sm_80"; an AssertionError shows the errors."""
+    nvrtc = library()
+    program = ctypes.c_void_p()
+    _check(nvrtc.nvrtcCreateProgram(ctypes.byref(program), source.encode(), b"kernel.cu", 0, None, None))
+    try:
+        arguments = [f"--gpu-architecture={architecture}".encode(), b"--std=c++17", *map(str.encode, options)]
+        failed = nvrtc.nvrtcCompileProgram(program, len(arguments), (ctypes.c_char_p * len(arguments))(*arguments))
+        assert not failed, f"{_text(nvrtc.nvrtcGetProgramLogSize, nvrtc.nvrtcGetProgramLog, program)}\n{source}"
+        return _bytes(nvrtc.nvrtcGetCUBINSize, nvrtc.nvrtcGetCUBIN, program)
+    finally:
+        nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
+
+
+def _bytes(size_of, get, program: ctypes.c_void_p) -> bytes:
+    size = ctypes.c_size_t()
+    _check(size_of(program, ctypes.byref(size)))
+    data = ctypes.create_string_buffer(size.value)
+    _check(get(program, data))
+    return data.raw
+
+
+def _text(size_of, get, program: ctypes.c_void_p) -> str:
+    return _bytes(size_of, get, program).rstrip(b"\0").decode()
+
+
+def _check(status: int) -> None:
+    assert status == 0, f"NVRTC returned error {status}"
