@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from typing import Any, Optional, Sequence
 
 import numpy as np
 
+from . import native
 from .base import Backend
 from .device import Device
 from .dtypes import BOOL
@@ -24,6 +26,23 @@ class NumPyBackend(Backend):
     def __init__(self) -> None:
         self.device = Device("cpu")
         self.pool = MemoryPool()
+        self.kernels = "numpy"
+        self.use_kernels(os.environ.get("GRADCORE_CPU_KERNELS") or "numpy")
+
+    def use_kernels(self, kind: str) -> None:
+        """Run kernels as programs of "numpy" calls, or as "native" loops built by the system's C++ compiler.
+
+        Native loops are for contiguous float32 and float64 arrays; all else takes the NumPy program.
+
+        Raises
+        ------
+        BackendUnavailable : "native" was asked for and there is no compiler.
+        """
+        if kind not in ("numpy", "native"):
+            raise ValueError(f'CPU kernels are "numpy" or "native"; got {kind!r}')
+        if kind == "native":
+            native.compiler()
+        self.kernels = kind
 
     def asarray(self, data: Any, dtype: Optional[np.dtype] = None, copy: bool = False) -> np.ndarray:
         return np.array(data, dtype, copy=True if copy else None)
@@ -65,9 +84,9 @@ class NumPyBackend(Backend):
 
     # -- kernels ----------------------------------------------------------------------------------------------
     def elementwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float] = ()) -> list[np.ndarray]:
-        launcher = kernel.compiled.get("cpu")
+        launcher = kernel.compiled.get(self.kernels)
         if launcher is None:
-            launcher = kernel.compiled["cpu"] = Launcher(kernel, self.pool)
+            launcher = kernel.compiled[self.kernels] = Launcher(kernel, self.pool, self.kernels == "native")
         # The launcher of the last dtypes, where the inputs are what most are; None where they are not.
         outputs = launcher.quick(inputs, constants)
         return launcher.run(inputs, constants) if outputs is None else outputs

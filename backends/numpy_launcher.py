@@ -6,7 +6,7 @@ from typing import Any, Callable, Optional, Sequence
 
 import numpy as np
 
-from . import numpy_tiles
+from . import native, numpy_tiles
 from .dtypes import BOOL, compute_and_result
 from .kernel import Kernel
 from .memory_pool import SMALLEST, MemoryPool
@@ -18,12 +18,15 @@ Outputs = list[np.ndarray]
 class Launcher:
     """Runs one kernel on the CPU, with a program for every combination of dtypes that it meets.
 
+    With `is_native` that is a native program where the inputs are contiguous and alike, else always one of NumPy
+    calls.
+
     `quick` runs small contiguous arrays like those of the last call and returns None for all others, which `run`
     takes.  For an array of a thousand elements the way to the program would otherwise take as long as the program.
     """
 
-    def __init__(self, kernel: Kernel, pool: MemoryPool):
-        self.kernel, self.pool = kernel, pool
+    def __init__(self, kernel: Kernel, pool: MemoryPool, is_native: bool):
+        self.kernel, self.pool, self.is_native = kernel, pool, is_native
         self.programs: dict[tuple, _TypedLauncher] = {}
         self.quick: Callable[[Sequence[Any], Sequence[float]], Optional[Outputs]] = lambda inputs, constants: None
 
@@ -31,7 +34,7 @@ class Launcher:
         key = tuple([a.dtype.char if isinstance(a, np.ndarray) and a.ndim else _kind(a) for a in inputs])
         typed = self.programs.get(key)
         if typed is None:
-            typed = self.programs[key] = _TypedLauncher(self.kernel, inputs, self.pool)
+            typed = self.programs[key] = _TypedLauncher(self.kernel, inputs, self.pool, self.is_native)
         self.quick = typed.quick
         return typed.run(inputs, constants)
 
@@ -44,7 +47,7 @@ def _kind(value: Any) -> Any:
 class _TypedLauncher:
     """Runs one kernel on inputs of one combination of dtypes."""
 
-    def __init__(self, kernel: Kernel, inputs: Sequence[Any], pool: MemoryPool):
+    def __init__(self, kernel: Kernel, inputs: Sequence[Any], pool: MemoryPool, is_native: bool):
         self.pool = pool
         self.compute, result = compute_and_result(kernel, inputs)
         is_scalar = [not isinstance(value, np.ndarray) for value in inputs]
@@ -52,18 +55,22 @@ class _TypedLauncher:
         self.result_dtypes = [BOOL if boolean else result for boolean in self.program.is_boolean]
         self.casts = result != self.compute
         self.last_scalars: tuple = (None, ())
+        self.native = native.program(kernel, self.compute, result, is_scalar) if is_native else None
         self.quick = self._quick(is_scalar)
 
     def run(self, inputs: Sequence[Any], constants: Sequence[float]) -> Outputs:
         """Run on any inputs of this combination of dtypes."""
         arrays = [value for value in inputs if isinstance(value, np.ndarray)]
-        if len(arrays) < len(inputs):
-            constants = (*(value for value in inputs if not isinstance(value, np.ndarray)), *constants)
-        scalars = self.scalars(constants) if self.program.scalars is not None else ()
         alike = not self.casts and all(array.dtype == self.compute and array.flags.c_contiguous
                                        and array.shape == arrays[0].shape for array in arrays)
         shape = arrays[0].shape if alike else np.broadcast_shapes(*[array.shape for array in arrays])
         outputs = [self.pool.empty(shape, dtype) for dtype in self.result_dtypes]
+        if alike and self.native is not None:
+            self.native(arrays[0].size, inputs, constants, outputs)
+            return outputs
+        if len(arrays) < len(inputs):
+            constants = (*(value for value in inputs if not isinstance(value, np.ndarray)), *constants)
+        scalars = self.scalars(constants) if self.program.scalars is not None else ()
         if alike:
             numpy_tiles.run_flat(self.program, self.compute, [a.reshape(-1) for a in (*arrays, *outputs)], scalars)
         elif self.program.is_single_call and all(array.dtype == self.compute for array in arrays) and not self.casts:
@@ -90,21 +97,26 @@ class _TypedLauncher:
         first, *others = arrays
         tests = [f"{name}.__class__ is ndarray and {name}.dtype is dtype and {name}.flags.c_contiguous" for name in arrays]
         tests += [f"{name}.shape == {first}.shape" for name in others]
-        arguments = arrays + outputs
-        if self.program.scalars is not None:
-            arguments.append("*scalars(constants)")
-        if self.program.needs_scratch:
-            arguments.append(f"*scratch(program, dtype, {first}.size)")
         lines = ["def quick(inputs, constants):", f"    {', '.join(names)}, = inputs", f"    if not ({' and '.join(tests)}):",
                  "        return None", f"    shape = {first}.shape",
-                 f"    if len(shape) != 1 or shape[0] > {numpy_tiles.TILE} or {first}.nbytes >= {SMALLEST}:",
+                 f"    if len(shape) != 1 or shape[0] > {numpy_tiles.tile_of(self.compute)} or {first}.nbytes >= {SMALLEST}:",
                  "        return None"]
         lines += [f"    {name} = empty(shape, {name}_dtype)" for name in outputs]
-        lines += [f"    copy_context().run(program_run, {', '.join(arguments)})", f"    return [{', '.join(outputs)}]"]
+        lines += [f"    {self._run_call(arrays, outputs)}", f"    return [{', '.join(outputs)}]"]
         namespace: dict[str, Any] = {
             "ndarray": np.ndarray, "empty": np.empty, "dtype": self.compute, "program": self.program,
-            "program_run": self.program.run, "scalars": self.scalars, "scratch": numpy_tiles.scratch,
+            "program_run": self.program.run, "native": self.native, "scalars": self.scalars, "scratch": numpy_tiles.scratch,
             "copy_context": numpy_tiles.quiet_context,
             **{f"{name}_dtype": dtype for name, dtype in zip(outputs, self.result_dtypes)}}
         exec("\n".join(lines), namespace)
         return namespace["quick"]
+
+    def _run_call(self, arrays: Sequence[str], outputs: Sequence[str]) -> str:
+        if self.native is not None:
+            return f"native(shape[0], inputs, constants, [{', '.join(outputs)}])"
+        arguments = [*arrays, *outputs]
+        if self.program.scalars is not None:
+            arguments.append("*scalars(constants)")
+        if self.program.needs_scratch:
+            arguments.append("*scratch(program, dtype, shape[0])")
+        return f"copy_context().run(program_run, {', '.join(arguments)})"

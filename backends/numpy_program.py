@@ -4,12 +4,10 @@ The program runs on one tile at a time, small enough that its registers stay in 
 `numpy_tiles` walks over whole arrays.  The text of a program is a Python function:
 
 >>> from gradcore.backends import Kernel
->>> print(NumPyProgram(Kernel.of_primitive("sigmoid"), np.dtype("float32")))
+>>> print(NumPyProgram(Kernel.of_primitive("sigmoid"), np.dtype("float32")))  # doctest: +ELLIPSIS
 def sigmoid_tile(in0, out0):
     negative(in0, out=out0)
-    exp(out0, out=out0)
-    add(literal0, out0, out=out0)
-    divide(literal0, out0, out=out0)
+    ...
 """
 
 from __future__ import annotations
@@ -21,9 +19,12 @@ import numpy as np
 from .expand import expand
 from .expression import Apply, Expression, Literal, Symbol, in_order
 from .kernel import Kernel
+from .numpy_choices import prefer_expm1
+from .primitives import TRANSCENDENTAL
 from .simplify import is_literal
 
-MAX_TILE = 1 << 17
+# What a function such as exp costs, in additions.
+_TRANSCENDENTAL_COST = 4
 
 
 class NumPyProgram:
@@ -32,7 +33,7 @@ class NumPyProgram:
     def __init__(self, kernel: Kernel, dtype: np.dtype, scalar_inputs: Sequence[bool] = ()):
         lowering = _Lowering(kernel, dtype, tuple(scalar_inputs) or (False,) * len(kernel.inputs))
         self.source = lowering.source()
-        self.statements = len(lowering.statements)
+        self.cost = lowering.cost  # of one element, in additions
         self.registers, self.masks, self.tiles = lowering.registers, lowering.masks, lowering.tiles
         self.is_boolean = tuple(output.is_boolean for output in lowering.outputs)
         namespace = lowering.namespace
@@ -41,7 +42,7 @@ class NumPyProgram:
         self.scalars: Optional[Callable] = namespace.get("scalars")
         self.needs_scratch = bool(self.registers or self.masks or self.tiles)
         # One ufunc needs no scratch: NumPy runs it on whole arrays of any strides that broadcast.
-        self.is_single_call = self.statements == 1 and not self.needs_scratch
+        self.is_single_call = len(lowering.statements) == 1 and not self.needs_scratch
 
     def __str__(self) -> str:
         return self.source
@@ -61,7 +62,7 @@ class _Lowering:
         self.namespace: dict = {"asarray": np.asarray, "copyto": np.copyto, "dtype": dtype, "integer": self.integer,
                                 "bitwise_xor": np.bitwise_xor, "multiply": np.multiply, "add": np.add,
                                 "choose": np.where, "logical_not": np.logical_not}
-        self.outputs = expand(kernel.outputs)
+        self.outputs = prefer_expm1(expand(kernel.outputs))
         self.order = in_order(self.outputs)
         self.statements: list[str] = []
         self.prologue: list[str] = []
@@ -100,6 +101,8 @@ class _Lowering:
             if isinstance(node, Apply) and node not in self.scalars:
                 self._array(node)
         self._store_outputs()
+        slow = sum(isinstance(node, Apply) and node.primitive in TRANSCENDENTAL for node in self.order)
+        self.cost = len(self.statements) + (_TRANSCENDENTAL_COST - 1) * slow
 
     # -- the text ---------------------------------------------------------------------------------------------
     def source(self) -> str:
@@ -234,7 +237,7 @@ class _Lowering:
         flag = self._define_scalar(f"{factor}_is_one", f"bool({factor} == 1)", wrap=False)
         if array == target:
             self.statements.append(f"{flag} or {text}{target})")
-        elif array.startswith("in") and not target.startswith("out"):
+        elif array.startswith("in") and not any(root is node for root in self.outputs):
             self.values[node] = f"{target}_or_{array}"
             self.statements.append(f"{target}_or_{array} = {array} if {flag} else {text}{target})")
         else:

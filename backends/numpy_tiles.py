@@ -10,13 +10,18 @@ from typing import Any, Callable, Sequence
 
 import numpy as np
 
-from .numpy_program import MAX_TILE, NumPyProgram
+from .numpy_program import NumPyProgram
 
-TILE = 1 << 15  # elements; with a few registers of four bytes this fills a second-level cache
+# Bytes of one register.  Smaller ones would stay in the first-level cache, but every NumPy call has its price.
+TILE_BYTES = 1 << 19
 # A hand-over to another thread costs tens of microseconds, and threads wait for each other between NumPy calls
-# (the interpreter lock is free inside of them): large arrays only, and larger tiles.
-THREADED_TILE = MAX_TILE
-PER_THREAD = 1 << 19  # elements
+# (the interpreter lock is free inside of them): a thread needs this much work, in additions.
+WORK_PER_THREAD = 1_800_000
+
+
+def tile_of(dtype: np.dtype) -> int:
+    """How many elements of `dtype` make a tile."""
+    return TILE_BYTES // dtype.itemsize
 
 
 class Tiles(threading.local):
@@ -43,7 +48,7 @@ class Tiles(threading.local):
     def _buffers(self, dtype: np.dtype, count: int) -> list[np.ndarray]:
         buffers = self.buffers.setdefault(dtype, [])
         while len(buffers) < count:
-            buffers.append(np.empty(MAX_TILE, dtype))
+            buffers.append(np.empty(tile_of(dtype), dtype))
         return buffers[:count]
 
 
@@ -55,7 +60,7 @@ _constant_tiles: dict[tuple, np.ndarray] = {}
 def _filled(value: float, dtype: np.dtype) -> np.ndarray:
     key = (repr(value), dtype)
     if key not in _constant_tiles:
-        _constant_tiles[key] = np.full(MAX_TILE, value, dtype)
+        _constant_tiles[key] = np.full(tile_of(dtype), value, dtype)
     return _constant_tiles[key]
 
 
@@ -74,26 +79,26 @@ def quietly(function: Callable, *args: Any) -> Any:
 def run_flat(program: NumPyProgram, dtype: np.dtype, arrays: Sequence[np.ndarray], scalars: tuple) -> None:
     """Run on contiguous one-dimensional arrays (inputs, then outputs) of equal length."""
     n = arrays[0].size
-    if n <= TILE:
+    if n <= tile_of(dtype):
         quietly(program.run, *arrays, *scalars, *scratch(program, dtype, n))
         return
-    parts = min(_cores, n // PER_THREAD)
+    parts = min(_cores, n * program.cost // WORK_PER_THREAD)
     if parts <= 1:
-        quietly(_run_range, program, dtype, arrays, scalars, 0, n, TILE)
+        quietly(_run_range, program, dtype, arrays, scalars, 0, n)
         return
     step = -(-n // (parts * 16)) * 16  # in cache lines, so that no two threads write to one
     bounds = [(start, min(n, start + step)) for start in range(0, n, step)]
     workers = _workers()
-    waiting = [workers.submit(quietly, _run_range, program, dtype, arrays, scalars, *bound, THREADED_TILE)
+    waiting = [workers.submit(quietly, _run_range, program, dtype, arrays, scalars, *bound)
                for bound in bounds[1:]]
-    quietly(_run_range, program, dtype, arrays, scalars, *bounds[0], THREADED_TILE)
+    quietly(_run_range, program, dtype, arrays, scalars, *bounds[0])
     for result in waiting:
         result.result()
 
 
 def _run_range(program: NumPyProgram, dtype: np.dtype, arrays: Sequence[np.ndarray], scalars: tuple,
-               start: int, stop: int, tile: int) -> None:
-    run = program.run
+               start: int, stop: int) -> None:
+    run, tile = program.run, tile_of(dtype)
     for low in range(start, stop, tile):
         high = min(low + tile, stop)
         run(*[array[low:high] for array in arrays], *scalars, *scratch(program, dtype, high - low))
@@ -105,7 +110,7 @@ def run_strided(program: NumPyProgram, dtype: np.dtype, inputs: Sequence[np.ndar
     types = [dtype] * len(inputs) + [np.dtype(bool) if boolean else dtype for boolean in program.is_boolean]
     flags = [["readonly"]] * len(inputs) + [["writeonly"]] * len(outputs)
     iterator = np.nditer([*inputs, *outputs], ["buffered", "external_loop", "zerosize_ok", "delay_bufalloc"], flags, types,
-                         order="K", casting="unsafe", buffersize=TILE)
+                         order="K", casting="unsafe", buffersize=tile_of(dtype))
 
     def run_all() -> None:
         with iterator:

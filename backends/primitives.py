@@ -73,7 +73,7 @@ _ARITHMETIC = [
     Primitive("round", 1, np.rint, "rint({0})"),
 ]
 
-_TRANSCENDENTAL = [
+TRANSCENDENTAL = [
     Primitive("exp", 1, np.exp, "exp({0})", (lambda y, x: y,)),
     Primitive("exp2", 1, np.exp2, "exp2({0})", (lambda y, x: _LN2 * y,)),
     Primitive("expm1", 1, np.expm1, "expm1({0})", (lambda y, x: y + 1.0,)),
@@ -128,4 +128,4 @@ _TRUTH = [
     _logical("logical_xor", np.logical_xor, "!({0}) != !({1})"), _logical("logical_not", np.logical_not, "!({0})", 1),
 ]
 
-TABLE.update({primitive.name: primitive for primitive in _ARITHMETIC + _TRANSCENDENTAL + _CHOICE + _TRUTH})
+TABLE.update({primitive.name: primitive for primitive in _ARITHMETIC + TRANSCENDENTAL + _CHOICE + _TRUTH})

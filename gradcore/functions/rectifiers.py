@@ -34,7 +34,7 @@ def _(xp, output):
 def leaky_relu(xp, x, negative_slope=0.01):
     """A rectifier that lets negative inputs through with a small slope a.
 
-    leaky_relu(x) = x for x > 0, else a x;  derivative 1 for x > 0, else a.
+    leaky_relu(x) = max(0, x) + a min(0, x);  derivative 1 for x > 0, else a.
     Source: Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models", ICML 2013, eq. 2.
     Good: no unit can die.  Bad: one more number to choose, and the gain over relu is often small.
 
@@ -42,7 +42,7 @@ def leaky_relu(xp, x, negative_slope=0.01):
     >>> leaky_relu(Tensor([-2.0, 0.0, 3.0]), negative_slope=0.5)
     tensor([-1.,  0.,  3.])
     """
-    return xp.where(x > 0, x, negative_slope * x)
+    return xp.maximum(x, 0.0) + negative_slope * xp.minimum(x, 0.0)
 
 
 @leaky_relu.derivative
