@@ -35,6 +35,11 @@ def _kept(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, ...]:
     return tuple([1 if i in dims else n for i, n in enumerate(shape)])
 
 
+def _axis(dims: tuple[int, ...], ndim: int) -> Optional[tuple[int, ...]]:
+    """`dims` as array libraries take them."""
+    return None if len(dims) == ndim else dims
+
+
 def _without(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, ...]:
     return tuple([n for i, n in enumerate(shape) if i not in dims])
 
@@ -45,7 +50,8 @@ class Sum(Operation):
     makes_new_arrays = False
 
     def forward(self, backend, x):
-        return backend.xp.sum(x, axis=self.dims, dtype=x.dtype if x.dtype.kind == "f" else INT64, keepdims=self.keepdim)
+        dtype = x.dtype if x.dtype.kind == "f" else INT64
+        return backend.xp.sum(x, axis=_axis(self.dims, x.ndim), dtype=dtype, keepdims=self.keepdim)
 
     def backward(self, gradient):
         shape = self.input_shapes[0]
@@ -55,18 +61,18 @@ class Sum(Operation):
 class Mean(Operation):
     """The mean over some dimensions; float16 is added up in float32."""
 
+    makes_new_arrays = False
+
     def forward(self, backend, x):
         if not x.size:
             shape = _kept(x.shape, self.dims) if self.keepdim else _without(x.shape, self.dims)
             return backend.full(shape, math.nan, x.dtype)
-        return backend.xp.mean(x, axis=self.dims, keepdims=self.keepdim)
+        return backend.xp.mean(x, axis=_axis(self.dims, x.ndim), keepdims=self.keepdim)
 
     def backward(self, gradient):
         shape = self.input_shapes[0]
         count = math.prod(shape[dim] for dim in self.dims)
         return [broadcast_to(reshape(gradient, _kept(shape, self.dims)) / builtins.max(count, 1), shape)]
-
-    makes_new_arrays = False
 
 
 class Extremum(Operation):
@@ -75,7 +81,7 @@ class Extremum(Operation):
     saves = (0,)
 
     def forward(self, backend, x):
-        return getattr(backend.xp, self.which)(x, axis=self.dims, keepdims=self.keepdim)
+        return getattr(backend.xp, self.which)(x, axis=_axis(self.dims, x.ndim), keepdims=self.keepdim)
 
     def backward(self, gradient):
         x = self.saved(0)
@@ -88,13 +94,13 @@ class Extremum(Operation):
 class CumulativeSum(Operation):
     """Sums of all elements up to each along a dimension."""
 
+    makes_new_arrays = False  # flip gives a view
+
     def forward(self, backend, x):
         return backend.xp.cumsum(x, axis=self.dim, dtype=x.dtype if x.dtype.kind == "f" else INT64)
 
     def backward(self, gradient):
         return [flip(cumsum(flip(gradient, self.dim), self.dim), self.dim)]
-
-    makes_new_arrays = False  # flip gives a view
 
 
 def _floating(x: Tensor) -> Tensor:
@@ -227,15 +233,15 @@ def _position(x: Tensor, dim: Optional[int], keepdim: bool, which: str) -> Tenso
 @accepts_numpy_names
 def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether an element is true (not zero)."""
-    dims = many_dims(dim, x.ndim)
-    return _without_gradient(x, lambda backend, array: backend.xp.any(array, axis=dims, keepdims=keepdim))
+    axis = _axis(many_dims(dim, x.ndim), x.ndim)
+    return _without_gradient(x, lambda backend, array: backend.xp.any(array, axis=axis, keepdims=keepdim))
 
 
 @accepts_numpy_names
 def all(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether all elements are true (not zero)."""
-    dims = many_dims(dim, x.ndim)
-    return _without_gradient(x, lambda backend, array: backend.xp.all(array, axis=dims, keepdims=keepdim))
+    axis = _axis(many_dims(dim, x.ndim), x.ndim)
+    return _without_gradient(x, lambda backend, array: backend.xp.all(array, axis=axis, keepdims=keepdim))
 
 
 def _without_gradient(x: Tensor, function: Callable) -> Tensor:

@@ -131,7 +131,8 @@ def transpose(x: Tensor, *dims: Any) -> Tensor:
 @accepts_numpy_names
 def flip(x: Tensor, dim: Dims = None) -> Tensor:
     """The elements in reverse order along `dim` (None: along all dimensions)."""
-    return Flip.apply(x, dims=many_dims(dim, x.ndim))
+    dims = many_dims(dim, x.ndim)
+    return Flip.apply(x, dims=dims) if dims else x
 
 
 def expand(x: Tensor, *shape: Any) -> Tensor:

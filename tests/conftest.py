@@ -1,0 +1,66 @@
+"""The devices that tests run on: `backend` runs a test once on each."""
+
+from __future__ import annotations
+
+import functools
+import os
+import warnings
+from collections import Counter
+from typing import Any, Iterator, Optional
+
+import numpy as np
+import pytest
+
+from gradcore.backends import Backend, get_backend, register
+from gradcore.backends.cupy_device import usable_reason
+
+from strict_backend import DEVICE_TYPE, StrictBackend
+
+register(DEVICE_TYPE, lambda device: StrictBackend())
+
+BACKENDS = ["cpu", DEVICE_TYPE, pytest.param("cuda", marks=pytest.mark.gpu)]
+
+
+@functools.cache
+def _why_no_gpu() -> Optional[str]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return usable_reason()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests marked `gpu` are skipped in words where there is none, or fail where one is required."""
+    if "backend" in getattr(item, "fixturenames", ()) and hasattr(item, "callspec"):
+        item.user_properties.append(("backend", item.callspec.params.get("backend")))
+    if item.get_closest_marker("gpu") and _why_no_gpu() is not None:
+        if os.environ.get("GRADCORE_REQUIRE_GPU") == "1":
+            pytest.fail(f"GRADCORE_REQUIRE_GPU=1, but CUDA cannot be used: {_why_no_gpu()}", pytrace=False)
+        pytest.skip(f"CUDA cannot be used: {_why_no_gpu()}")
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """NumPy, a strict stand-in for another device, and CuPy where there is a GPU."""
+    return get_backend(request.param)
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest) -> Iterator[np.random.Generator]:
+    """Fresh random data in each run; the seed is printed when a test fails."""
+    seed = int(os.environ.get("GRADCORE_TEST_SEED") or np.random.SeedSequence().entropy % 2**32)
+    print(f"GRADCORE_TEST_SEED={seed}")
+    yield np.random.default_rng(seed)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """How many tests ran on each backend."""
+    counts: dict[str, Counter] = {}
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.stats.get(outcome, []):
+            name = dict(getattr(report, "user_properties", ())).get("backend")
+            if name is not None:
+                counts.setdefault(name, Counter())[outcome] += 1
+    if counts:
+        terminalreporter.section("tests per backend")
+        for name, outcomes in sorted(counts.items()):
+            terminalreporter.line(f"{name:8s}" + ", ".join(f"{n} {outcome}" for outcome, n in outcomes.items()))
