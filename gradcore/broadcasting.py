@@ -29,8 +29,9 @@ class SumTo(Operation):
 
     def forward(self, backend, x):
         added = x.ndim - len(self.shape)
-        axes = tuple(range(added)) + tuple(i + added for i, n in enumerate(self.shape) if n == 1 and x.shape[i + added] != 1)
-        return backend.xp.reshape(backend.xp.sum(x, axis=axes, dtype=x.dtype, keepdims=True), self.shape)
+        repeated = [i + added for i, n in enumerate(self.shape) if n == 1 and x.shape[i + added] != 1]
+        total = backend.xp.sum(x, axis=(*range(added), *repeated), dtype=x.dtype, keepdims=True)
+        return backend.xp.reshape(total, self.shape)
 
     def backward(self, gradient):
         return [broadcast_to(gradient, self.input_shapes[0])]

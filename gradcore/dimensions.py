@@ -20,7 +20,7 @@ def accepts_numpy_names(function: Callable) -> Callable:
             for theirs, ours in _SYNONYMS.items():
                 if theirs in kwargs:
                     if ours in kwargs:
-                        raise TypeError(f"{function.__name__}() was given both {ours} and {theirs}, which mean the same")
+                        raise TypeError(f"{function.__name__}() was given both {ours} and {theirs}, its synonym")
                     kwargs[ours] = kwargs.pop(theirs)
         return function(*args, **kwargs)
 

@@ -20,8 +20,8 @@ def grad(outputs: Union[Tensor, Sequence[Tensor]], inputs: Union[Tensor, Sequenc
 
     >>> x = Tensor([3.0], requires_grad=True)
     >>> slope, = grad(x ** 3, x, create_graph=True)
-    >>> slope, grad(slope, x)[0]
-    (tensor([27.], grad_fn=<multiply>), tensor([18.]))
+    >>> slope.item(), grad(slope, x)[0].item()
+    (27.0, 18.0)
     """
     outputs, inputs = _listed(outputs), _listed(inputs)
     weights = [None] * len(outputs) if grad_outputs is None else _listed(grad_outputs)

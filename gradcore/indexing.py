@@ -10,21 +10,23 @@ from typing import Any, Optional
 
 import numpy as np
 
-from .backends import Backend, DeviceMismatch
+from .backends import Backend
 from .backends.dtypes import BOOL, INT64, kind_of
 from .dimensions import accepts_numpy_names, one_dim
 from .operation import Operation, SavedTensor
-from .tensor import Tensor, as_tensor, tensor
+from .tensor import Tensor, as_tensor, common_backend, tensor
 
 
 class Index:
-    """An index, checked: its arrays live on the device of `backend`, and do not change before they are used again."""
+    """An index, checked: its arrays live on the device of `x`, and do not change before they are used again."""
 
     __slots__ = ("parts", "is_view", "is_single")
 
-    def __init__(self, index: Any, backend: Backend):
+    def __init__(self, index: Any, x: Tensor):
         self.is_single = not isinstance(index, tuple)
-        parts = [_part(part, backend) for part in ((index,) if self.is_single else index)]
+        parts = (index,) if self.is_single else index
+        backend = common_backend("indexing", (x, *parts))
+        parts = [_part(part, backend) for part in parts]
         self.is_view = not any(isinstance(part, SavedTensor) for part in parts)
         if self.is_view and not any(part is Ellipsis for part in parts):
             parts.append(Ellipsis)  # where one element is named: NumPy gives a view of it, and not a number
@@ -41,19 +43,16 @@ def _part(part: Any, backend: Backend) -> Any:
     if part is None or part is Ellipsis:
         return part
     if isinstance(part, slice):
-        return slice(*[None if bound is None else operator.index(bound) for bound in (part.start, part.stop, part.step)])
+        bounds = part.start, part.stop, part.step
+        return slice(*[None if bound is None else operator.index(bound) for bound in bounds])
     if isinstance(part, (int, np.integer)) and not isinstance(part, bool):
         return int(part)
-    if isinstance(part, Tensor):
-        if part._backend is not backend:
-            raise DeviceMismatch(f"indexing: a tensor on {backend.device} was indexed by a tensor on {part.device}; move "
-                                 f"one with .to(device) first")
-    else:
+    if not isinstance(part, Tensor):
         dtype = INT64 if isinstance(part, (list, tuple)) and not len(part) else None  # x[[]] names nothing
         part = tensor(part, dtype=dtype, device=backend.device)
     if kind_of(part.dtype) == 2:
-        raise IndexError(f"a tensor is indexed by integers, slices, None, ..., masks and integer tensors; got a tensor of "
-                         f"{part.dtype}")
+        raise IndexError(f"a tensor is indexed by integers, slices, None, ..., masks and integer tensors; got a tensor "
+                         f"of {part.dtype}")
     return SavedTensor(part)
 
 
@@ -88,7 +87,7 @@ class PutInto(Operation):
 
 def getitem(x: Tensor, index: Any) -> Tensor:
     """``x[index]``: a view for integers, slices, None and Ellipsis, a copy for masks and index tensors."""
-    return Take.apply(x, index=Index(index, x._backend))
+    return Take.apply(x, index=Index(index, x))
 
 
 @accepts_numpy_names

@@ -1,8 +1,8 @@
 """Changes in place, and the rules that keep gradients right in spite of them.
 
-Every write raises the version of the memory, which the backward pass compares with that of the values it needs.  A write that is to
-be recorded makes the tensor the result of a new node; then no other tensor may look at the same memory, since its
-history would no longer be that of its values.
+Every write raises the version of the memory, which the backward pass compares with that of the values it needs.  A
+write that is to be recorded makes the tensor the result of a new node; then no other tensor may look at the same
+memory, since its history would no longer be that of its values.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def write(x: Tensor, index: Any, value: Any, name: str = "assignment") -> Tensor
     """Write `value` (a tensor, an array, a list or a number) to ``x[index]``; recorded where a gradient is wanted."""
     backend = common_backend(name, (x, value))
     value = as_operand(value, backend, name)
-    index = Index(index, backend)
+    index = Index(index, x)
     recorded = _check(x, isinstance(value, Tensor) and value._requires_grad, name)
     if recorded:
         history = Write.apply(_before(x), value, index=index)
@@ -58,8 +58,8 @@ def _check(x: Tensor, value_requires_grad: bool, name: str) -> bool:
     """Whether a write to `x` is to be recorded; refuse it where it cannot be done."""
     strides = getattr(x._array, "strides", ())
     if any(step == 0 and n > 1 for step, n in zip(strides, x.shape)):
-        raise RuntimeError(f"{name}: the tensor was expanded, several of its elements are one place in memory; change a "
-                           f".clone() of it")
+        raise RuntimeError(f"{name}: the tensor was expanded, several of its elements are one place in memory; "
+                           f"change a .clone() of it")
     if not (is_grad_enabled() and (x._requires_grad or value_requires_grad)):
         return False
     if x._requires_grad and x._node is None:
@@ -69,8 +69,8 @@ def _check(x: Tensor, value_requires_grad: bool, name: str) -> bool:
         raise RuntimeError(f"{name}: a tensor of {x.dtype} has no gradient and cannot take on values that require one")
     if len(x._versions) > 1 and any(other is not x for other in x._versions[1]):
         raise RuntimeError(f"{name}: other tensors are views of the same memory, or this one is a view of another, and "
-                           f"their history would not be that of their new values; change a .clone(), or write inside of "
-                           f"`with no_grad():`")
+                           f"their history would not be that of their new values; change a .clone(), or write "
+                           f"inside of `with no_grad():`")
     return True
 
 
@@ -91,8 +91,8 @@ def in_place(operation: Callable, name: str) -> Callable:
             raise ValueError(f"{name}: the result has shape {result.shape}, which does not fit into the tensor's shape "
                              f"{x.shape}")
         if kind_of(result.dtype) > kind_of(x.dtype):
-            raise TypeError(f"{name}: the result is {result.dtype} and cannot be kept in a tensor of {x.dtype}; use the "
-                            f"operation that makes a new tensor")
+            raise TypeError(f"{name}: the result is {result.dtype} and cannot be kept in a tensor of {x.dtype}; use "
+                            f"the operation that makes a new tensor")
         result = cast(result, x.dtype)
         x._backend.assign(x._array, ..., result._array)
         x._versions[0] += 1

@@ -21,9 +21,12 @@ class MatMul(Operation):
         return backend.matmul(a, b)
 
     def backward(self, gradient):
-        along_a, along_b = [parent is not None for parent in self.parents]
-        return [sum_to(MatMul.apply(gradient, matrix_transpose(self.saved(1))), self.input_shapes[0]) if along_a else None,
-                sum_to(MatMul.apply(matrix_transpose(self.saved(0)), gradient), self.input_shapes[1]) if along_b else None]
+        parts = [None, None]
+        if self.parents[0] is not None:
+            parts[0] = sum_to(MatMul.apply(gradient, matrix_transpose(self.saved(1))), self.input_shapes[0])
+        if self.parents[1] is not None:
+            parts[1] = sum_to(MatMul.apply(matrix_transpose(self.saved(0)), gradient), self.input_shapes[1])
+        return parts
 
 
 class Affine(Operation):
@@ -54,8 +57,8 @@ def matmul(a: Any, b: Any) -> Tensor:
     inner = b.shape[-2] if b.ndim > 1 else b.shape[0]
     if a.shape[-1] != inner:
         raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not fit: the last dimension of the first, "
-                         f"{a.shape[-1]}, must equal the {'second to last' if b.ndim > 1 else 'only'} one of the second, "
-                         f"{inner}")
+                         f"{a.shape[-1]}, must equal the {'second to last' if b.ndim > 1 else 'only'} one of the "
+                         f"second, {inner}")
     rows, columns = a.shape[:-1], b.shape[-1:] if b.ndim > 1 else ()
     if b.ndim <= 2:  # one matrix for all rows: no stack of products, whatever the shape of `a`
         product = MatMul.apply(reshape(a, math.prod(rows), inner), reshape(b, inner, *columns or (1,)))

@@ -124,7 +124,7 @@ def transpose(x: Tensor, *dims: Any) -> Tensor:
         first, second = (one_dim(dim, x.ndim) for dim in dims)
         order[first], order[second] = second, first
     else:
-        raise TypeError(f"transpose swaps two dimensions, but {len(dims)} were given; use permute for another order of all")
+        raise TypeError(f"transpose swaps two dimensions, got {len(dims)}; permute puts all into another order")
     return Permute.apply(x, dims=tuple(order))
 
 
@@ -145,8 +145,8 @@ def expand(x: Tensor, *shape: Any) -> Tensor:
     added = len(shape) - x.ndim
     full = tuple(x.shape[i - added] if n == -1 and i >= added else n for i, n in enumerate(shape))
     if added < 0 or any(n < 0 for n in full) or any(old not in (1, new) for old, new in zip(x.shape, full[added:])):
-        raise ValueError(f"a tensor of shape {x.shape} cannot be expanded to {shape}: only dimensions of length one are "
-                         f"repeated, and new ones come in front")
+        raise ValueError(f"a tensor of shape {x.shape} cannot be expanded to {shape}: only dimensions of length one "
+                         f"are repeated, and new ones come in front")
     return _broadcast_to(x, full)
 
 
@@ -223,7 +223,8 @@ def split(x: Tensor, size: Union[int, Sequence[int]], dim: int = 0) -> list[Tens
             raise ValueError(f"split needs pieces of at least one element; got {size}")
         size = [min(size, length - start) for start in range(0, length, size)] or [0]
     if sum(size) != length:
-        raise ValueError(f"split: the pieces {list(size)} add up to {sum(size)}, but dimension {dim} has length {length}")
+        raise ValueError(f"split: the pieces {list(size)} add up to {sum(size)}, not to the length {length} of "
+                         f"dimension {dim}")
     pieces, start = [], 0
     for n in size:
         pieces.append(x[(slice(None),) * dim + (slice(start, start + n),)])

@@ -122,8 +122,8 @@ class Tensor:
     def requires_grad(self, value: bool) -> None:
         if self._node is not None:
             if not value:
-                raise RuntimeError("requires_grad can be turned off for leaves only; use .detach() for a tensor without "
-                                   "the history of this one")
+                raise RuntimeError("requires_grad can be turned off for leaves only; use .detach() for a tensor "
+                                   "without the history of this one")
             return
         if value and kind_of(self.dtype) < 2:
             raise TypeError(f"only floating-point tensors can require a gradient; this one holds {self.dtype}")
@@ -140,8 +140,8 @@ class Tensor:
 
     def __array__(self, dtype: Any = None, copy: Optional[bool] = None) -> np.ndarray:
         if self.device != "cpu":
-            raise TypeError(f"a tensor on {self.device} is not read by NumPy without being asked to; call .numpy() for an "
-                            f"explicit copy to the host")
+            raise TypeError(f"a tensor on {self.device} is not read by NumPy without being asked to; call .numpy() for "
+                            f"an explicit copy to the host")
         return np.array(self.numpy(), dtype, copy=copy)
 
     def item(self) -> Number:
@@ -180,8 +180,8 @@ class Tensor:
         create_graph : record the backward pass itself, for gradients of gradients.
         """
         if not self._requires_grad:
-            raise RuntimeError("backward() was called on a tensor that does not require a gradient: none of the tensors "
-                               "it was computed from has requires_grad=True (or it was computed under no_grad)")
+            raise RuntimeError("backward() was called on a tensor that does not require a gradient: none of the "
+                               "tensors it was computed from has requires_grad=True (or it was computed under no_grad)")
         propagate([(self, upstream_gradient(self, gradient))], retain_graph or create_graph, create_graph)
 
     def zero_grad(self) -> None:
