@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional, Sequence
 
-from .expression import Apply, Expression, Literal, Number, Symbol, apply, in_order, rewrite, symbols
+from .expression import Apply, Expression, Literal, Number, Symbol, apply, in_order, rebuilt, rewrite, symbols
 from .kernel import Kernel
 from .simplify import is_call, is_literal
 
@@ -66,9 +66,9 @@ def _holds_zero(node: Expression) -> bool:
 class Gradient:
     """The backward pass of a kernel along some of its inputs, and what it needs.
 
-    It is taken along the inputs at `along`.  The gradient of those at `passed` is the upstream gradient itself.  Those of the inputs at `computed` are
-    the outputs of `kernel`, which reads the forward inputs at `saved`, then the forward output where
-    `saves_output`, and the upstream gradient last; it is None where nothing is computed.
+    It is taken along the inputs at `along`.  The gradient of those at `passed` is the upstream gradient itself;
+    those of the inputs at `computed` are the outputs of `kernel`, which reads the forward inputs at `saved`, then
+    the forward output where `saves_output`, and the upstream gradient last; it is None where nothing is computed.
     """
 
     along: tuple[int, ...]
@@ -102,8 +102,4 @@ def derived_slopes(forward: Kernel) -> tuple[Expression, ...]:
     found = [slope(root, symbol) for symbol in forward.inputs]
     slopes = tuple(Literal.of(0.0) if s is None else s for s in found)
     # Inside of the derivative, the function's own value need not be computed again: it is the output.
-    return rewrite(slopes, lambda node, args: OUTPUT if node is root else _rebuilt(node, args))
-
-
-def _rebuilt(node: Expression, args: tuple[Expression, ...]) -> Expression:
-    return apply(node.primitive.name, *args) if isinstance(node, Apply) else node
+    return rewrite(slopes, lambda node, args: OUTPUT if node is root else rebuilt(node, args))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .expression import Apply, Expression, apply, in_order, rewrite
+from .expression import Apply, Expression, apply, in_order, rebuilt, rewrite
 
 
 def expand(outputs: tuple[Expression, ...]) -> tuple[Expression, ...]:
@@ -22,6 +22,4 @@ def _is_defined_by_others(node: Expression) -> bool:
 
 
 def _written_out(node: Expression, args: tuple[Expression, ...]) -> Expression:
-    if not isinstance(node, Apply):
-        return node
-    return node.primitive.expansion(*args) if _is_defined_by_others(node) else apply(node.primitive.name, *args)
+    return node.primitive.expansion(*args) if _is_defined_by_others(node) else rebuilt(node, args)

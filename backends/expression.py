@@ -68,8 +68,8 @@ def _expression(value, primitive: Primitive) -> "Expression":
         return value if is_number else apply("where", value, 1.0, 0.0)
     if isinstance(value, (bool, int, float)) or getattr(value, "shape", None) == () and hasattr(value, "item"):
         return Literal.of(value if isinstance(value, (bool, int, float)) else value.item())
-    raise FormulaError(f"xp.{primitive.name} was given a {type(value).__name__} in an elementwise formula; it takes the "
-                       f"formula's inputs, its constants and Python numbers (pass an array as one more input)")
+    raise FormulaError(f"xp.{primitive.name} was given a {type(value).__name__} in an elementwise formula; it takes "
+                       f"the formula's inputs, its constants and Python numbers (pass an array as one more input)")
 
 
 class Expression:
@@ -85,8 +85,8 @@ class Expression:
         # `numpy_scalar * expression` arrives here too, and is as good as a Python number.
         if method == "__call__" and len(inputs) == 2 and any(isinstance(arg, np.generic) for arg in inputs):
             return apply(ufunc.__name__, *inputs)
-        raise FormulaError(f"numpy.{ufunc.__name__} was called on an array in a formula; use the functions of its first "
-                           f"argument instead (xp.{ufunc.__name__}), which run on every device")
+        raise FormulaError(f"numpy.{ufunc.__name__} was called on an array in a formula; use the functions of its "
+                           f"first argument instead (xp.{ufunc.__name__}), which run on every device")
 
     def __neg__(self): return apply("negative", self)
     def __pos__(self): return self
@@ -204,7 +204,8 @@ class Apply(Expression):
 
     def __init__(self, primitive, args: tuple[Expression, ...]):
         self.primitive, self.args = primitive, args
-        self.is_boolean = primitive.gives_boolean or (primitive.name == "where" and args[1].is_boolean and args[2].is_boolean)
+        chooses_booleans = primitive.name == "where" and args[1].is_boolean and args[2].is_boolean
+        self.is_boolean = primitive.gives_boolean or chooses_booleans
         self.is_scalar = all(arg.is_scalar for arg in args)
 
     @staticmethod
@@ -254,3 +255,8 @@ def rewrite(roots: tuple[Expression, ...], replace: Callable[[Expression, tuple]
     for node in in_order(roots):
         new[node] = replace(node, tuple(new[arg] for arg in node.args))
     return tuple(new[root] for root in roots)
+
+
+def rebuilt(node: Expression, args: tuple[Expression, ...]) -> Expression:
+    """`node` with other arguments, simplified anew: for `rewrite`."""
+    return apply(node.primitive.name, *args) if isinstance(node, Apply) else node

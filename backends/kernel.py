@@ -66,8 +66,8 @@ class Signature:
             elif isinstance(parameter.default, numbers.Real):
                 self.constants[parameter.name] = float(parameter.default)
             else:
-                raise FormulaError(f"{where}: the default of `{parameter.name}` must be a number, since a parameter with "
-                                   f"a default is a constant of the kernel; it is {parameter.default!r}")
+                raise FormulaError(f"{where}: the default of `{parameter.name}` must be a number, since a parameter "
+                                   f"with a default is a constant of the kernel; it is {parameter.default!r}")
 
     def symbol(self, name: str) -> Symbol:
         return Symbol.constant(name) if name in self.constants else Symbol.array(name)

@@ -1,13 +1,35 @@
-"""Equal formulas, of which NumPy computes one faster on this processor."""
+"""Equal formulas, of which NumPy computes one faster: with these constants, or on this processor."""
 
 from __future__ import annotations
 
 import functools
+from typing import Sequence
 
 import numpy as np
 
-from .expression import Apply, Expression, apply, in_order, rewrite
+from .expression import Expression, Literal, apply, in_order, rebuilt, rewrite
+from .kernel import Kernel
 from .simplify import is_call, is_literal
+
+
+def constant_conditions(kernel: Kernel) -> list[Expression]:
+    """The conditions of its choices that depend on its constants alone: one answer holds for whole arrays."""
+    choices = [node for node in in_order(kernel.outputs) if is_call(node, "where")]
+    return list(dict.fromkeys(node.args[0] for node in choices if node.args[0].is_scalar))
+
+
+def truths(kernel: Kernel, conditions: Sequence[Expression], constants: Sequence[float]) -> tuple[bool, ...]:
+    """The values of such conditions for the constants of a call."""
+    values = dict(zip(kernel.constants, map(Literal.of, constants)))
+    answers = rewrite(tuple(conditions), lambda node, args: values[node] if node in values else rebuilt(node, args))
+    return tuple(answer.value for answer in answers)
+
+
+def settled(kernel: Kernel, conditions: Sequence[Expression], answers: Sequence[bool]) -> Kernel:
+    """The kernel with these answers put in, so that only the branches taken are left of its choices."""
+    known = dict(zip(conditions, map(Literal.of, answers)))
+    outputs = rewrite(kernel.outputs, lambda node, args: known[node] if node in known else rebuilt(node, args))
+    return Kernel(kernel.name, kernel.inputs, kernel.constants, outputs, kernel.widens)
 
 
 def prefer_expm1(outputs: tuple[Expression, ...]) -> tuple[Expression, ...]:
@@ -29,7 +51,7 @@ def prefer_expm1(outputs: tuple[Expression, ...]) -> tuple[Expression, ...]:
     def replace(node: Expression, args: tuple[Expression, ...]) -> Expression:
         if _is_one_plus_exp(node) and node.args[1] not in other_uses:
             return apply("add", 2.0, apply("expm1", args[1].args[0]))
-        return apply(node.primitive.name, *args) if isinstance(node, Apply) else node
+        return rebuilt(node, args)
 
     return rewrite(outputs, replace)
 

@@ -10,13 +10,14 @@ from . import native, numpy_tiles
 from .dtypes import BOOL, compute_and_result
 from .kernel import Kernel
 from .memory_pool import SMALLEST, MemoryPool
+from .numpy_choices import constant_conditions, settled, truths
 from .numpy_program import NumPyProgram
 
 Outputs = list[np.ndarray]
 
 
 class Launcher:
-    """Runs one kernel on the CPU, with a program for every combination of dtypes that it meets.
+    """Runs one kernel on the CPU, with a program for every combination of dtypes and choices that it meets.
 
     With `is_native` that is a native program where the inputs are contiguous and alike, else always one of NumPy
     calls.
@@ -27,15 +28,19 @@ class Launcher:
 
     def __init__(self, kernel: Kernel, pool: MemoryPool, is_native: bool):
         self.kernel, self.pool, self.is_native = kernel, pool, is_native
+        self.conditions = constant_conditions(kernel)
         self.programs: dict[tuple, _TypedLauncher] = {}
         self.quick: Callable[[Sequence[Any], Sequence[float]], Optional[Outputs]] = lambda inputs, constants: None
 
     def run(self, inputs: Sequence[Any], constants: Sequence[float]) -> Outputs:
         key = tuple([a.dtype.char if isinstance(a, np.ndarray) and a.ndim else _kind(a) for a in inputs])
+        if self.conditions:
+            key += truths(self.kernel, self.conditions, constants)
         typed = self.programs.get(key)
         if typed is None:
-            typed = self.programs[key] = _TypedLauncher(self.kernel, inputs, self.pool, self.is_native)
-        self.quick = typed.quick
+            kernel = settled(self.kernel, self.conditions, key[len(inputs):]) if self.conditions else self.kernel
+            typed = self.programs[key] = _TypedLauncher(kernel, inputs, self.pool, self.is_native)
+        self.quick = typed.quick_for(tuple(constants)) if self.conditions else typed.quick
         return typed.run(inputs, constants)
 
 
@@ -79,6 +84,13 @@ class _TypedLauncher:
             numpy_tiles.run_strided(self.program, self.compute, arrays, outputs, scalars)
         return outputs
 
+    def quick_for(self, expected: tuple) -> Callable:
+        """`quick`, for no other constants than these."""
+        def quick(inputs: Sequence[Any], constants: Sequence[float]) -> Optional[Outputs]:
+            return self.quick(inputs, constants) if constants == expected else None
+
+        return quick
+
     def scalars(self, constants: Sequence[float]) -> tuple:
         """The scalars of a call as zero-dimensional arrays; most calls repeat those of the last."""
         last, scalars = self.last_scalars
@@ -95,18 +107,19 @@ class _TypedLauncher:
         if self.casts or any(is_scalar):
             return lambda inputs, constants: None
         first, *others = arrays
-        tests = [f"{name}.__class__ is ndarray and {name}.dtype is dtype and {name}.flags.c_contiguous" for name in arrays]
+        tests = [f"{name}.__class__ is ndarray and {name}.dtype is dtype and {name}.flags.c_contiguous"
+                 for name in arrays]
         tests += [f"{name}.shape == {first}.shape" for name in others]
-        lines = ["def quick(inputs, constants):", f"    {', '.join(names)}, = inputs", f"    if not ({' and '.join(tests)}):",
-                 "        return None", f"    shape = {first}.shape",
-                 f"    if len(shape) != 1 or shape[0] > {numpy_tiles.tile_of(self.compute)} or {first}.nbytes >= {SMALLEST}:",
-                 "        return None"]
+        largest = min(numpy_tiles.tile_of(self.compute), (SMALLEST - 1) // self.compute.itemsize)
+        lines = ["def quick(inputs, constants):", f"    {', '.join(names)}, = inputs",
+                 f"    if not ({' and '.join(tests)}):", "        return None",
+                 f"    shape = {first}.shape", f"    if len(shape) != 1 or shape[0] > {largest}:", "        return None"]
         lines += [f"    {name} = empty(shape, {name}_dtype)" for name in outputs]
         lines += [f"    {self._run_call(arrays, outputs)}", f"    return [{', '.join(outputs)}]"]
         namespace: dict[str, Any] = {
             "ndarray": np.ndarray, "empty": np.empty, "dtype": self.compute, "program": self.program,
-            "program_run": self.program.run, "native": self.native, "scalars": self.scalars, "scratch": numpy_tiles.scratch,
-            "copy_context": numpy_tiles.quiet_context,
+            "program_run": self.program.run, "native": self.native, "scalars": self.scalars,
+            "scratch": numpy_tiles.scratch, "copy_context": numpy_tiles.quiet_context,
             **{f"{name}_dtype": dtype for name, dtype in zip(outputs, self.result_dtypes)}}
         exec("\n".join(lines), namespace)
         return namespace["quick"]

@@ -209,7 +209,8 @@ class _Lowering:
             self.scalar_names.append(self.values[node])
         elif isinstance(node, Apply):
             arguments = ", ".join(map(self._operand, node.args))
-            self.values[node] = self._define_scalar(f"s{len(self.scalar_names)}", f"{self._function(node)}({arguments})")
+            name, text = f"s{len(self.scalar_names)}", f"{self._function(node)}({arguments})"
+            self.values[node] = self._define_scalar(name, text)
 
     def _array(self, node: Apply) -> None:
         if node.primitive.name == "where" and not node.is_boolean:

@@ -109,8 +109,8 @@ def run_strided(program: NumPyProgram, dtype: np.dtype, inputs: Sequence[np.ndar
     """Run on arrays of any strides and dtypes that broadcast, each tile gathered and cast by numpy.nditer."""
     types = [dtype] * len(inputs) + [np.dtype(bool) if boolean else dtype for boolean in program.is_boolean]
     flags = [["readonly"]] * len(inputs) + [["writeonly"]] * len(outputs)
-    iterator = np.nditer([*inputs, *outputs], ["buffered", "external_loop", "zerosize_ok", "delay_bufalloc"], flags, types,
-                         order="K", casting="unsafe", buffersize=tile_of(dtype))
+    iterator = np.nditer([*inputs, *outputs], ["buffered", "external_loop", "zerosize_ok", "delay_bufalloc"], flags,
+                         types, order="K", casting="unsafe", buffersize=tile_of(dtype))
 
     def run_all() -> None:
         with iterator:

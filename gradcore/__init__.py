@@ -17,11 +17,13 @@ if not _os.path.isdir(_os.path.join(__path__[0], "backends")):
 
 from . import methods as _methods  # adds operators and methods to Tensor
 from . import cuda
+from . import data, functions, nn, optim  # noqa: E402
 from .arithmetic import (abs, arctan, ceil, cos, cosh, erf, exp, exp2, expm1, floor, isfinite, isinf, isnan,
                          log, log1p, log2, logaddexp, logical_and, logical_not, logical_or, logical_xor, maximum,
                          minimum, pow, reciprocal, round, rsqrt, sign, sin, sinh, sqrt, square, trunc)
 from .backends import (BackendUnavailable, Device, DeviceMismatch, FormulaError, default_device,
                        get_backend, set_default_device)
+from .cpu import cpu_kernels, set_cpu_kernels  # noqa: E402
 from .creation import (arange, empty, empty_like, eye, full, full_like, linspace, ones, ones_like, zeros,
                        zeros_like)
 from .elementwise import elementwise

@@ -34,7 +34,7 @@ def _(xp, output):
 def leaky_relu(xp, x, negative_slope=0.01):
     """A rectifier that lets negative inputs through with a small slope a.
 
-    leaky_relu(x) = max(0, x) + a min(0, x);  derivative 1 for x > 0, else a.
+    leaky_relu(x) = max(a x, x), for a > 1 the smaller one;  derivative 1 for x > 0, else a.
     Source: Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models", ICML 2013, eq. 2.
     Good: no unit can die.  Bad: one more number to choose, and the gain over relu is often small.
 
@@ -42,7 +42,10 @@ def leaky_relu(xp, x, negative_slope=0.01):
     >>> leaky_relu(Tensor([-2.0, 0.0, 3.0]), negative_slope=0.5)
     tensor([-1.,  0.,  3.])
     """
-    return xp.maximum(x, 0.0) + negative_slope * xp.minimum(x, 0.0)
+    # A maximum costs less than a choice, but it is right for usual slopes only: 0 times infinity is NaN, for one.
+    is_usual = xp.logical_and(negative_slope > 0, negative_slope <= 1)
+    scaled = negative_slope * x
+    return xp.where(is_usual, xp.maximum(x, scaled), xp.where(x > 0, x, scaled))
 
 
 @leaky_relu.derivative
@@ -134,8 +137,8 @@ def hardswish(xp, x):
     Good: nearly swish, for devices where exponentials are dear.  Bad: its derivative jumps twice.
 
     >>> from gradcore import Tensor
-    >>> hardswish(Tensor([-4.0, 1.5, 4.0]))
-    tensor([0.   , 1.125, 4.   ])
+    >>> hardswish(Tensor([-1.5, 1.5, 4.0]))
+    tensor([-0.375,  1.125,  4.   ])
     """
     x = xp.maximum(x, -3.0)  # 0 times minus infinity would be NaN
     return x * (xp.minimum(x + 3.0, 6.0) / 6.0)
