@@ -6,8 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from .backends import Backend
+from .backends.dtypes import FLOAT16, FLOAT32, INT64
 from .operation import Operation
 from .tensor import Tensor
+
+
+def add_up(backend: Backend, x: Any, axis: Any, keepdims: bool) -> Any:
+    """The sum of an array in its own dtype, where float16 is added up in float32; that of integers in int64."""
+    dtype = x.dtype if x.dtype.kind == "f" else INT64
+    total = backend.xp.sum(x, axis=axis, dtype=FLOAT32 if dtype == FLOAT16 else dtype, keepdims=keepdims)
+    return backend.astype(total, dtype)
 
 
 class BroadcastTo(Operation):
@@ -30,8 +39,7 @@ class SumTo(Operation):
     def forward(self, backend, x):
         added = x.ndim - len(self.shape)
         repeated = [i + added for i, n in enumerate(self.shape) if n == 1 and x.shape[i + added] != 1]
-        total = backend.xp.sum(x, axis=(*range(added), *repeated), dtype=x.dtype, keepdims=True)
-        return backend.xp.reshape(total, self.shape)
+        return backend.xp.reshape(add_up(backend, x, (*range(added), *repeated), keepdims=True), self.shape)
 
     def backward(self, gradient):
         return [broadcast_to(gradient, self.input_shapes[0])]

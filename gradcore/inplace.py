@@ -14,6 +14,7 @@ from .broadcasting import cast, sum_to
 from .grad_mode import is_grad_enabled
 from .indexing import Index, Take
 from .operation import Operation
+from .shaping import reshape
 from .tensor import Tensor, as_operand, common_backend
 
 
@@ -29,8 +30,12 @@ class Write(Operation):
     def backward(self, gradient):
         along_x, along_value = [parent is not None for parent in self.parents]
         kept = Write.apply(gradient.clone(), 0.0, index=self.index) if along_x else None
-        part = sum_to(Take.apply(gradient, index=self.index), self.input_shapes[1]) if along_value else None
-        return [kept, part if part is None else cast(part, self.input_dtypes[1])]
+        return [kept, self._along_value(gradient) if along_value else None]
+
+    def _along_value(self, gradient: Tensor) -> Tensor:
+        taken, shape = Take.apply(gradient, index=self.index), self.input_shapes[1]
+        fitting = shape[max(0, len(shape) - taken.ndim):]  # a value may have had more dimensions of length one in front
+        return cast(reshape(sum_to(taken, fitting), shape), self.input_dtypes[1])
 
 
 def write(x: Tensor, index: Any, value: Any, name: str = "assignment") -> Tensor:
@@ -85,7 +90,8 @@ def in_place(operation: Callable, name: str) -> Callable:
     """The in-place form of an operation: its result is written to the first argument, in the same dtype."""
 
     def changed(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        recorded = _check(x, any(isinstance(arg, Tensor) and arg._requires_grad for arg in args), name)
+        given = (*args, *kwargs.values())
+        recorded = _check(x, any(isinstance(value, Tensor) and value._requires_grad for value in given), name)
         result = operation(_before(x) if recorded else x, *args, **kwargs)
         if result.shape != x.shape:
             raise ValueError(f"{name}: the result has shape {result.shape}, which does not fit into the tensor's shape "

@@ -17,8 +17,8 @@ from .tensor import Tensor
 
 _METHODS: dict[Any, str] = {
     arithmetic: "abs ceil cos cosh erf exp exp2 expm1 floor isfinite isinf isnan log log1p log2 logical_and "
-                "logical_not logical_or logical_xor maximum minimum reciprocal round rsqrt sign sin sinh sqrt square trunc arctan "
-                "add sub subtract mul multiply div divide neg negative pow floor_divide remainder eq ne lt le gt ge",
+                "logical_not logical_or logical_xor maximum minimum reciprocal round rsqrt sign sin sinh sqrt square trunc "
+                "arctan add sub subtract mul multiply div divide neg negative pow floor_divide remainder eq ne lt le gt ge",
     conversion: "to cpu cuda type_as half double long clone contiguous",
     indexing: "gather index_select masked_select nonzero take",
     inplace: "copy_ fill_ zero_",

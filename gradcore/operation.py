@@ -60,7 +60,7 @@ class Operation(Node):
     def apply(cls, *inputs: Any, **options: Any) -> Tensor:
         """The operation's result for `inputs`: Tensors, or what can be made one."""
         backend = common_backend(cls.__name__, inputs)
-        tensors = [_tensor(value, backend, cls.__name__) for value in inputs]
+        tensors = [value if isinstance(value, Tensor) else _made(value, backend, cls.__name__) for value in inputs]
         operation = cls(**options)
         array = operation.forward(backend, *[tensor._array for tensor in tensors])
         if isinstance(array, np.generic):  # NumPy gives a scalar, not an array, where one element is left
@@ -103,6 +103,6 @@ def refuse_changed(tensor: Tensor, version: int, name: str) -> None:
                        f"an operation that makes a new tensor, or .clone() first")
 
 
-def _tensor(value: Any, backend: Backend, name: str) -> Tensor:
+def _made(value: Any, backend: Backend, name: str) -> Tensor:
     operand = as_operand(value, backend, name)
     return operand if isinstance(operand, Tensor) else as_tensor(operand, device=backend.device)

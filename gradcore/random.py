@@ -43,7 +43,7 @@ def manual_seed(seed: int) -> None:
     tensor(True)
     """
     global _generators
-    _generators = _Generators(int(seed))
+    _generators = _Generators(int(seed) % 2**64)
 
 
 def host_generator() -> np.random.Generator:

@@ -14,7 +14,7 @@ import numpy as np
 
 from . import arithmetic
 from .backends.dtypes import BOOL, DEFAULT_FLOAT, INT64, kind_of
-from .broadcasting import broadcast_to, cast
+from .broadcasting import add_up, broadcast_to, cast
 from .dimensions import Dims, accepts_numpy_names, many_dims, one_dim
 from .indexing import along, getitem
 from .operation import Operation
@@ -50,8 +50,7 @@ class Sum(Operation):
     makes_new_arrays = False
 
     def forward(self, backend, x):
-        dtype = x.dtype if x.dtype.kind == "f" else INT64
-        return backend.xp.sum(x, axis=_axis(self.dims, x.ndim), dtype=dtype, keepdims=self.keepdim)
+        return add_up(backend, x, _axis(self.dims, x.ndim), self.keepdim)
 
     def backward(self, gradient):
         shape = self.input_shapes[0]

@@ -104,6 +104,12 @@ class Tensor:
         """The values without their history, in shared memory."""
         return self.detach()
 
+    @data.setter
+    def data(self, values: "Tensor") -> None:
+        common_backend("data", (self, values))
+        self._array = values._array
+        self._versions[0] += 1
+
     @property
     def grad_fn(self) -> Optional[Node]:
         """The operation that computed it; None for a leaf."""
