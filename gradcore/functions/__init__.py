@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
+from ..arithmetic import (arctan, ceil, cos, cosh, erf, exp, exp2, expm1, floor, log, log1p, log2, logaddexp, maximum,
+                          minimum, rsqrt, sign, sin, sinh, sqrt, square)
 from ..elementwise import Elementwise
+from ..linear_algebra import linear, matmul
+from ..reduction import argmax, argmin, logsumexp, mean, norm, std, var
+from ..selection import clip, where
+from ..shaping import cat, flatten, permute, reshape, squeeze, stack, transpose, unsqueeze
+from ..tensor import Tensor
+from . import exponentials, rectifiers, sigmoids
+from .dropout import dropout
 from .exponentials import celu, elu, selu, softplus
+from .losses import (binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, mse_loss, nll_loss)
+from .parametric import prelu, rrelu
 from .rectifiers import hardsigmoid, hardswish, hardtanh, leaky_relu, relu, relu6, threshold
-from .sigmoids import gelu_erf, gelu_tanh, logsigmoid, mish, sigmoid, silu, softsign, swish, tanh
+from .sigmoids import gelu, logsigmoid, mish, sigmoid, silu, softsign, swish, tanh
+from .softmax import log_softmax, softmax
 
-# Every activation that is one elementwise kernel, by name.
-ACTIVATIONS: dict[str, Elementwise] = {operation.name: operation for operation in (
-    relu, leaky_relu, elu, softplus, swish, sigmoid, tanh, selu, celu, mish, softsign, hardsigmoid,
-    hardswish, hardtanh, relu6, logsigmoid, threshold, gelu_erf, gelu_tanh)}
+# Every activation that is one elementwise kernel of one array, by name.
+ACTIVATIONS: dict[str, Elementwise] = {
+    operation.name: operation for module in (rectifiers, exponentials, sigmoids) for operation in vars(module).values()
+    if isinstance(operation, Elementwise)}
+
+# Names of Python's own functions (abs, max, min, pow, round, sum) are left out, lest a star import replace them.
+__all__ = [
+    "Tensor",
+    # activations
+    "relu", "leaky_relu", "prelu", "rrelu", "elu", "softplus", "swish", "silu", "sigmoid", "tanh",
+    "gelu", "selu", "celu", "mish", "softsign", "hardsigmoid", "hardswish", "hardtanh", "relu6", "logsigmoid",
+    "threshold", "softmax", "log_softmax",
+    # losses, and layers without parameters
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "mse_loss", "nll_loss",
+    "dropout", "linear",
+    # common operations
+    "arctan", "argmax", "argmin", "cat", "ceil", "clip", "cos", "cosh", "erf", "exp", "exp2", "expm1", "flatten", "floor",
+    "log", "log1p", "log2", "logaddexp", "logsumexp", "matmul", "maximum", "mean", "minimum", "norm", "permute",
+    "reshape", "rsqrt", "sign", "sin", "sinh", "sqrt", "square", "squeeze", "stack", "std", "transpose", "unsqueeze",
+    "var", "where",
+]

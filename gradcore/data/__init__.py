@@ -1,0 +1,8 @@
+"""Data to learn from: the handwritten digits, and batches of any data."""
+
+from __future__ import annotations
+
+from .batches import batches, train_test_split
+from .digits import Split, load_digits
+
+__all__ = ["Split", "batches", "load_digits", "train_test_split"]

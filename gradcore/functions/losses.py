@@ -1,0 +1,159 @@
+"""Losses: how far predictions are from targets, computed so that no finite prediction gives infinity or NaN.
+
+All take `reduction`: "mean" over all elements, "sum", or "none" for a loss of each.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ..backends.dtypes import kind_of
+from ..elementwise import elementwise
+from ..indexing import gather
+from ..reduction import mean, sum
+from ..shaping import squeeze, unsqueeze
+from ..tensor import Tensor, as_tensor
+from .softmax import log_softmax
+
+_REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"mean": mean, "sum": sum, "none": lambda losses: losses}
+
+# PyTorch's bounds: logarithms of probabilities, and the divisor in their derivative.
+_LEAST_LOG = -100.0
+_LEAST_VARIANCE = 1e-12
+
+
+def _reduced(losses: Tensor, reduction: str) -> Tensor:
+    if reduction not in _REDUCTIONS:
+        raise ValueError(f"`reduction` must be one of {', '.join(_REDUCTIONS)}; got {reduction!r}")
+    return _REDUCTIONS[reduction](losses)
+
+
+def _target_like(prediction: Tensor, target: Any, loss: str) -> Tensor:
+    target = as_tensor(target, device=None if isinstance(target, Tensor) else prediction.device)
+    if target.shape != prediction.shape:
+        raise ValueError(f"{loss}: predictions and targets must have one shape; got {prediction.shape} and "
+                         f"{target.shape}")
+    return target
+
+
+@elementwise
+def squared_error(xp, prediction, target):
+    """(prediction - target)^2: the kernel of `mse_loss`."""
+    return xp.square(prediction - target)
+
+
+def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """The mean squared error, (p - t)^2;  derivative along p: 2 (p - t).
+
+    >>> mse_loss(Tensor([1.0, 3.0]), [1.0, 1.0])
+    tensor(2.)
+    """
+    prediction = as_tensor(prediction)
+    return _reduced(squared_error(prediction, _target_like(prediction, target, "mse_loss")), reduction)
+
+
+@elementwise
+def binary_log_loss(xp, p, target):
+    """-(t log p + (1 - t) log(1 - p)), logarithms at least -100: the kernel of `binary_cross_entropy`."""
+    of_one, of_zero = xp.maximum(xp.log(p), _LEAST_LOG), xp.maximum(xp.log1p(-p), _LEAST_LOG)
+    return (target - 1.0) * of_zero - target * of_one
+
+
+@binary_log_loss.derivative
+def _(xp, p, target):
+    of_one, of_zero = xp.maximum(xp.log(p), _LEAST_LOG), xp.maximum(xp.log1p(-p), _LEAST_LOG)
+    return (p - target) / xp.maximum((1.0 - p) * p, _LEAST_VARIANCE), of_zero - of_one
+
+
+def binary_cross_entropy(p: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """The negative log-likelihood of targets in [0, 1] under probabilities: -(t log p + (1 - t) log(1 - p)).
+
+    Logarithms are bounded by -100, so that a wrong certainty costs much and not infinitely much;  derivative along p:
+    (p - t) / (p (1 - p)).  Where p comes from a sigmoid, `binary_cross_entropy_with_logits` is more accurate.
+
+    >>> binary_cross_entropy(Tensor([0.5, 1.0]), [1.0, 0.0], reduction="none")
+    tensor([  0.6931, 100.    ])
+    """
+    p = as_tensor(p)
+    return _reduced(binary_log_loss(p, _target_like(p, target, "binary_cross_entropy")), reduction)
+
+
+@elementwise
+def binary_logit_loss(xp, x, target):
+    """log(1 + e^x) - t x: the kernel of `binary_cross_entropy_with_logits`."""
+    return xp.maximum(x, 0.0) - x * target + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+@binary_logit_loss.derivative
+def _(xp, x, target):
+    return xp.sigmoid(x) - target, -x
+
+
+def binary_cross_entropy_with_logits(x: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """The binary cross entropy of sigmoid(x), from the scores x themselves: log(1 + e^x) - t x.
+
+    Derivative along x: sigmoid(x) - t.
+
+    >>> binary_cross_entropy_with_logits(Tensor([0.0, 100.0]), [1.0, 0.0], reduction="none")
+    tensor([  0.6931, 100.    ])
+    """
+    x = as_tensor(x)
+    target = _target_like(x, target, "binary_cross_entropy_with_logits")
+    return _reduced(binary_logit_loss(x, target), reduction)
+
+
+def nll_loss(log_probabilities: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """The negative log-likelihood of the right classes.
+
+    Parameters
+    ----------
+    log_probabilities : shape (N, C), (N, C, ...) or (C,), for C classes.
+    target : indices of classes from 0 to C - 1, shape (N,), (N, ...) or ().
+
+    >>> nll_loss(Tensor([[-0.5, -2.0]]), [1])
+    tensor(2.)
+    """
+    log_probabilities = as_tensor(log_probabilities)
+    return _reduced(-_at_class(log_probabilities, target, "nll_loss"), reduction)
+
+
+def cross_entropy(logits: Any, target: Any, reduction: str = "mean", label_smoothing: float = 0.0) -> Tensor:
+    """The negative log-likelihood of the right classes under softmax(logits).
+
+    loss = log(sum_j e^(x_j)) - x_t;  derivative along x_j: softmax(x)_j - (1 if j = t else 0).
+
+    Parameters
+    ----------
+    logits : scores, shape (N, C), (N, C, ...) or (C,), for C classes.
+    target : indices of classes from 0 to C - 1, shape (N,), (N, ...) or ().
+    label_smoothing : the part of the likelihood that is spread over all classes alike.
+
+    >>> cross_entropy(Tensor([[0.0, 0.0], [100.0, 0.0]]), [0, 1], reduction="none")
+    tensor([  0.6931, 100.    ])
+    """
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"cross_entropy: `label_smoothing` must be between 0 and 1; got {label_smoothing}")
+    logits = as_tensor(logits)
+    log_probabilities = log_softmax(logits, _class_dim(logits, "cross_entropy"))
+    losses = -_at_class(log_probabilities, target, "cross_entropy")
+    if label_smoothing:
+        spread = -mean(log_probabilities, _class_dim(logits, "cross_entropy"))
+        losses = (1.0 - label_smoothing) * losses + label_smoothing * spread
+    return _reduced(losses, reduction)
+
+
+def _class_dim(scores: Tensor, loss: str) -> int:
+    if not scores.ndim:
+        raise ValueError(f"{loss}: scores need a dimension of classes: shape (N, C), (N, C, ...) or (C,)")
+    return min(1, scores.ndim - 1)
+
+
+def _at_class(scores: Tensor, target: Any, loss: str) -> Tensor:
+    """The score of the target's class, for each sample."""
+    dim = _class_dim(scores, loss)
+    target = as_tensor(target, device=None if isinstance(target, Tensor) else scores.device)
+    wanted = scores.shape[:dim] + scores.shape[dim + 1:]
+    if kind_of(target.dtype) != 1 or target.shape != wanted:
+        raise ValueError(f"{loss}: for scores of shape {scores.shape} the target must hold indices of classes, integers "
+                         f"in shape {wanted}; got {target.dtype} in shape {target.shape}")
+    return squeeze(gather(scores, dim, unsqueeze(target, dim)), dim)

@@ -1,0 +1,31 @@
+"""Initial weights: drawn on the host, so that one seed gives the same weights on every device."""
+
+from __future__ import annotations
+
+import math
+
+from .. import random
+from ..backends import get_backend
+from ..backends.dtypes import DEFAULT_FLOAT
+from ..tensor import DeviceLike
+from .module import Parameter
+
+
+def uniform(shape: tuple[int, ...], bound: float, device: DeviceLike = None) -> Parameter:
+    """A parameter drawn uniformly from [-bound, bound)."""
+    values = random.host_generator().uniform(-bound, bound, shape)
+    return Parameter(values, dtype=DEFAULT_FLOAT, device=get_backend(device).device)
+
+
+def constant(shape: tuple[int, ...], value: float, device: DeviceLike = None) -> Parameter:
+    """A parameter that is `value` everywhere."""
+    backend = get_backend(device)
+    return Parameter(backend.full(shape, value, DEFAULT_FLOAT))
+
+
+def bound_for(in_features: int) -> float:
+    """1 / sqrt(in_features), as PyTorch's Linear: sums over many inputs begin no larger than those over few.
+
+    Source: LeCun et al., "Efficient BackProp", 1998, section 4.6.
+    """
+    return 1.0 / math.sqrt(in_features) if in_features else 0.0

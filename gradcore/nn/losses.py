@@ -1,0 +1,59 @@
+"""The losses as modules."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from .. import functions
+from ..tensor import Tensor
+from .module import Module
+
+
+class Loss(Module):
+    """Base class of losses: a function of predictions and targets, with its reduction."""
+
+    function: Callable[..., Tensor]
+
+    def __init__(self, reduction: str = "mean"):
+        self.reduction = reduction
+
+    def forward(self, prediction: Any, target: Any) -> Tensor:
+        return self.function(prediction, target, reduction=self.reduction)
+
+    def extra_repr(self) -> str:
+        return f"reduction={self.reduction!r}"
+
+
+class MSELoss(Loss):
+    """The mean squared error: see `gradcore.functions.mse_loss`."""
+
+    function = staticmethod(functions.mse_loss)
+
+
+class BCELoss(Loss):
+    """The log loss of probabilities of two classes: see `gradcore.functions.binary_cross_entropy`."""
+
+    function = staticmethod(functions.binary_cross_entropy)
+
+
+class BCEWithLogitsLoss(Loss):
+    """The log loss of scores of two classes: see `gradcore.functions.binary_cross_entropy_with_logits`."""
+
+    function = staticmethod(functions.binary_cross_entropy_with_logits)
+
+
+class NLLLoss(Loss):
+    """The log loss of logarithms of probabilities: see `gradcore.functions.nll_loss`."""
+
+    function = staticmethod(functions.nll_loss)
+
+
+class CrossEntropyLoss(Loss):
+    """The log loss of scores of several classes: see `gradcore.functions.cross_entropy`."""
+
+    def __init__(self, reduction: str = "mean", label_smoothing: float = 0.0):
+        super().__init__(reduction)
+        self.label_smoothing = label_smoothing
+
+    def forward(self, prediction: Any, target: Any) -> Tensor:
+        return functions.cross_entropy(prediction, target, self.reduction, self.label_smoothing)
