@@ -43,6 +43,8 @@ class CuPyBackend(Backend):
     # -- moving data ------------------------------------------------------------------------------------------
     def asarray(self, data: Any, dtype: Optional[np.dtype] = None, copy: bool = False) -> Array:
         with self._here():
+            if isinstance(data, self._cupy.ndarray) and data.device.id != self.device.index:
+                data = data.copy()  # from another device to this one
             return self._cupy.array(data, dtype=dtype, copy=True if copy else None)
 
     def to_numpy(self, array: Array) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from gradcore.backends import Kernel
 from gradcore.backends.expression import TABLE, Symbol
@@ -12,14 +11,6 @@ from gradcore.elementwise import Elementwise, elementwise
 
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 0.5, -0.5, 1e-42, -1e-42, 3.4e38, -3.4e38, 20.0, -20.0,
            88.7228, -87.3, -103.9, 89.0, 1e30, -1e30]
-
-
-@pytest.fixture
-def rng() -> np.random.Generator:
-    """Fresh random numbers in each run; the seed is shown where a test fails."""
-    seed = np.random.SeedSequence().entropy
-    print("seed", seed)
-    return np.random.default_rng(seed)
 
 
 def relu(xp, x): return xp.maximum(x, 0)

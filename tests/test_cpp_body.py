@@ -14,7 +14,7 @@ from gradcore.backends import BackendUnavailable, Kernel, native
 from gradcore.backends.cpp import body
 from gradcore.backends.expression import TABLE, Symbol, apply
 from gradcore.backends.numpy_backend import NumPyBackend
-from kernels import backward_kernels, everything, forward_kernels, primitives, rng, whole_range  # noqa: F401
+from kernels import backward_kernels, everything, forward_kernels, primitives, whole_range
 
 MILLION = 1_000_000
 NUMPY = NumPyBackend()

@@ -13,7 +13,7 @@ import pytest
 
 from gradcore.backends import BackendUnavailable, Kernel, native, native_compiler, native_math, native_program
 from gradcore.backends.expression import Symbol, apply
-from kernels import rng, whole_range  # noqa: F401
+from kernels import whole_range
 
 F32, F64 = np.dtype("float32"), np.dtype("float64")
 X, Y, SCALE = Symbol.array("x"), Symbol.array("y"), Symbol.constant("scale")

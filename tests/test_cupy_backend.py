@@ -1,0 +1,174 @@
+"""What of the CUDA backend can be tested where there is no GPU: its reasons, and its code over a stand-in for CuPy."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+import fake_cupy
+from gradcore.backends import Backend, BackendUnavailable, CuPyBackend, Kernel, NumPyBackend, cupy_device, native
+from gradcore.backends.expression import Symbol
+from kernels import everything, primitives
+
+try:
+    native.compiler()
+except BackendUnavailable as error:
+    pytestmark = pytest.mark.skip(reason=str(error))
+
+
+@pytest.fixture
+def pretended(monkeypatch) -> ModuleType:
+    """The stand-in as `cupy`, with two devices."""
+    for name, module in fake_cupy.modules(devices=2).items():
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(cupy_device, "_proved", set())
+    monkeypatch.setattr(fake_cupy.MemoryHook, "entered", [])
+    return sys.modules["cupy"]
+
+
+# -- why CUDA cannot be used ----------------------------------------------------------------------------------
+def _raises(error):
+    def function(*_, **__):
+        raise error
+    return function
+
+
+def test_cupy_not_installed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    monkeypatch.setattr(cupy_device, "_proved", set())
+    assert cupy_device.device_count() == 0
+    with pytest.raises(BackendUnavailable, match=r"cuda:0 cannot be used: CuPy is not installed.*gradcore\[cuda13\]"):
+        CuPyBackend()
+
+
+def test_no_driver(pretended, monkeypatch):
+    error = RuntimeError("cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime version")
+    monkeypatch.setattr(pretended.cuda.runtime, "getDeviceCount", _raises(error))
+    assert cupy_device.device_count() == 0
+    with pytest.raises(BackendUnavailable, match="no CUDA device or no driver.*cudaErrorInsufficientDriver.*nvidia-smi"):
+        CuPyBackend()
+
+
+def test_no_device(pretended, monkeypatch):
+    monkeypatch.setattr(pretended.cuda.runtime, "getDeviceCount", lambda: 0)
+    with pytest.raises(BackendUnavailable, match="sees no CUDA device"):
+        CuPyBackend()
+
+
+def test_no_device_with_that_index(pretended):
+    assert cupy_device.device_count() == 2
+    with pytest.raises(BackendUnavailable, match=r"cuda:7 cannot be used.*2 CUDA device\(s\), cuda:0, cuda:1"):
+        CuPyBackend(7)
+
+
+def test_a_cupy_that_cannot_compile(pretended, monkeypatch):
+    monkeypatch.setattr(pretended, "ElementwiseKernel", _raises(ImportError("libnvrtc.so.13: cannot open")))
+    with pytest.raises(BackendUnavailable, match="cannot compile.*ImportError: libnvrtc.*CUDA_PATH"):
+        CuPyBackend()
+    assert cupy_device.usable_reason() is not None
+
+
+# -- the backend over the stand-in ----------------------------------------------------------------------------
+def test_signatures_are_the_base_class():
+    for name, method in inspect.getmembers(Backend, inspect.isfunction):
+        assert (list(inspect.signature(getattr(CuPyBackend, name)).parameters)
+                == list(inspect.signature(method).parameters)), name
+
+
+INTEGER_KERNELS = [name for name, kernel in primitives().items() if kernel.keeps_integers and name != "power"]
+SOME_KERNELS = ["exp", "less", "remainder", "my_mish", "my_prelu_backward", "my_two_inputs", "my_two_inputs_backward"]
+
+
+@pytest.mark.parametrize("dtype, names", [("float16", SOME_KERNELS), ("float32", SOME_KERNELS),
+                                          ("float64", SOME_KERNELS), ("int8", INTEGER_KERNELS),
+                                          ("int64", INTEGER_KERNELS), ("uint8", INTEGER_KERNELS), ("bool", ["add"])])
+def test_kernels_give_what_numpy_gives(dtype, names, pretended, rng):
+    cuda, cpu = CuPyBackend(1), NumPyBackend()
+    for name in names:
+        kernel = everything()[name]
+        inputs = [(3 * rng.normal(size=300)).astype(dtype) if dtype[0] == "f" else rng.integers(-90, 100, 300).astype(dtype)
+                  for _ in kernel.inputs]
+        constants = [0.75] * len(kernel.constants)
+        outputs = cuda.elementwise(kernel, [cuda.asarray(array) for array in inputs], constants)
+        for found, expected in zip(outputs, cpu.elementwise(kernel, inputs, constants)):
+            assert cuda.owns(found) and found.dtype == expected.dtype, name
+            tolerance = 8 * np.finfo(dtype).eps if dtype[0] == "f" else 0
+            np.testing.assert_allclose(cuda.to_numpy(found), expected, tolerance, tolerance, err_msg=name)
+
+
+def test_integer_powers(pretended):
+    cuda, kernel = CuPyBackend(), Kernel.of_primitive("power")
+    base, exponent = np.array([2, -3, 7, 0, 10]), np.array([10, 3, 0, 0, 18])
+    (found,) = cuda.elementwise(kernel, [cuda.asarray(base), cuda.asarray(exponent)])
+    np.testing.assert_array_equal(cuda.to_numpy(found), base ** exponent)
+
+
+def test_broadcasting_numbers_and_constants(pretended, rng):
+    cuda = CuPyBackend()
+    x, y, scale = Symbol.array("x"), Symbol.array("y"), Symbol.constant("scale")
+    kernel = Kernel("affine", (x, y), (scale,), (x * scale + y, x > y))
+    a, b = rng.normal(size=(3, 1)).astype("float32"), rng.normal(size=(1, 4)).astype("float32")
+    total, larger = cuda.elementwise(kernel, [cuda.asarray(a), cuda.asarray(b)], [2.0])
+    np.testing.assert_allclose(cuda.to_numpy(total), 2 * a + b)
+    np.testing.assert_array_equal(cuda.to_numpy(larger), a > b)
+    total, _ = cuda.elementwise(kernel, [3, cuda.asarray(b)], [2.0])
+    np.testing.assert_allclose(cuda.to_numpy(total), 6 + b)
+    total, _ = cuda.elementwise(kernel, [3, 1.5], [2.0])
+    assert total.shape == () and total.dtype == "float32" and total == 7.5
+
+
+def test_a_kernel_is_compiled_once_for_its_dtypes(pretended):
+    cuda = CuPyBackend()
+    x, scale = Symbol.array("x"), Symbol.constant("scale")
+    kernel = Kernel("scaled", (x,), (scale,), (x * scale,))
+    ones = cuda.full((3,), 1, np.dtype("float32"))
+    before = fake_cupy.ElementwiseKernel.compiled
+    for value in (1.0, 2.0, 3.0):
+        cuda.elementwise(kernel, [ones], [value])
+    assert fake_cupy.ElementwiseKernel.compiled == before + 1
+    cuda.elementwise(kernel, [cuda.astype(ones, np.dtype("float16"))], [2.0])
+    assert fake_cupy.ElementwiseKernel.compiled == before + 2
+    assert "__global__ void gradcore_scaled" in str(cuda.compile(kernel, np.dtype("float16")))
+
+
+def test_moving_and_changing_arrays(pretended):
+    first, second = CuPyBackend(0), CuPyBackend(1)
+    a = first.asarray([[1, 2, 3], [4, 5, 6]], np.dtype("float32"))
+    assert first.owns(a) and not second.owns(a) and not first.owns(np.ones(3))
+    assert first.asarray(a) is a and first.asarray(a, copy=True) is not a
+    assert second.owns(second.asarray(a))
+    first.add_at(a, (slice(None), 0), first.full((2,), 10, np.dtype("float32")))
+    first.add_at(a, np.array([1, 1]), first.full((2, 3), 1, np.dtype("float32")))
+    first.assign(a, (0, 2), 9)
+    assert first.to_numpy(a).tolist() == [[11, 2, 9], [16, 7, 8]]
+    assert first.to_numpy(first.take(a, (Ellipsis, None, 1))).tolist() == [[2], [7]]
+    assert first.to_numpy(first.matmul(a, first.copy(a.T))).shape == (2, 2)
+    assert second.owns(second.xp.sum(second.empty((2, 3), np.dtype("float32")), axis=0)) and second.xp.pi == np.pi
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_draws_repeat_and_stay_below_one(dtype, pretended):
+    cuda, dtype = CuPyBackend(), np.dtype(dtype)
+    draws = [cuda.uniform(cuda.random_generator(5), (10_000,), dtype) for _ in range(2)]
+    assert draws[0].dtype == dtype and (draws[0] == draws[1]).all() and 0 <= draws[0].min() and draws[0].max() < 1
+    normal = cuda.normal(cuda.random_generator(5), (10_000,), dtype)
+    assert normal.dtype == dtype and abs(float(normal.mean())) < 0.1
+
+
+def test_memory_figures(pretended):
+    cuda, pool = CuPyBackend(), pretended.get_default_memory_pool()
+    pool.malloc(1000)
+    assert cuda.memory_stats() == {"allocated": 1000, "reserved": 1512, "peak": 1000}
+    cuda.reset_peak_memory()
+    pool.malloc(500)
+    pool.free(700)
+    assert cuda.memory_stats() == {"allocated": 800, "reserved": 1312, "peak": 1500}
+    cuda.reset_peak_memory()
+    assert cuda.memory_stats()["peak"] == 800
+    cuda.empty_cache()
+    cuda.synchronize()
+    assert cuda.description() == "Pretended GPU 0"
