@@ -1,0 +1,290 @@
+"""Each library's way to compute a case, as a piece of work that can be timed and whose result can be checked."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from abc import ABC, abstractmethod
+from typing import Any, Callable, ContextManager, Iterator, Sequence
+
+import numpy as np
+
+import gradcore
+from gradcore import Tensor, no_grad
+from gradcore.backends import get_backend
+
+from .activations import Activation, in_autograd, in_mygrad, in_pytorch
+from .cases import Case
+from .data import Data
+from .plain import PlainNamespace, evaluate
+from .timing import Work
+
+
+YARDSTICK = "yardstick"
+# OpenMP's threads spin for some milliseconds after their part is done, on cores that the next in turn would use.
+_OPENMP_FROM = 32768  # elements
+_OPENMP_SPINS = 5e-3  # seconds
+
+
+def rest_after(group: Case) -> float:
+    """The seconds to leave the machine alone after a batch of a library that uses OpenMP."""
+    return _OPENMP_SPINS if group.device == "cpu" and group.size >= _OPENMP_FROM else 0.0
+
+
+class Implementation(ABC):
+    """One way to compute `y = f(x)` and its gradient; everything public, nothing prepared but the inputs."""
+
+    name: str
+
+    @abstractmethod
+    def why_not(self, group: Case) -> str | None:
+        """Why this case cannot be measured here, in words; None where it can."""
+
+    @abstractmethod
+    def work(self, group: Case, activation: Activation, data: Data) -> Work:
+        """The case, ready to be timed."""
+
+
+def _in_rotation(sets: Sequence[Any]) -> Callable[[], Any]:
+    """The input sets by turns."""
+    return itertools.cycle(sets).__next__ if len(sets) > 1 else lambda only=sets[0]: only
+
+
+def inside_of(*contexts: Callable[[], ContextManager]) -> Callable[[], ContextManager]:
+    """One context manager that enters what each of `contexts` makes."""
+    @contextlib.contextmanager
+    def entered() -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            for make in contexts:
+                stack.enter_context(make())
+            yield
+
+    return entered
+
+
+def tape_work(direction: str, f: Callable, sets: Sequence[tuple], no_grad: Callable, wait: Callable,
+              to_numpy: Callable, mode: Callable = contextlib.nullcontext, rest: float = 0.0) -> Work:
+    """Work of a library with a tape, in PyTorch's words; a set is (x, its weights, the upstream gradient)."""
+    following = _in_rotation(sets)
+
+    def forward() -> Any:
+        x, weights, _ = following()
+        return f(x, *weights)
+
+    def both() -> Any:
+        x, weights, upstream = following()
+        x.grad = None
+        f(x, *weights).backward(upstream)
+        return x.grad
+
+    if direction == "forward":
+        return Work(forward, wait, lambda: to_numpy(forward()), inside_of(mode, no_grad), rest)
+    if direction == "both":
+        return Work(both, wait, lambda: to_numpy(both()), mode, rest)
+
+    recorded = _in_rotation([(x, f(x, *weights), upstream) for x, weights, upstream in sets])
+
+    def backward() -> Any:
+        x, y, upstream = recorded()
+        x.grad = None
+        y.backward(upstream, retain_graph=True)
+        return x.grad
+
+    return Work(backward, wait, lambda: to_numpy(backward()), mode, rest)
+
+
+class Gradcore(Implementation):
+    """This library, with one of the CPU's two kinds of kernels."""
+
+    def __init__(self, name: str = "gradcore", cpu_kernels: str = "numpy"):
+        self.name, self.cpu_kernels = name, cpu_kernels
+
+    def why_not(self, group: Case) -> str | None:
+        if self.cpu_kernels == "numpy":
+            return None
+        if group.device != "cpu":
+            return f"{self.cpu_kernels} kernels are the CPU's"
+        try:
+            with cpu_kernels(self.cpu_kernels):
+                return None
+        except RuntimeError as error:
+            return str(error)
+
+    def work(self, group: Case, activation: Activation, data: Data) -> Work:
+        def on_device(array: np.ndarray, requires_grad: bool = False) -> Tensor:
+            return Tensor(array, requires_grad, device=group.device)
+
+        sets = [(on_device(data.x, True), [on_device(weight, True) for weight in data.weights], on_device(data.upstream))
+                for _ in range(data.sets)]
+        with cpu_kernels(self.cpu_kernels):
+            return tape_work(group.direction, activation, sets, no_grad, get_backend(group.device).synchronize,
+                             Tensor.numpy, lambda: cpu_kernels(self.cpu_kernels),
+                             rest_after(group) if self.cpu_kernels == "native" else 0.0)
+
+
+@contextlib.contextmanager
+def cpu_kernels(kind: str) -> Iterator[None]:
+    """The CPU's kernels are of this kind inside of it."""
+    before = gradcore.cpu_kernels()
+    gradcore.set_cpu_kernels(kind)
+    try:
+        yield
+    finally:
+        gradcore.set_cpu_kernels(before)
+
+
+class Plain(Implementation):
+    """The unfused array expression on the same device: what the fusion buys."""
+
+    name = "plain"
+
+    def why_not(self, group: Case) -> str | None:
+        return None
+
+    def work(self, group: Case, activation: Activation, data: Data) -> Work:
+        backend = get_backend(group.device)
+        namespace = PlainNamespace.of(backend, group.dtype)
+        gradient = activation.operation.gradient((0,))
+        following = _in_rotation([[backend.asarray(array, copy=True) for array in (data.x, *data.weights, data.upstream)]
+                                  for _ in range(data.sets)])
+
+        def forward(*inputs: Any) -> Any:
+            return activation.formula(namespace, *inputs)
+
+        def backward(inputs: Sequence[Any], output: Any, upstream: Any) -> Any:
+            if gradient.kernel is None:
+                return upstream
+            arrays = [inputs[i] for i in gradient.saved] + [output] * gradient.saves_output + [upstream]
+            return evaluate(gradient.kernel, namespace, arrays, activation.values)[0]
+
+        def run_forward() -> Any:
+            return forward(*following()[:-1])
+
+        def run_both() -> Any:
+            *inputs, upstream = following()
+            return backward(inputs, forward(*inputs), upstream)
+
+        call = {"forward": run_forward, "both": run_both}.get(group.direction)
+        if call is None:
+            recorded = _in_rotation([(inputs[:-1], forward(*inputs[:-1]), inputs[-1])
+                                     for inputs in (following() for _ in range(data.sets))])
+
+            def call() -> Any:
+                return backward(*recorded())
+
+        return Work(call, backend.synchronize, lambda: backend.to_numpy(call()), _without_warnings)
+
+
+def _without_warnings() -> ContextManager:
+    """Overflow to infinity is meant: the formulas take it to their limits."""
+    return np.errstate(all="ignore")
+
+
+class Yardstick(Implementation):
+    """Fixed array code, in turn with every case: how quick the machine itself is at that moment.
+
+    Two runs are compared by the ratios to it, which do not change when the machine slows down for a while, or for
+    good, and which no change to this library can move.
+    """
+
+    name = YARDSTICK
+
+    def why_not(self, group: Case) -> str | None:
+        return None
+
+    def work(self, group: Case, activation: Activation, data: Data) -> Work:
+        backend = get_backend(group.device)
+        xp, x, upstream = backend.xp, backend.asarray(data.x), backend.asarray(data.upstream)
+        result = backend.empty(x.shape, x.dtype)  # once: fresh memory costs now this much, now that
+
+        def call() -> Any:
+            xp.tanh(x, out=result)
+            return xp.multiply(result, upstream, out=result)
+
+        return Work(call, backend.synchronize, lambda: backend.to_numpy(call()))
+
+
+class PyTorch(Implementation):
+    """PyTorch on the same device, eager, with its default number of threads."""
+
+    name = "pytorch"
+
+    def why_not(self, group: Case) -> str | None:
+        try:
+            import torch
+        except ImportError:
+            return "PyTorch is not installed"
+        if group.device != "cpu" and not torch.cuda.is_available():
+            return "this PyTorch cannot use CUDA"
+        if in_pytorch(group.activation) is None:
+            return f"PyTorch has no {group.activation}"
+        return None
+
+    def work(self, group: Case, activation: Activation, data: Data) -> Work:
+        import torch
+
+        def on_device(array: np.ndarray, requires_grad: bool = False) -> Any:
+            return torch.from_numpy(array.copy()).to(group.device).requires_grad_(requires_grad)
+
+        sets = [(on_device(data.x, True), [on_device(weight, True) for weight in data.weights], on_device(data.upstream))
+                for _ in range(data.sets)]
+        return tape_work(group.direction, in_pytorch(group.activation), sets, torch.no_grad,
+                         get_backend(group.device).synchronize, lambda y: y.detach().cpu().numpy(),
+                         rest=rest_after(group))
+
+
+class MyGrad(Implementation):
+    """MyGrad, an autograd library of NumPy's; forward and backward together."""
+
+    name = "mygrad"
+
+    def why_not(self, group: Case) -> str | None:
+        return _why_no_peer("mygrad", "MyGrad", in_mygrad, group)
+
+    def work(self, group: Case, activation: Activation, data: Data) -> Work:
+        import mygrad
+
+        f, x, upstream = in_mygrad(group.activation), mygrad.tensor(data.x), data.upstream.copy()
+
+        def both() -> Any:
+            x.null_grad()
+            f(x).backward(upstream)
+            return x.grad
+
+        return Work(both, get_backend("cpu").synchronize, both, _without_warnings)
+
+
+class Autograd(Implementation):
+    """HIPS autograd; forward and backward together."""
+
+    name = "autograd"
+
+    def why_not(self, group: Case) -> str | None:
+        return _why_no_peer("autograd", "HIPS autograd", in_autograd, group)
+
+    def work(self, group: Case, activation: Activation, data: Data) -> Work:
+        from autograd import make_vjp
+
+        f, x, upstream = in_autograd(group.activation), data.x.copy(), data.upstream.copy()
+
+        def both() -> Any:
+            pull_back, _ = make_vjp(f)(x)
+            return pull_back(upstream)
+
+        return Work(both, get_backend("cpu").synchronize, both, _without_warnings)
+
+
+def _why_no_peer(module: str, title: str, spelled: Callable, group: Case) -> str | None:
+    if group.device != "cpu" or group.direction != "both":
+        return f"{title} is compared on the CPU, forward and backward together"
+    try:
+        f = spelled(group.activation)
+    except ImportError:
+        return f"{title} is not installed"
+    return None if f else f"no {group.activation} was written for {title}"
+
+
+STANDARD = (Gradcore(), Yardstick(), Gradcore("gradcore native", "native"), Plain(), PyTorch())
+PEERS = STANDARD + (MyGrad(), Autograd())
+NAMES = tuple(implementation.name for implementation in PEERS)
+OURS = ("gradcore", "gradcore native")

@@ -1,0 +1,100 @@
+"""What the figures were measured on: device names, library versions, and which devices cannot be used, and why."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import re
+from typing import Any
+
+from gradcore.backends import BackendUnavailable, get_backend
+
+LIBRARIES = ("gradcore", "numpy", "torch", "mygrad", "autograd", "cupy-cuda13x", "cupy-cuda12x", "cupy")
+
+
+def usable_devices(asked: str = "all") -> tuple[list[str], dict[str, str]]:
+    """The devices to measure, and for those that were asked for and cannot be used the reason.
+
+    `asked` is "all", "cpu", "cuda", "cuda:N" or "auto".
+    """
+    wanted = {"all": ["cpu", *_cuda_devices()], "cuda": _cuda_devices()}.get(asked, [asked])
+    usable, missing = [], {}
+    for name in wanted:
+        try:
+            usable.append(str(get_backend(name).device))
+        except BackendUnavailable as error:
+            missing[name] = str(error)
+    return usable, missing
+
+
+def _cuda_devices() -> list[str]:
+    """Every CUDA device; "cuda" where there is none, which then says what is missing."""
+    from gradcore.backends.cupy_device import device_count
+
+    return [f"cuda:{i}" for i in range(device_count())] or ["cuda"]
+
+
+def description(device: str) -> str:
+    """The device's name for people."""
+    return _cpu_name() if device == "cpu" else get_backend(device).description()
+
+
+def _cpu_name() -> str:
+    name = get_backend("cpu").description()
+    try:
+        with open("/proc/cpuinfo") as file:
+            found = re.search(r"model name\s*:\s*(.+)", file.read())
+            name = found.group(1) if found else name
+    except OSError:
+        pass
+    return f"{name}, {cores()} cores"
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def facts(devices: list[str]) -> dict[str, Any]:
+    """What a reader must know to judge the figures."""
+    versions = {name: version for name in LIBRARIES if (version := _version(name))}
+    return {"date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            "devices": {device: description(device) for device in devices},
+            "system": f"{platform.system()} {platform.machine()}", "python": platform.python_version(),
+            "versions": versions, "threads": _threads(), "cuda": _cuda_versions(devices),
+            "simd": _vector_extensions()}
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _threads() -> dict[str, int]:
+    threads = {"cores": cores()}
+    try:
+        import torch
+        threads["torch"] = torch.get_num_threads()
+    except ImportError:
+        pass
+    return threads
+
+
+def _cuda_versions(devices: list[str]) -> dict[str, int]:
+    for device in devices:
+        if device != "cpu":
+            runtime = get_backend(device).xp.cuda.runtime
+            return {"driver": runtime.driverGetVersion(), "runtime": runtime.runtimeGetVersion()}
+    return {}
+
+
+def _vector_extensions() -> list[str]:
+    """Those of NumPy's dispatch targets that this CPU has."""
+    import numpy
+
+    found = numpy.show_config(mode="dicts").get("SIMD Extensions", {})
+    return [*found.get("found", []), *found.get("baseline", [])]

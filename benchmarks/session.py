@@ -1,0 +1,115 @@
+"""A run: every group checked, then measured in turn, in several passes over all of them."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Sequence
+
+import numpy as np
+
+from .activations import Activation, activations
+from .cases import Case
+from .copying import bytes_moved as bytes_copied
+from .copying import machine_works
+from .data import Data
+from .implementations import YARDSTICK, Implementation
+from .reference import WrongResult, check, sample
+from .results import MACHINE, Results
+from .timing import Work, in_turn
+
+PASSES = 3
+_LONG = 10**6  # elements from which a group takes more time than others
+
+
+def measure(groups: Sequence[Case], implementations: Sequence[Implementation], results: Results, seconds: float,
+            progress: Callable[[float, str], None] = lambda part, what: None, passes: int = PASSES) -> None:
+    """Measure `groups` with every implementation that can, and add the figures to `results`.
+
+    About `seconds` are spent: each group gets its part, but no fewer than a few rounds.  The first pass always goes
+    over all groups; a later one stops where the time is up.  `progress(part, what)` is told how much of the whole
+    each group was.
+    """
+    weights = {group: 1.0 if group.size < _LONG else 2.0 if group.size == _LONG else 6.0 for group in groups}
+    whole = passes * sum(weights.values())
+    deadline = time.perf_counter() + seconds
+    for turn in range(passes):
+        for group in groups:
+            if turn and time.perf_counter() > deadline:
+                return
+            part = weights[group] / whole
+            progress(0.0, _title(group, turn, passes))
+            _measure_group(group, implementations, results, seconds * part, first=turn == 0)
+            progress(part, _title(group, turn, passes))
+
+
+def _title(group: Case, turn: int, passes: int) -> str:
+    return f"pass {turn + 1}/{passes} {group.activation} {group.direction}"
+
+
+def _measure_group(group: Case, implementations: Sequence[Implementation], results: Results, budget: float,
+                   first: bool) -> None:
+    if group.activation in MACHINE:
+        works, moved = machine_works(group), bytes_copied(group)
+    else:
+        activation = activations()[group.activation]
+        works, moved = prepared(group, activation, implementations, results, first), bytes_moved(group, activation)
+    if not works:
+        return
+    least = 3 if group.size >= 10**7 else 5
+    for name, seconds in zip(works, in_turn(list(works.values()), budget, least)):
+        results.add(Case(*_place(group), name), moved, seconds)
+
+
+def prepared(group: Case, activation: Activation, implementations: Sequence[Implementation], results: Results,
+             first: bool = True) -> dict[str, Work]:
+    """The work of each implementation that can compute the group and does so rightly."""
+    data = Data.of(group, activation)
+    expected = data.expected(group, activation) if first else None
+    works = {}
+    for implementation in implementations:
+        case = Case(*_place(group), implementation.name)
+        if case in results.refused or implementation.why_not(group) is not None:
+            continue
+        work = implementation.work(group, activation, data)
+        try:
+            if first and implementation.name != YARDSTICK:
+                check_work(case.key, work, expected, group.dtype)
+        except WrongResult as error:
+            results.refused[case] = str(error)
+            continue
+        works[implementation.name] = work
+    return works
+
+
+def check_work(what: str, work: Work, expected: np.ndarray, dtype: str) -> None:
+    """Raise `WrongResult` where the work does not compute what it should."""
+    with work.mode():
+        found = work.result()
+    check(what, found[sample(found.size)], expected, dtype)
+
+
+def _place(group: Case) -> tuple:
+    return group.activation, group.direction, group.size, group.dtype, group.device
+
+
+def bytes_moved(group: Case, activation: Activation) -> int:
+    """The least traffic of the case: full-size inputs read once, outputs written once, in each of its kernels."""
+    operation, passes = activation.operation, 0
+    if group.direction in ("forward", "both"):
+        passes += 2  # x and y
+    gradient = operation.gradient((0,)).kernel
+    if group.direction in ("backward", "both") and gradient is not None:
+        weights = {symbol.name for symbol in operation.kernel.inputs[1:]}
+        passes += sum(symbol.name not in weights for symbol in gradient.inputs) + len(gradient.outputs)
+    return passes * group.size * np.dtype(group.dtype).itemsize
+
+
+def skipped_rows(groups: Sequence[Case], implementations: Sequence[Implementation]) -> dict[str, str]:
+    """What is left out of `groups` and why: each reason once."""
+    found: dict[str, Any] = {}
+    for implementation in implementations:
+        for group in groups:
+            reason = None if group.activation in MACHINE else implementation.why_not(group)
+            if reason is not None:
+                found.setdefault((implementation.name, reason), []).append(group)
+    return {f"{name}: {len(cases)} of {len(groups)} groups": reason for (name, reason), cases in found.items()}
