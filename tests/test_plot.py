@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from gradcore.tensor import Tensor
+from gradcore import Tensor, functions
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -113,6 +113,8 @@ def test_the_users_settings_are_left_alone():
 def test_the_gallery_shows_every_activation(working_folder):
     figure = gallery("gallery.png")
     assert (working_folder / "gallery.png").exists()
+    shown = {axes.get_title().partition("(")[0] for axes in figure.axes}
+    assert {name.partition("_erf")[0].partition("_tanh")[0] for name in functions.ACTIVATIONS} <= shown
     for axes in figure.axes:
         values, slopes = (line.get_ydata() for line in axes.get_lines())
         x = axes.get_lines()[0].get_xdata()

@@ -14,7 +14,7 @@ from . import style
 
 # Every activation of one input, the article's nine first, with the arguments that some need beside it.
 ACTIVATIONS: dict[str, tuple[float, ...]] = {
-    "relu": (), "leaky_relu": (), "prelu": (0.25,), "rrelu": (), "elu": (),
+    "relu": (), "leaky_relu": (0.1,), "prelu": (0.25,), "rrelu": (), "elu": (),
     "softplus": (), "swish": (), "sigmoid": (), "tanh": (), "gelu": (),
     "selu": (), "celu": (), "mish": (), "softsign": (), "logsigmoid": (),
     "relu6": (), "hardtanh": (), "hardsigmoid": (), "hardswish": (), "threshold": (1.0, 0.0),
@@ -42,6 +42,7 @@ def gallery(fname: Union[str, Path, None] = None) -> Any:
         for axes in list(panels)[len(ACTIVATIONS):]:
             axes.remove()
         figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+        figure.supxlabel("x", fontsize=9)
         if fname is not None:
             figure.savefig(fname)
     return figure
@@ -55,7 +56,8 @@ def _draw(axes: Any, name: str, arguments: tuple[float, ...]) -> None:
     axes.plot(x.numpy(), _broken_at_jumps(y.numpy()), color=style.BLUE, label="activation")
     axes.plot(x.numpy(), _broken_at_jumps(x.grad.numpy()), color=style.VERMILION, linestyle=style.DASHES[1],
               label="derivative")
-    axes.set(title=name, xlim=(-_REACH, _REACH))
+    title = f"{name}(x, {', '.join(map('{:g}'.format, arguments))})" if arguments else name
+    axes.set(title=title, xlim=(-_REACH, _REACH))
 
 
 def _broken_at_jumps(values: np.ndarray) -> np.ndarray:
