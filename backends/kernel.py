@@ -7,7 +7,7 @@ import numbers
 from typing import Callable, Sequence
 
 from .errors import FormulaError
-from .expression import TABLE, Apply, Expression, Literal, Symbol, apply, in_order
+from .expression import TABLE, Apply, Expression, Literal, Symbol, apply, in_order, rebuilt, rewrite
 from .namespace import FormulaNamespace
 
 
@@ -35,6 +35,16 @@ class Kernel:
         """The kernel that applies one row of the table."""
         inputs = [Symbol.array(f"x{i}") for i in range(TABLE[name].arity)]
         return cls(name, inputs, (), (apply(name, *inputs),))
+
+    def with_plain_inputs(self) -> "Kernel":
+        """The same kernel with its inputs called x0, x1, ...
+
+        A backward kernel has inputs called output and upstream gradient; differentiated once more, it gets others of
+        these names beside them.
+        """
+        plain = {symbol: Symbol.array(f"x{i}") for i, symbol in enumerate(self.inputs)}
+        outputs = rewrite(self.outputs, lambda node, args: plain[node] if node in plain else rebuilt(node, args))
+        return Kernel(self.name, tuple(plain.values()), self.constants, outputs, self.widens)
 
     def __repr__(self) -> str:
         arguments = ", ".join(map(repr, self.inputs + self.constants))

@@ -93,7 +93,7 @@ class Elementwise:
     def _gradient_operation(self, i: int) -> "Elementwise":
         """The gradient along array `i` as an operation in its own right, so that it can be differentiated too."""
         if i not in self._derived:
-            kernel = self.gradient((i,)).kernel
+            kernel = self.gradient((i,)).kernel.with_plain_inputs()
             self._derived[i] = Elementwise(lambda: kernel, kernel.name, [symbol.name for symbol in kernel.inputs],
                                            dict(zip(self.constants, self.defaults)))
         return self._derived[i]

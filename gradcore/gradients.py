@@ -7,7 +7,6 @@ from typing import Any, Callable, Optional, Sequence, Union
 import numpy as np
 
 from .autograd import propagate
-from .grad_mode import no_grad
 from .tensor import Tensor, upstream_gradient
 
 
@@ -95,10 +94,10 @@ def _differences(function: Callable, inputs: Sequence[Any], i: int, o: int, eps:
     def value_at(element: int, step: float) -> np.ndarray:
         moved = center.copy()
         moved.reshape(-1)[element] += step
-        arguments = [_leaf(value, False) for value in inputs]
-        arguments[i] = Tensor(moved, device=inputs[i].device)
-        with no_grad():
-            return np.array(_listed(function(*arguments))[o].numpy()).ravel()
+        # They require gradients still: the function may take gradients itself.
+        arguments = [_leaf(value, isinstance(value, Tensor) and value.requires_grad) for value in inputs]
+        arguments[i] = Tensor(moved, requires_grad=True, device=inputs[i].device)
+        return np.array(_listed(function(*arguments))[o].numpy()).ravel()
 
     columns = [(value_at(element, eps) - value_at(element, -eps)) / (2 * eps) for element in range(center.size)]
     return np.stack(columns, axis=1) if columns else np.zeros((0, 0))
