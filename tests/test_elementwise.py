@@ -87,6 +87,7 @@ FORMULAS = [
 def test_agrees_with_pytorch(formula, reference, dtype, tolerance):
     rng = np.random.default_rng()
     values = rng.uniform(-6, 6, (37, 11)).astype(dtype)
+    values[np.isin(values, [-3, -1, 0, 2, 3, 4])] += 0.5  # kinks, which float16 hits by chance, have their own test
     upstream = rng.standard_normal(values.shape).astype(dtype)
     x = Tensor(values, requires_grad=True)
     y = formula(x)
