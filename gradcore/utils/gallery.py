@@ -12,13 +12,10 @@ from .. import functions
 from ..tensor import Tensor
 from . import style
 
-# Every activation of one input, the article's nine first, with the arguments that some need beside it.
-ACTIVATIONS: dict[str, tuple[float, ...]] = {
-    "relu": (), "leaky_relu": (0.1,), "prelu": (0.25,), "rrelu": (), "elu": (),
-    "softplus": (), "swish": (), "sigmoid": (), "tanh": (), "gelu": (),
-    "selu": (), "celu": (), "mish": (), "softsign": (), "logsigmoid": (),
-    "relu6": (), "hardtanh": (), "hardsigmoid": (), "hardswish": (), "threshold": (1.0, 0.0),
-}
+# The article's come first; the rest follow as they are found.
+_ARTICLE = ("relu", "leaky_relu", "prelu", "rrelu", "elu", "softplus", "swish", "sigmoid", "tanh")
+_ARGUMENTS = {"leaky_relu": (0.1,), "prelu": (0.25,), "threshold": (1.0, 0.0)}
+_ONE_TO_THE_EYE = {"gelu_erf": "gelu", "gelu_tanh": "gelu"}
 _COLUMNS = 5
 _REACH = 7.0  # shows where relu6 turns
 _JUMP = 0.1  # from one point to the next; no continuous curve here is that steep
@@ -27,19 +24,19 @@ _JUMP = 0.1  # from one point to the next; no continuous curve here is that stee
 def gallery(fname: Union[str, Path, None] = None) -> Any:
     """Draw every activation with its derivative, save the picture where `fname` names a file, and return the figure.
 
-    >>> figure = gallery()
-    >>> len(figure.axes) == len(ACTIVATIONS)
-    True
+    >>> [axes.get_title() for axes in gallery().axes[:3]]
+    ['relu', 'leaky_relu(x, 0.1)', 'prelu(x, 0.25)']
     """
     with style.load_matplotlib().rc_context(style.settings()):
         from matplotlib.figure import Figure
 
-        rows = math.ceil(len(ACTIVATIONS) / _COLUMNS)
+        names = list(dict.fromkeys((*_ARTICLE, *(_ONE_TO_THE_EYE.get(name, name) for name in functions.ACTIVATIONS))))
+        rows = math.ceil(len(names) / _COLUMNS)
         figure = Figure(figsize=(2.0 * _COLUMNS, 1.65 * rows), layout="constrained")
-        panels = figure.subplots(rows, _COLUMNS, sharex=True, squeeze=False).flat
-        for axes, (name, arguments) in zip(panels, ACTIVATIONS.items()):
-            _draw(axes, name, arguments)
-        for axes in list(panels)[len(ACTIVATIONS):]:
+        panels = list(figure.subplots(rows, _COLUMNS, sharex=True, squeeze=False).flat)
+        for axes, name in zip(panels, names):
+            _draw(axes, name, _ARGUMENTS.get(name, ()))
+        for axes in panels[len(names):]:
             axes.remove()
         figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
         figure.supxlabel("x", fontsize=9)
