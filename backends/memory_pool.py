@@ -7,7 +7,8 @@ do for device memory, the pool therefore keeps buffers whose arrays have died an
 from __future__ import annotations
 
 import math
-from collections import defaultdict, deque
+import threading
+from collections import defaultdict
 
 import numpy as np
 
@@ -38,10 +39,11 @@ class _Lease(np.ndarray):
 
 
 class MemoryPool:
-    """Free buffers by size.  Appending to and popping from a deque is atomic, so threads need no lock."""
+    """Free buffers by size."""
 
     def __init__(self) -> None:
-        self._free: dict[int, deque] = defaultdict(deque)
+        self._free: dict[int, list[_Buffer]] = defaultdict(list)
+        self._lock = threading.RLock()  # reentrant: the collector may end a lease while one is being made
         self.kept = 0  # bytes in free buffers
         self.allocated = 0  # bytes in use
         self.peak = 0
@@ -51,28 +53,32 @@ class MemoryPool:
         if size < SMALLEST:
             return np.empty(shape, dtype)
         size = _rounded(size)
-        try:
-            buffer = self._free[size].pop()
-            self.kept -= size
-        except IndexError:
-            buffer = _aligned(size)
-        lease = buffer.view(_Lease)
+        lease = self._buffer(size).view(_Lease)
         lease.pool = self
-        self.allocated += size
-        if self.allocated > self.peak:
-            self.peak = self.allocated
+        with self._lock:
+            self.allocated += size
+            self.peak = max(self.peak, self.allocated)
         return np.ndarray(shape, dtype, buffer=lease)
 
-    def _give_back(self, buffer: np.ndarray, size: int) -> None:
-        self.allocated -= size
-        if self.kept + size <= MOST_KEPT:
-            self.kept += size
-            self._free[size].append(buffer)
+    def _buffer(self, size: int) -> _Buffer:
+        with self._lock:
+            if self._free[size]:
+                self.kept -= size
+                return self._free[size].pop()
+        return _aligned(size)
+
+    def _give_back(self, buffer: _Buffer, size: int) -> None:
+        with self._lock:
+            self.allocated -= size
+            if self.kept + size <= MOST_KEPT:
+                self.kept += size
+                self._free[size].append(buffer)
 
     def clear(self) -> None:
         """Give every free buffer back to the system."""
-        self._free.clear()
-        self.kept = 0
+        with self._lock:
+            self._free.clear()
+            self.kept = 0
 
 
 def _rounded(size: int) -> int:
