@@ -9,7 +9,7 @@ import subprocess
 import numpy as np
 import pytest
 
-import gradcore
+import gradcore.functions
 from gradcore.backends.expression import TABLE
 from library import ROOT, modules
 
@@ -28,10 +28,13 @@ def _commands() -> list[str]:
     return re.search(r"```sh\n(.*?)```", _section("Quick start"), flags=re.DOTALL)[1].splitlines()
 
 
-def _namespace(file: str) -> dict:
-    """A copy of the names in a module of the library, as a line added to its file would see them."""
-    (name,) = [name for name, path in modules().items() if path == ROOT / file]
-    return dict(vars(importlib.import_module(name)))
+def _added(file: str, expression: bool = False) -> dict:
+    """The names in a module of the library or of the tests, README's addition to its file included."""
+    (name,) = [name for name, path in {**modules(), "activation_cases": ROOT / "tests/activation_cases.py"}.items()
+               if path == ROOT / file]
+    namespace = dict(vars(importlib.import_module(name)))
+    exec(compile("(row,) = " * expression + ADDITIONS[file], "README.md", "exec"), namespace)
+    return namespace
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: re.search(r"def (\w+)|(\w+)\(", program)[0])
@@ -44,23 +47,21 @@ def test_the_first_snippet_has_eight_lines():
     assert len(PROGRAMS[0].splitlines()) == 8
 
 
-def test_an_activation_is_added_as_shown():
-    namespace = _namespace("gradcore/functions/sigmoids.py")
-    exec(compile(ADDITIONS["gradcore/functions/sigmoids.py"], "README.md", "exec"), namespace)
+def test_an_activation_is_added_as_shown(monkeypatch):
+    hardshrink = _added("gradcore/functions/rectifiers.py")["hardshrink"]
+    case = _added("tests/activation_cases.py", expression=True)["row"]
+    monkeypatch.setattr(gradcore.functions, case.name, hardshrink, raising=False)
     values = np.linspace(-9, 9, 1001)
-    for a in (1.0, 0.5):
-        x = gradcore.Tensor(values, requires_grad=True)
-        y = namespace["snake"](x, a=a)
-        y.sum().backward()
-        np.testing.assert_allclose(y.numpy(), values + np.sin(a * values) ** 2 / a, rtol=1e-12, atol=1e-15)
-        np.testing.assert_allclose(x.grad.numpy(), 1 + np.sin(2 * a * values), rtol=1e-12, atol=1e-12)
+    x = gradcore.Tensor(values, requires_grad=True)
+    y = case(x)
+    y.sum().backward()
+    np.testing.assert_allclose(y.numpy(), case.value(values))
+    np.testing.assert_allclose(x.grad.numpy(), case.slope(values))
 
 
 def test_a_primitive_is_added_as_shown(monkeypatch):
-    row = "(primitive,) = " + ADDITIONS["backends/primitives.py"]
-    namespace = _namespace("backends/primitives.py")
-    exec(compile(row, "README.md", "exec"), namespace)
-    monkeypatch.setitem(TABLE, namespace["primitive"].name, namespace["primitive"])
+    row = _added("backends/primitives.py", expression=True)["row"]
+    monkeypatch.setitem(TABLE, row.name, row)
     values = np.linspace(-9, 9, 1001)
     x = gradcore.Tensor(values, requires_grad=True)
     y = gradcore.elementwise(lambda xp, x: xp.arcsinh(x))(x)
