@@ -12,9 +12,13 @@ from collections import defaultdict
 
 import numpy as np
 
-SMALLEST = 1 << 18  # bytes; below, the C library's allocator is as quick
+SMALLEST = 1 << 20  # bytes; below, the C library's allocator is as quick
 MOST_KEPT = 1 << 30  # bytes of unused buffers; what would exceed it goes back to the system
 _ALIGNMENT = 64
+
+# glibc gives freed blocks of this size back to the system and then faults them in anew, page by page.  Having seen a
+# block of four mebibytes freed once, it keeps as much (mallopt(3), M_MMAP_THRESHOLD).
+np.empty(4 * SMALLEST, np.uint8)
 
 
 class _Buffer(np.ndarray):

@@ -112,7 +112,7 @@ class NumPyBackend(Backend):
         """NumPy returns when its work is done."""
 
     def memory_stats(self) -> dict[str, int]:
-        """Of arrays from a quarter of a mebibyte on; smaller ones are left to the C library."""
+        """Of arrays from a mebibyte on; smaller ones are left to the C library."""
         pool = self.pool
         return {"allocated": pool.allocated, "reserved": pool.allocated + pool.kept, "peak": pool.peak}
 

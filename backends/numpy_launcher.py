@@ -113,9 +113,10 @@ class _TypedLauncher:
         largest = min(numpy_tiles.tile_of(self.compute), (SMALLEST - 1) // self.compute.itemsize)
         lines = ["def quick(inputs, constants):", f"    {', '.join(names)}, = inputs",
                  f"    if not ({' and '.join(tests)}):", "        return None",
-                 f"    shape = {first}.shape", f"    if len(shape) != 1 or shape[0] > {largest}:", "        return None"]
+                 f"    n, shape = {first}.size, {first}.shape", f"    if n > {largest}:", "        return None"]
         lines += [f"    {name} = empty(shape, {name}_dtype)" for name in outputs]
-        lines += [f"    {self._run_call(arrays, outputs)}", f"    return [{', '.join(outputs)}]"]
+        lines += [f"    {line}" for line in self._run_lines(arrays, outputs)]
+        lines += [f"    return [{', '.join(outputs)}]"]
         namespace: dict[str, Any] = {
             "ndarray": np.ndarray, "empty": np.empty, "dtype": self.compute, "program": self.program,
             "program_run": self.program.run, "native": self.native, "scalars": self.scalars,
@@ -124,12 +125,12 @@ class _TypedLauncher:
         exec("\n".join(lines), namespace)
         return namespace["quick"]
 
-    def _run_call(self, arrays: Sequence[str], outputs: Sequence[str]) -> str:
+    def _run_lines(self, arrays: Sequence[str], outputs: Sequence[str]) -> list[str]:
         if self.native is not None:
-            return f"native(shape[0], inputs, constants, [{', '.join(outputs)}])"
-        arguments = [*arrays, *outputs]
-        if self.program.scalars is not None:
-            arguments.append("*scalars(constants)")
-        if self.program.needs_scratch:
-            arguments.append("*scratch(program, dtype, shape[0])")
-        return f"copy_context().run(program_run, {', '.join(arguments)})"
+            return [f"native(n, inputs, constants, [{', '.join(outputs)}])"]
+        names = [*arrays, *outputs]
+        others = ["*scalars(constants)"] * (self.program.scalars is not None)
+        others += ["*scratch(program, dtype, n)"] * self.program.needs_scratch
+        flat = [f"{name}.reshape(-1)" for name in names]
+        return ["if len(shape) == 1:", f"    copy_context().run(program_run, {', '.join(names + others)})", "else:",
+                f"    copy_context().run(program_run, {', '.join(flat + others)})"]

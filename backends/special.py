@@ -141,8 +141,3 @@ def _ratio(table: list[Array], t: Array) -> Array:
         value *= t
     value += table[-1]
     return value[0] / value[1]
-
-
-# glibc gives freed memory back to the system and then faults it in anew, page by page, which takes longer than all
-# the arithmetic here.  Having seen a block of this size freed once, it keeps as much (mallopt(3), M_MMAP_THRESHOLD).
-np.empty(4 << 20, np.uint8)
