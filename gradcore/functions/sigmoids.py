@@ -1,7 +1,6 @@
 """Activations of sigmoid shape, and the smooth gates x * s(x) that are made of them.
 
-The gates cap their input where it is minus infinity for a practical purpose: 0 times infinity would be NaN, while the
-limit is 0.
+The gates bound their input where they are closed: infinity times 0 would be NaN, while the limit is 0.
 """
 
 from __future__ import annotations
@@ -107,7 +106,7 @@ def swish(xp, x, beta=1.0):
     >>> swish(Tensor([-1.0, 0.0, 100.0]))
     tensor([ -0.2689,   0.    , 100.    ])
     """
-    x = xp.maximum(x, -1e30)
+    x = xp.where(beta > 0, xp.maximum(x, -1e30), xp.where(beta < 0, xp.minimum(x, 1e30), x))
     return x * xp.sigmoid(beta * x)
 
 
@@ -115,7 +114,8 @@ def swish(xp, x, beta=1.0):
 def _(xp, x, output, beta=1.0):
     # With q = 1 - s, since 1 - s has lost its digits where s is nearly 1, just where swish is large.
     q = xp.sigmoid(-beta * x)
-    return (1.0 - q) + beta * xp.minimum(output, 1e30) * q
+    finite = xp.where(beta > 0, xp.minimum(output, 1e30), xp.maximum(output, -1e30))
+    return (1.0 - q) + beta * finite * q
 
 
 silu = swish
@@ -192,9 +192,9 @@ def mish(xp, x):
     >>> mish(Tensor([-1.0, 0.0, 100.0]))
     tensor([ -0.3034,   0.    , 100.    ])
     """
-    # The gate is 1 / (1 + 2/n), and 2/n = r (1 - 1 / (1 + 2r)) with r = e^-x, which loses no digits on either side.
-    r = xp.exp(-x)
-    return xp.maximum(x, -1e30) / (1.0 + r * (1.0 - 1.0 / (1.0 + 2.0 * r)))
+    # The gate is 1 / (h + 1 / (4h)) with h = 1/2 + e^-x: no form rounds less.  1 + e^-x may be had as expm1(-x) + 2.
+    h = (1.0 + xp.exp(-x)) - 0.5
+    return xp.maximum(x, -1e30) / (h + 0.25 / h)
 
 
 @mish.derivative
