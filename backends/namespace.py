@@ -41,7 +41,8 @@ class FormulaNamespace:
 
     @staticmethod
     def logaddexp(a: Expression, b: Expression) -> Expression:
-        return apply("maximum", a, b) + apply("log1p", apply("exp", -apply("abs", a - b)))
+        distance = apply("where", apply("equal", a, b), 0.0, apply("abs", apply("subtract", a, b)))  # not inf - inf
+        return apply("maximum", a, b) + apply("log1p", apply("exp", -distance))
 
     def __getattr__(self, name: str):
         name = _ALIASES.get(name, name)
