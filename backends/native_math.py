@@ -16,7 +16,9 @@ from .cpp import HELPERS
 # Since glibc 2.22 and 2.35 on x86-64; float32 names carry an f.
 _VECTOR_MATH = {(2, 22): "sin cos exp log pow".split(),
                 (2, 35): "sinh cosh atan exp2 expm1 log2 log1p tanh erf erfc".split()}
-_UNARY = "exp exp2 expm1 log log2 log1p sin cos sinh cosh tanh atan erf erfc floor rint sqrt fabs".split()
+# The table uses some of them; the others are there for the rows to come.
+_UNARY = ("exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf erfc "
+          "tgamma lgamma cbrt floor ceil trunc rint sqrt fabs").split()
 _BINARY = "fmod copysign pow".split()
 _WRITTEN_OUT = "exp exp2 expm1 log log2 log1p tanh erf pow".split()  # in float32, below
 
