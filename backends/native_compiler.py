@@ -39,7 +39,8 @@ def library(source: str) -> ctypes.CDLL:
             try:
                 _libraries[source] = ctypes.CDLL(str(path))
             except OSError as error:
-                raise BackendUnavailable(f"native CPU kernels: {path} was built but cannot be loaded: {error}") from error
+                raise BackendUnavailable(f"native CPU kernels: {path} was built but cannot be loaded: "
+                                         f"{error}") from error
         return _libraries[source]
 
 

@@ -71,7 +71,8 @@ def source(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: S
         mathematics=native_math.source(), real=TYPES[str(compute)], name=identifier(kernel),
         loop_parameters=", ".join([f"const real {name}" for name in numbers] + pointers),
         loop_arguments=", ".join(numbers + [f"array_{name}" for name, _ in reads + writes]),
-        parameters="".join([f", double {name}" for name in numbers] + [f", void* {name}" for name, _ in reads + writes]),
+        parameters="".join([f", double {name}" for name in numbers]
+                           + [f", void* {name}" for name, _ in reads + writes]),
         arguments=", ".join([f"real({name})" for name in numbers]
                             + [f"gradcore::data<const {kind}>({name})" for name, kind in reads]
                             + [f"gradcore::data<{kind}>({name})" for name, kind in writes]),

@@ -19,7 +19,8 @@ plot(x.numpy(), y.numpy(), 'x', '{call}', random_fname=True, figsize=(5, 2.5))
 y.backward(Tensor.ones_like(x))
 plot(x.numpy(), x.grad.numpy(), 'x', 'grad of {name}', figsize=(5, 2.5){save})
 """
-CALLS = ["relu(x)", "leaky_relu(x)", "elu(x)", "softplus(x)", "softplus(x, beta=10)", "swish(x)", "sigmoid(x)", "tanh(x)"]
+CALLS = ["relu(x)", "leaky_relu(x)", "elu(x)", "softplus(x)", "softplus(x, beta=10)", "swish(x)", "sigmoid(x)",
+         "tanh(x)"]
 
 
 def _run(folder, script: str) -> list[str]:

@@ -35,8 +35,8 @@ __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "mse_loss", "nll_loss",
     "dropout", "linear",
     # common operations
-    "arctan", "argmax", "argmin", "cat", "ceil", "clip", "cos", "cosh", "erf", "exp", "exp2", "expm1", "flatten", "floor",
-    "log", "log1p", "log2", "logaddexp", "logsumexp", "matmul", "maximum", "mean", "minimum", "norm", "permute",
-    "reshape", "rsqrt", "sign", "sin", "sinh", "sqrt", "square", "squeeze", "stack", "std", "transpose", "unsqueeze",
-    "var", "where",
+    "arctan", "argmax", "argmin", "cat", "ceil", "clip", "cos", "cosh", "erf", "exp", "exp2", "expm1", "flatten",
+    "floor", "log", "log1p", "log2", "logaddexp", "logsumexp", "matmul", "maximum", "mean", "minimum", "norm",
+    "permute", "reshape", "rsqrt", "sign", "sin", "sinh", "sqrt", "square", "squeeze", "stack", "std", "transpose",
+    "unsqueeze", "var", "where",
 ]

@@ -154,6 +154,6 @@ def _at_class(scores: Tensor, target: Any, loss: str) -> Tensor:
     target = as_tensor(target, device=None if isinstance(target, Tensor) else scores.device)
     wanted = scores.shape[:dim] + scores.shape[dim + 1:]
     if kind_of(target.dtype) != 1 or target.shape != wanted:
-        raise ValueError(f"{loss}: for scores of shape {scores.shape} the target must hold indices of classes, integers "
-                         f"in shape {wanted}; got {target.dtype} in shape {target.shape}")
+        raise ValueError(f"{loss}: for scores of shape {scores.shape} the target must hold indices of classes, "
+                         f"integers in shape {wanted}; got {target.dtype} in shape {target.shape}")
     return squeeze(gather(scores, dim, unsqueeze(target, dim)), dim)

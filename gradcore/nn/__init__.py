@@ -9,8 +9,8 @@
 from __future__ import annotations
 
 from .activations import (CELU, ELU, GELU, SELU, Activation, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid,
-                          LogSoftmax, Mish, PReLU, ReLU, ReLU6, RReLU, Sigmoid, SiLU, Softmax, Softplus, Softsign, Swish,
-                          Tanh, Threshold)
+                          LogSoftmax, Mish, PReLU, ReLU, ReLU6, RReLU, Sigmoid, SiLU, Softmax, Softplus, Softsign,
+                          Swish, Tanh, Threshold)
 from .layers import Dropout, Flatten, Linear, Sequential
 from .losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, MSELoss, NLLLoss
 from .module import Buffer, Module, Parameter

@@ -13,7 +13,8 @@ from ..tensor import Tensor
 class Optimizer:
     """Base class: `step` changes every parameter that has a gradient, in place.
 
-    A subclass states `update` for one parameter.  Options such as `lr` are attributes, and may be changed between steps.
+    A subclass states `update` for one parameter.  Options such as `lr` are attributes, and may be changed between
+    steps.
     """
 
     options: tuple[str, ...] = ()  # the attributes that belong to the saved state
@@ -45,19 +46,21 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """The options and, for each parameter, copies of its state as NumPy arrays and numbers."""
-        states = [{name: np.array(value.numpy()) if isinstance(value, Tensor) else value for name, value in state.items()}
-                  for state in self.states]
+        states = [{name: np.array(value.numpy()) if isinstance(value, Tensor) else value
+                   for name, value in state.items()} for state in self.states]
         return {"options": {name: getattr(self, name) for name in self.options}, "states": states}
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Go on from a `state_dict`."""
         if len(saved["states"]) != len(self.parameters):
-            raise ValueError(f"the state is that of {len(saved['states'])} parameter(s); there are {len(self.parameters)}")
+            raise ValueError(f"the state is that of {len(saved['states'])} parameter(s); there are "
+                             f"{len(self.parameters)}")
         for name, value in saved["options"].items():
             setattr(self, name, value)
         self.states = [
-            {name: Tensor(value, dtype=parameter.dtype, device=parameter.device) if isinstance(value, np.ndarray) else value
-             for name, value in state.items()} for parameter, state in zip(self.parameters, saved["states"])]
+            {name: Tensor(value, dtype=parameter.dtype, device=parameter.device) if isinstance(value, np.ndarray)
+             else value for name, value in state.items()}
+            for parameter, state in zip(self.parameters, saved["states"])]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)}' for name in self.options)})"

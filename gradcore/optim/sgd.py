@@ -61,7 +61,8 @@ class SGD(Optimizer):
             direction = gradient = decayed(gradient, parameter, weight_decay=self.weight_decay)
         if self.momentum:
             if "velocity" in state:
-                state["velocity"] = velocity(state["velocity"], gradient, momentum=self.momentum, rate=1 - self.dampening)
+                state["velocity"] = velocity(state["velocity"], gradient, momentum=self.momentum,
+                                             rate=1 - self.dampening)
             else:
                 state["velocity"] = gradient.clone()
             direction = state["velocity"]
