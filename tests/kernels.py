@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 
+import gradcore.functions  # noqa: F401  (makes the operations)
 from gradcore.backends import Kernel
 from gradcore.backends.expression import TABLE, Symbol
 from gradcore.backends.namespace import FormulaNamespace
@@ -41,12 +44,10 @@ def primitives() -> dict[str, Kernel]:
 
 
 def operations() -> dict[str, Elementwise]:
-    """Operations with a derivative: the formulas above, under "my_", and all that the library has built in."""
-    try:
-        from gradcore.elementwise import registered
-    except ImportError:
-        registered = tuple
-    built_in = {operation.name: operation for operation in registered()}
+    """Operations with a derivative: all that the library has built in, and the formulas above under "my_"."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("gradcore.")]
+    built_in = {operation.name: operation for module in modules for operation in vars(module).values()
+                if isinstance(operation, Elementwise)}
     return {**built_in, **{f"my_{formula.__name__}": elementwise(formula) for formula in _FORMULAS}}
 
 

@@ -26,6 +26,7 @@ except BackendUnavailable as error:
 
 FORWARD = {**primitives(), **forward_kernels()}
 BACKWARD = backward_kernels()
+SUMS = ("logaddexp", "binary_log_loss", "binary_logit_loss")
 
 
 def native_result(kernel: Kernel, inputs: list[np.ndarray], constants: list[float]) -> list[np.ndarray]:
@@ -74,7 +75,9 @@ def assert_same(kernel: Kernel, inputs: list[np.ndarray], constants: list[float]
 def test_values_agree_over_the_whole_range(name, rng):
     kernel = FORWARD[name]
     inputs = [whole_range(rng, MILLION) for _ in kernel.inputs]
-    assert_same(kernel, inputs, [0.75] * len(kernel.constants))
+    # A sum whose terms cancel is as exact as its terms.
+    allowance = 3e-7 * np.nan_to_num(np.abs(inputs)).max(axis=0) if name in SUMS else 0.0
+    assert_same(kernel, inputs, [0.75] * len(kernel.constants), allowance=allowance)
 
 
 @pytest.mark.parametrize("name", BACKWARD)
