@@ -223,7 +223,7 @@ class ElementwiseNode(Node):
         """The gradient along input `i`, with a graph of its own; it may need less than all inputs together do."""
         available = dict(zip(self.needs.saved, saved))
         less = self.operation.gradient((i,))
-        inputs = [available[j] for j in less.saved] + [saved[-1]] * less.saves_output + [gradient]
+        inputs = [available[j] for j in less.saved] + saved[-1:] * less.saves_output + [gradient]
         return self.operation._gradient_operation(i)._run(inputs, self.values, gradient._backend)
 
     def release(self) -> None:
