@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import gradcore.functions
+from benchmarks.readme import BEGIN, END
 from gradcore.backends.expression import TABLE
 from library import ROOT, modules
 
@@ -79,6 +80,10 @@ def test_the_quick_start_is_two_commands_of_one_line():
     for command in commands:
         assert command.startswith("python3 -m venv .venv && ")
         assert subprocess.run(["sh", "-n", "-c", command]).returncode == 0
+
+
+def test_the_performance_table_has_its_place():
+    assert _section("Performance").count(BEGIN) == _section("Performance").count(END) == 1
 
 
 def test_every_file_that_is_named_exists():
