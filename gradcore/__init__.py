@@ -27,6 +27,7 @@ from .cpu import cpu_kernels, set_cpu_kernels  # noqa: E402
 from .creation import (arange, empty, empty_like, eye, full, full_like, linspace, ones, ones_like, zeros,
                        zeros_like)
 from .elementwise import elementwise
+from .functions import log_softmax, relu, sigmoid, softmax, tanh
 from .grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .gradients import GradcheckError, grad, gradcheck
 from .indexing import gather, index_select, masked_select, nonzero, one_hot, take

@@ -10,16 +10,18 @@ from typing import Any, Callable
 
 import numpy as np
 
-from . import (arithmetic, bits, conversion, creation, indexing, inplace, linear_algebra, random, reduction, selection,
-               shaping)
+from . import (arithmetic, bits, conversion, creation, functions, indexing, inplace, linear_algebra, random, reduction,
+               selection, shaping)
 from .elementwise import Elementwise
 from .tensor import Tensor
 
 _METHODS: dict[Any, str] = {
-    arithmetic: "abs ceil cos cosh erf exp exp2 expm1 floor isfinite isinf isnan log log1p log2 logical_and "
-                "logical_not logical_or logical_xor maximum minimum reciprocal round rsqrt sign sin sinh sqrt square trunc "
-                "arctan add sub subtract mul multiply div divide neg negative pow floor_divide remainder eq ne lt le gt ge",
+    arithmetic: "abs ceil cos cosh erf exp exp2 expm1 floor isfinite isinf isnan log log1p log2 logaddexp "
+                "logical_and logical_not logical_or logical_xor maximum minimum reciprocal round rsqrt sign sin sinh "
+                "sqrt square trunc arctan add sub subtract mul multiply div divide neg negative pow floor_divide "
+                "remainder eq ne lt le gt ge",
     conversion: "to cpu cuda type_as half double long clone contiguous",
+    functions: "relu sigmoid tanh softmax log_softmax",
     indexing: "gather index_select masked_select nonzero take",
     inplace: "copy_ fill_ zero_",
     linear_algebra: "matmul",

@@ -36,7 +36,7 @@ def test_fifty_steps_as_pytorch_takes_them(name: str, options: dict, dtype: str,
             optimizer.zero_grad()
             bowl(*parameters).backward()
             optimizer.step()
-    tolerance = 1e-6 if dtype == "float64" else 2e-5
+    tolerance = 1e-12 if dtype == "float64" else 2e-6
     for parameter, their in zip(ours, theirs):
         assert parameter.dtype == dtype
         np.testing.assert_allclose(parameter.numpy(), their.detach().numpy(), rtol=tolerance, atol=tolerance)
