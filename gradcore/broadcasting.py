@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .backends import Backend
-from .backends.dtypes import FLOAT16, FLOAT32, INT64
+from .backends.dtypes import BOOL, FLOAT16, FLOAT32, INT64
 from .operation import Operation
 from .tensor import Tensor
 
@@ -15,6 +15,8 @@ from .tensor import Tensor
 def add_up(backend: Backend, x: Any, axis: Any, keepdims: bool) -> Any:
     """The sum of an array in its own dtype, where float16 is added up in float32; that of integers in int64."""
     dtype = x.dtype if x.dtype.kind == "f" else INT64
+    if x.dtype == BOOL:
+        x = backend.astype(x, INT64)
     total = backend.xp.sum(x, axis=axis, dtype=FLOAT32 if dtype == FLOAT16 else dtype, keepdims=keepdims)
     return backend.astype(total, dtype)
 

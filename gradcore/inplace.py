@@ -45,7 +45,7 @@ def write(x: Tensor, index: Any, value: Any, name: str = "assignment") -> Tensor
     index = Index(index, x)
     recorded = _check(x, isinstance(value, Tensor) and value._requires_grad, name)
     if recorded:
-        history = Write.apply(_before(x), value, index=index)
+        history = Write.apply(x, value, index=index)
         x._node, x._requires_grad = history._node, history._requires_grad
     else:
         array = value._array if isinstance(value, Tensor) else value
@@ -79,11 +79,9 @@ def _check(x: Tensor, value_requires_grad: bool, name: str) -> bool:
     return True
 
 
-def _before(x: Tensor) -> Tensor:
-    """A stand-in with the history that `x` has before the write: its node, were it to save `x`, would hold itself."""
-    before = Tensor._wrap(x._array, x._backend, x._node)
-    before._versions = x._versions
-    return before
+def _as_it_was(x: Tensor) -> Tensor:
+    """A copy with the values and the history from before the write, for what the operation saves."""
+    return Tensor._wrap(x._backend.copy(x._array), x._backend, x._node)
 
 
 def in_place(operation: Callable, name: str) -> Callable:
@@ -92,7 +90,7 @@ def in_place(operation: Callable, name: str) -> Callable:
     def changed(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         given = (*args, *kwargs.values())
         recorded = _check(x, any(isinstance(value, Tensor) and value._requires_grad for value in given), name)
-        result = operation(_before(x) if recorded else x, *args, **kwargs)
+        result = operation(_as_it_was(x) if recorded else x, *args, **kwargs)
         if result.shape != x.shape:
             raise ValueError(f"{name}: the result has shape {result.shape}, which does not fit into the tensor's shape "
                              f"{x.shape}")

@@ -277,7 +277,7 @@ def prod(x: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> Tensor:
         return getitem(x, (slice(None),) * dim + (slice(start, stop, step),))
 
     if not x.shape[dim]:
-        x = Tensor._wrap(x._backend.full(_kept(x.shape, (dim,)), 1, x.dtype), x._backend)
+        x = sum(x, dim, keepdim=True) + 1
     while x.shape[dim] > 1:
         n = x.shape[dim]
         pairs = part(0, n - n % 2, 2) * part(1, n, 2)
@@ -291,6 +291,8 @@ def norm(x: Tensor, p: float = 2, dim: Dims = None, keepdim: bool = False) -> Te
     x = _floating(x)
     if p == 2:
         return _flat_at_zero(sum(arithmetic.square(x), dim, keepdim))
+    if p <= 0:
+        raise ValueError(f"norm needs p > 0; got {p}")
     magnitude = arithmetic.abs(x)
     if p == math.inf:
         return amax(magnitude, dim, keepdim)

@@ -6,10 +6,11 @@ import functools
 import os
 import warnings
 from collections import Counter
-from typing import Any, Iterator, Optional
+from typing import Any, Optional
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from gradcore.backends import Backend, get_backend, register
 from gradcore.backends.cupy_device import usable_reason
@@ -17,6 +18,9 @@ from gradcore.backends.cupy_device import usable_reason
 from strict_backend import DEVICE_TYPE, StrictBackend
 
 register(DEVICE_TYPE, lambda device: StrictBackend())
+
+settings.register_profile("gradcore", deadline=None, max_examples=15, database=None)
+settings.load_profile("gradcore")
 
 BACKENDS = ["cpu", DEVICE_TYPE, pytest.param("cuda", marks=pytest.mark.gpu)]
 
@@ -38,18 +42,24 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(f"CUDA cannot be used: {_why_no_gpu()}")
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=BACKENDS, scope="session")  # hypothesis runs many examples within one test
 def backend(request: pytest.FixtureRequest) -> Backend:
     """NumPy, a strict stand-in for another device, and CuPy where there is a GPU."""
     return get_backend(request.param)
 
 
 @pytest.fixture
-def rng(request: pytest.FixtureRequest) -> Iterator[np.random.Generator]:
+def torch() -> Any:
+    """PyTorch, for tests that compare with it."""
+    return pytest.importorskip("torch", reason="PyTorch is not installed; nothing to compare with")
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
     """Fresh random data in each run; the seed is printed when a test fails."""
     seed = int(os.environ.get("GRADCORE_TEST_SEED") or np.random.SeedSequence().entropy % 2**32)
     print(f"GRADCORE_TEST_SEED={seed}")
-    yield np.random.default_rng(seed)
+    return np.random.default_rng(seed)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -141,7 +141,8 @@ class StrictBackend(Backend):
 
     def take(self, array: StrictArray, index: Any) -> StrictArray:
         if _names_a_part(index):
-            return StrictArray(array.strict[index])
+            parts = index if isinstance(index, tuple) else (index,)
+            return StrictArray(array.strict[parts if any(part is ... for part in parts) else (*parts, ...)])
         return _on_device(array.strict._array[_inside(index)])
 
     def add_at(self, array: StrictArray, index: Any, value: StrictArray) -> None:
