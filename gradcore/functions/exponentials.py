@@ -57,18 +57,19 @@ def celu(xp, x, alpha=1.0):
 
     celu(x) = max(0, x) + min(0, alpha (e^(x/alpha) - 1));  derivative 1 for x > 0, else e^(x/alpha).
     Source: Barron, "Continuously Differentiable Exponential Linear Units", 2017, eq. 2.
-    Good: smooth, so alpha can be tuned freely.  Bad: an exponential; alpha = 0 is relu's and must be asked for there.
+    Good: smooth, so alpha can be tuned freely (0 gives relu).  Bad: an exponential.
 
     >>> from gradcore import Tensor
     >>> celu(Tensor([-100.0, 0.0, 3.0]), alpha=2.0)
     tensor([-2.,  0.,  3.])
     """
-    return xp.maximum(x, 0.0) + alpha * xp.expm1(xp.minimum(x, 0.0) / alpha)
+    negative_part = alpha * xp.expm1(xp.minimum(x, 0.0) / alpha)
+    return xp.maximum(x, 0.0) + xp.where(alpha == 0, 0.0, negative_part)
 
 
 @celu.derivative
 def _(xp, x, output, alpha=1.0):
-    return xp.where(x > 0, 1.0, output / alpha + 1.0)
+    return xp.where(x > 0, 1.0, xp.where(alpha == 0, 0.0, output / alpha + 1.0))
 
 
 @elementwise

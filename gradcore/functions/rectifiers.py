@@ -42,9 +42,9 @@ def leaky_relu(xp, x, negative_slope=0.01):
     >>> leaky_relu(Tensor([-2.0, 0.0, 3.0]), negative_slope=0.5)
     tensor([-1.,  0.,  3.])
     """
-    # A maximum costs less than a choice, but it is right for usual slopes only: 0 times infinity is NaN, for one.
-    is_usual = xp.logical_and(negative_slope > 0, negative_slope <= 1)
-    scaled = negative_slope * x
+    # A maximum costs less than a choice, but it is right for usual slopes only.
+    is_usual = xp.logical_and(negative_slope >= 0, negative_slope <= 1)
+    scaled = xp.where(negative_slope == 0, 0.0, negative_slope * x)  # 0 times infinity would be NaN
     return xp.where(is_usual, xp.maximum(x, scaled), xp.where(x > 0, x, scaled))
 
 
