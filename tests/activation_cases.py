@@ -15,8 +15,8 @@ from gradcore import functions
 
 Formula = Callable[[np.ndarray], np.ndarray]
 
-KNOWN_POINTS = np.array([0.0, 1.0, 3.0, 6.0, 9.0, 20.0, 30.0, 87.0, 87.5, 88.0, 88.5, 88.72, 89.0, 100.0, 1e4, 1e30, 3e38,
-                         1e-3, 1e-7, 1e-30, 1e-38, 1e-40, 1.5e-45])
+KNOWN_POINTS = np.array([0.0, 1.0, 3.0, 6.0, 9.0, 20.0, 30.0, 87.0, 87.5, 88.0, 88.5, 88.72, 89.0, 100.0, 1e4, 1e30,
+                         3e38, 1e-3, 1e-7, 1e-30, 1e-38, 1e-40, 1.5e-45])
 
 
 def points(rng: np.random.Generator, dtype: str, n: int = 4000) -> np.ndarray:
@@ -81,7 +81,8 @@ _SELU = _exponential(1.0507009873554804934, 1.6732632423543772848)
 _INF = math.inf
 
 CASES = [
-    Case("relu", lambda x: np.maximum(x, 0), lambda x: np.where(x > 0, 1.0, 0.0), lambda F: F.relu, (0, _INF, 0, 1), 0, (0,)),
+    Case("relu", lambda x: np.maximum(x, 0), lambda x: np.where(x > 0, 1.0, 0.0), lambda F: F.relu, (0, _INF, 0, 1), 0,
+         (0,)),
     Case("leaky_relu", lambda x: np.where(x > 0, x, 0.01 * x), lambda x: np.where(x > 0, 1.0, 0.01),
          lambda F: F.leaky_relu, (-_INF, _INF, 0.01, 1), 0.01, (0,)),
     Case("rrelu", lambda x: np.where(x > 0, x, 11 / 48 * x), lambda x: np.where(x > 0, 1.0, 11 / 48),
@@ -92,15 +93,17 @@ CASES = [
     Case("sigmoid", _sigmoid, lambda x: _sigmoid(x) * _sigmoid(-x), lambda F: F.sigmoid, (0, 1, 0, 0), 0.25),
     Case("tanh", np.tanh, lambda x: 1 / np.cosh(np.clip(x, -300, 300)) ** 2, lambda F: F.tanh, (-1, 1, 0, 0), 1),
     Case("gelu", lambda x: x * _normal(x), _gelu_slope, lambda F: F.gelu, (0, _INF, 0, 1), 0.5),
-    Case("selu", *_SELU, lambda F: F.selu, (-1.7580993408473766, _INF, 0, 1.0507009873554805), 1.7580993408473766, (0,)),
+    Case("selu", *_SELU, lambda F: F.selu, (-1.7580993408473766, _INF, 0, 1.0507009873554805), 1.7580993408473766,
+         (0,)),
     Case("celu", *_exponential(1, 1), lambda F: F.celu, (-1, _INF, 0, 1), 1, (0,)),
     Case("mish", lambda x: x * np.tanh(_softplus(x)), _mish_slope, lambda F: F.mish, (0, _INF, 0, 1), 0.6),
-    Case("softsign", lambda x: x / (1 + np.abs(x)), lambda x: 1 / (1 + np.abs(x)) ** 2, lambda F: F.softsign, (-1, 1, 0, 0), 1),
-    Case("hardsigmoid", lambda x: np.clip(x + 3, 0, 6) / 6, _between(-3, 3, 1 / 6), lambda F: F.hardsigmoid, (0, 1, 0, 0),
-         1 / 6, (-3, 3)),
+    Case("softsign", lambda x: x / (1 + np.abs(x)), lambda x: 1 / (1 + np.abs(x)) ** 2, lambda F: F.softsign,
+         (-1, 1, 0, 0), 1),
+    Case("hardsigmoid", lambda x: np.clip(x + 3, 0, 6) / 6, _between(-3, 3, 1 / 6), lambda F: F.hardsigmoid,
+         (0, 1, 0, 0), 1 / 6, (-3, 3)),
     Case("hardswish", lambda x: x * (np.clip(x + 3, 0, 6) / 6),
-         lambda x: np.where(x <= -3, 0.0, np.where(x >= 3, 1.0, x / 3 + 0.5)), lambda F: F.hardswish, (0, _INF, 0, 1), 0.5,
-         (-3, 3)),
+         lambda x: np.where(x <= -3, 0.0, np.where(x >= 3, 1.0, x / 3 + 0.5)), lambda F: F.hardswish,
+         (0, _INF, 0, 1), 0.5, (-3, 3)),
     Case("hardtanh", lambda x: np.clip(x, -1, 1), _between(-1, 1), lambda F: F.hardtanh, (-1, 1, 0, 0), 1, (-1, 1)),
     Case("relu6", lambda x: np.clip(x, 0, 6), _between(0, 6), lambda F: F.relu6, (0, 6, 0, 0), 0, (0, 6)),
     Case("logsigmoid", lambda x: -_softplus(-x), lambda x: _sigmoid(-x), lambda F: F.logsigmoid, (-_INF, 0, 1, 0), 0.5),

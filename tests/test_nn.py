@@ -22,7 +22,8 @@ MODULES = [
     (nn.GELU("tanh"), functions.gelu, {"approximate": "tanh"}), (nn.SELU(), functions.selu, {}),
     (nn.CELU(0.5), functions.celu, {"alpha": 0.5}), (nn.Mish(), functions.mish, {}),
     (nn.Softsign(), functions.softsign, {}), (nn.Hardsigmoid(), functions.hardsigmoid, {}),
-    (nn.Hardswish(), functions.hardswish, {}), (nn.Hardtanh(-2, 0.5), functions.hardtanh, {"min_val": -2, "max_val": 0.5}),
+    (nn.Hardswish(), functions.hardswish, {}),
+    (nn.Hardtanh(-2, 0.5), functions.hardtanh, {"min_val": -2, "max_val": 0.5}),
     (nn.ReLU6(), functions.relu6, {}), (nn.LogSigmoid(), functions.logsigmoid, {}),
     (nn.Threshold(0.1, 20), functions.threshold, {"threshold": 0.1, "value": 20}),
     (nn.Softmax(dim=0), functions.softmax, {"dim": 0}), (nn.LogSoftmax(dim=0), functions.log_softmax, {"dim": 0}),
@@ -37,7 +38,8 @@ def test_an_activation_module_is_its_function(module, function, options, rng):
 
 def test_every_activation_has_a_module_that_prints_its_options():
     modules = {name.lower() for name in nn.__all__}
-    assert not [name for name in functions.ACTIVATIONS if name.replace("_", "") not in modules | {"geluerf", "gelutanh"}]
+    kernels_of_gelu = {"geluerf", "gelutanh"}
+    assert not [name for name in functions.ACTIVATIONS if name.replace("_", "") not in modules | kernels_of_gelu]
     assert repr(nn.Hardtanh(max_val=2.0)) == "Hardtanh(min_val=-1.0, max_val=2.0)"
     assert repr(nn.ReLU()) == "ReLU()"
     with pytest.raises(TypeError, match="slope"):
@@ -56,7 +58,7 @@ def test_a_neuron_is_f_of_wx_plus_b(activation, count, backend: Backend, rng):
     assert y.shape == ((5,) if count is None else (5, count))
     np.testing.assert_allclose(y.numpy(), f(Tensor(total)).numpy(), rtol=1e-5, atol=1e-6)
     y.sum().backward()
-    assert all(parameter.grad is not None and parameter.grad.shape == parameter.shape for parameter in neuron.parameters())
+    assert all(parameter.grad.shape == parameter.shape for parameter in neuron.parameters())
 
 
 def test_a_single_neuron_takes_a_single_input():
@@ -132,8 +134,9 @@ def test_parameters_are_found_by_their_paths():
 
 
 def test_what_a_module_prints():
-    assert repr(Scaled()).splitlines()[:4] == ["Scaled(", "  (inner): Sequential(",
-                                               "    (0): Linear(in_features=2, out_features=3, bias=False)", "    (1): ReLU()"]
+    assert repr(Scaled()).splitlines()[:4] == [
+        "Scaled(", "  (inner): Sequential(", "    (0): Linear(in_features=2, out_features=3, bias=False)",
+        "    (1): ReLU()"]
 
 
 def test_training_and_evaluation():
