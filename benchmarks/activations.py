@@ -9,8 +9,9 @@ from typing import Any, Callable
 import gradcore
 from gradcore import functions
 from gradcore.elementwise import Elementwise
+from gradcore.functions.parametric import parametric_relu
 
-from .cases import ONE_LINE_MISH
+from .cases import ARTICLE, ONE_LINE_MISH
 
 
 @gradcore.elementwise
@@ -20,37 +21,47 @@ def one_line_mish(xp, x):
 
 @dataclass(frozen=True)
 class Activation:
-    """An activation: its operation in gradcore and what it takes beside x."""
+    """An activation: the function that a user calls, the kernel behind it, and what both take beside x."""
 
     name: str
+    function: Callable
     operation: Elementwise
+    arguments: tuple[float, ...] = ()  # numbers that the function needs
+    constants: tuple[float, ...] = ()  # those that it passes on to the kernel
     weights: tuple[float, ...] = ()  # learned parameters of one element
-    constants: tuple[float, ...] = ()
 
     def __call__(self, x: Any, *weights: Any) -> Any:
-        return self.operation(x, *weights, *self.constants)
+        return self.function(x, *weights, *self.arguments)
 
     @property
     def values(self) -> tuple[float, ...]:
-        """The constants of a call, defaults included."""
+        """The kernel's constants, defaults included."""
         return self.constants + self.operation.defaults[len(self.constants):]
 
     def formula(self, xp: Any, x: Any, *weights: Any) -> Any:
-        """The plain function that the operation was made of."""
+        """The plain function that the kernel was made of."""
         return self.operation.__wrapped__(xp, x, *weights, *self.values)
 
 
-_WEIGHTS = {"prelu": (0.25,)}
-_CONSTANTS = {"threshold": (0.5, -1.0)}
+_THRESHOLD = (0.5, -1.0)
 
 
 @functools.lru_cache(None)
 def activations() -> dict[str, Activation]:
-    """Every activation of gradcore by name, and a formula as a user would write it."""
-    found = {name: Activation(name, operation, _WEIGHTS.get(name, ()), _CONSTANTS.get(name, ()))
-             for name, operation in functions.ACTIVATIONS.items()}
-    found[ONE_LINE_MISH] = Activation(ONE_LINE_MISH, one_line_mish)
-    return found
+    """Every activation of gradcore by name, those of the article first, and a formula as a user would write it."""
+    kernels = dict(functions.ACTIVATIONS)
+    found = {name: Activation(name, getattr(functions, name, kernel), kernel) for name, kernel in kernels.items()}
+    special = (
+        Activation("gelu", functions.gelu, kernels["gelu_erf"]),
+        Activation("threshold", functions.threshold, kernels["threshold"], _THRESHOLD, _THRESHOLD),
+        Activation("prelu", functions.prelu, parametric_relu, weights=(0.25,)),
+        Activation("rrelu", functions.rrelu, kernels["leaky_relu"], constants=((1 / 8 + 1 / 3) / 2,)),
+        Activation(ONE_LINE_MISH, one_line_mish, one_line_mish),
+    )
+    found.update({activation.name: activation for activation in special})
+    del found["gelu_erf"]  # gelu's kernel
+    first = [name for name in ARTICLE if name in found]
+    return {name: found[name] for name in (*first, *(name for name in found if name not in first))}
 
 
 def in_pytorch(name: str) -> Callable | None:
@@ -65,12 +76,12 @@ def in_pytorch(name: str) -> Callable | None:
         "tanh": torch.tanh,
         "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
         "prelu": lambda x, weight: F.prelu(x, weight),
-        "threshold": lambda x: F.threshold(x, *_CONSTANTS["threshold"]),
+        "threshold": lambda x: F.threshold(x, *_THRESHOLD),
     }
     return spelled.get(name) or getattr(F, name, None)
 
 
-def in_mygrad(name: str) -> Callable | None:
+def in_mygrad(name: str) -> Callable:
     import mygrad
     from mygrad.nnet import activations as given
 
@@ -84,10 +95,10 @@ def in_mygrad(name: str) -> Callable | None:
         "tanh": given.tanh,
         ONE_LINE_MISH: lambda x: x * mygrad.tanh(mygrad.log1p(mygrad.exp(-mygrad.abs(x))) + mygrad.maximum(x, 0)),
     }
-    return spelled.get(name)
+    return spelled[name]
 
 
-def in_autograd(name: str) -> Callable | None:
+def in_autograd(name: str) -> Callable:
     """As one writes it for HIPS autograd, which has arithmetic only."""
     import autograd.numpy as np
 
@@ -101,4 +112,4 @@ def in_autograd(name: str) -> Callable | None:
         "tanh": np.tanh,
         ONE_LINE_MISH: lambda x: x * np.tanh(np.log1p(np.exp(-np.abs(x))) + np.maximum(x, 0)),
     }
-    return spelled.get(name)
+    return spelled[name]

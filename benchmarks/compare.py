@@ -11,6 +11,8 @@ where all of this holds:
 - the change is larger than chance makes the largest of so many rows in 19 of 20 comparisons (Bonferroni's
   correction), given how much passes differ.  That is pooled over rows of one kind, since three passes alone say too
   little, but a row that was disturbed more than its kind counts with its own spread.
+
+Rows of which the system interrupted too many rounds, to run other processes, are not judged.
 """
 
 from __future__ import annotations
@@ -18,43 +20,45 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from statistics import NormalDist
-from typing import Iterable, Sequence
-
-import numpy as np
+from statistics import NormalDist, stdev
+from typing import Iterable
 
 from .cases import Case
 from .implementations import OURS, YARDSTICK
 from .results import Results, Row
+from .summary import median, quantiles
 from .tables import Table, time_text, times
 
 CHANCE = 0.05  # of any false report in a comparison of two runs of the same code
 THRESHOLD = 0.10
+_MOST_DISTURBED = 0.25  # of a row's rounds, and of its yardstick's
 
 
 @dataclass(frozen=True)
 class Levels:
     """A row as logarithms: of the time over the yardstick's, where that was measured in turn."""
 
-    passes: np.ndarray  # the median of each pass
+    passes: list[float]  # the median of each pass
     middle: float  # the median of all rounds
     quick: float  # the quickest tenth of them
+    within: float  # how uncertain a pass's median is, for the scatter of its rounds
+
     @classmethod
     def of(cls, row: Row, results: Results) -> "Levels":
-        yardstick = results.rows.get(replace(row.case, implementation=YARDSTICK))
-        rounds, quick = [np.log(one) for one in row.passes], math.log(np.quantile(row.seconds, 0.1))
-        if yardstick is not None:
-            rounds = [one - np.log(unit) for one, unit in zip(rounds, yardstick.passes)]
-            quick -= math.log(np.quantile(yardstick.seconds, 0.1))
-        within = max(np.subtract(*np.quantile(one, (0.75, 0.25))) / math.sqrt(len(one)) for one in rounds)
-        return cls(np.array([np.median(one) for one in rounds]), float(np.median(np.concatenate(rounds))), quick, within)
-
-    within: float  # how uncertain a pass's median is, for the scatter of its rounds
+        unit = results.rows.get(replace(row.case, implementation=YARDSTICK))
+        rounds = [[math.log(time) for time in one] for one in row.passes]
+        quick = math.log(quantiles(row.seconds, 0.1)[0])
+        if unit is not None:
+            rounds = [[a - math.log(b) for a, b in zip(one, units)] for one, units in zip(rounds, unit.passes)]
+            quick -= math.log(quantiles(unit.seconds, 0.1)[0])
+        quartiles = [quantiles(one, 0.25, 0.5, 0.75) for one in rounds]
+        within = max((high - low) / math.sqrt(len(one)) for one, (low, _, high) in zip(rounds, quartiles))
+        return cls([middle for _, middle, _ in quartiles], median([time for one in rounds for time in one]), quick, within)
 
     @property
     def between(self) -> float:
-        """The standard deviation of the passes; NaN for one pass."""
-        return float(np.std(self.passes, ddof=1)) if len(self.passes) > 1 else math.nan
+        """The standard deviation of the passes; infinite for one pass, which says nothing of what passes differ by."""
+        return stdev(self.passes) if len(self.passes) > 1 else math.inf
 
 
 @dataclass(frozen=True)
@@ -71,10 +75,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs; `unmatched` rows are in one of them only."""
+    """Two runs; `unmatched` rows are in one of them only, `unjudged` ones were disturbed in one of them."""
 
     changes: list[Change]
     unmatched: int
+    unjudged: int
     threshold: float
 
     @property
@@ -96,38 +101,50 @@ class Comparison:
 
     def verdict(self) -> str:
         """One paragraph: what was found, and what could have been found."""
-        ordered = sorted(change.detectable for change in self.changes)
-        median, worst = ordered[len(ordered) // 2] - 1, ordered[-1] - 1
-        return (f"{len(self.changes)} rows compared: {len(self.slower)} slower and {len(self.faster)} faster by more than "
-                f"{self.threshold:.0%}. What could be told from chance, given how much the passes of both runs differ: a "
-                f"change of {median:.0%} in half of the rows, of {worst:.0%} in all of them."
-                + (f" {self.unmatched} rows are in one of the runs only." if self.unmatched else ""))
+        parts = [f"{len(self.changes)} rows compared: {len(self.slower)} slower and {len(self.faster)} faster by more than "
+                 f"{self.threshold:.0%}."]
+        if self.changes:
+            half, most = quantiles([change.detectable - 1 for change in self.changes], 0.5, 0.9)
+            parts.append(f"What could be told from chance, given how much the passes of both runs differ: a change of "
+                         f"{half:.0%} in half of the rows, of {most:.0%} in nine of ten.")
+        if self.unjudged:
+            parts.append(f"{self.unjudged} rows were not judged, since other processes interrupted too many of their "
+                         f"rounds; measure on a quiet machine.")
+        if self.unmatched:
+            parts.append(f"{self.unmatched} rows are in one of the runs only.")
+        return " ".join(parts)
 
 
 def compare(old: Results, new: Results, threshold: float = THRESHOLD) -> Comparison:
     """What changed from `old` to `new` by more than `threshold` (0.1 is 10 %), beyond the noise of both."""
-    cases = [case for case in old.rows if case in new.rows and case.implementation in OURS]
-    if not cases:
+    common = [case for case in old.rows if case in new.rows and case.implementation in OURS]
+    cases = [case for case in common if not _disturbed(case, old) and not _disturbed(case, new)]
+    if not common:
         raise ValueError("the two runs have no row in common: they were made with different sets, sizes or devices")
     before = {case: Levels.of(old.rows[case], old) for case in cases}
     after = {case: Levels.of(new.rows[case], new) for case in cases}
     noise = _pooled((case, levels.between) for some in (before, after) for case, levels in some.items())
-    quantile = NormalDist().inv_cdf(1 - CHANCE / 2 / len(cases))
+    quantile = NormalDist().inv_cdf(1 - CHANCE / 2 / max(1, len(cases)))
 
     def change(case: Case) -> Change:
         a, b = before[case], after[case]
-        spread = np.nanmax([noise[_kind(case)], a.between, b.between, a.within, b.within])
+        spread = max(noise[_kind(case)], a.between, b.between, a.within, b.within)
         # That of a difference of two medians, which are less certain than means by a factor of sqrt(pi / 2).
         error = spread * math.sqrt(math.pi / 2 * (1 / len(a.passes) + 1 / len(b.passes)))
         difference, least = b.middle - a.middle, max(math.log1p(threshold), quantile * error)
         at_best = b.quick - a.quick
-        slower = difference > least and at_best > math.log1p(threshold) and b.passes.min() > a.passes.max()
-        faster = difference < -least and at_best < -math.log1p(threshold) and b.passes.max() < a.passes.min()
+        slower = difference > least and at_best > math.log1p(threshold) and min(b.passes) > max(a.passes)
+        faster = difference < -least and at_best < -math.log1p(threshold) and max(b.passes) < min(a.passes)
         return Change(case, old.rows[case].summary.median, new.rows[case].summary.median, math.exp(difference),
                       math.exp(least), int(slower) - int(faster))
 
     ours = {case for results in (old, new) for case in results.rows if case.implementation in OURS}
-    return Comparison([change(case) for case in cases], len(ours) - len(cases), threshold)
+    return Comparison([change(case) for case in cases], len(ours) - len(common), len(common) - len(cases), threshold)
+
+
+def _disturbed(case: Case, results: Results) -> bool:
+    rows = [results.rows.get(replace(case, implementation=name)) for name in (case.implementation, YARDSTICK)]
+    return any(row is not None and row.disturbed > _MOST_DISTURBED * len(row.seconds) for row in rows)
 
 
 def _kind(case: Case) -> tuple:
@@ -140,9 +157,4 @@ def _pooled(spreads: Iterable[tuple[Case, float]]) -> dict[tuple, float]:
     found: dict[tuple, list[float]] = defaultdict(list)
     for case, spread in spreads:
         found[_kind(case)].append(spread)
-    return {kind: _upper_quartile(values) for kind, values in found.items()}
-
-
-def _upper_quartile(spreads: Sequence[float]) -> float:
-    known = [spread for spread in spreads if not math.isnan(spread)]
-    return float(np.quantile(known, 0.75)) if known else math.inf  # one pass says nothing of what passes differ by
+    return {kind: quantiles(spreads, 0.75)[0] for kind, spreads in found.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import itertools
 from abc import ABC, abstractmethod
 from typing import Any, Callable, ContextManager, Iterator, Sequence
@@ -11,10 +12,10 @@ import numpy as np
 
 import gradcore
 from gradcore import Tensor, no_grad
-from gradcore.backends import get_backend
+from gradcore.backends import BackendUnavailable, get_backend
 
 from .activations import Activation, in_autograd, in_mygrad, in_pytorch
-from .cases import Case
+from .cases import ARTICLE, ONE_LINE_MISH, Case
 from .data import Data
 from .plain import PlainNamespace, evaluate
 from .timing import Work
@@ -36,9 +37,13 @@ class Implementation(ABC):
 
     name: str
 
-    @abstractmethod
+    def is_for(self, group: Case) -> bool:
+        """Whether this way exists at all for the case, on whatever machine."""
+        return True
+
     def why_not(self, group: Case) -> str | None:
-        """Why this case cannot be measured here, in words; None where it can."""
+        """Why a case that it is for cannot be measured here, in words; None where it can."""
+        return None
 
     @abstractmethod
     def work(self, group: Case, activation: Activation, data: Data) -> Work:
@@ -99,15 +104,14 @@ class Gradcore(Implementation):
     def __init__(self, name: str = "gradcore", cpu_kernels: str = "numpy"):
         self.name, self.cpu_kernels = name, cpu_kernels
 
+    def is_for(self, group: Case) -> bool:
+        return self.cpu_kernels == "numpy" or group.device == "cpu"
+
     def why_not(self, group: Case) -> str | None:
-        if self.cpu_kernels == "numpy":
-            return None
-        if group.device != "cpu":
-            return f"{self.cpu_kernels} kernels are the CPU's"
         try:
             with cpu_kernels(self.cpu_kernels):
                 return None
-        except RuntimeError as error:
+        except BackendUnavailable as error:
             return str(error)
 
     def work(self, group: Case, activation: Activation, data: Data) -> Work:
@@ -138,13 +142,11 @@ class Plain(Implementation):
 
     name = "plain"
 
-    def why_not(self, group: Case) -> str | None:
-        return None
-
     def work(self, group: Case, activation: Activation, data: Data) -> Work:
         backend = get_backend(group.device)
         namespace = PlainNamespace.of(backend, group.dtype)
-        gradient = activation.operation.gradient((0,))
+        operation = activation.operation
+        gradient = operation.gradient(tuple(range(len(operation.arrays))))
         following = _in_rotation([[backend.asarray(array, copy=True) for array in (data.x, *data.weights, data.upstream)]
                                   for _ in range(data.sets)])
 
@@ -155,7 +157,10 @@ class Plain(Implementation):
             if gradient.kernel is None:
                 return upstream
             arrays = [inputs[i] for i in gradient.saved] + [output] * gradient.saves_output + [upstream]
-            return evaluate(gradient.kernel, namespace, arrays, activation.values)[0]
+            along_x, *along_weights = evaluate(gradient.kernel, namespace, arrays, activation.values)
+            for part in along_weights:
+                part.sum()
+            return along_x
 
         def run_forward() -> Any:
             return forward(*following()[:-1])
@@ -189,9 +194,6 @@ class Yardstick(Implementation):
 
     name = YARDSTICK
 
-    def why_not(self, group: Case) -> str | None:
-        return None
-
     def work(self, group: Case, activation: Activation, data: Data) -> Work:
         backend = get_backend(group.device)
         xp, x, upstream = backend.xp, backend.asarray(data.x), backend.asarray(data.upstream)
@@ -216,9 +218,7 @@ class PyTorch(Implementation):
             return "PyTorch is not installed"
         if group.device != "cpu" and not torch.cuda.is_available():
             return "this PyTorch cannot use CUDA"
-        if in_pytorch(group.activation) is None:
-            return f"PyTorch has no {group.activation}"
-        return None
+        return None if in_pytorch(group.activation) else f"PyTorch has no {group.activation}"
 
     def work(self, group: Case, activation: Activation, data: Data) -> Work:
         import torch
@@ -238,8 +238,11 @@ class MyGrad(Implementation):
 
     name = "mygrad"
 
+    def is_for(self, group: Case) -> bool:
+        return _is_for_peers(group)
+
     def why_not(self, group: Case) -> str | None:
-        return _why_no_peer("mygrad", "MyGrad", in_mygrad, group)
+        return None if importlib.util.find_spec("mygrad") else "MyGrad is not installed"
 
     def work(self, group: Case, activation: Activation, data: Data) -> Work:
         import mygrad
@@ -259,8 +262,11 @@ class Autograd(Implementation):
 
     name = "autograd"
 
+    def is_for(self, group: Case) -> bool:
+        return _is_for_peers(group)
+
     def why_not(self, group: Case) -> str | None:
-        return _why_no_peer("autograd", "HIPS autograd", in_autograd, group)
+        return None if importlib.util.find_spec("autograd") else "HIPS autograd is not installed"
 
     def work(self, group: Case, activation: Activation, data: Data) -> Work:
         from autograd import make_vjp
@@ -274,14 +280,10 @@ class Autograd(Implementation):
         return Work(both, get_backend("cpu").synchronize, both, _without_warnings)
 
 
-def _why_no_peer(module: str, title: str, spelled: Callable, group: Case) -> str | None:
-    if group.device != "cpu" or group.direction != "both":
-        return f"{title} is compared on the CPU, forward and backward together"
-    try:
-        f = spelled(group.activation)
-    except ImportError:
-        return f"{title} is not installed"
-    return None if f else f"no {group.activation} was written for {title}"
+def _is_for_peers(group: Case) -> bool:
+    """Small libraries know no GPU, and are compared over the activations that the article has."""
+    return (group.device == "cpu" and group.direction == "both" and group.dtype == "float32"
+            and group.activation in (*ARTICLE, ONE_LINE_MISH))
 
 
 STANDARD = (Gradcore(), Yardstick(), Gradcore("gradcore native", "native"), Plain(), PyTorch())

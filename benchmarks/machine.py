@@ -7,8 +7,10 @@ import importlib.metadata
 import os
 import platform
 import re
+import time
 from typing import Any
 
+import gradcore
 from gradcore.backends import BackendUnavailable, get_backend
 
 LIBRARIES = ("gradcore", "numpy", "torch", "mygrad", "autograd", "cupy-cuda13x", "cupy-cuda12x", "cupy")
@@ -31,9 +33,7 @@ def usable_devices(asked: str = "all") -> tuple[list[str], dict[str, str]]:
 
 def _cuda_devices() -> list[str]:
     """Every CUDA device; "cuda" where there is none, which then says what is missing."""
-    from gradcore.backends.cupy_device import device_count
-
-    return [f"cuda:{i}" for i in range(device_count())] or ["cuda"]
+    return [f"cuda:{i}" for i in range(gradcore.cuda.device_count())] or ["cuda"]
 
 
 def description(device: str) -> str:
@@ -65,6 +65,31 @@ def facts(devices: list[str]) -> dict[str, Any]:
             "system": f"{platform.system()} {platform.machine()}", "python": platform.python_version(),
             "versions": versions, "threads": _threads(), "cuda": _cuda_versions(devices),
             "simd": _vector_extensions()}
+
+
+class Watch:
+    """How much of the processor time of a run went to other processes."""
+
+    def __init__(self) -> None:
+        self.busy, self.ours, self.begin = _busy_seconds(), time.process_time(), time.perf_counter()
+
+    def used_by_others(self) -> float | None:
+        """The part of all cores' time since the beginning that others used; None where the system does not tell."""
+        busy = _busy_seconds()
+        if busy is None or self.busy is None:
+            return None
+        others = (busy - self.busy) - (time.process_time() - self.ours)
+        return max(0.0, others / (time.perf_counter() - self.begin) / (os.cpu_count() or 1))
+
+
+def _busy_seconds() -> float | None:
+    """What all cores together worked, and what a hypervisor kept from them, since the system started."""
+    try:
+        with open("/proc/stat") as file:
+            user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
+    except (OSError, ValueError):
+        return None
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
 def _version(distribution: str) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any, Iterator
 
 from .cases import Case
 from .summary import Summary, ratio
+from .timing import Times
 
 FORMAT = 1
 
@@ -25,6 +26,7 @@ class Row:
     case: Case
     bytes: int  # the least traffic: every input read once, every output written once
     passes: list[list[float]] = field(default_factory=list)
+    disturbed: int = 0  # rounds during which the system gave a core to another process
 
     @property
     def seconds(self) -> list[float]:
@@ -50,8 +52,10 @@ class Results:
     training: list[dict[str, Any]] = field(default_factory=list)
     networks: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, case: Case, bytes_moved: int, seconds: list[float]) -> None:
-        self.rows.setdefault(case, Row(case, bytes_moved)).passes.append(seconds)
+    def add(self, case: Case, bytes_moved: int, times: Times) -> None:
+        row = self.rows.setdefault(case, Row(case, bytes_moved))
+        row.passes.append(times.seconds)
+        row.disturbed += times.disturbed
 
     # -- reading ----------------------------------------------------------------------------------------------
     def select(self, **wanted: Any) -> Iterator[Row]:
@@ -87,7 +91,7 @@ class Results:
     def save(self, path: Path) -> None:
         rows = [{**asdict(row.case), "bytes": row.bytes, "median_s": row.summary.median, "rounds": row.summary.rounds,
                  "iqr_s": row.summary.high - row.summary.low, "gb_per_s": row.gigabytes_per_second,
-                 "fraction_of_copy": self.fraction_of_copy(row),
+                 "fraction_of_copy": self.fraction_of_copy(row), "disturbed_rounds": row.disturbed,
                  "passes_s": [[float(f"{time:.4g}") for time in rounds] for rounds in row.passes]}
                 for row in self.rows.values()]
         refused = [{**asdict(case), "reason": reason} for case, reason in self.refused.items()]
@@ -107,7 +111,7 @@ class Results:
         results = cls(facts, skipped=whole["skipped"], training=whole["training"], networks=whole["networks"])
         for row in whole["rows"]:
             case = _case(row)
-            results.rows[case] = Row(case, row["bytes"], row["passes_s"])
+            results.rows[case] = Row(case, row["bytes"], row["passes_s"], row["disturbed_rounds"])
         results.refused = {_case(row): row["reason"] for row in whole["refused"]}
         return results
 

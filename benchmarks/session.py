@@ -18,7 +18,8 @@ from .results import MACHINE, Results
 from .timing import Work, in_turn
 
 PASSES = 3
-_LONG = 10**6  # elements from which a group takes more time than others
+_LONG, _VERY_LONG = 10**6, 10**7  # elements from which a group takes more time than others
+_USUAL, _LEAST = 5, 3  # rounds in a pass
 
 
 def measure(groups: Sequence[Case], implementations: Sequence[Implementation], results: Results, seconds: float,
@@ -26,19 +27,21 @@ def measure(groups: Sequence[Case], implementations: Sequence[Implementation], r
     """Measure `groups` with every implementation that can, and add the figures to `results`.
 
     About `seconds` are spent: each group gets its part, but no fewer than a few rounds.  The first pass always goes
-    over all groups; a later one stops where the time is up.  `progress(part, what)` is told how much of the whole
-    each group was.
+    over all groups, with the fewest rounds once the time is up; a later one stops there.  `progress(part, what)` is
+    told how much of the whole each group was.
     """
-    weights = {group: 1.0 if group.size < _LONG else 2.0 if group.size == _LONG else 6.0 for group in groups}
+    weights = {group: 1.0 if group.size < _LONG else 2.0 if group.size < _VERY_LONG else 6.0 for group in groups}
     whole = passes * sum(weights.values())
     deadline = time.perf_counter() + seconds
     for turn in range(passes):
         for group in groups:
-            if turn and time.perf_counter() > deadline:
+            late = time.perf_counter() > deadline
+            if turn and late:
                 return
             part = weights[group] / whole
             progress(0.0, _title(group, turn, passes))
-            _measure_group(group, implementations, results, seconds * part, first=turn == 0)
+            least = _LEAST if late or group.size >= _VERY_LONG else _USUAL
+            _measure_group(group, implementations, results, seconds * part, least, first=turn == 0)
             progress(part, _title(group, turn, passes))
 
 
@@ -47,7 +50,7 @@ def _title(group: Case, turn: int, passes: int) -> str:
 
 
 def _measure_group(group: Case, implementations: Sequence[Implementation], results: Results, budget: float,
-                   first: bool) -> None:
+                   least: int, first: bool) -> None:
     if group.activation in MACHINE:
         works, moved = machine_works(group), bytes_copied(group)
     else:
@@ -55,9 +58,8 @@ def _measure_group(group: Case, implementations: Sequence[Implementation], resul
         works, moved = prepared(group, activation, implementations, results, first), bytes_moved(group, activation)
     if not works:
         return
-    least = 3 if group.size >= 10**7 else 5
-    for name, seconds in zip(works, in_turn(list(works.values()), budget, least)):
-        results.add(Case(*_place(group), name), moved, seconds)
+    for name, times in zip(works, in_turn(list(works.values()), budget, least)):
+        results.add(Case(*_place(group), name), moved, times)
 
 
 def prepared(group: Case, activation: Activation, implementations: Sequence[Implementation], results: Results,
@@ -68,7 +70,7 @@ def prepared(group: Case, activation: Activation, implementations: Sequence[Impl
     works = {}
     for implementation in implementations:
         case = Case(*_place(group), implementation.name)
-        if case in results.refused or implementation.why_not(group) is not None:
+        if case in results.refused or not implementation.is_for(group) or implementation.why_not(group):
             continue
         work = implementation.work(group, activation, data)
         try:
@@ -99,8 +101,8 @@ def bytes_moved(group: Case, activation: Activation) -> int:
         passes += 2  # x and y
     gradient = operation.gradient((0,)).kernel
     if group.direction in ("backward", "both") and gradient is not None:
-        weights = {symbol.name for symbol in operation.kernel.inputs[1:]}
-        passes += sum(symbol.name not in weights for symbol in gradient.inputs) + len(gradient.outputs)
+        weights = operation.kernel.inputs[1:]
+        passes += sum(all(symbol is not weight for weight in weights) for symbol in gradient.inputs) + len(gradient.outputs)
     return passes * group.size * np.dtype(group.dtype).itemsize
 
 
@@ -109,7 +111,7 @@ def skipped_rows(groups: Sequence[Case], implementations: Sequence[Implementatio
     found: dict[str, Any] = {}
     for implementation in implementations:
         for group in groups:
-            reason = None if group.activation in MACHINE else implementation.why_not(group)
-            if reason is not None:
+            reason = implementation.is_for(group) and group.activation not in MACHINE and implementation.why_not(group)
+            if reason:
                 found.setdefault((implementation.name, reason), []).append(group)
     return {f"{name}: {len(cases)} of {len(groups)} groups": reason for (name, reason), cases in found.items()}

@@ -7,6 +7,7 @@ from typing import Any, Iterator, Sequence
 
 from .cases import Case, size_name
 from .implementations import OURS
+from .networks import SAMPLES, WIDTH
 from .results import Results, Row, paired_ratio
 
 WIDTH = 100
@@ -31,7 +32,7 @@ class Table:
                              for i, (cell, width) in enumerate(zip(cells, widths))).rstrip()
 
         ruled = "-" * min(WIDTH, sum(widths) + 2 * (len(widths) - 1))
-        return "\n".join([self.title, ruled, line(self.header), ruled, *map(line, self.rows), *wrapped(self.note)])
+        return "\n".join([*wrapped(self.title), ruled, line(self.header), ruled, *map(line, self.rows), *wrapped(self.note)])
 
     def markdown(self) -> str:
         marks = ["---" if i < self.labels else "---:" for i in range(len(self.header))]
@@ -158,10 +159,11 @@ def _networks(results: Results) -> Iterator[Table]:
     found: dict[tuple, dict[str, dict[str, Any]]] = {}
     for figures in results.networks:
         found.setdefault((figures["activation"], figures["device"]), {})[figures["implementation"]] = figures
-    table = Table("Ten layers of 256 neurons, 1,024 samples: forward and backward",
+    table = Table(f"Ten layers of {WIDTH} neurons, {SAMPLES} samples: forward and backward",
                   ["activation", "device", "time", "PyTorch", "ratio", "peak", "PyTorch", "ratio"], labels=2,
-                  note="Peak: bytes allocated during forward and backward beyond weights and input, as each library's "
-                       "own allocator counts them (gradcore's pool and small arrays; torch.profiler, or CUDA's counters).")
+                  note="Peak: bytes allocated during forward and backward beyond weights and input. On the CPU every "
+                       "allocation counts: those that NumPy reports to tracemalloc, those that torch.profiler writes "
+                       "down. On CUDA both libraries' memory pools keep the count.")
     for (activation, device), both in found.items():
         ours, theirs = both["gradcore"], both.get("pytorch")
         cells = [time_text(ours["seconds"]), "", "", _megabytes(ours["peak_bytes"]), "", ""]

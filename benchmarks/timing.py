@@ -12,6 +12,12 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, ContextManager, Iterator, Sequence
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
+_TRIES = 3
 SMALLEST_BATCH = 1e-3  # seconds; shorter ones are lost in the clock and in the loop around the calls
 
 
@@ -32,12 +38,20 @@ class Work:
 
 
 @dataclass
-class Batches:
-    """The seconds of one call, a figure for each round."""
+class Times:
+    """The seconds of one call, a figure for each round, and in how many of them the system took a core away."""
 
-    work: Work
-    calls: int = 1  # in a batch
     seconds: list[float] = field(default_factory=list)
+    disturbed: int = 0
+
+
+class Batches:
+    """One work's batches."""
+
+    def __init__(self, work: Work):
+        self.work = work
+        self.calls = 1  # in a batch
+        self.times = Times()
 
     def run(self) -> float:
         """The seconds of one call, from one batch."""
@@ -60,9 +74,20 @@ class Batches:
             self.calls = math.ceil(1.2 * SMALLEST_BATCH / max(once, 1e-8))
             once = self.run()
 
+    def measure(self) -> None:
+        """Add a figure; a batch during which the system gave a core of this process to another is repeated."""
+        for _ in range(_TRIES):
+            before = preemptions()
+            seconds = self.run()
+            if preemptions() == before:
+                break
+        else:
+            self.times.disturbed += 1
+        self.times.seconds.append(seconds)
 
-def in_turn(works: Sequence[Work], budget: float, least: int = 5, most: int = 60) -> list[list[float]]:
-    """The seconds of one call of each of `works`, a list of equal length for each.
+
+def in_turn(works: Sequence[Work], budget: float, least: int = 5, most: int = 60) -> list[Times]:
+    """The times of one call of each of `works`, of equally many rounds.
 
     Rounds go on for `budget` seconds, but `least` of them at least and `most` of them at most.  Each round begins
     with another implementation, since what runs first finds the caches as the last one left them.
@@ -77,8 +102,13 @@ def in_turn(works: Sequence[Work], budget: float, least: int = 5, most: int = 60
                 break
             first = turn % len(batches)
             for batch in batches[first:] + batches[:first]:
-                batch.seconds.append(batch.run())
-    return [batch.seconds for batch in batches]
+                batch.measure()
+    return [batch.times for batch in batches]
+
+
+def preemptions() -> int:
+    """How often the system has stopped a thread of this process to run another; 0 where it does not tell."""
+    return 0 if resource is None else resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 @contextlib.contextmanager

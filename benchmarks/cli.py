@@ -1,0 +1,125 @@
+"""`python -m benchmarks`: measure, print tables, write a folder with report and pictures."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any, Callable, Sequence
+
+from . import cases
+from .activations import activations
+from .compare import THRESHOLD, compare
+from .implementations import PEERS, STANDARD
+from .machine import Watch, facts, usable_devices
+from .networks import measure_networks
+from .peers import peer_tables
+from .readme import update
+from .report import headline, write_report
+from .results import Results
+from .session import measure, skipped_rows
+from .tables import all_tables, wrapped
+from .training import EPOCHS, train_in_turn
+
+# Seconds of measuring: the activations, and the ten-layer networks.
+_SECONDS = {"quick": (75.0, 8.0), "full": (1800.0, 120.0), "peers": (150.0, 0.0)}
+
+
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m benchmarks", description=(
+        "Times every activation, forward and backward, on every device of this machine, beside PyTorch (where it is "
+        "installed) and plain array code, and trains a small classifier. A quick set takes under 3 minutes."))
+    parser.add_argument("--full", action="store_true", help="every size, dtype and direction (about an hour)")
+    parser.add_argument("--peers", action="store_true", help="only f(x).backward(g) of the article's activations against "
+                        "PyTorch, MyGrad and HIPS autograd, with geometric means")
+    parser.add_argument("--device", default="all", help="cpu, cuda, cuda:N, auto, or all (the default)")
+    parser.add_argument("--only", action="append", default=[], metavar="WORDS", help="only cases that have all of these "
+                        'words, as "swish backward" or "1e6"; may be given several times')
+    parser.add_argument("--seconds", type=float, help="time to measure the activations for, instead of the set's own")
+    parser.add_argument("--output", type=Path, default=Path("benchmark-report"), metavar="DIR",
+                        help="the folder to write report.md, results.json and the pictures to (default: %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to this file too")
+    parser.add_argument("--compare", nargs=2, type=Path, metavar=("OLD", "NEW"),
+                        help="measure nothing, compare two results.json; exit status 1 where something is slower")
+    parser.add_argument("--threshold", type=float, default=100 * THRESHOLD, metavar="PERCENT",
+                        help="the least change that --compare reports (default: %(default).0f)")
+    parser.add_argument("--readme", nargs="?", type=Path, const=Path("README.md"), metavar="FILE",
+                        help="measure nothing, put the reference runs' table into README.md")
+    return parser.parse_args(given)
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """The exit status: 1 where a comparison found something slower, or a wrong kernel was refused."""
+    options = arguments(given)
+    if options.compare:
+        return _compare(*options.compare, options.threshold / 100)
+    if options.readme:
+        update(options.readme)
+        return 0
+    results = _run(options)
+    for table in [*peer_tables(results), *all_tables(results)]:
+        print(f"\n{table.text()}")
+    files = write_report(results, options.output)
+    if options.json:
+        results.save(options.json)
+    print("\n" + "\n".join(line for text in headline(results) for line in wrapped(text)))
+    print(f"\nReport: {files[0]}\nPictures: {', '.join(path.name for path in files[2:])}")
+    return 1 if results.refused else 0
+
+
+def _compare(old: Path, new: Path, threshold: float) -> int:
+    comparison = compare(Results.load(old), Results.load(new), threshold)
+    for table in comparison.tables():
+        print(f"{table.text()}\n")
+    print("\n".join(wrapped(comparison.verdict())))
+    return 1 if comparison.slower else 0
+
+
+def _run(options: argparse.Namespace) -> Results:
+    devices, missing = usable_devices(options.device)
+    for device, reason in missing.items():
+        print(f"{device}: skipped. {reason}")
+    results = Results(facts(devices), skipped=dict(missing))
+    for device, description in results.facts["devices"].items():
+        print(f"{device}: {description}")
+    chosen = "peers" if options.peers else "full" if options.full else "quick"
+    names = list(activations())
+    groups = cases.matching(getattr(cases, chosen)(names, devices), options.only)
+    groups = [*cases.machine_groups(groups), *groups]
+    seconds, network_seconds = _SECONDS[chosen]
+    seconds = seconds if options.seconds is None else options.seconds
+    implementations = STANDARD if chosen == "quick" else PEERS
+    results.skipped.update(skipped_rows(groups, implementations))
+    watch = Watch()
+    with Progress() as progress:
+        measure(groups, implementations, results, seconds, progress.of(seconds))
+        if chosen != "peers" and not options.only and devices:
+            results.training = train_in_turn(devices, EPOCHS, progress.of(15.0))
+            results.networks = measure_networks([name for name in names if name != cases.ONE_LINE_MISH], devices,
+                                                network_seconds, progress.of(2 * network_seconds))
+    results.facts["cpu_used_by_others"] = watch.used_by_others()
+    return results
+
+
+class Progress:
+    """A bar with the time that remains, over parts that say in advance about how many seconds they take."""
+
+    def __enter__(self) -> "Progress":
+        from tqdm import tqdm
+
+        self.bar = tqdm(total=0.0, bar_format="{percentage:3.0f}% |{bar}| {elapsed}<{remaining} {desc}", ncols=100,
+                        file=sys.stderr)
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.bar.close()
+
+    def of(self, seconds: float) -> Callable[[float, str], None]:
+        """The report of a part that takes about `seconds`: which fraction of it was done, and what is next."""
+        self.bar.total += seconds
+
+        def report(fraction: float, what: str) -> None:
+            self.bar.set_description_str(what[:44].ljust(44), refresh=False)
+            self.bar.update(fraction * seconds)
+
+        return report
