@@ -30,7 +30,15 @@ class _Generators:
         self.of_backend: dict[Backend, Any] = {}
 
 
-_generators = _Generators(None)
+_generators: Optional[_Generators] = None  # made at the first draw: NumPy loads its random module only then
+
+
+def _current() -> _Generators:
+    global _generators
+    with _lock:
+        if _generators is None:
+            _generators = _Generators(None)
+        return _generators
 
 
 def manual_seed(seed: int) -> None:
@@ -48,11 +56,11 @@ def manual_seed(seed: int) -> None:
 
 def host_generator() -> np.random.Generator:
     """The generator of draws that are to be equal on all devices."""
-    return _generators.host
+    return _current().host
 
 
 def _generator(backend: Backend) -> Any:
-    generators = _generators
+    generators = _current()
     with _lock:
         if backend not in generators.of_backend:
             generators.of_backend[backend] = backend.random_generator(generators.device_seed)
