@@ -235,6 +235,7 @@ class Tensor:
     def __repr__(self) -> str:
         values = np.array2string(self.numpy(), separator=", ", prefix="tensor(", precision=4)
         notes = [] if self.dtype in (DEFAULT_FLOAT, INT64, BOOL) else [f"dtype={self.dtype}"]
+        notes += [] if self.size or self.shape == (0,) else [f"shape={self.shape}"]
         notes += [] if self.device == "cpu" else [f"device='{self.device}'"]
         if self._node is not None:
             notes.append(f"grad_fn=<{self._node.name}>")

@@ -62,6 +62,7 @@ def test_properties(backend):
     y = x * 2
     assert y.requires_grad and not y.is_leaf and y.device == backend.device
     assert "multiply" in repr(y) and "requires_grad=True" in repr(x)
+    assert "shape=(2, 0)" in repr(gradcore.zeros(2, 0, device=backend.device))
     with pytest.raises(RuntimeError, match="detach"):
         y.requires_grad = False
 
