@@ -1,19 +1,18 @@
-"""Builds C++ text into shared libraries with the system's compiler and keeps them on disk for the next process."""
+"""Builds C++ text into shared libraries with the system's compiler and keeps them on disk for the next process.
+
+What only this needs is imported in the functions: most processes never build a kernel, and all import this module.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import functools
-import hashlib
 import os
 import platform
-import shlex
-import shutil
 import stat
-import subprocess
-import tempfile
 import threading
 from pathlib import Path
+from typing import Any, Optional
 
 from .errors import BackendUnavailable
 
@@ -46,6 +45,9 @@ def library(source: str) -> ctypes.CDLL:
 
 def compiler() -> list[str]:
     """The command that compiles C++: CXX of the environment, or the first of c++, g++ and clang++ there is."""
+    import shlex
+    import shutil
+
     asked = shlex.split(os.environ.get("CXX", ""))
     if asked:
         if shutil.which(asked[0]) is None:
@@ -70,12 +72,16 @@ def _built(source: str) -> Path:
 
 def _key(source: str, command: list[str]) -> str:
     """Names a library by all that decides what is in it."""
+    import hashlib
+
     parts = [source, *command, _compiler_identity(command[0]), _processor()]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
 
 
 @functools.lru_cache(maxsize=None)
 def _compiler_identity(name: str) -> str:
+    import shutil
+
     path = Path(shutil.which(name)).resolve()
     version = _run([str(path), "--version"]).stdout
     return f"{path}\n{path.stat().st_mtime_ns}\n{version}"
@@ -94,6 +100,9 @@ def _processor() -> str:
 
 def _compile(source: str, command: list[str], path: Path) -> None:
     """Compile into a temporary file beside `path` and rename it, so that nobody ever sees half a library."""
+    import shlex
+    import tempfile
+
     with tempfile.TemporaryDirectory(dir=path.parent, prefix="build-") as folder:
         text, built = Path(folder, "kernel.cpp"), Path(folder, "kernel.so")
         text.write_text(source)
@@ -105,7 +114,9 @@ def _compile(source: str, command: list[str], path: Path) -> None:
     raise BackendUnavailable(f"native CPU kernels: {shlex.join(command)} failed with\n{done.stderr[-2000:]}")
 
 
-def _run(command: list[str]) -> subprocess.CompletedProcess:
+def _run(command: list[str]) -> Any:
+    import subprocess
+
     try:
         return subprocess.run(command, capture_output=True, text=True)
     except OSError as error:
@@ -124,7 +135,7 @@ def cache_folder() -> Path:
     return folder if why is None else _private_folder()
 
 
-def _why_untrusted(folder: Path):
+def _why_untrusted(folder: Path) -> Optional[str]:
     """Why code must not be loaded from `folder`, or None."""
     about = os.lstat(folder)
     if not stat.S_ISDIR(about.st_mode):
@@ -140,6 +151,8 @@ def _why_untrusted(folder: Path):
 def _private_folder() -> Path:
     """A fresh folder for this process, removed at its end; `mkdtemp` makes it ours alone."""
     import atexit
+    import shutil
+    import tempfile
 
     folder = tempfile.mkdtemp(prefix="gradcore-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

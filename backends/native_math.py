@@ -42,14 +42,15 @@ inline float expm1_near(float r) {
     return fma(r * r, p, r);
 }
 
-// x = n * log(2) + rest
+// x = n * log(2) + rest with n <= 128, so that rest is small unless x is too large, infinite or NaN: a bound on n
+// and not on x, since two bounds on one number are not turned into one instruction each
 struct Reduced { float rest; int n; };
 inline Reduced reduced(float x) {
     const float shifter = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer, in the lowest bits
-    const float shifted = fma(x, 1.44269504f, shifter);
-    const float n = shifted - shifter;
-    const float rest = fma(n, 2.12194440e-4f, fma(n, -0.693359375f, x));
-    return {rest, bits_of(shifted) - bits_of(shifter)};
+    const int shifted = bits_of(fma(x, 1.44269504f, shifter)), most = bits_of(shifter) + 128;
+    const int bounded = shifted > most ? most : shifted;
+    const float n = float_of(bounded) - shifter;
+    return {fma(n, 2.12194440e-4f, fma(n, -0.693359375f, x)), bounded - bits_of(shifter)};
 }
 // p * 2^n for -252 <= n <= 254, in two steps since 2^n itself may be no float
 inline float scaled(float p, int n) {
@@ -58,18 +59,16 @@ inline float scaled(float p, int n) {
 }
 
 inline float exp(float x) {
-    x = x > 89.0f ? 89.0f : x < -105.0f ? -105.0f : x;  // where it is infinite and 0; NaN passes
-    const Reduced r = reduced(x);
+    const Reduced r = reduced(x < -105.0f ? -105.0f : x);
     return scaled(1.0f + expm1_near(r.rest), r.n);
 }
 inline float exp2(float x) {
-    x = x > 129.0f ? 129.0f : x < -151.0f ? -151.0f : x;
-    const float shifter = 12582912.0f, shifted = x + shifter;
-    return scaled(1.0f + expm1_near((x - (shifted - shifter)) * 0.693147182f), bits_of(shifted) - bits_of(shifter));
+    const float shifter = 12582912.0f, bounded = x < -151.0f ? -151.0f : x;
+    const int shifted = bits_of(bounded + shifter), most = bits_of(shifter) + 128, n = shifted > most ? most : shifted;
+    return scaled(1.0f + expm1_near((bounded - (float_of(n) - shifter)) * 0.693147182f), n - bits_of(shifter));
 }
 inline float expm1(float x) {
-    const float y = x > 89.0f ? 89.0f : x < -30.0f ? -30.0f : x;
-    const Reduced r = reduced(y);
+    const Reduced r = reduced(x < -30.0f ? -30.0f : x);
     const float half = float_of((r.n + 126) << 23);  // half of 2^n, since 2^128 is no float
     const float z = fma(expm1_near(r.rest), half, half - 0.5f);
     return x == 0.0f ? x : z + z;
