@@ -67,8 +67,8 @@ class ElementwiseKernel:
         last = len(self.inputs)
         elements = "".join(f"{'const ' if i < last else ''}{kind}& {name} = (({kind}*)pointers[{i}])[i * steps[{i}]];"
                            for i, (_, name, kind) in enumerate(parameters))
-        return (f"typedef _Float16 float16;\n{native_math.source()}\nnamespace {{ namespace gradcore {{ void loop(long n, void** "
-                f"pointers, const long* steps) {{ for (long i = 0; i < n; ++i) {{ {elements}\n{operation}; }} }} }} }}\n"
+        return (f"typedef _Float16 float16;\n{native_math.source()}\nnamespace {{ namespace gradcore {{ "
+                f"void loop(long n, void** pointers, const long* steps) {{ for (long i = 0; i < n; ++i) {{ {elements}\n{operation}; }} }} }} }}\n"
                 f'extern "C" __attribute__((visibility("default"))) void fake_cupy_run(long n, void** pointers, '
                 f"const long* steps) {{ gradcore::loop(n, pointers, steps); }}")
 

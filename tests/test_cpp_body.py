@@ -37,7 +37,8 @@ def native_result(kernel: Kernel, inputs: list[np.ndarray], constants: list[floa
     return outputs
 
 
-def differs(found: np.ndarray, expected: np.ndarray, ulps: float = 4, allowance: np.ndarray | float = 0.0) -> np.ndarray:
+def differs(found: np.ndarray, expected: np.ndarray, ulps: float = 4,
+            allowance: np.ndarray | float = 0.0) -> np.ndarray:
     """Where two results are further apart than `ulps` units in the last place (of 1e-30 at least) and `allowance`."""
     if found.dtype == bool:
         return found != expected
@@ -90,7 +91,8 @@ def test_gradients_agree_over_the_whole_range(name, rng):
     assert_same(kernel, inputs, [0.75] * len(kernel.constants), allowance=allowance)
 
 
-@pytest.mark.parametrize("name", ["exp", "tanh", "my_swish", "my_mish", "my_swish_backward", "normcdf", "power", "remainder"])
+@pytest.mark.parametrize("name", ["exp", "tanh", "my_swish", "my_mish", "my_swish_backward", "normcdf", "power",
+                                  "remainder"])
 def test_float64_agrees(name, rng):
     kernel = everything()[name]
     inputs = [whole_range(rng, 100_000, "float64") for _ in kernel.inputs]

@@ -49,7 +49,8 @@ def test_no_driver(pretended, monkeypatch):
     error = RuntimeError("cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime version")
     monkeypatch.setattr(pretended.cuda.runtime, "getDeviceCount", _raises(error))
     assert cupy_device.device_count() == 0
-    with pytest.raises(BackendUnavailable, match="no CUDA device or no driver.*cudaErrorInsufficientDriver.*nvidia-smi"):
+    with pytest.raises(BackendUnavailable,
+                       match="no CUDA device or no driver.*cudaErrorInsufficientDriver.*nvidia-smi"):
         CuPyBackend()
 
 
@@ -90,7 +91,7 @@ def test_kernels_give_what_numpy_gives(dtype, names, pretended, rng):
     cuda, cpu = CuPyBackend(1), NumPyBackend()
     for name in names:
         kernel = everything()[name]
-        inputs = [(3 * rng.normal(size=300)).astype(dtype) if dtype[0] == "f" else rng.integers(-90, 100, 300).astype(dtype)
+        inputs = [(3 * rng.normal(size=300) if dtype[0] == "f" else rng.integers(-90, 100, 300)).astype(dtype)
                   for _ in kernel.inputs]
         constants = [0.75] * len(kernel.constants)
         outputs = cuda.elementwise(kernel, [cuda.asarray(array) for array in inputs], constants)
