@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextvars
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Sequence
 
 import numpy as np
@@ -124,11 +123,13 @@ def run_strided(program: NumPyProgram, dtype: np.dtype, inputs: Sequence[np.ndar
 
 
 _cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-_executor: list[ThreadPoolExecutor] = []
+_executor: list = []
 
 
-def _workers() -> ThreadPoolExecutor:
+def _workers() -> Any:
     if not _executor:
+        from concurrent.futures import ThreadPoolExecutor  # with the first large array: it takes a while to import
+
         _executor.append(ThreadPoolExecutor(_cores - 1, thread_name_prefix="gradcore"))
     return _executor[0]
 
