@@ -22,7 +22,7 @@ from .tables import all_tables, wrapped
 from .training import EPOCHS, train_in_turn
 
 # Seconds of measuring: the activations, and the ten-layer networks.
-_SECONDS = {"quick": (75.0, 8.0), "full": (1800.0, 120.0), "peers": (150.0, 0.0)}
+_SECONDS = {"quick": (65.0, 6.0), "full": (1800.0, 120.0), "peers": (150.0, 0.0)}
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
@@ -30,11 +30,11 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
         "Times every activation, forward and backward, on every device of this machine, beside PyTorch (where it is "
         "installed) and plain array code, and trains a small classifier. A quick set takes under 3 minutes."))
     parser.add_argument("--full", action="store_true", help="every size, dtype and direction (about an hour)")
-    parser.add_argument("--peers", action="store_true", help="only f(x).backward(g) of the article's activations against "
-                        "PyTorch, MyGrad and HIPS autograd, with geometric means")
+    parser.add_argument("--peers", action="store_true", help="only f(x).backward(g) of the article's activations "
+                        "against PyTorch, MyGrad and HIPS autograd, with geometric means")
     parser.add_argument("--device", default="all", help="cpu, cuda, cuda:N, auto, or all (the default)")
-    parser.add_argument("--only", action="append", default=[], metavar="WORDS", help="only cases that have all of these "
-                        'words, as "swish backward" or "1e6"; may be given several times')
+    parser.add_argument("--only", action="append", default=[], metavar="WORDS", help="only cases that have all of "
+                        'these words, as "swish backward" or "1e6"; may be given several times')
     parser.add_argument("--seconds", type=float, help="time to measure the activations for, instead of the set's own")
     parser.add_argument("--output", type=Path, default=Path("benchmark-report"), metavar="DIR",
                         help="the folder to write report.md, results.json and the pictures to (default: %(default)s)")
@@ -94,7 +94,7 @@ def _run(options: argparse.Namespace) -> Results:
     with Progress() as progress:
         measure(groups, implementations, results, seconds, progress.of(seconds))
         if chosen != "peers" and not options.only and devices:
-            results.training = train_in_turn(devices, EPOCHS, progress.of(15.0))
+            results.training = train_in_turn(devices, EPOCHS, progress.of(8.0))
             results.networks = measure_networks([name for name in names if name != cases.ONE_LINE_MISH], devices,
                                                 network_seconds, progress.of(2 * network_seconds))
     results.facts["cpu_used_by_others"] = watch.used_by_others()

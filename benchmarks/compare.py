@@ -53,7 +53,8 @@ class Levels:
             quick -= math.log(quantiles(unit.seconds, 0.1)[0])
         quartiles = [quantiles(one, 0.25, 0.5, 0.75) for one in rounds]
         within = max((high - low) / math.sqrt(len(one)) for one, (low, _, high) in zip(rounds, quartiles))
-        return cls([middle for _, middle, _ in quartiles], median([time for one in rounds for time in one]), quick, within)
+        middle = median([time for one in rounds for time in one])
+        return cls([pass_middle for _, pass_middle, _ in quartiles], middle, quick, within)
 
     @property
     def between(self) -> float:
@@ -101,12 +102,16 @@ class Comparison:
 
     def verdict(self) -> str:
         """One paragraph: what was found, and what could have been found."""
-        parts = [f"{len(self.changes)} rows compared: {len(self.slower)} slower and {len(self.faster)} faster by more than "
-                 f"{self.threshold:.0%}."]
-        if self.changes:
-            half, most = quantiles([change.detectable - 1 for change in self.changes], 0.5, 0.9)
+        parts = [f"{len(self.changes)} rows compared: {len(self.slower)} slower and {len(self.faster)} faster by more "
+                 f"than {self.threshold:.0%}."]
+        known = [change.detectable - 1 for change in self.changes if change.detectable < math.inf]
+        if known:
+            half, most = quantiles(known, 0.5, 0.9)
             parts.append(f"What could be told from chance, given how much the passes of both runs differ: a change of "
                          f"{half:.0%} in half of the rows, of {most:.0%} in nine of ten.")
+        if len(known) < len(self.changes):
+            parts.append(f"{len(self.changes) - len(known)} rows have a single pass in one of the runs, of which nothing "
+                         f"can be told; measure for longer.")
         if self.unjudged:
             parts.append(f"{self.unjudged} rows were not judged, since other processes interrupted too many of their "
                          f"rounds; measure on a quiet machine.")
@@ -136,7 +141,7 @@ def compare(old: Results, new: Results, threshold: float = THRESHOLD) -> Compari
         slower = difference > least and at_best > math.log1p(threshold) and min(b.passes) > max(a.passes)
         faster = difference < -least and at_best < -math.log1p(threshold) and max(b.passes) < min(a.passes)
         return Change(case, old.rows[case].summary.median, new.rows[case].summary.median, math.exp(difference),
-                      math.exp(least), int(slower) - int(faster))
+                      math.exp(least) if least < 700 else math.inf, int(slower) - int(faster))
 
     ours = {case for results in (old, new) for case in results.rows if case.implementation in OURS}
     return Comparison([change(case) for case in cases], len(ours) - len(common), len(common) - len(cases), threshold)
@@ -153,8 +158,8 @@ def _kind(case: Case) -> tuple:
 
 
 def _pooled(spreads: Iterable[tuple[Case, float]]) -> dict[tuple, float]:
-    """The upper quartile of the spreads between passes, for each kind of rows."""
+    """The upper quartile of the spreads between passes, for each kind of rows (0 where none has two passes)."""
     found: dict[tuple, list[float]] = defaultdict(list)
     for case, spread in spreads:
-        found[_kind(case)].append(spread)
-    return {kind: quantiles(spreads, 0.75)[0] for kind, spreads in found.items()}
+        found[_kind(case)] += [spread] if spread < math.inf else []
+    return {kind: quantiles(spreads, 0.75)[0] if spreads else 0.0 for kind, spreads in found.items()}

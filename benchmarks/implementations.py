@@ -118,8 +118,8 @@ class Gradcore(Implementation):
         def on_device(array: np.ndarray, requires_grad: bool = False) -> Tensor:
             return Tensor(array, requires_grad, device=group.device)
 
-        sets = [(on_device(data.x, True), [on_device(weight, True) for weight in data.weights], on_device(data.upstream))
-                for _ in range(data.sets)]
+        sets = [(on_device(data.x, True), [on_device(weight, True) for weight in data.weights],
+                 on_device(data.upstream)) for _ in range(data.sets)]
         with cpu_kernels(self.cpu_kernels):
             return tape_work(group.direction, activation, sets, no_grad, get_backend(group.device).synchronize,
                              Tensor.numpy, lambda: cpu_kernels(self.cpu_kernels),
@@ -147,8 +147,8 @@ class Plain(Implementation):
         namespace = PlainNamespace.of(backend, group.dtype)
         operation = activation.operation
         gradient = operation.gradient(tuple(range(len(operation.arrays))))
-        following = _in_rotation([[backend.asarray(array, copy=True) for array in (data.x, *data.weights, data.upstream)]
-                                  for _ in range(data.sets)])
+        arrays = (data.x, *data.weights, data.upstream)
+        following = _in_rotation([[backend.asarray(array, copy=True) for array in arrays] for _ in range(data.sets)])
 
         def forward(*inputs: Any) -> Any:
             return activation.formula(namespace, *inputs)
@@ -226,8 +226,8 @@ class PyTorch(Implementation):
         def on_device(array: np.ndarray, requires_grad: bool = False) -> Any:
             return torch.from_numpy(array.copy()).to(group.device).requires_grad_(requires_grad)
 
-        sets = [(on_device(data.x, True), [on_device(weight, True) for weight in data.weights], on_device(data.upstream))
-                for _ in range(data.sets)]
+        sets = [(on_device(data.x, True), [on_device(weight, True) for weight in data.weights],
+                 on_device(data.upstream)) for _ in range(data.sets)]
         return tape_work(group.direction, in_pytorch(group.activation), sets, torch.no_grad,
                          get_backend(group.device).synchronize, lambda y: y.detach().cpu().numpy(),
                          rest=rest_after(group))

@@ -163,7 +163,7 @@ def _measured(activation: Activation, device: str, budget: float) -> list[dict[s
     except (ImportError, RuntimeError):
         pass
     wait = get_backend(device).synchronize
-    times = in_turn([Work(network.step, wait, lambda: None) for network in networks], budget, least=2)
+    times = in_turn([Work(network.step, wait, lambda: None) for network in networks], budget, least=3, tries=1)
     return [{"activation": activation.name, "device": device, "implementation": network.implementation,
              "seconds": summary.median, "spread": summary.spread, "rounds": summary.rounds,
              "peak_bytes": network.peak_bytes()}

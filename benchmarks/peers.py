@@ -39,7 +39,8 @@ def _fields(results: Results, ours: str, device: str) -> Iterator[Table]:
     for name in dict.fromkeys(name for name, _ in found):
         table.rows.append([name, *[times(found[name, size]) if (name, size) in found else "" for size in sizes]])
     if table.rows:
-        table.rows.append(["least", *[times(min(found[field] for field in found if field[1] == size)) for size in sizes]])
+        least = [min(found[field] for field in found if field[1] == size) for size in sizes]
+        table.rows.append(["least", *map(times, least)])
     yield table
 
 

@@ -74,20 +74,22 @@ def time_against_size(results: Results, direction: str, dtype: str = "float32") 
              if len({row.case.size for row in rows if row.case.activation == name}) > 1]
     if not names:
         return None
-    panels = math.ceil(len(names) / _COLUMNS)
-    figure = _figure(2.05 * _COLUMNS, 0.7 + 1.75 * panels)
-    grid = figure.subplots(panels, _COLUMNS, sharex=True, sharey=True, squeeze=False)
+    columns = min(_COLUMNS, len(names))
+    lines = math.ceil(len(names) / columns)
+    figure = _figure(max(5.0, 2.05 * columns), 1.3 + 1.75 * lines)
+    grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
     handles: dict[str, Any] = {}
     for axes, name in zip(grid.flat, names):
         _draw_lines(axes, results, [row for row in rows if row.case.activation == name], handles)
         axes.set(title=name, xscale="log", yscale="log")
+        axes.minorticks_off()  # a decade apart is near enough, and drawing them takes most of the time
     for axes in list(grid.flat)[len(names):]:
         axes.remove()
     for i, axes in enumerate(grid.flat[:len(names)]):
-        axes.tick_params(labelbottom=i + _COLUMNS >= len(names))
+        axes.tick_params(labelbottom=i + columns >= len(names))
     figure.supxlabel("elements", fontsize=9)
     figure.supylabel(f"time of one call, {_worded(direction)} (s)", fontsize=9)
-    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=3)
+    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=min(3, columns))
     return figure
 
 
@@ -104,7 +106,8 @@ def _draw_lines(axes: Any, results: Results, rows: Sequence[Row], handles: dict[
         handles[label] = axes.plot(sizes, medians, color=colour, linestyle=dashes, marker=marker, markersize=3,
                                    linewidth=1.2, label=label)[0]
         spread = [row.summary for row in line]
-        axes.fill_between(sizes, [s.low for s in spread], [s.high for s in spread], color=colour, alpha=0.2, linewidth=0)
+        axes.fill_between(sizes, [s.low for s in spread], [s.high for s in spread], color=colour, alpha=0.2,
+                          linewidth=0)
         if kind == "cuda" and implementation == "gradcore":
             whole = round_trip_times(results, line)
             label = f"{label}, with transfer"
@@ -113,7 +116,8 @@ def _draw_lines(axes: Any, results: Results, rows: Sequence[Row], handles: dict[
             for with_transfer, dash in ((False, "-"), (True, style.DASHES[1])):
                 point = crossover(results, line, with_transfer)
                 if point is not None:
-                    axes.axvline(point, color=style.BLACK, linewidth=0.7, linestyle=dash)
+                    label = f"as quick as the CPU{', with transfer' if with_transfer else ''}"
+                    handles[label] = axes.axvline(point, color=style.BLACK, linewidth=0.7, linestyle=dash, label=label)
 
 
 # -- bandwidth ------------------------------------------------------------------------------------------------
@@ -130,7 +134,7 @@ def bandwidth_bars(results: Results) -> Any:
     if not panels:
         return None
     names = list(dict.fromkeys(row.case.activation for *_, rows in panels for row in rows))
-    figure = _figure(1.0 + 3.3 * len(panels), 1.0 + 0.27 * len(names))
+    figure = _figure(1.0 + 3.3 * len(panels), 1.3 + 0.27 * len(names))
     grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, (device, implementation, size, rows) in zip(grid, panels):
         for shift, direction, colour in ((-0.2, "forward", style.BLUE), (0.2, "backward", style.ORANGE)):
@@ -154,7 +158,8 @@ def _largest_common(rows: Sequence[Row]) -> int | None:
     """The largest size that every activation was measured at."""
     names = {row.case.activation for row in rows}
     sizes = sorted({row.case.size for row in rows}, reverse=True)
-    return next((size for size in sizes if {row.case.activation for row in rows if row.case.size == size} == names), None)
+    return next((size for size in sizes
+                 if {row.case.activation for row in rows if row.case.size == size} == names), None)
 
 
 # -- against PyTorch ------------------------------------------------------------------------------------------
@@ -174,7 +179,7 @@ def ratio_map(results: Results, direction: str) -> Any:
     names = list(dict.fromkeys(name for _, found in panels for name, _ in found))
     sizes = [sorted({size for _, size in found}) for _, found in panels]
     width = 1.9 + 0.62 * sum(map(len, sizes)) + 0.5 * len(panels)
-    figure = _figure(max(4.2, width), 1.3 + 0.24 * len(names))
+    figure = _figure(max(4.2, width), max(2.8, 1.3 + 0.24 * len(names)))
     grid = figure.subplots(1, len(panels), sharey=True, squeeze=False, width_ratios=[len(s) for s in sizes])[0]
     for axes, (title, found), columns in zip(grid, panels, sizes):
         image = _draw_map(axes, title, found, names, columns)
@@ -193,6 +198,10 @@ def _draw_map(axes: Any, title: str, found: dict, names: Sequence[str], sizes: S
             axes.text(j, i, three_digits(value), ha="center", va="center", fontsize=7,
                       color="white" if abs(math.log2(value)) > 2 else "black")
     axes.set(title=title, xlabel="elements")
+    for line in range(1, len(sizes)):
+        axes.axvline(line - 0.5, color="white", linewidth=1)
+    for line in range(1, len(names)):
+        axes.axhline(line - 0.5, color="white", linewidth=1)
     axes.set_xticks(range(len(sizes)), map(size_name, sizes))
     axes.set_yticks(range(len(names)), names)
     axes.grid(visible=False)
@@ -208,7 +217,7 @@ def memory_bars(results: Results) -> Any:
     if not devices:
         return None
     names = list(dict.fromkeys(figures["activation"] for figures in results.networks))
-    figure = _figure(1.0 + 3.3 * len(devices), 1.0 + 0.27 * len(names))
+    figure = _figure(1.0 + 3.3 * len(devices), 1.3 + 0.27 * len(names))
     grid = figure.subplots(1, len(devices), sharey=True, squeeze=False)[0]
     for axes, device in zip(grid, devices):
         for shift, library, colour in ((-0.2, "gradcore", style.BLUE), (0.2, "pytorch", style.VERMILION)):
@@ -216,7 +225,8 @@ def memory_bars(results: Results) -> Any:
                      if (figures["device"], figures["implementation"]) == (device, library)}
             places = [i for i, name in enumerate(names) if name in found]
             axes.barh([i + shift for i in places], [found[names[i]] for i in places], 0.38, color=colour,
-                      label=_NAMES[library], hatch="" if library == "gradcore" else "////", edgecolor="white", linewidth=0)
+                      label=_NAMES[library], hatch="" if library == "gradcore" else "////", edgecolor="white",
+                      linewidth=0)
         axes.set(title=device, xlabel="peak memory, forward and backward (MB)")
         axes.grid(axis="y", visible=False)
     grid[0].set_yticks(range(len(names)), names)

@@ -35,9 +35,9 @@ def headline(results: Results) -> list[str]:
     lines += [f"Skipped: {what}: {reason}" for what, reason in results.skipped.items()]
     others = facts.get("cpu_used_by_others")
     if others is not None and others > _DISTURBED:
-        lines.append(f"Other processes used {others:.0%} of the processor time during this run. Code that uses all cores "
-                     f"waits for its slowest thread, so above all its times are too long: measure again on a quiet "
-                     f"machine before relying on them.")
+        lines.append(f"Other processes used {others:.0%} of the processor time during this run. Code that uses all "
+                     f"cores waits for its slowest thread, so above all its times are too long: measure again on a "
+                     f"quiet machine before relying on them.")
     return lines
 
 

@@ -104,8 +104,8 @@ class Results:
     def load(cls, path: Path) -> "Results":
         whole = json.loads(Path(path).read_text())
         if whole.get("format") != FORMAT:
-            raise ValueError(f"{path} is no results.json that this version reads: its format is {whole.get('format')!r}, "
-                             f"expected {FORMAT}")
+            raise ValueError(f"{path} is no results.json that this version reads: its format is "
+                             f"{whole.get('format')!r}, expected {FORMAT}")
         facts = {name: value for name, value in whole.items()
                  if name not in ("format", "rows", "refused", "skipped", "training", "networks")}
         results = cls(facts, skipped=whole["skipped"], training=whole["training"], networks=whole["networks"])

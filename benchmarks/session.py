@@ -19,7 +19,7 @@ from .timing import Work, in_turn
 
 PASSES = 3
 _LONG, _VERY_LONG = 10**6, 10**7  # elements from which a group takes more time than others
-_USUAL, _LEAST = 5, 3  # rounds in a pass
+_USUAL, _LEAST = 4, 2  # rounds in a pass
 
 
 def measure(groups: Sequence[Case], implementations: Sequence[Implementation], results: Results, seconds: float,
@@ -32,16 +32,18 @@ def measure(groups: Sequence[Case], implementations: Sequence[Implementation], r
     """
     weights = {group: 1.0 if group.size < _LONG else 2.0 if group.size < _VERY_LONG else 6.0 for group in groups}
     whole = passes * sum(weights.values())
-    deadline = time.perf_counter() + seconds
+    deadline, left = time.perf_counter() + seconds, 1.0
     for turn in range(passes):
         for group in groups:
             late = time.perf_counter() > deadline
             if turn and late:
+                progress(left, "time is up")
                 return
             part = weights[group] / whole
             progress(0.0, _title(group, turn, passes))
             least = _LEAST if late or group.size >= _VERY_LONG else _USUAL
             _measure_group(group, implementations, results, seconds * part, least, first=turn == 0)
+            left -= part
             progress(part, _title(group, turn, passes))
 
 
@@ -102,7 +104,8 @@ def bytes_moved(group: Case, activation: Activation) -> int:
     gradient = operation.gradient((0,)).kernel
     if group.direction in ("backward", "both") and gradient is not None:
         weights = operation.kernel.inputs[1:]
-        passes += sum(all(symbol is not weight for weight in weights) for symbol in gradient.inputs) + len(gradient.outputs)
+        passes += sum(all(symbol is not weight for weight in weights) for symbol in gradient.inputs)
+        passes += len(gradient.outputs)
     return passes * group.size * np.dtype(group.dtype).itemsize
 
 

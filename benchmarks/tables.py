@@ -32,7 +32,8 @@ class Table:
                              for i, (cell, width) in enumerate(zip(cells, widths))).rstrip()
 
         ruled = "-" * min(WIDTH, sum(widths) + 2 * (len(widths) - 1))
-        return "\n".join([*wrapped(self.title), ruled, line(self.header), ruled, *map(line, self.rows), *wrapped(self.note)])
+        head = [*wrapped(self.title), ruled, line(self.header), ruled]
+        return "\n".join([*head, *map(line, self.rows), *wrapped(self.note)])
 
     def markdown(self) -> str:
         marks = ["---" if i < self.labels else "---:" for i in range(len(self.header))]
@@ -137,7 +138,8 @@ def against(results: Results, row: Row, implementation: str) -> float | None:
 
 
 def _transfers(results: Results) -> Iterator[Table]:
-    table = Table("Between the host and the devices", ["device", "direction", "size", "dtype", "median", "GB/s"], labels=4)
+    table = Table("Between the host and the devices", ["device", "direction", "size", "dtype", "median", "GB/s"],
+                  labels=4)
     for row in results.select(activation="transfer"):
         case = row.case
         table.rows.append([case.device, case.direction, size_name(case.size), case.dtype,
@@ -168,8 +170,8 @@ def _networks(results: Results) -> Iterator[Table]:
         ours, theirs = both["gradcore"], both.get("pytorch")
         cells = [time_text(ours["seconds"]), "", "", _megabytes(ours["peak_bytes"]), "", ""]
         if theirs:
-            cells = [time_text(ours["seconds"]), time_text(theirs["seconds"]), times(theirs["seconds"] / ours["seconds"]),
-                     _megabytes(ours["peak_bytes"]), _megabytes(theirs["peak_bytes"]),
+            cells = [time_text(ours["seconds"]), time_text(theirs["seconds"]),
+                     times(theirs["seconds"] / ours["seconds"]), _megabytes(ours["peak_bytes"]), _megabytes(theirs["peak_bytes"]),
                      times(theirs["peak_bytes"] / ours["peak_bytes"])]
         table.rows.append([activation, device, *cells])
     yield table

@@ -18,6 +18,7 @@ except ImportError:  # Windows
     resource = None
 
 _TRIES = 3
+_LONG_CALL = 0.05  # seconds; one such call is warm-up enough
 SMALLEST_BATCH = 1e-3  # seconds; shorter ones are lost in the clock and in the loop around the calls
 
 
@@ -68,15 +69,16 @@ class Batches:
 
     def warm_up(self) -> None:
         """Compile, fault pages in, and find how many calls make a batch."""
-        self.run()
         once = self.run()
+        if once < _LONG_CALL:
+            once = self.run()
         while self.calls * once < SMALLEST_BATCH:
             self.calls = math.ceil(1.2 * SMALLEST_BATCH / max(once, 1e-8))
             once = self.run()
 
-    def measure(self) -> None:
+    def measure(self, tries: int) -> None:
         """Add a figure; a batch during which the system gave a core of this process to another is repeated."""
-        for _ in range(_TRIES):
+        for _ in range(tries):
             before = preemptions()
             seconds = self.run()
             if preemptions() == before:
@@ -86,11 +88,13 @@ class Batches:
         self.times.seconds.append(seconds)
 
 
-def in_turn(works: Sequence[Work], budget: float, least: int = 5, most: int = 60) -> list[Times]:
+def in_turn(works: Sequence[Work], budget: float, least: int = 5, most: int = 60,
+            tries: int = _TRIES) -> list[Times]:
     """The times of one call of each of `works`, of equally many rounds.
 
     Rounds go on for `budget` seconds, but `least` of them at least and `most` of them at most.  Each round begins
-    with another implementation, since what runs first finds the caches as the last one left them.
+    with another implementation, since what runs first finds the caches as the last one left them.  A disturbed batch is
+    tried `tries` times.
     """
     batches = [Batches(work) for work in works]
     with collector_paused():
@@ -102,7 +106,7 @@ def in_turn(works: Sequence[Work], budget: float, least: int = 5, most: int = 60
                 break
             first = turn % len(batches)
             for batch in batches[first:] + batches[:first]:
-                batch.measure()
+                batch.measure(tries)
     return [batch.times for batch in batches]
 
 

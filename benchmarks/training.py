@@ -16,7 +16,7 @@ from gradcore.functions import cross_entropy
 from .data import SEED
 from .summary import Summary
 
-EPOCHS = 20
+EPOCHS = 15
 _BATCH = 32
 _HIDDEN = 64
 _RATE = 3e-3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import math
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 pytest.importorskip("matplotlib")
 pytest.importorskip("tqdm")
 
-from benchmarks import cases, cli, plots, readme, session
+from benchmarks import cases, cli, plots, readme, session, summary, tables
 from benchmarks.activations import activations
 from benchmarks.cases import Case
 from benchmarks.compare import compare
@@ -27,7 +28,8 @@ from benchmarks.timing import Times, Work, in_turn
 from gradcore.backends import Kernel
 from gradcore.backends.expression import Symbol
 
-FACTS = {"date": "2000-01-01T00:00:00+00:00", "devices": {"cpu": "a CPU"}, "system": "Linux", "python": "3", "versions": {}}
+FACTS = {"date": "2000-01-01T00:00:00+00:00", "devices": {"cpu": "a CPU"}, "system": "Linux", "python": "3",
+         "versions": {}}
 
 
 # -- made-up runs ---------------------------------------------------------------------------------------------
@@ -197,6 +199,12 @@ def test_bytes_are_the_least_traffic():
     assert session.bytes_moved(group("prelu", "backward", dtype="float64"), table["prelu"]) == 3 * 8000
 
 
+@pytest.mark.parametrize("module", [cases, summary, tables], ids=lambda module: module.__name__)
+def test_examples_in_docstrings(module):
+    failed, tried = doctest.testmod(module)
+    assert tried and not failed
+
+
 # -- pictures, tables and files -------------------------------------------------------------------------------
 def two_devices() -> Results:
     """Rows of a CPU, and of a device that takes 10 µs for a launch and moves data ten times as quickly."""
@@ -209,9 +217,11 @@ def two_devices() -> Results:
                         seconds = factor * (start + each * size)
                         results.add(Case(name, direction, size, "float32", device, implementation), 8 * size,
                                     Times([seconds] * 5))
-            results.add(Case("copy", "copy", size, "float32", device, "copy"), 8 * size, Times([start / 10 + each / 2 * size]))
+            copy = Case("copy", "copy", size, "float32", device, "copy")
+            results.add(copy, 8 * size, Times([start / 10 + each / 2 * size]))
         for way in (cases.TO_DEVICE, cases.TO_HOST):
-            results.add(Case("transfer", way, size, "float32", "cuda:0", "transfer"), 4 * size, Times([1e-5 + 2e-10 * size]))
+            transfer = Case("transfer", way, size, "float32", "cuda:0", "transfer")
+            results.add(transfer, 4 * size, Times([1e-5 + 2e-10 * size]))
     return results
 
 
