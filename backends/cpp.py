@@ -40,8 +40,9 @@ FN double absolute(double x) { return fabs(x); }
 template <class T> FN T sign_of(T x) {
     return x > T(0) ? T(1) : x < T(0) ? T(-1) : x == T(0) ? T(0) : x;  // NaN stays NaN
 }
-template <class T> FN T maximum_of(T a, T b) { return a > b || a != a ? a : b; }  // NaN wins on either side
-template <class T> FN T minimum_of(T a, T b) { return a < b || a != a ? a : b; }
+// NaN wins on either side; for a literal b the second choice falls away.
+template <class T> FN T maximum_of(T a, T b) { const T c = b > a ? b : a; return b != b ? b : c; }
+template <class T> FN T minimum_of(T a, T b) { const T c = b < a ? b : a; return b != b ? b : c; }
 
 // Integers: division by zero gives 0, as in NumPy, and rounds down.
 template <class T> FN T floor_divide(T a, T b) {
