@@ -55,7 +55,9 @@ def apply(name: str, *args: Union["Expression", Number]) -> "Expression":
     nodes = tuple(_expression(arg, primitive) for arg in args)
     if len(nodes) != primitive.arity:
         raise FormulaError(f"xp.{name} takes {primitive.arity} argument(s), not {len(nodes)}")
-    if all(isinstance(node, Literal) for node in nodes) and primitive.numpy is not None:
+    if all(isinstance(node, Literal) for node in nodes):
+        if primitive.expansion is not None:
+            return primitive.expansion(*nodes)
         with np.errstate(all="ignore"):
             return Literal.of(primitive.numpy(*(node.value for node in nodes)).item())
     simpler = primitive.simplify(*nodes) if primitive.simplify is not None else None
