@@ -21,7 +21,6 @@ from .expression import Apply, Expression, Literal, Symbol, in_order
 from .kernel import Kernel
 from .numpy_choices import prefer_expm1
 from .primitives import TRANSCENDENTAL
-from .simplify import is_literal
 
 # What a function such as exp costs, in additions.
 _TRANSCENDENTAL_COST = 4
@@ -124,7 +123,8 @@ class _Lowering:
             if name.startswith("literal") and known.dtype == self.dtype and repr(known.item()) == repr(value):
                 return name
         name = f"literal{sum(key.startswith('literal') for key in self.namespace)}"
-        self.namespace[name] = np.asarray(value).astype(self.dtype)
+        with np.errstate(over="ignore"):  # a float64 literal may be infinite in float32
+            self.namespace[name] = np.asarray(value).astype(self.dtype)
         return name
 
     def _operand(self, node: Expression) -> str:
@@ -280,7 +280,7 @@ class _Lowering:
         """
         condition, a, b = node.args
         mask = self._operand(condition)
-        if is_literal(a, 0) and not is_literal(b, 0):  # choose b or zero: the same with the condition turned
+        if _has_no_bits(a) and not _has_no_bits(b):  # choose b or zero: the same with the condition turned
             turned = self._new("b")
             self.statements.append(f"logical_not({mask}, out={turned})")
             self.free["b"].append(turned)
@@ -288,7 +288,7 @@ class _Lowering:
         chosen = self._new("r")
         bits = self._target_bits(chosen)
         self.statements.append(f"copyto({bits}, {mask})")
-        if is_literal(b, 0):
+        if _has_no_bits(b):
             last = f"multiply({self._bits(a)}, {bits}, out="
         elif a in self.scalars and b in self.scalars:
             difference = self._scalar_difference(a, b)
@@ -317,3 +317,8 @@ class _Lowering:
         for i, root in enumerate(self.outputs):
             if self._operand(root) != f"out{i}":
                 self.statements.append(f"copyto(out{i}, {self._operand(root)})")
+
+
+def _has_no_bits(node: Expression) -> bool:
+    """Whether a node is the literal 0.0, which a product with a mask gives; -0.0 has the bit of its sign."""
+    return isinstance(node, Literal) and repr(node.value) == "0.0"
