@@ -120,6 +120,6 @@ class Progress:
 
         def report(fraction: float, what: str) -> None:
             self.bar.set_description_str(what[:44].ljust(44), refresh=False)
-            self.bar.update(fraction * seconds)
+            self.bar.update(min(fraction * seconds, self.bar.total - self.bar.n))
 
         return report

@@ -110,8 +110,8 @@ class Comparison:
             parts.append(f"What could be told from chance, given how much the passes of both runs differ: a change of "
                          f"{half:.0%} in half of the rows, of {most:.0%} in nine of ten.")
         if len(known) < len(self.changes):
-            parts.append(f"{len(self.changes) - len(known)} rows have a single pass in one of the runs, of which nothing "
-                         f"can be told; measure for longer.")
+            parts.append(f"{len(self.changes) - len(known)} rows have a single pass in one of the runs, of which "
+                         f"nothing can be told; measure for longer.")
         if self.unjudged:
             parts.append(f"{self.unjudged} rows were not judged, since other processes interrupted too many of their "
                          f"rounds; measure on a quiet machine.")

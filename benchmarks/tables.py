@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Iterator, Sequence
+from typing import Any, Callable, Iterator, Sequence
 
 from .cases import Case, size_name
 from .implementations import OURS
@@ -167,14 +167,16 @@ def _networks(results: Results) -> Iterator[Table]:
                        "allocation counts: those that NumPy reports to tracemalloc, those that torch.profiler writes "
                        "down. On CUDA both libraries' memory pools keep the count.")
     for (activation, device), both in found.items():
-        ours, theirs = both["gradcore"], both.get("pytorch")
-        cells = [time_text(ours["seconds"]), "", "", _megabytes(ours["peak_bytes"]), "", ""]
-        if theirs:
-            cells = [time_text(ours["seconds"]), time_text(theirs["seconds"]),
-                     times(theirs["seconds"] / ours["seconds"]), _megabytes(ours["peak_bytes"]), _megabytes(theirs["peak_bytes"]),
-                     times(theirs["peak_bytes"] / ours["peak_bytes"])]
-        table.rows.append([activation, device, *cells])
+        table.rows.append([activation, device, *_beside_pytorch(both, "seconds", time_text),
+                           *_beside_pytorch(both, "peak_bytes", _megabytes)])
     yield table
+
+
+def _beside_pytorch(both: dict[str, dict[str, Any]], figure: str, text: Callable[[float], str]) -> list[str]:
+    """Ours, PyTorch's, and PyTorch's over ours."""
+    ours = both["gradcore"][figure]
+    theirs = both["pytorch"][figure] if "pytorch" in both else None
+    return [text(ours), *(["", ""] if theirs is None else [text(theirs), times(theirs / ours)])]
 
 
 def _megabytes(count: float) -> str:
