@@ -12,10 +12,10 @@ import numpy as np
 from .numpy_program import NumPyProgram
 
 # Bytes of one register.  Smaller ones would stay in the first-level cache, but every NumPy call has its price.
-TILE_BYTES = 1 << 19
+TILE_BYTES = 1 << 20
 # A hand-over to another thread costs tens of microseconds, and threads wait for each other between NumPy calls
 # (the interpreter lock is free inside of them): a thread needs this much work, in additions.
-WORK_PER_THREAD = 1_800_000
+WORK_PER_THREAD = 900_000
 
 
 def tile_of(dtype: np.dtype) -> int:

@@ -82,30 +82,33 @@ class _Walk:
         self.queue: list[tuple[int, Node]] = []  # youngest first: when a node's turn comes, its sum is complete
 
     def receive(self, parent: Any, gradient: Any, is_new: bool) -> None:
-        if not isinstance(parent, Node):
-            if self.targets is None:
-                _accumulate(parent, gradient, is_new)
-            elif id(parent) in self.targets:
-                known = self.found.get(id(parent))
-                self.found[id(parent)] = gradient if known is None else known + gradient
-        elif parent in self.pending:
-            self.pending[parent] = self.pending[parent] + gradient
-        else:
-            self.pending[parent] = gradient
-            heapq.heappush(self.queue, (-parent.order, parent))
+        if isinstance(parent, Node):
+            known = self.pending.get(parent)
+            if known is None:
+                self.pending[parent] = gradient
+                heapq.heappush(self.queue, (-parent.order, parent))
+            else:
+                self.pending[parent] = known + gradient
+        elif self.targets is None:
+            _accumulate(parent, gradient, is_new)
+        elif id(parent) in self.targets:
+            known = self.found.get(id(parent))
+            self.found[id(parent)] = gradient if known is None else known + gradient
 
     def run(self, retain_graph: bool) -> None:
-        while self.queue:
-            _, node = heapq.heappop(self.queue)
-            gradient = self.pending.pop(node)
-            if self.targets is None:
+        queue, pending, targets = self.queue, self.pending, self.targets
+        while queue:
+            _, node = heapq.heappop(queue)
+            gradient = pending.pop(node)
+            if targets is None:
                 if node.retains is not None:
                     _retain(node.retains(), gradient)
-            elif id(node) in self.targets:
+            elif id(node) in targets:
                 self.found[id(node)] = gradient
+            is_new = node.makes_new_arrays
             for parent, part in zip(node.parents, node.backward(gradient)):
                 if parent is not None and part is not None:
-                    self.receive(parent, part, node.makes_new_arrays and part is not gradient)
+                    self.receive(parent, part, is_new and part is not gradient)
             if not retain_graph:
                 node.release()
 

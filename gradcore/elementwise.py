@@ -16,14 +16,12 @@ import functools
 import numbers
 from typing import Any, Callable, Optional, Sequence
 
-from .autograd import Node, parent_of
-from .backends import FormulaError, Kernel
+from .backends import Backend, FormulaError, Kernel
 from .backends.derivative import OUTPUT, Gradient, gradient
 from .backends.expression import Literal
 from .backends.kernel import Signature, as_formula, trace
-from .broadcasting import cast, sum_to
+from .elementwise_node import ElementwiseNode
 from .grad_mode import is_grad_enabled
-from .operation import refuse_changed, refuse_second_backward, versions_of
 from .tensor import Tensor, as_operand, as_tensor, common_backend
 
 
@@ -67,12 +65,12 @@ class Elementwise:
         self._slopes, self._gradients, self._derived = function, {}, {}
         return self
 
-    def gradient(self, along: Sequence[int] = (0,)) -> Gradient:
+    def gradient(self, along: tuple[int, ...] = (0,)) -> Gradient:
         """The backward pass along the arrays at these positions."""
-        along = tuple(along)
-        if along not in self._gradients:
-            self._gradients[along] = gradient(self.kernel, along, self._hand_written())
-        return self._gradients[along]
+        found = self._gradients.get(along)
+        if found is None:
+            found = self._gradients[along] = gradient(self.kernel, along, self._hand_written())
+        return found
 
     def _hand_written(self) -> Optional[Sequence[Any]]:
         if self._slopes is None:
@@ -90,7 +88,7 @@ class Elementwise:
                                f"{len(self.arrays)} array(s)")
         return [Literal.of(s) if isinstance(s, numbers.Real) else s for s in slopes]
 
-    def _gradient_operation(self, i: int) -> "Elementwise":
+    def gradient_operation(self, i: int) -> "Elementwise":
         """The gradient along array `i` as an operation in its own right, so that it can be differentiated too."""
         if i not in self._derived:
             kernel = self.gradient((i,)).kernel.with_plain_inputs()
@@ -108,9 +106,10 @@ class Elementwise:
                 inputs = self._operands(inputs)
                 break
         backend = inputs[0]._backend if len(inputs) == 1 else common_backend(self.name, inputs)
-        return self._run(inputs, values, backend)
+        return self.run(inputs, values, backend)
 
-    def _run(self, inputs: Sequence[Any], values: tuple, backend: Any) -> Tensor:
+    def run(self, inputs: Sequence[Any], values: tuple, backend: Backend) -> Tensor:
+        """The result for tensors and numbers of one device, with the values of all constants."""
         # Calls with one array are most calls, and a comprehension costs as much as a NumPy call on a small array.
         if len(inputs) == 1:
             arrays = (inputs[0]._array,)
@@ -149,85 +148,6 @@ class Elementwise:
         if not any(isinstance(operand, Tensor) for operand in operands):
             operands[0] = as_tensor(operands[0], device=backend.device)
         return operands
-
-
-class ElementwiseNode(Node):
-    """A recorded call of an elementwise operation."""
-
-    __slots__ = ("operation", "needs", "values", "saved", "output", "versions", "fits")
-
-    def __init__(self, operation: Elementwise, inputs: Sequence[Any], along: tuple[int, ...], values: tuple,
-                 output: Tensor):
-        Node.__init__(self, [parent_of(inputs[i]) for i in along])
-        self.operation, self.values = operation, values
-        self.needs = needs = operation._gradients.get(along) or operation.gradient(along)
-        # Tensors, and the numbers among the inputs.  Of the output only the array: its tensor points here, and must
-        # not be pointed back to.
-        self.saved = [inputs[i] for i in needs.saved] if needs.saved else ()
-        self.versions = [versions_of(value) for value in self.saved] if needs.saved else ()
-        self.output = (output._array, output._versions) if needs.saves_output else None
-        self.fits = None if len(inputs) == 1 else self._odd_inputs(inputs, along, output._array)
-
-    @staticmethod
-    def _odd_inputs(inputs: Sequence[Any], along: tuple[int, ...], output: Any) -> dict[int, tuple]:
-        """The shape and dtype of inputs that were broadcast or cast: their gradients are summed and cast back."""
-        return {i: (inputs[i].shape, inputs[i].dtype) for i in along
-                if inputs[i].shape != output.shape or inputs[i].dtype != output.dtype}
-
-    @property
-    def name(self) -> str:
-        return self.operation.name
-
-    def backward(self, gradient: Tensor) -> list[Tensor]:
-        needs = self.needs
-        if needs.kernel is None:
-            parts = [gradient] * len(needs.passed)
-        else:
-            saved = self._unpacked(gradient._backend)
-            if is_grad_enabled():
-                parts = [gradient if i in needs.passed else self._recorded(i, saved, gradient) for i in needs.along]
-            else:
-                parts = self._computed(saved, gradient)
-        if self.fits:
-            for k, i in enumerate(needs.along):
-                if i in self.fits:
-                    shape, dtype = self.fits[i]
-                    parts[k] = cast(sum_to(parts[k], shape), dtype)
-        return parts
-
-    def _unpacked(self, backend: Any) -> list[Any]:
-        """What was saved, checked to be what it was."""
-        if self.saved is None:
-            refuse_second_backward(self.name)
-        for value, version in zip(self.saved, self.versions):
-            if versions_of(value) != version:
-                refuse_changed(value, version, self.name)
-        if self.output is None:
-            return [*self.saved]
-        output = Tensor._wrap(self.output[0], backend, self)
-        output._versions = self.output[1]
-        if output._versions[0]:
-            refuse_changed(output, 0, self.name)
-        return [*self.saved, output]
-
-    def _computed(self, saved: list[Any], gradient: Tensor) -> list[Tensor]:
-        """The gradients, by one kernel."""
-        backend, needs = gradient._backend, self.needs
-        arrays = [value._array if isinstance(value, Tensor) else value for value in (*saved, gradient)]
-        parts = [Tensor._wrap(array, backend) for array in backend.elementwise(needs.kernel, arrays, self.values)]
-        for i in needs.passed:
-            parts.insert(needs.along.index(i), gradient)
-        return parts
-
-    def _recorded(self, i: int, saved: list[Any], gradient: Tensor) -> Tensor:
-        """The gradient along input `i`, with a graph of its own; it may need less than all inputs together do."""
-        available = dict(zip(self.needs.saved, saved))
-        less = self.operation.gradient((i,))
-        inputs = [available[j] for j in less.saved] + saved[-1:] * less.saves_output + [gradient]
-        return self.operation._gradient_operation(i)._run(inputs, self.values, gradient._backend)
-
-    def release(self) -> None:
-        self.saved = self.output = None
 
 
 def elementwise(function: Optional[Callable] = None, *, widens: bool = False) -> Any:

@@ -34,7 +34,7 @@ class SavedTensor:
     def value(self, operation: str) -> Tensor:
         """The tensor, if it was not changed in the meantime."""
         if self.tensor._versions[0] != self.version:
-            refuse_changed(self.tensor, self.version, operation)
+            refuse_changed(self.tensor.shape, self.tensor._versions[0], self.version, operation)
         return self.tensor
 
 
@@ -97,10 +97,10 @@ def versions_of(value: Any) -> int:
     return value._versions[0] if isinstance(value, Tensor) else 0
 
 
-def refuse_changed(tensor: Tensor, version: int, name: str) -> None:
-    raise RuntimeError(f"a tensor of shape {tensor.shape} that {name} needs for its backward pass was changed in place "
-                       f"after it was used (it is at version {tensor._versions[0]}, version {version} is needed); use "
-                       f"an operation that makes a new tensor, or .clone() first")
+def refuse_changed(shape: tuple[int, ...], version: int, expected: int, name: str) -> None:
+    raise RuntimeError(f"a tensor of shape {shape} that {name} needs for its backward pass was changed in place after "
+                       f"it was used (it is at version {version}, version {expected} is needed); use an operation that "
+                       f"makes a new tensor, or .clone() first")
 
 
 def _made(value: Any, backend: Backend, name: str) -> Tensor:
