@@ -76,23 +76,12 @@ def quietly(function: Callable, *args: Any) -> Any:
 
 
 def run_flat(program: NumPyProgram, dtype: np.dtype, arrays: Sequence[np.ndarray], scalars: tuple) -> None:
-    """Run on contiguous one-dimensional arrays (inputs, then outputs) of equal length."""
-    n = arrays[0].size
+    """Run on contiguous one-dimensional arrays (inputs, then outputs) of equal length, or of one element."""
+    n = arrays[-1].size
     if n <= tile_of(dtype):
         quietly(program.run, *arrays, *scalars, *scratch(program, dtype, n))
-        return
-    parts = min(_cores, n * program.cost // WORK_PER_THREAD)
-    if parts <= 1:
-        quietly(_run_range, program, dtype, arrays, scalars, 0, n)
-        return
-    step = -(-n // (parts * 16)) * 16  # in cache lines, so that no two threads write to one
-    bounds = [(start, min(n, start + step)) for start in range(0, n, step)]
-    workers = _workers()
-    waiting = [workers.submit(quietly, _run_range, program, dtype, arrays, scalars, *bound)
-               for bound in bounds[1:]]
-    quietly(_run_range, program, dtype, arrays, scalars, *bounds[0])
-    for result in waiting:
-        result.result()
+    else:
+        _share(n, n * program.cost, lambda start, stop: _run_range(program, dtype, arrays, scalars, start, stop))
 
 
 def _run_range(program: NumPyProgram, dtype: np.dtype, arrays: Sequence[np.ndarray], scalars: tuple,
@@ -100,26 +89,32 @@ def _run_range(program: NumPyProgram, dtype: np.dtype, arrays: Sequence[np.ndarr
     run, tile = program.run, tile_of(dtype)
     for low in range(start, stop, tile):
         high = min(low + tile, stop)
-        run(*[array[low:high] for array in arrays], *scalars, *scratch(program, dtype, high - low))
+        run(*[array if array.size == 1 else array[low:high] for array in arrays], *scalars,
+            *scratch(program, dtype, high - low))
 
 
 def run_strided(program: NumPyProgram, dtype: np.dtype, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray],
                 scalars: tuple) -> None:
     """Run on arrays of any strides and dtypes that broadcast, each tile gathered and cast by numpy.nditer."""
+    ndim, rows, size = outputs[0].ndim, len(outputs[0]), outputs[0].size
+
+    def run_rows(start: int, stop: int) -> None:
+        parts = [array[start:stop] if array.ndim == ndim and len(array) > 1 else array for array in (*inputs, *outputs)]
+        _run_iterated(program, dtype, parts[:len(inputs)], parts[len(inputs):], scalars)
+
+    _share(rows, size * program.cost, run_rows)
+
+
+def _run_iterated(program: NumPyProgram, dtype: np.dtype, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray],
+                  scalars: tuple) -> None:
     types = [dtype] * len(inputs) + [np.dtype(bool) if boolean else dtype for boolean in program.is_boolean]
     flags = [["readonly"]] * len(inputs) + [["writeonly"]] * len(outputs)
-    iterator = np.nditer([*inputs, *outputs], ["buffered", "external_loop", "zerosize_ok", "delay_bufalloc"], flags,
-                         types, order="K", casting="unsafe", buffersize=tile_of(dtype))
-
-    def run_all() -> None:
-        with iterator:
-            iterator.reset()
-            if not iterator.itersize:
-                return
-            for tile in iterator:
-                program.run(*tile, *scalars, *scratch(program, dtype, tile[0].size))
-
-    quietly(run_all)
+    iterator = np.nditer([*inputs, *outputs], ["buffered", "external_loop", "delay_bufalloc"], flags, types, order="K",
+                         casting="unsafe", buffersize=tile_of(dtype) // 8)  # an iterator's buffers are not reused
+    with iterator:
+        iterator.reset()
+        for tile in iterator:
+            program.run(*tile, *scalars, *scratch(program, dtype, tile[0].size))
 
 
 _cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -132,6 +127,21 @@ def _workers() -> Any:
 
         _executor.append(ThreadPoolExecutor(_cores - 1, thread_name_prefix="gradcore"))
     return _executor[0]
+
+
+def _share(n: int, work: int, run: Callable[[int, int], None]) -> None:
+    """run(0, n), in parts on several threads where `work` is worth it."""
+    parts = min(_cores, work // WORK_PER_THREAD, n)
+    if parts <= 1:
+        quietly(run, 0, n)
+        return
+    step = -(-n // (parts * 16)) * 16  # elements of a cache line, so that no two threads write to one
+    bounds = [(start, min(n, start + step)) for start in range(0, n, step)]
+    workers = _workers()
+    waiting = [workers.submit(quietly, run, *bound) for bound in bounds[1:]]
+    quietly(run, *bounds[0])
+    for result in waiting:
+        result.result()
 
 
 if hasattr(os, "register_at_fork"):
