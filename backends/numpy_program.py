@@ -101,7 +101,8 @@ class _Lowering:
                 self._array(node)
         self._store_outputs()
         slow = sum(isinstance(node, Apply) and node.primitive in TRANSCENDENTAL for node in self.order)
-        self.cost = len(self.statements) + (_TRANSCENDENTAL_COST - 1) * slow
+        calls = sum(".view(" not in statement for statement in self.statements)
+        self.cost = calls + (_TRANSCENDENTAL_COST - 1) * slow
 
     # -- the text ---------------------------------------------------------------------------------------------
     def source(self) -> str:

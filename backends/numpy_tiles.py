@@ -15,7 +15,7 @@ from .numpy_program import NumPyProgram
 TILE_BYTES = 1 << 20
 # A hand-over to another thread costs tens of microseconds, and threads wait for each other between NumPy calls
 # (the interpreter lock is free inside of them): a thread needs this much work, in additions.
-WORK_PER_THREAD = 900_000
+WORK_PER_THREAD = 500_000
 
 
 def tile_of(dtype: np.dtype) -> int:

@@ -59,44 +59,29 @@ def propagate(roots: Iterable[tuple[Any, Any]], retain_graph: bool, create_graph
     Without `wanted` the leaves accumulate into their `grad`; with it, the gradients of these tensors are returned
     instead (None for those that the roots do not depend on) and no tensor is changed.
     """
-    walk = _Walk(wanted)
+    targets = None if wanted is None else {id(parent_of(tensor)) for tensor in wanted}
+    found: dict[int, Any] = {}  # the gradients of the targets
+    pending: dict[Node, Any] = {}  # the sum of the gradients that a node has received
+    queue: list[tuple[int, Node]] = []  # youngest first: when a node's turn comes, its sum is complete
+
+    def receive(parent: Any, gradient: Any, is_new: bool) -> None:
+        if isinstance(parent, Node):
+            known = pending.get(parent)
+            if known is None:
+                pending[parent] = gradient
+                heapq.heappush(queue, (-parent.order, parent))
+            else:
+                pending[parent] = known + gradient
+        elif targets is None:
+            _accumulate(parent, gradient, is_new)
+        elif id(parent) in targets:
+            known = found.get(id(parent))
+            found[id(parent)] = gradient if known is None else known + gradient
+
     before = switch(create_graph)
     try:
         for tensor, gradient in roots:
-            walk.receive(parent_of(tensor), gradient, False)
-        walk.run(retain_graph)
-    finally:
-        switch(before)
-    return [walk.found.get(id(parent_of(tensor))) for tensor in wanted or ()]
-
-
-class _Walk:
-    """The state of one walk back through the graph."""
-
-    __slots__ = ("targets", "found", "pending", "queue")
-
-    def __init__(self, wanted: Optional[Sequence[Any]]):
-        self.targets = None if wanted is None else {id(parent_of(tensor)) for tensor in wanted}
-        self.found: dict[int, Any] = {}  # the gradients of the targets
-        self.pending: dict[Node, Any] = {}  # the sum of the gradients that a node has received
-        self.queue: list[tuple[int, Node]] = []  # youngest first: when a node's turn comes, its sum is complete
-
-    def receive(self, parent: Any, gradient: Any, is_new: bool) -> None:
-        if isinstance(parent, Node):
-            known = self.pending.get(parent)
-            if known is None:
-                self.pending[parent] = gradient
-                heapq.heappush(self.queue, (-parent.order, parent))
-            else:
-                self.pending[parent] = known + gradient
-        elif self.targets is None:
-            _accumulate(parent, gradient, is_new)
-        elif id(parent) in self.targets:
-            known = self.found.get(id(parent))
-            self.found[id(parent)] = gradient if known is None else known + gradient
-
-    def run(self, retain_graph: bool) -> None:
-        queue, pending, targets = self.queue, self.pending, self.targets
+            receive(parent_of(tensor), gradient, False)
         while queue:
             _, node = heapq.heappop(queue)
             gradient = pending.pop(node)
@@ -104,13 +89,16 @@ class _Walk:
                 if node.retains is not None:
                     _retain(node.retains(), gradient)
             elif id(node) in targets:
-                self.found[id(node)] = gradient
+                found[id(node)] = gradient
             is_new = node.makes_new_arrays
             for parent, part in zip(node.parents, node.backward(gradient)):
                 if parent is not None and part is not None:
-                    self.receive(parent, part, is_new and part is not gradient)
+                    receive(parent, part, is_new and part is not gradient)
             if not retain_graph:
                 node.release()
+    finally:
+        switch(before)
+    return [] if wanted is None else [found.get(id(parent_of(tensor))) for tensor in wanted]
 
 
 def _accumulate(leaf: Any, gradient: Any, is_new: bool) -> None:

@@ -112,10 +112,9 @@ def swish(xp, x, beta=1.0):
 
 @swish.derivative
 def _(xp, x, output, beta=1.0):
-    # With q = 1 - s, since 1 - s has lost its digits where s is nearly 1, just where swish is large.
-    q = xp.sigmoid(-beta * x)
+    # As 1 + (beta swish - 1) q with q = 1 - s, since 1 - s has lost its digits where s is nearly 1 and swish large.
     finite = xp.where(beta > 0, xp.minimum(output, 1e30), xp.maximum(output, -1e30))
-    return (1.0 - q) + beta * finite * q
+    return 1.0 + (beta * finite - 1.0) * xp.sigmoid(-beta * x)
 
 
 silu = swish
