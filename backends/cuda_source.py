@@ -24,7 +24,12 @@ from .kernel import Kernel
 # The formula is computed as it is written, so that the CPU and the GPU agree: no a * b + c with one rounding.
 OPTIONS = ("--fmad=false",)
 
-PREAMBLE = "namespace gradcore {\n" + HELPERS.replace("FN ", "static __device__ inline ") + "}\n"
+# CUDA's normcdff may be 5 units in the last place off, so that a product with it, as in gelu, could be more.
+_NORMCDF = """
+FN double normcdf_of(double x) { return normcdf(x); }
+FN float normcdf_of(float x) { return float(normcdf(double(x))); }
+"""
+PREAMBLE = "namespace gradcore {\n" + (HELPERS + _NORMCDF).replace("FN ", "static __device__ inline ") + "}\n"
 
 # Half-precision numbers for a source that stands alone; CuPy has its own class of this name.
 _FLOAT16 = """\

@@ -134,7 +134,7 @@ inline float pow(float a, float b) { return float(::pow(double(a), double(b))); 
 """
 
 _NORMCDF = r"""
-inline float normcdf(float x) {
+inline float normcdf_of(float x) {
     // exp(-a * a / 2) * P((a - 3) / (a + 3)) / (a + 3) for x = -a < 0, to 2^-29
     const double b = ::fabs(double(x)), a = b > 15.0 ? 15.0 : b, t = (a - 3.0) / (a + 3.0);
     double p = 5.446361514e-05;
@@ -151,7 +151,7 @@ inline float normcdf(float x) {
     const double tail = ::exp(-0.5 * a * a) * p / (a + 3.0);
     return float(x < 0.0f ? tail : 1.0 - tail);
 }
-inline double normcdf(double x) {
+inline double normcdf_of(double x) {
     // erfc(z + rest) with the rest that is lost in z = -x / sqrt(2): far out it would count for many digits.
     const double z = x * -0.70710678118654752;
     const double rest = __builtin_fma(x, -0.70710678118654752, -z) + x * 4.8301206784e-17;

@@ -87,7 +87,7 @@ TRANSCENDENTAL = [
     Primitive("tanh", 1, np.tanh, "tanh({0})", (lambda y, x: 1.0 - y * y,)),
     Primitive("arctan", 1, np.arctan, "atan({0})", (lambda y, x: 1.0 / (1.0 + x * x),)),
     Primitive("erf", 1, special.erf, "erf({0})", (lambda y, x: 2.0 / _SQRT_PI * apply("exp", -(x * x)),)),
-    Primitive("normcdf", 1, special.normcdf, "normcdf({0})",
+    Primitive("normcdf", 1, special.normcdf, "normcdf_of({0})",
               (lambda y, x: 1.0 / _SQRT_2PI * apply("exp", -0.5 * (x * x)),)),
     # exp(-x) overflows to infinity for a very negative x, and 1 / infinity is the right 0.
     Primitive("sigmoid", 1, derivative=(lambda y, x: y * (1.0 - y),),

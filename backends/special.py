@@ -3,7 +3,7 @@
 Both are one integral seen from two sides: erf near the origin, and its complement erfc = 1 - erf, which keeps its
 relative accuracy as it fades away, elsewhere.  The approximations are those of W. J. Cody, "Rational Chebyshev
 Approximations for the Error Function", Mathematics of Computation 23 (1969), 631-637, with the digits of his
-CALERF (netlib.org/specfun/erf).  They are evaluated in float64, whatever the dtype of the argument.
+CALERF (netlib.org/specfun/erf), evaluated in float64.  Float32 numbers take tables made of these results instead.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import math
 from typing import Callable, Optional, Union
 
 import numpy as np
+
+from .tabulated import Tabulated
 
 Array = np.ndarray
 
@@ -63,6 +65,8 @@ def erf(x: Union[Array, float], out: Optional[Array] = None) -> Array:
     >>> erf(np.array([-0.0, 0.5, 1.0, np.inf]))
     array([-0.        ,  0.52049988,  0.84270079,  1.        ])
     """
+    if _is_single(x, out):
+        return _SINGLE_ERF(x, out)
     return _in_two_parts(
         x, out, 1.0,
         near=lambda erf: erf,
@@ -76,11 +80,17 @@ def normcdf(x: Union[Array, float], out: Optional[Array] = None) -> Array:
     >>> normcdf(np.array([-37.0, -1.0, 0.0, 1.0]))
     array([5.72557122e-300, 1.58655254e-001, 5.00000000e-001, 8.41344746e-001])
     """
+    if _is_single(x, out):
+        return _SINGLE_NORMCDF(x, out)
     return _in_two_parts(
         x, out, 0.5,
         near=lambda erf: 0.5 + 0.5 * erf,
         beyond=lambda x, erfc: np.where(x < 0.0, 0.5 * erfc, 1.0 - 0.5 * erfc),
     )
+
+
+def _is_single(x: Union[Array, float], out: Optional[Array]) -> bool:
+    return isinstance(x, np.ndarray) and x.dtype == np.float32 and (out is None or out.dtype == np.float32)
 
 
 def _in_two_parts(x: Union[Array, float], out: Optional[Array], scale: float,
@@ -141,3 +151,30 @@ def _ratio(table: list[Array], t: Array) -> Array:
         value *= t
     value += table[-1]
     return value[0] / value[1]
+
+
+def _erf_series(x: Array, d: Array) -> None:
+    """3*d - 3*x*d^2 - d^3, the beginning of 3 times the integral of exp(-2*x*t - t*t) from 0 to d."""
+    x *= 3.0
+    x += d
+    x *= d
+    np.subtract(3.0, x, out=x)
+    x *= d
+
+
+def _normcdf_series(x: Array, d: Array) -> None:
+    """6*d - 3*x*d^2 + x^2*d^3, the beginning of 6 times the integral of exp(-x*t - t*t/2) from 0 to d."""
+    x *= d
+    x -= 1.5
+    np.square(x, out=x)
+    x += 3.75
+    x *= d
+
+
+_SINGLE_ERF = Tabulated(
+    -4.0, 4.0, series=_erf_series,
+    value=lambda x: np.where(x == 0.0, -0.0, erf(x)),  # a zero to which zeros of either sign can be added
+    slope=lambda x: np.exp(-x * x) * 2.0 / math.sqrt(math.pi) / 3.0)
+_SINGLE_NORMCDF = Tabulated(
+    -14.5, 6.0, series=_normcdf_series, value=normcdf,
+    slope=lambda x: np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi) / 6.0)

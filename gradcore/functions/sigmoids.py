@@ -120,7 +120,7 @@ def _(xp, x, output, beta=1.0):
 silu = swish
 
 
-@elementwise(widens=True)
+@elementwise
 def gelu_erf(xp, x):
     """The Gaussian error linear unit, exactly: the kernel of `gelu`.
 
