@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Union
+from typing import Any, Sequence, Union
 
 import numpy as np
 
@@ -44,6 +44,14 @@ def to(x: Tensor, *places: Any, device: DeviceLike = None, dtype: Any = None) ->
     >>> to(Tensor([1.5]), "cpu", "float64").dtype
     dtype('float64')
     """
+    device, dtype = place_named(places, device, dtype)
+    if dtype is not None:
+        x = cast(x, np.dtype(dtype))
+    return x if device is None else move(x, get_backend(device))
+
+
+def place_named(places: Sequence[Any], device: DeviceLike, dtype: Any) -> tuple[DeviceLike, Any]:
+    """The device and the dtype that are asked for, by position (devices, dtypes or tensors) or by name."""
     for place in places:
         if isinstance(place, Tensor):
             device, dtype = place.device, place.dtype
@@ -53,9 +61,7 @@ def to(x: Tensor, *places: Any, device: DeviceLike = None, dtype: Any = None) ->
             device = place
         else:
             dtype = place
-    if dtype is not None:
-        x = cast(x, np.dtype(dtype))
-    return x if device is None else move(x, get_backend(device))
+    return device, dtype
 
 
 def _names_a_dtype(name: str) -> bool:

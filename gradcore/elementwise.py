@@ -47,6 +47,10 @@ class Elementwise:
     def __repr__(self) -> str:
         return f"<elementwise operation {self.name}>"
 
+    def __reduce__(self) -> str:
+        """Pickled as functions are, by its name, so that modules that hold one can be saved and copied."""
+        return getattr(self, "__qualname__", self.name)
+
     # -- kernels ----------------------------------------------------------------------------------------------
     @property
     def kernel(self) -> Kernel:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
+from .backends import backend_of
 from .backends.dtypes import kind_of
 from .broadcasting import cast, sum_to
 from .grad_mode import is_grad_enabled
 from .indexing import Index, Take
 from .operation import Operation
 from .shaping import reshape
-from .tensor import Tensor, as_operand, common_backend
+from .tensor import Tensor, as_operand, as_tensor, common_backend
 
 
 class Write(Operation):
@@ -62,7 +63,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
 def _check(x: Tensor, value_requires_grad: bool, name: str) -> bool:
     """Whether a write to `x` is to be recorded; refuse it where it cannot be done."""
     strides = getattr(x._array, "strides", ())
-    if any(step == 0 and n > 1 for step, n in zip(strides, x.shape)):
+    if x.size and any(step == 0 and n > 1 for step, n in zip(strides, x.shape)):
         raise RuntimeError(f"{name}: the tensor was expanded, several of its elements are one place in memory; "
                            f"change a .clone() of it")
     if not (is_grad_enabled() and (x._requires_grad or value_requires_grad)):
@@ -121,6 +122,6 @@ def zero_(x: Tensor) -> Tensor:
 
 def copy_(x: Tensor, source: Any) -> Tensor:
     """Write the elements of `source`, which broadcasts to the shape of `x`; it may live on another device."""
-    if isinstance(source, Tensor):
-        source = source.to(x.device)
+    if isinstance(source, Tensor) or backend_of(source) is not None:
+        source = as_tensor(source, device=x.device)
     return write(x, ..., source, "copy_")

@@ -204,6 +204,30 @@ def test_copies_and_pickles():
         assert [name for name, _ in other.named_parameters()] == [name for name, _ in model.named_parameters()]
 
 
+@pytest.mark.parametrize("activation", ["sigmoid", "gelu", functions.leaky_relu, nn.ELU(0.5), None])
+def test_neurons_are_copied_and_pickled_with_their_activation(activation):
+    neuron = nn.Neuron(2, 3, activation=activation)
+    x = gradcore.randn(4, 2)
+    for other in (copy.deepcopy(neuron), pickle.loads(pickle.dumps(neuron))):
+        assert repr(other) == repr(neuron)
+        np.testing.assert_array_equal(other(x).numpy(), neuron(x).numpy())
+
+
+def test_a_state_is_loaded_on_every_device(backend: Backend):
+    source, model = nn.Linear(3, 2), nn.Linear(3, 2, device=backend.device)
+    model.load_state_dict(source.state_dict())
+    assert model.weight.device == backend.device
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value, source.state_dict()[name])
+
+
+def test_dtypes_of_models_are_named_as_those_of_tensors():
+    model = Scaled()
+    for dtype, change in (("float64", lambda: model.to("float64")), ("float16", model.half), ("float64", model.double),
+                          ("float32", model.float), ("float16", lambda: model.to("cpu", np.float16))):
+        assert change() is model and model.scale.dtype == dtype
+
+
 def test_parameters_can_be_kept_as_they_are():
     layer = nn.Linear(2, 1).requires_grad_(False)
     assert not layer(Tensor.ones(1, 2)).requires_grad

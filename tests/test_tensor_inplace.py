@@ -179,6 +179,15 @@ def test_expanded_tensors_are_not_written_to(backend):
     assert x.tolist() == [[1, 2]] * 3 and y.tolist() == [[9, 9], [1, 2], [1, 2]]
 
 
+@pytest.mark.parametrize("shape", [(0, 3, 1), (3, 0)])
+def test_writing_nothing_is_fine(backend, shape):
+    x = gradcore.ones(*shape, device=backend.device) * 2
+    x[:] = 1.5
+    x += 1
+    x.copy_(np.zeros(shape))
+    assert x.shape == shape
+
+
 def test_gradients_are_the_leafs_own(backend):
     """No two leaves share the memory of their gradients, nor a leaf and the gradient that was passed in."""
     given = Tensor(np.ones((2, 2)), device=backend.device)

@@ -7,7 +7,8 @@ from typing import Any, Iterator, Mapping
 
 import numpy as np
 
-from ..backends.dtypes import kind_of
+from ..backends.dtypes import FLOAT16, FLOAT32, FLOAT64, kind_of
+from ..conversion import place_named
 from ..tensor import DeviceLike, Tensor
 
 
@@ -115,8 +116,12 @@ class Module:
         for parameter in self.parameters():
             parameter.grad = None
 
-    def to(self, device: DeviceLike = None, dtype: Any = None) -> "Module":
-        """Move parameters and buffers to a device, those of floats into a dtype too; they stay the same objects."""
+    def to(self, *places: Any, device: DeviceLike = None, dtype: Any = None) -> "Module":
+        """Move parameters and buffers to a device, those of floats into a dtype too; they stay the same objects.
+
+        Devices and dtypes may also be given by position, as in `Tensor.to`.
+        """
+        device, dtype = place_named(places, device, dtype)
         for _, tensor in self._named_tensors((Parameter, Buffer)):
             moved = tensor.detach().to(device=device, dtype=dtype if kind_of(tensor.dtype) == 2 else None)
             tensor._array, tensor._backend, tensor._versions = moved._array, moved._backend, moved._versions
@@ -129,6 +134,15 @@ class Module:
 
     def cuda(self, index: int = 0) -> "Module":
         return self.to(f"cuda:{index}")
+
+    def half(self) -> "Module":
+        return self.to(FLOAT16)
+
+    def float(self) -> "Module":
+        return self.to(FLOAT32)
+
+    def double(self) -> "Module":
+        return self.to(FLOAT64)
 
     # -- state ------------------------------------------------------------------------------------------------
     def state_dict(self) -> dict[str, np.ndarray]:
