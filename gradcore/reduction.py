@@ -136,13 +136,14 @@ def var(x: Tensor, dim: Dims = None, correction: int = 1, keepdim: bool = False,
 @accepts_numpy_names
 def std(x: Tensor, dim: Dims = None, correction: int = 1, keepdim: bool = False, unbiased: bool = True) -> Tensor:
     """The standard deviation, the root of `var`; its gradient is 0 where it is 0."""
-    return _flat_at_zero(var(x, dim, correction, keepdim, unbiased))
+    return _root(var(x, dim, correction, keepdim, unbiased))
 
 
-def _flat_at_zero(square: Tensor) -> Tensor:
-    """The square root with gradient 0 at 0, where it has no slope."""
-    is_zero = square == 0
-    return where(is_zero, square, arithmetic.sqrt(where(is_zero, 1.0, square)))
+def _root(x: Tensor, p: float = 2) -> Tensor:
+    """x^(1/p) for x >= 0, with the gradient of x itself at 0, where a root is too steep to have one."""
+    is_zero = x == 0
+    positive = where(is_zero, 1.0, x)
+    return where(is_zero, x, arithmetic.sqrt(positive) if p == 2 else positive ** (1 / p))
 
 
 @accepts_numpy_names
@@ -268,6 +269,9 @@ def prod(x: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> Tensor:
     """
     if kind_of(x.dtype) < 2:
         x = cast(x, INT64)
+    if not x.ndim:
+        many_dims(dim, 0)
+        return x
     if dim is None:
         result = prod(reshape(x, -1), 0)
         return reshape(result, (1,) * x.ndim) if keepdim else result
@@ -290,7 +294,7 @@ def norm(x: Tensor, p: float = 2, dim: Dims = None, keepdim: bool = False) -> Te
     """The vector norm (sum |x|^p)^(1/p); p = inf is the largest magnitude.  Its gradient is 0 where it is 0."""
     x = _floating(x)
     if p == 2:
-        return _flat_at_zero(sum(arithmetic.square(x), dim, keepdim))
+        return _root(sum(arithmetic.square(x), dim, keepdim))
     if p <= 0:
         raise ValueError(f"norm needs p > 0; got {p}")
     magnitude = arithmetic.abs(x)
@@ -298,7 +302,7 @@ def norm(x: Tensor, p: float = 2, dim: Dims = None, keepdim: bool = False) -> Te
         return amax(magnitude, dim, keepdim)
     if p == 1:
         return sum(magnitude, dim, keepdim)
-    return sum(magnitude ** p, dim, keepdim) ** (1 / p)
+    return _root(sum(_root(magnitude, 1 / p), dim, keepdim), p)
 
 
 @accepts_numpy_names
@@ -306,6 +310,8 @@ def logsumexp(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """log(sum(exp(x))), which neither overflows nor underflows."""
     x = _floating(x)
     dims = many_dims(dim, x.ndim)
+    if 0 in [x.shape[d] for d in dims]:
+        return arithmetic.log(sum(arithmetic.exp(x), dims, keepdim))
     top = amax(x.detach(), dims, keepdim=True)
     top = where(arithmetic.isfinite(top), top, 0.0)
     result = arithmetic.log(sum(arithmetic.exp(x - top), dims, keepdim=True)) + top

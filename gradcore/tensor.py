@@ -49,7 +49,7 @@ class Tensor:
     def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None, device: DeviceLike = None):
         asked = None if dtype is None else np.dtype(dtype)
         if asked is None and not hasattr(data, "dtype"):
-            asked = _float_of_numbers(data, requires_grad)
+            asked = _float_of_numbers(data)
         if requires_grad and asked is not None and kind_of(asked) < 2:
             raise TypeError(f"only floating-point tensors can require a gradient; dtype {asked} was asked for. Leave "
                             f"out dtype, or name a float dtype")
@@ -273,7 +273,7 @@ def tensor(data: Any, dtype: Any = None, device: DeviceLike = None, requires_gra
     (dtype('int64'), dtype('float32'), dtype('bool'))
     """
     if dtype is None:
-        dtype = data.dtype if hasattr(data, "dtype") else _float_of_numbers(data, requires_grad=False, infer=True)
+        dtype = data.dtype if hasattr(data, "dtype") else _float_of_numbers(data, infer=True)
     return Tensor(data, requires_grad, dtype, device)
 
 
@@ -284,7 +284,7 @@ def as_tensor(data: Any, dtype: Any = None, device: DeviceLike = None) -> Tensor
         fits = (asked is None or asked == data.dtype) and (device is None or get_backend(device) is data._backend)
         return data if fits else data.to(device=device, dtype=asked)
     if asked is None and not hasattr(data, "dtype"):
-        asked = _float_of_numbers(data, requires_grad=False, infer=True)
+        asked = _float_of_numbers(data, infer=True)
     return Tensor._wrap(*_array_on(data, asked, device, copy=False))
 
 
@@ -305,10 +305,10 @@ def as_operand(value: Any, backend: Backend, operation: str) -> Union[Tensor, Nu
     """An argument of an operation: a tensor as it is, a number as a Python number, all else as a tensor."""
     if isinstance(value, Tensor):
         return value
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, (bool, int, float)):
         return value
-    if isinstance(value, np.generic):
-        return value.item()
     if backend_of(value) is not None:
         made = as_tensor(value)
         if made._backend is not backend:
@@ -339,16 +339,26 @@ def upstream_gradient(output: Tensor, gradient: Any) -> Tensor:
     return upstream_gradient(output, Tensor._wrap(*_array_on(gradient, output.dtype, output.device, copy=False)))
 
 
-def _float_of_numbers(data: Any, requires_grad: bool, infer: bool = False) -> Optional[np.dtype]:
-    """The dtype for Python numbers and lists of them; lists that hold arrays or tensors keep the arrays' dtype."""
-    probe = np.asarray(_plain(data))
+def _float_of_numbers(data: Any, infer: bool = False) -> np.dtype:
+    """The dtype for Python numbers and lists: float32, or where it is to be inferred that of what is in them."""
+    plain = _plain(data)
+    probe = np.asarray(plain)
     if probe.dtype.kind == "O":
         raise TypeError(f"a tensor holds numbers in a regular shape; got {data!r:.80}")
     if probe.dtype.kind not in "biuf":
         raise TypeError(f"tensors hold booleans, integers and floats; got {probe.dtype} data")
     if not infer:
         return DEFAULT_FLOAT
-    return DEFAULT_FLOAT if probe.dtype.kind == "f" else probe.dtype
+    if probe.dtype.kind != "f":
+        return probe.dtype
+    return np.result_type(*[dtype for dtype in _dtypes_in(plain) if dtype.kind == "f"] or [DEFAULT_FLOAT])
+
+
+def _dtypes_in(data: Any) -> set[np.dtype]:
+    """The dtypes of the arrays in nested lists, Python's floats counting as float32."""
+    if isinstance(data, (list, tuple)):
+        return set().union(*map(_dtypes_in, data))
+    return {data.dtype} if hasattr(data, "dtype") else {DEFAULT_FLOAT} if isinstance(data, float) else set()
 
 
 def _plain(data: Any) -> Any:

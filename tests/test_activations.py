@@ -239,6 +239,15 @@ def test_prelu_on_every_device(backend: Backend):
     assert x.grad.tolist() == [[0.5, 1.0], [0.5, -1.0]] and slopes.grad.tolist() == [-5.0, -5.0]
 
 
+@pytest.mark.parametrize("slope", [-2.0, 0.0, 0.5])
+def test_prelu_has_limits_for_any_slope(slope: float, backend: Backend):
+    x = np.array([-np.inf, -1.0, 0.0, np.inf, np.nan], "float32")
+    weight = Tensor([slope], device=backend.device)
+    value, slopes = value_and_slope(lambda x: functions.prelu(x, weight), x, device=backend.device)
+    np.testing.assert_array_equal(value, [-np.inf * slope if slope else 0, -slope, 0, np.inf, np.nan])
+    np.testing.assert_array_equal(slopes[:4], [slope, slope, slope, 1])
+
+
 def test_prelu_says_which_slopes_it_wants():
     with pytest.raises(ValueError, match=r"each of the 3 channel\(s\).*shape \(2,\)"):
         functions.prelu(Tensor.zeros(4, 3), Tensor.zeros(2))

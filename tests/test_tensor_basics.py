@@ -27,6 +27,15 @@ def test_tensor_function_infers_as_pytorch(torch, data):
     assert str(gradcore.tensor(data).dtype) == str(torch.tensor(data).dtype).removeprefix("torch.")
 
 
+@pytest.mark.parametrize("data, expected", [
+    ([np.arange(3.0)], "float64"), ([np.float64(1)], "float64"), ([1.5, np.float16(1)], "float32"),
+    ([[np.float16(1)], [2]], "float16"), ([1.5, np.int64(2)], "float32"), ([np.int32(1)], "int32"),
+    ([gradcore.ones(2, dtype="float64")], "float64")])
+def test_lists_of_arrays_are_inferred_by_the_arrays(data, expected):
+    assert gradcore.tensor(data).dtype == expected
+    assert Tensor(data).dtype == "float32"
+
+
 def test_integers_become_float_where_a_gradient_is_required():
     assert Tensor([1, 2], requires_grad=True).dtype == "float32"
     assert gradcore.arange(3, requires_grad=True).dtype == "float32"

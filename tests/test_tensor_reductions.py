@@ -111,6 +111,26 @@ def test_flat_where_there_is_no_slope(backend):
         assert x.grad.tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize("p", [0.5, 1, 1.5, 2, 3, float("inf")])
+def test_norms_are_flat_at_zero(backend, p):
+    x = gradcore.tensor([[0.0, 0.0], [3.0, 0.0]], device=backend.device, requires_grad=True)
+    y = x.norm(p, dim=1)
+    y.sum().backward()
+    np.testing.assert_allclose(y.numpy(), [0, 3], rtol=1e-6)
+    np.testing.assert_allclose(x.grad.numpy(), [[0, 0], [1, 0]], rtol=1e-6)
+
+
+def test_reductions_of_nothing_and_of_numbers(backend):
+    x = gradcore.zeros(2, 0, device=backend.device)
+    assert x.logsumexp(1).tolist() == [-np.inf] * 2 and x.logsumexp(1, keepdim=True).shape == (2, 1)
+    assert x.logsumexp(0).shape == (0,)
+    number = Tensor(3.0, device=backend.device, requires_grad=True)
+    number.prod(0).backward()
+    assert number.prod(-1, keepdim=True).item() == 3 and number.grad.item() == 1
+    with pytest.raises(IndexError):
+        number.prod(1)
+
+
 def test_logsumexp_of_extremes(backend):
     x = Tensor([[1000.0, 1000.0], [-1000.0, -1000.0], [-np.inf, 0.0], [np.inf, 0.0], [-np.inf, -np.inf]],
                device=backend.device)

@@ -23,7 +23,8 @@ def parametric_relu(xp, x, slope):
     >>> parametric_relu(Tensor([-2.0, -2.0, 3.0]), Tensor([0.25, 0.5, 0.5]))
     tensor([-0.5, -1. ,  3. ])
     """
-    return xp.where(x > 0, x, slope * x)
+    is_flat = xp.logical_and(slope == 0, x < 0)  # 0 times minus infinity would be NaN
+    return xp.where(x > 0, x, xp.where(is_flat, 0.0, slope * x))
 
 
 @parametric_relu.derivative
