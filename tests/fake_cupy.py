@@ -68,7 +68,8 @@ class ElementwiseKernel:
         elements = "".join(f"{'const ' if i < last else ''}{kind}& {name} = (({kind}*)pointers[{i}])[i * steps[{i}]];"
                            for i, (_, name, kind) in enumerate(parameters))
         return (f"typedef _Float16 float16;\n{native_math.source()}\nnamespace {{ namespace gradcore {{ "
-                f"void loop(long n, void** pointers, const long* steps) {{ for (long i = 0; i < n; ++i) {{ {elements}\n{operation}; }} }} }} }}\n"
+                f"void loop(long n, void** pointers, const long* steps) {{\n"
+                f"for (long i = 0; i < n; ++i) {{ {elements}\n{operation}; }} }} }} }}\n"
                 f'extern "C" __attribute__((visibility("default"))) void fake_cupy_run(long n, void** pointers, '
                 f"const long* steps) {{ gradcore::loop(n, pointers, steps); }}")
 
