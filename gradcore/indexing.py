@@ -18,9 +18,12 @@ from .tensor import Tensor, as_tensor, common_backend, tensor
 
 
 class Index:
-    """An index, checked: its arrays live on the device of `x`, and do not change before they are used again."""
+    """An index, checked: its arrays live on the device of `x`, and do not change before they are used again.
 
-    __slots__ = ("parts", "is_view", "is_single")
+    As in PyTorch integers choose first and arrays among what is left: ``x[0, :, [1, 2]]`` is ``x[0][:, [1, 2]]``.
+    """
+
+    __slots__ = ("parts", "is_view", "is_single", "chosen_first")
 
     def __init__(self, index: Any, x: Tensor):
         self.is_single = not isinstance(index, tuple)
@@ -31,12 +34,30 @@ class Index:
         if self.is_view and not any(part is Ellipsis for part in parts):
             parts.append(Ellipsis)  # where one element is named: NumPy gives a view of it, and not a number
             self.is_single = False
+        self.chosen_first: Optional[tuple] = None
+        if not self.is_view and any(isinstance(part, int) for part in parts):
+            self.chosen_first = _integers_alone(parts)
+            parts = [part for part in parts if not isinstance(part, int)]
         self.parts = parts
 
-    def value(self, operation: str) -> Any:
-        """The index as the backend takes it."""
+    def within(self, backend: Backend, array: Any, operation: str) -> tuple[Any, Any]:
+        """The array to be indexed, `array` or a view of it, and the index, both as the backend takes them."""
+        if self.chosen_first is not None:
+            array = backend.take(array, self.chosen_first)
         parts = [part.value(operation)._array if isinstance(part, SavedTensor) else part for part in self.parts]
-        return parts[0] if self.is_single else tuple(parts)
+        return array, parts[0] if self.is_single else tuple(parts)
+
+
+def _integers_alone(parts: list) -> tuple:
+    """The index with its integers where they are and all else left whole; a view."""
+    alone: list[Any] = []
+    for part in parts:
+        if isinstance(part, SavedTensor):
+            mask_or_index = part.value("indexing")
+            alone += [slice(None)] * (mask_or_index.ndim if mask_or_index.dtype == BOOL else 1)
+        elif part is not None:
+            alone.append(slice(None) if isinstance(part, slice) else part)
+    return (*alone, *[...] * (not any(part is ... for part in alone)))
 
 
 def _part(part: Any, backend: Backend) -> Any:
@@ -65,7 +86,7 @@ class Take(Operation):
         self.index, self.returns_view = index, index.is_view
 
     def forward(self, backend, x):
-        return backend.take(x, self.index.value("indexing"))
+        return backend.take(*self.index.within(backend, x, "indexing"))
 
     def backward(self, gradient):
         return [PutInto.apply(gradient, index=self.index, shape=self.input_shapes[0])]
@@ -78,7 +99,8 @@ class PutInto(Operation):
 
     def forward(self, backend, x):
         array = backend.full(self.shape, 0, x.dtype)
-        (backend.assign if self.index.is_view else backend.add_at)(array, self.index.value("indexing"), x)
+        place = self.index.within(backend, array, "indexing")
+        (backend.assign if self.index.is_view else backend.add_at)(*place, x)
         return array
 
     def backward(self, gradient):

@@ -25,7 +25,7 @@ class Write(Operation):
     makes_new_arrays = False
 
     def forward(self, backend, x, value):
-        backend.assign(x, self.index.value("assignment"), value)
+        backend.assign(*self.index.within(backend, x, "assignment"), value)
         return x
 
     def backward(self, gradient):
@@ -50,7 +50,7 @@ def write(x: Tensor, index: Any, value: Any, name: str = "assignment") -> Tensor
         x._node, x._requires_grad = history._node, history._requires_grad
     else:
         array = value._array if isinstance(value, Tensor) else value
-        backend.assign(x._array, index.value(name), array)
+        backend.assign(*index.within(backend, x._array, name), array)
     x._versions[0] += 1
     return x
 

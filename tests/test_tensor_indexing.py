@@ -66,6 +66,23 @@ def test_setitem(backend, data, shape, seed):
         check(backend, lambda t: assigned(t, number), lambda a: assigned(a, number), x)
 
 
+def test_integers_choose_before_arrays_as_in_pytorch(backend):
+    values = np.arange(48.0).reshape(2, 3, 2, 4)
+    rows, mask = np.array([0, 2, 2]), np.array([True, False, True, True])
+    for index, expected in (((0, slice(None), 1, rows), values[0, :, 1][:, rows]),
+                            ((-1, ..., mask), values[-1][..., mask]),
+                            ((slice(None), rows, None, 1), values[:, :, 1][:, rows][:, :, None])):
+        x = Tensor(values, requires_grad=True, device=backend.device)
+        taken = x[index]
+        np.testing.assert_array_equal(taken.numpy(), expected)
+        taken.backward(np.ones(taken.shape))
+        written = x.detach().clone()
+        written[index] = Tensor(expected + 1000, device=backend.device)
+        assert (written[index].numpy() >= 1000).all() and written.sum().item() == 1128 + 1000 * len(np.unique(expected))
+        np.testing.assert_array_equal(x.grad.numpy() > 0, written.numpy() >= 1000)
+        assert x.grad.sum().item() == taken.size
+
+
 def test_index_kinds(backend):
     x = gradcore.arange(12, device=backend.device).reshape(3, 4)
     for index in ([0, 2], [[0, 1], [1, 2]], ([0, 1], [1, 2]), np.array([1]), [True, False, True], (..., -1),
