@@ -16,6 +16,7 @@ from typing import Callable, Optional, Sequence
 
 import numpy as np
 
+from .dtypes import BOOL
 from .expand import expand
 from .expression import Apply, Expression, Literal, Symbol, in_order
 from .kernel import Kernel
@@ -118,14 +119,15 @@ class _Lowering:
         return "\n".join(text)
 
     # -- names of values --------------------------------------------------------------------------------------
-    def _literal(self, value: float) -> str:
+    def _literal(self, value: float | bool) -> str:
         """The name of a literal as a zero-dimensional array: as an operand it costs less than a Python number."""
+        dtype = BOOL if isinstance(value, bool) else self.dtype
         for name, known in self.namespace.items():
-            if name.startswith("literal") and known.dtype == self.dtype and repr(known.item()) == repr(value):
+            if name.startswith("literal") and known.dtype == dtype and repr(known.item()) == repr(value):
                 return name
         name = f"literal{sum(key.startswith('literal') for key in self.namespace)}"
         with np.errstate(over="ignore"):  # a float64 literal may be infinite in float32
-            self.namespace[name] = np.asarray(value).astype(self.dtype)
+            self.namespace[name] = np.asarray(value).astype(dtype)
         return name
 
     def _operand(self, node: Expression) -> str:
@@ -240,8 +242,9 @@ class _Lowering:
         if array == target:
             self.statements.append(f"{flag} or {text}{target})")
         elif array.startswith("in") and not any(root is node for root in self.outputs):
-            self.values[node] = f"{target}_or_{array}"
-            self.statements.append(f"{target}_or_{array} = {array} if {flag} else {text}{target})")
+            name = self.values[node] = f"{target}_or_{array}"
+            self.viewed.discard(f"{name}_bits")  # those of a product before it that had the same name
+            self.statements.append(f"{name} = {array} if {flag} else {text}{target})")
         else:
             self.statements.append(f"{text}{target})")
 

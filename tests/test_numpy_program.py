@@ -105,6 +105,17 @@ def test_a_choice_by_a_constant_is_made_once_a_call():
     assert all(("exp(" in str(typed.program)) != ("log(" in str(typed.program)) for typed in programs)
 
 
+@pytest.mark.parametrize("constants", [(1.0, 1.0), (1.0, 2.0), (2.0, 1.0), (2.0, 3.0)])
+def test_products_that_are_left_out_are_told_apart(constants):
+    x, (a, b) = Symbol.array("x"), map(Symbol.constant, "ab")
+    inner = apply("minimum", 0.5, apply("where", a * x > 0.5, 0.5, a * x))
+    kernel = Kernel("scaled", [x], [a, b], [apply("where", inner >= x / b, x, x / b)])
+    values = np.array([-2.0, -1.0, -0.5, 0.0, 0.25, 1.0, 1.5])
+    (expected,) = evaluate(kernel, [values], list(constants), np.dtype(np.float64))
+    (got,) = get_backend("cpu").elementwise(kernel, [values], constants)
+    np.testing.assert_array_equal(got, expected)
+
+
 def test_zero_and_minus_zero_are_different_constants():
     x, c = Symbol.array("x"), Symbol.constant("c")
     kernel = Kernel("quotient", [x], [c], [apply("divide", x, c)])
