@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import functools
 import os
 import threading
 from typing import Any, Callable, Sequence
@@ -59,7 +60,8 @@ _constant_tiles: dict[tuple, np.ndarray] = {}
 def _filled(value: float, dtype: np.dtype) -> np.ndarray:
     key = (repr(value), dtype)
     if key not in _constant_tiles:
-        _constant_tiles[key] = np.full(tile_of(dtype), value, dtype)
+        with np.errstate(over="ignore"):  # a float64 literal may be infinite in float32
+            _constant_tiles[key] = np.full(tile_of(dtype), value, dtype)
     return _constant_tiles[key]
 
 
@@ -137,11 +139,21 @@ def _share(n: int, work: int, run: Callable[[int, int], None]) -> None:
         return
     step = -(-n // (parts * 16)) * 16  # elements of a cache line, so that no two threads write to one
     bounds = [(start, min(n, start + step)) for start in range(0, n, step)]
-    workers = _workers()
-    waiting = [workers.submit(quietly, run, *bound) for bound in bounds[1:]]
+    waits = [_started(run, *bound) for bound in bounds[1:]]
     quietly(run, *bounds[0])
-    for result in waiting:
-        result.result()
+    for wait in waits:
+        wait()
+
+
+def _started(run: Callable[[int, int], None], start: int, stop: int) -> Callable[[], None]:
+    """Let another thread do run(start, stop); what is returned waits until it is done."""
+    try:
+        return _workers().submit(quietly, run, start, stop).result
+    except RuntimeError as error:
+        if "shutdown" not in str(error):
+            raise
+        # The main thread has ended, and Python takes no more work for others: this thread, which lives on, does it.
+        return functools.partial(quietly, run, start, stop)
 
 
 if hasattr(os, "register_at_fork"):

@@ -92,6 +92,9 @@ def where(condition: Expression, a: Expression, b: Expression) -> Optional[Expre
         return a
     if isinstance(condition, Literal):
         return a if condition.value else b
+    if a.is_boolean != b.is_boolean:  # beside a number a truth value counts as 0 or 1
+        a, b = (apply("where", x, 1.0, 0.0) if x.is_boolean else x for x in (a, b))
+        return apply("where", condition, a, b)
     return None
 
 

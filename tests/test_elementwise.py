@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -323,6 +326,24 @@ def test_comparisons_give_booleans_and_count_as_numbers():
     assert count(x).tolist() == [0, 1, 2]
 
 
+@pytest.mark.parametrize("formula, expected", [
+    (lambda xp, x: xp.where(x > 0, x > 1, 2.0), [2.0, 0.0, 1.0]),
+    (lambda xp, x: xp.where(x > 0, -1.0, x < 0), [1.0, -1.0, -1.0]),
+    (lambda xp, x: xp.where(x > 0, True, 0.5), [0.5, 1.0, 1.0]),
+    (lambda xp, x: xp.where(x > 0, True, x < -2), [False, True, True]),
+    (lambda xp, x: xp.where(x > 1, False, True), [True, True, False]),
+])
+def test_truth_values_can_be_chosen(formula, expected):
+    result = elementwise(formula)(Tensor([-1.0, 0.5, 2.0]))
+    assert result.tolist() == expected and result.dtype == (bool if isinstance(expected[0], bool) else np.float32)
+
+
+def test_a_bound_beyond_float32_is_infinite_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert elementwise(lambda xp, x: xp.minimum(x, 1e300))(Tensor([1.0, np.inf])).tolist() == [1.0, np.inf]
+
+
 def test_numbers_and_names_that_could_clash():
     @elementwise
     def clash(xp, exp, out0, c0, lambda_=2.0):
@@ -367,3 +388,18 @@ def test_tiles_and_threads_leave_no_seams(n):
     np.testing.assert_allclose(x.grad.numpy()[-1000:], head.grad.numpy(), rtol=2e-6, atol=1e-6)
     few = slice(None, None, max(1, n // 997))
     np.testing.assert_allclose(y.numpy()[few], mish(Tensor(values[few])).numpy(), rtol=1e-6)
+
+
+def test_a_thread_that_outlives_the_main_thread_computes_on():
+    program = """
+import threading
+import gradcore
+x = gradcore.ones(4_000_000)
+def late():
+    threading.main_thread().join()
+    print(gradcore.functions.tanh(x).sum().item() > 3e6)
+threading.Thread(target=late).start()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    assert (done.stdout, done.stderr) == ("True\n", "")
