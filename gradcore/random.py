@@ -11,13 +11,15 @@ from typing import Any, Optional
 
 import numpy as np
 
+from .arithmetic import minimum
 from .backends import Backend, get_backend
-from .backends.dtypes import DEFAULT_FLOAT, INT64, kind_of
+from .backends.dtypes import DEFAULT_FLOAT, FLOAT16, FLOAT32, INT64, kind_of
 from .creation import finished, like
 from .dimensions import unpacked
 from .tensor import DeviceLike, Tensor
 
 _lock = threading.Lock()
+_LAST_BEFORE_ONE = 1 - 2.0 ** -11  # in float16
 
 
 class _Generators:
@@ -73,12 +75,16 @@ def _drawn(distribution: str, shape: tuple, dtype: Any, device: DeviceLike, requ
     if kind_of(dtype) < 2:
         raise TypeError(f"random numbers of this distribution are floats; got dtype {dtype}")
     draw = getattr(backend, distribution)
-    return finished(draw(_generator(backend), unpacked(shape), dtype), backend, requires_grad)
+    drawn = draw(_generator(backend), unpacked(shape), FLOAT32 if dtype == FLOAT16 else dtype)
+    return finished(backend.astype(drawn, dtype), backend, requires_grad)
 
 
 def rand(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
     """Draws from the uniform distribution on [0, 1)."""
-    return _drawn("uniform", shape, dtype, device, requires_grad)
+    drawn = _drawn("uniform", shape, dtype, device, requires_grad)
+    if drawn.dtype == FLOAT16:  # a draw close below 1 was rounded to it
+        drawn = minimum(drawn.detach(), _LAST_BEFORE_ONE).requires_grad_(requires_grad)
+    return drawn
 
 
 def randn(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:

@@ -134,3 +134,19 @@ def test_targets_that_do_not_fit_are_refused():
         functions.mse_loss(scores, scores, reduction="average")
     with pytest.raises(ValueError, match="between 0 and 1; got 2"):
         functions.cross_entropy(scores, [0, 1, 2], label_smoothing=2)
+
+
+@pytest.mark.parametrize("wrong", [-1, -100, 3])
+def test_classes_that_do_not_exist_are_refused(wrong: int):
+    scores = Tensor.zeros(2, 3)
+    for loss in (functions.cross_entropy, functions.nll_loss):
+        with pytest.raises(IndexError, match=f"from 0 to 2; got {min(0, wrong)} to {max(0, wrong)}"):
+            loss(scores, [0, wrong])
+
+
+def test_classes_of_any_integer_dtype(backend: Backend):
+    scores = Tensor(np.eye(300, dtype="float32"), device=backend.device)
+    for dtype in ("uint8", "int32", "int64"):
+        target = np.arange(300) % 250
+        losses = functions.nll_loss(scores, Tensor(target.astype(dtype), device=backend.device), reduction="none")
+        np.testing.assert_array_equal(losses.numpy(), -(target == np.arange(300)).astype("float32"))

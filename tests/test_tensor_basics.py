@@ -288,3 +288,11 @@ def test_moments_of_draws(backend):
     assert uniform.min().item() >= 0 and uniform.max().item() < 1
     for value, expected in ((uniform.mean(), 0.5), (uniform.var(), 1 / 12), (normal.mean(), 0.0), (normal.var(), 1.0)):
         assert abs(value.item() - expected) < 0.04
+
+
+def test_draws_of_float16():
+    x = gradcore.rand(20_000, dtype="float16", requires_grad=True)
+    y = gradcore.randn_like(x)
+    assert x.dtype == y.dtype == "float16" and x.requires_grad and x.is_leaf
+    assert 0 <= x.numpy().min() and x.numpy().max() < 1
+    assert abs(x.numpy().mean(dtype=float) - 0.5) < 0.02 and abs(y.numpy().std(dtype=float) - 1) < 0.05

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ..backends.dtypes import kind_of
+from ..backends.dtypes import INT64, kind_of
+from ..broadcasting import cast
 from ..elementwise import elementwise
 from ..indexing import gather
 from ..reduction import mean, sum
+from ..selection import where
 from ..shaping import squeeze, unsqueeze
 from ..tensor import Tensor, as_tensor
 from .softmax import log_softmax
@@ -156,4 +158,11 @@ def _at_class(scores: Tensor, target: Any, loss: str) -> Tensor:
     if kind_of(target.dtype) != 1 or target.shape != wanted:
         raise ValueError(f"{loss}: for scores of shape {scores.shape} the target must hold indices of classes, "
                          f"integers in shape {wanted}; got {target.dtype} in shape {target.shape}")
-    return squeeze(gather(scores, dim, unsqueeze(target, dim)), dim)
+    classes = scores.shape[dim]
+    # Indexing would count negative numbers from the back; this way they do not exist.
+    places = where(target < 0, classes, cast(target, INT64))
+    try:
+        return squeeze(gather(scores, dim, unsqueeze(places, dim)), dim)
+    except IndexError:
+        raise IndexError(f"{loss}: the target must hold indices of classes from 0 to {classes - 1}; got "
+                         f"{target.min().item()} to {target.max().item()}") from None
