@@ -11,7 +11,7 @@ from typing import Iterator
 
 import pytest
 
-from library import modules
+from library import ROOT, modules
 
 LONGEST_FILE = 400
 LONGEST_LINE = 120
@@ -84,10 +84,11 @@ def test_modules_are_read_at_one_sitting(module):
     assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
 
 
-@EVERY_MODULE
-def test_lines_fit_on_a_screen(module):
-    lines = MODULES[module].read_text(encoding="utf-8").splitlines()
-    assert not [f"{MODULES[module]}:{number}" for number, line in enumerate(lines, 1) if len(line) > LONGEST_LINE]
+@pytest.mark.parametrize("folder", ["gradcore", "backends", "benchmarks", "tests"])
+def test_lines_fit_on_a_screen(folder):
+    assert not [f"{path}:{number}" for path in (ROOT / folder).rglob("*.py")
+                for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+                if len(line) > LONGEST_LINE]
 
 
 @EVERY_MODULE
