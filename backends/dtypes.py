@@ -20,10 +20,10 @@ _KINDS = {"b": 0, "i": 1, "u": 1, "f": 2}
 
 def kind_of(dtype: np.dtype) -> int:
     """0 for bool, 1 for integers, 2 for floats; a TypeError for anything else."""
-    try:
-        return _KINDS[dtype.kind]
-    except KeyError:
-        raise TypeError(f"tensors hold booleans, integers and floats; got dtype {dtype}") from None
+    kind = _KINDS.get(dtype.kind)
+    if kind is None or dtype.itemsize > 8:
+        raise TypeError(f"tensors hold booleans, integers and floats of at most 64 bits; got dtype {dtype}")
+    return kind
 
 
 def dtype_of_number(value: Any) -> np.dtype:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import warnings
 
 import numpy as np
 import pytest
@@ -133,6 +134,22 @@ def test_equal_operands_share_the_gradient(backend):
     a, b = (Tensor([1.0, 2.0], device=backend.device, requires_grad=True) for _ in "ab")
     gradcore.maximum(a, b).sum().backward()
     assert a.grad.tolist() == b.grad.tolist() == [0.5, 0.5]
+
+
+def test_numbers_of_other_kinds_are_refused():
+    for value in (1j, np.complex64(1j), np.str_("1"), None):
+        with pytest.raises(TypeError, match="takes tensors, arrays and numbers; got"):
+            gradcore.Tensor([1.0]) + value
+    wide = [np.longdouble] if np.dtype(np.longdouble).itemsize > 8 else []  # the same as float64 on some systems
+    for dtype in [np.complex64, *wide]:
+        with pytest.raises(TypeError, match="floats of at most 64 bits"):
+            gradcore.Tensor(np.ones(2, dtype))
+
+
+def test_values_beyond_a_dtype_become_infinite_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert gradcore.tensor([1.0, -1e30]).to(np.float16).tolist() == [1.0, -np.inf]
 
 
 def test_shapes_that_do_not_broadcast_are_refused(backend):
