@@ -64,8 +64,10 @@ def compute_and_result(kernel: Kernel, inputs: Sequence[Any]) -> tuple[np.dtype,
 
 def kernel_dtypes(kernel: Kernel, dtype: np.dtype) -> tuple[np.dtype, np.dtype]:
     """As `compute_and_result`, of inputs that meet in `dtype`."""
-    if dtype.kind != "f":
-        dtype = DEFAULT_FLOAT if not kernel.keeps_integers else INT64 if dtype == BOOL else dtype
+    if dtype == BOOL and kernel.keeps_integers:
+        return INT64, BOOL  # True + True is True, as in NumPy and PyTorch
+    if dtype.kind != "f" and not kernel.keeps_integers:
+        dtype = DEFAULT_FLOAT
     if dtype == FLOAT16:
         return FLOAT32, FLOAT16
     return (FLOAT64 if kernel.widens and dtype == FLOAT32 else dtype), dtype

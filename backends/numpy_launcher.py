@@ -91,8 +91,8 @@ class _TypedLauncher:
         """Run on copies of small arrays that are contiguous and alike: quicker than an iterator over the originals."""
         shape, program = outputs[0].shape, self.program
         alike = [np.array(np.broadcast_to(array, shape), self.compute, order="C", copy=None) for array in arrays]
-        results = [np.empty(shape, self.compute) if self.casts and output.dtype != BOOL else output
-                   for output in outputs]
+        results = [np.empty(shape, self.compute) if self.casts and not is_boolean else output
+                   for output, is_boolean in zip(outputs, program.is_boolean)]
         numpy_tiles.run_flat(program, self.compute, [array.reshape(-1) for array in (*alike, *results)], scalars)
         for output, result in zip(outputs, results):
             if result is not output:

@@ -364,3 +364,10 @@ def test_a_star_import_brings_no_name_of_python_itself():
     import builtins
     assert not set(functions.__all__) & set(dir(builtins))
     assert all(hasattr(functions, name) for name in functions.__all__)
+
+
+def test_swish_without_a_gate_is_half_the_input():
+    x = Tensor([-np.inf, -1.0, 0.0, 2.0, np.inf], requires_grad=True)
+    y = functions.swish(x, beta=0.0)
+    y.backward(np.ones(5, np.float32))
+    assert y.tolist() == [-np.inf, -0.5, 0.0, 1.0, np.inf] and x.grad.tolist() == [0.5] * 5

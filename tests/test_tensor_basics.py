@@ -296,3 +296,12 @@ def test_draws_of_float16():
     assert x.dtype == y.dtype == "float16" and x.requires_grad and x.is_leaf
     assert 0 <= x.numpy().min() and x.numpy().max() < 1
     assert abs(x.numpy().mean(dtype=float) - 0.5) < 0.02 and abs(y.numpy().std(dtype=float) - 1) < 0.05
+
+
+def test_arithmetic_of_truth_values_gives_truth_values(backend):
+    a, b = (gradcore.tensor(values, device=backend.device) for values in ([True, False, True], [True, True, False]))
+    for result, expected in ((a + b, [True, True, True]), (a * b, [True, False, False]),
+                             (gradcore.maximum(a, b), [True, True, True]),
+                             (gradcore.where(a, b, a), [True, False, False])):
+        assert result.dtype == bool and result.tolist() == expected
+    assert (a + 1).dtype == np.int64 and (a * 2.0).dtype == np.float32

@@ -107,14 +107,19 @@ def swish(xp, x, beta=1.0):
     tensor([ -0.2689,   0.    , 100.    ])
     """
     x = xp.where(beta > 0, xp.maximum(x, -1e30), xp.where(beta < 0, xp.minimum(x, 1e30), x))
-    return x * xp.sigmoid(beta * x)
+    return x * xp.sigmoid(_scaled(xp, x, beta))
 
 
 @swish.derivative
 def _(xp, x, output, beta=1.0):
     # As 1 + (beta swish - 1) q with q = 1 - s, since 1 - s has lost its digits where s is nearly 1 and swish large.
-    finite = xp.where(beta > 0, xp.minimum(output, 1e30), xp.maximum(output, -1e30))
-    return 1.0 + (beta * finite - 1.0) * xp.sigmoid(-beta * x)
+    finite = xp.where(beta > 0, xp.minimum(output, 1e30), xp.where(beta < 0, xp.maximum(output, -1e30), 0.0))
+    return 1.0 + (beta * finite - 1.0) * xp.sigmoid(-_scaled(xp, x, beta))
+
+
+def _scaled(xp, x, beta):
+    """The argument of swish's gate; 0 for beta = 0, where beta times infinity would be NaN."""
+    return xp.where(beta == 0, 0.0, beta * x)
 
 
 silu = swish
