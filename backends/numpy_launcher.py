@@ -82,7 +82,7 @@ class _TypedLauncher:
         elif same_dtypes and self.program.is_single_call:
             numpy_tiles.quietly(self.program.run, *arrays, *outputs, *scalars)
         elif outputs[0].size <= numpy_tiles.tile_of(self.compute):
-            self._run_gathered(arrays, outputs, scalars)
+            numpy_tiles.quietly(self._run_gathered, arrays, outputs, scalars)  # casts overflow too
         else:
             numpy_tiles.run_strided(self.program, self.compute, arrays, outputs, scalars)
         return outputs

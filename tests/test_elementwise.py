@@ -344,6 +344,12 @@ def test_a_bound_beyond_float32_is_infinite_without_a_warning():
         assert elementwise(lambda xp, x: xp.minimum(x, 1e300))(Tensor([1.0, np.inf])).tolist() == [1.0, np.inf]
 
 
+def test_casts_of_small_arrays_overflow_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert gradcore.exp(Tensor(np.full(3, 20, np.float16))).tolist() == [np.inf] * 3
+
+
 def test_numbers_and_names_that_could_clash():
     @elementwise
     def clash(xp, exp, out0, c0, lambda_=2.0):
