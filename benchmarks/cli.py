@@ -13,11 +13,12 @@ from .compare import THRESHOLD, compare
 from .implementations import PEERS, STANDARD
 from .machine import Watch, facts, usable_devices
 from .networks import measure_networks
+from .passes import measure_in_processes
 from .peers import peer_tables
 from .readme import update
 from .report import headline, write_report
 from .results import Results
-from .session import measure, skipped_rows
+from .session import skipped_rows
 from .tables import all_tables, wrapped
 from .training import EPOCHS, train_in_turn
 
@@ -92,7 +93,7 @@ def _run(options: argparse.Namespace) -> Results:
     results.skipped.update(skipped_rows(groups, implementations))
     watch = Watch()
     with Progress() as progress:
-        measure(groups, implementations, results, seconds, progress.of(seconds))
+        measure_in_processes(groups, implementations, results, seconds, progress.of(seconds))
         if chosen != "peers" and not options.only and devices:
             results.training = train_in_turn(devices, EPOCHS, progress.of(8.0))
             results.networks = measure_networks([name for name in names if name != cases.ONE_LINE_MISH], devices,

@@ -71,15 +71,20 @@ class Watch:
     """How much of the processor time of a run went to other processes."""
 
     def __init__(self) -> None:
-        self.busy, self.ours, self.begin = _busy_seconds(), time.process_time(), time.perf_counter()
+        self.busy, self.ours, self.begin = _busy_seconds(), _our_seconds(), time.perf_counter()
 
     def used_by_others(self) -> float | None:
         """The part of all cores' time since the beginning that others used; None where the system does not tell."""
         busy = _busy_seconds()
         if busy is None or self.busy is None:
             return None
-        others = (busy - self.busy) - (time.process_time() - self.ours)
+        others = (busy - self.busy) - (_our_seconds() - self.ours)
         return max(0.0, others / (time.perf_counter() - self.begin) / (os.cpu_count() or 1))
+
+
+def _our_seconds() -> float:
+    """What this process and those that it started and saw the end of have worked."""
+    return sum(os.times()[:4])
 
 
 def _busy_seconds() -> float | None:

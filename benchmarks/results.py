@@ -19,7 +19,7 @@ FORMAT = 1
 class Row:
     """The figures of one case: the seconds of one call, for each round of each pass over all cases.
 
-    Between passes the inputs are made anew, so that passes differ as runs do: by where arrays lie in memory, and by
+    Each pass runs in a process of its own, so that passes differ as runs do: by where things lie in memory, and by
     what else the machine is doing.
     """
 
@@ -56,6 +56,14 @@ class Results:
         row = self.rows.setdefault(case, Row(case, bytes_moved))
         row.passes.append(times.seconds)
         row.disturbed += times.disturbed
+
+    def absorb(self, other: "Results") -> None:
+        """Add the passes of another run over the same cases."""
+        for case, row in other.rows.items():
+            mine = self.rows.setdefault(case, Row(case, row.bytes))
+            mine.passes += row.passes
+            mine.disturbed += row.disturbed
+        self.refused.update(other.refused)
 
     # -- reading ----------------------------------------------------------------------------------------------
     def select(self, **wanted: Any) -> Iterator[Row]:

@@ -48,7 +48,8 @@ def measure(groups: Sequence[Case], implementations: Sequence[Implementation], r
 
 
 def _title(group: Case, turn: int, passes: int) -> str:
-    return f"pass {turn + 1}/{passes} {group.activation} {group.direction}"
+    whole = "" if passes == 1 else f"pass {turn + 1}/{passes} "
+    return f"{whole}{group.activation} {group.direction}"
 
 
 def _measure_group(group: Case, implementations: Sequence[Implementation], results: Results, budget: float,
