@@ -13,6 +13,9 @@ where all of this holds:
   little, but a row that was disturbed more than its kind counts with its own spread.
 
 Rows of which the system interrupted too many rounds, to run other processes, are not judged.
+
+A single row of a short run can show large changes only.  All rows of an activation together show smaller ones: their
+mean is judged by how much rows of the same activation differ (`whole_activations`).
 """
 
 from __future__ import annotations
@@ -20,8 +23,8 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from statistics import NormalDist, stdev
-from typing import Iterable
+from statistics import NormalDist, mean, stdev
+from typing import Iterable, Sequence
 
 from .cases import Case
 from .implementations import OURS, YARDSTICK
@@ -31,6 +34,8 @@ from .tables import Table, time_text, times
 
 CHANCE = 0.05  # of any false report in a comparison of two runs of the same code
 THRESHOLD = 0.10
+_ENOUGH_ROWS = 6  # to judge an activation as a whole
+_TOGETHER = 1.3  # how much less certain, as seen in runs of the same code
 _MOST_DISTURBED = 0.25  # of a row's rounds, and of its yardstick's
 
 
@@ -79,22 +84,25 @@ class Comparison:
     """Two runs; `unmatched` rows are in one of them only, `unjudged` ones were disturbed in one of them."""
 
     changes: list[Change]
+    wholes: list[Change]  # of all rows of an activation together
     unmatched: int
     unjudged: int
     threshold: float
 
     @property
     def slower(self) -> list[Change]:
-        return sorted((change for change in self.changes if change.verdict > 0), key=lambda change: -change.factor)
+        return sorted((change for change in self.wholes + self.changes if change.verdict > 0),
+                      key=lambda change: -change.factor)
 
     @property
     def faster(self) -> list[Change]:
-        return sorted((change for change in self.changes if change.verdict < 0), key=lambda change: change.factor)
+        return sorted((change for change in self.wholes + self.changes if change.verdict < 0),
+                      key=lambda change: change.factor)
 
     def tables(self) -> list[Table]:
         found = []
         for title, changes in (("Slower", self.slower), ("Faster", self.faster)):
-            rows = [[change.case.activation, change.case.direction, change.case.key.split("/", 2)[2],
+            rows = [[change.case.activation, change.case.direction, _place(change.case),
                      time_text(change.old), time_text(change.new), times(change.factor)] for change in changes]
             found.append(Table(title, ["activation", "direction", "case", "old", "new", "new/old"], rows, labels=3,
                                note="new/old: of the times in units of the yardstick, which ran in turn."))
@@ -102,8 +110,11 @@ class Comparison:
 
     def verdict(self) -> str:
         """One paragraph: what was found, and what could have been found."""
-        parts = [f"{len(self.changes)} rows compared: {len(self.slower)} slower and {len(self.faster)} faster by more "
-                 f"than {self.threshold:.0%}."]
+        parts = [f"{len(self.changes)} rows and {len(self.wholes)} activations compared: {len(self.slower)} slower and "
+                 f"{len(self.faster)} faster by more than {self.threshold:.0%}."]
+        if self.wholes:
+            least = quantiles([change.detectable - 1 for change in self.wholes], 0.5)[0]
+            parts.append(f"Of an activation as a whole, a change of {least:.0%} could be told from chance.")
         known = [change.detectable - 1 for change in self.changes if change.detectable < math.inf]
         if known:
             half, most = quantiles(known, 0.5, 0.9)
@@ -143,8 +154,39 @@ def compare(old: Results, new: Results, threshold: float = THRESHOLD) -> Compari
         return Change(case, old.rows[case].summary.median, new.rows[case].summary.median, math.exp(difference),
                       math.exp(least) if least < 700 else math.inf, int(slower) - int(faster))
 
+    changes = [change(case) for case in cases]
     ours = {case for results in (old, new) for case in results.rows if case.implementation in OURS}
-    return Comparison([change(case) for case in cases], len(ours) - len(common), len(common) - len(cases), threshold)
+    return Comparison(changes, whole_activations(changes, threshold), len(ours) - len(common),
+                      len(common) - len(cases), threshold)
+
+
+def whole_activations(changes: Sequence[Change], threshold: float) -> list[Change]:
+    """The mean change of each activation over its sizes and directions, for each device and kind of kernels."""
+    families: dict[tuple, list[Change]] = defaultdict(list)
+    for change in changes:
+        families[change.case.activation, change.case.device, change.case.implementation].append(change)
+    families = {key: rows for key, rows in families.items() if len(rows) >= _ENOUGH_ROWS}
+    logs = {key: [math.log(row.factor) for row in rows] for key, rows in families.items()}
+    freedom = sum(len(values) - 1 for values in logs.values())
+    if not freedom:
+        return []
+    spread = math.sqrt(sum((value - mean(values)) ** 2 for values in logs.values() for value in values) / freedom)
+    quantile = NormalDist().inv_cdf(1 - CHANCE / 2 / len(families))
+    found = []
+    for key, rows in families.items():
+        middle = mean(logs[key])
+        # Rows of one activation are disturbed together to some part, so that their mean is less certain than it seems.
+        least = max(math.log1p(threshold), quantile * _TOGETHER * spread / math.sqrt(len(rows)))
+        whole = replace(rows[0].case, direction="all", size=0)
+        found.append(Change(whole, *(math.exp(mean(map(math.log, column))) for column in
+                                     ([row.old for row in rows], [row.new for row in rows])),
+                            math.exp(middle), math.exp(least), (middle > least) - (middle < -least)))
+    return found
+
+
+def _place(case: Case) -> str:
+    """Where a row was measured, for the tables; a whole activation has no size of its own."""
+    return case.key.split("/", 2)[2] if case.size else f"all rows/{case.device}/{case.implementation}"
 
 
 def _disturbed(case: Case, results: Results) -> bool:
