@@ -35,7 +35,7 @@ from .tables import Table, time_text, times
 CHANCE = 0.05  # of any false report in a comparison of two runs of the same code
 THRESHOLD = 0.10
 _ENOUGH_ROWS = 6  # to judge an activation as a whole
-_TOGETHER = 1.3  # how much less certain, as seen in runs of the same code
+_TOGETHER = 1.5  # how much less certain that may make it: more than runs of the same code have shown
 _MOST_DISTURBED = 0.25  # of a row's rounds, and of its yardstick's
 
 

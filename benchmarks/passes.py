@@ -47,7 +47,7 @@ def _pass_of(groups: Sequence[Case], implementations: Sequence[Implementation], 
             progress(*message)
     except EOFError:
         process.join()
-        raise RuntimeError(f"the process of a pass ended with exit code {process.exitcode} before its results") from None
+        raise RuntimeError(f"the process of a pass ended without results, exit code {process.exitcode}") from None
     process.join()
     return message
 
