@@ -22,7 +22,7 @@ from .data import SEED
 from .summary import Summary
 from .timing import Work, in_turn
 
-LAYERS, WIDTH, SAMPLES = 10, 256, 256
+LAYERS, NEURONS, SAMPLES = 10, 256, 256
 
 
 class Network:
@@ -142,7 +142,7 @@ def _numbers() -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
     def normal(*shape: int) -> np.ndarray:
         return generator.standard_normal(shape, np.float32)
 
-    return normal(SAMPLES, WIDTH), [normal(WIDTH, WIDTH) / 16 for _ in range(LAYERS)], normal(SAMPLES, WIDTH)
+    return normal(SAMPLES, NEURONS), [normal(NEURONS, NEURONS) / 16 for _ in range(LAYERS)], normal(SAMPLES, NEURONS)
 
 
 def measure_networks(names: Sequence[str], devices: Sequence[str], seconds: float,

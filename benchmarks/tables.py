@@ -7,7 +7,7 @@ from typing import Any, Callable, Iterator, Sequence
 
 from .cases import Case, size_name
 from .implementations import OURS
-from .networks import SAMPLES, WIDTH
+from .networks import NEURONS, SAMPLES
 from .results import Results, Row, paired_ratio
 
 WIDTH = 100
@@ -161,7 +161,7 @@ def _networks(results: Results) -> Iterator[Table]:
     found: dict[tuple, dict[str, dict[str, Any]]] = {}
     for figures in results.networks:
         found.setdefault((figures["activation"], figures["device"]), {})[figures["implementation"]] = figures
-    table = Table(f"Ten layers of {WIDTH} neurons, {SAMPLES} samples: forward and backward",
+    table = Table(f"Ten layers of {NEURONS} neurons, {SAMPLES} samples: forward and backward",
                   ["activation", "device", "time", "PyTorch", "ratio", "peak", "PyTorch", "ratio"], labels=2,
                   note="Peak: bytes allocated during forward and backward beyond weights and input. On the CPU every "
                        "allocation counts: those that NumPy reports to tracemalloc, those that torch.profiler writes "

@@ -18,10 +18,10 @@ from benchmarks.activations import activations
 from benchmarks.cases import Case
 from benchmarks.compare import compare
 from benchmarks.crossover import crossover, round_trip_times
-from benchmarks.implementations import PEERS, STANDARD, Gradcore
+from benchmarks.implementations import PEERS, Gradcore
 from benchmarks.peers import peer_tables, ratios
 from benchmarks.reference import WrongResult, check, values_and_slopes
-from benchmarks.results import Results, Row
+from benchmarks.results import Results
 from benchmarks.summary import geometric_mean
 from benchmarks.tables import WIDTH, all_tables
 from benchmarks.timing import Times, Work, in_turn
