@@ -16,6 +16,7 @@ from .kernel import Kernel
 from .memory_pool import MemoryPool
 from .numpy_launcher import Launcher
 from .numpy_program import NumPyProgram
+from .numpy_tiles import quiet_context
 
 
 class NumPyBackend(Backend):
@@ -91,7 +92,7 @@ class NumPyBackend(Backend):
         if launcher is None:
             launcher = kernel.compiled[self.kernels] = Launcher(kernel, self.pool, self.kernels == "native")
         # The launcher of the last dtypes, where the inputs are what most are; None where they are not.
-        outputs = launcher.quick(inputs, constants)
+        outputs = quiet_context().run(launcher.quick, inputs, constants)
         return launcher.run(inputs, constants) if outputs is None else outputs
 
     def compile(self, kernel: Kernel, dtype: np.dtype) -> NumPyProgram:

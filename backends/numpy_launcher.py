@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Sequence
 
 import numpy as np
 
 from . import native, numpy_tiles
 from .dtypes import BOOL, compute_and_result
 from .kernel import Kernel
-from .memory_pool import SMALLEST, MemoryPool
+from .memory_pool import MemoryPool
 from .numpy_choices import constant_conditions, settled, truths
 from .numpy_program import NumPyProgram
-
-Outputs = list[np.ndarray]
+from .numpy_quick import Outputs, Quick, binder, not_quick
 
 
 class Launcher:
@@ -22,15 +21,15 @@ class Launcher:
     With `is_native` that is a native program where the inputs are contiguous and alike, else always one of NumPy
     calls.
 
-    `quick` runs small contiguous arrays like those of the last call and returns None for all others, which `run`
-    takes.  For an array of a thousand elements the way to the program would otherwise take as long as the program.
+    `quick` runs small contiguous arrays like those of the last call, with the same constants, and returns None for
+    all others, which `run` takes (see `numpy_quick`).
     """
 
     def __init__(self, kernel: Kernel, pool: MemoryPool, is_native: bool):
         self.kernel, self.pool, self.is_native = kernel, pool, is_native
         self.conditions = constant_conditions(kernel)
         self.programs: dict[tuple, _TypedLauncher] = {}
-        self.quick: Callable[[Sequence[Any], Sequence[float]], Optional[Outputs]] = lambda inputs, constants: None
+        self.quick: Quick = not_quick
 
     def run(self, inputs: Sequence[Any], constants: Sequence[float]) -> Outputs:
         key = tuple([a.dtype.char if isinstance(a, np.ndarray) and a.ndim else _kind(a) for a in inputs])
@@ -40,8 +39,9 @@ class Launcher:
         if typed is None:
             kernel = settled(self.kernel, self.conditions, key[len(inputs):]) if self.conditions else self.kernel
             typed = self.programs[key] = _TypedLauncher(kernel, inputs, self.pool, self.is_native)
-        self.quick = typed.quick_for(tuple(constants)) if self.conditions else typed.quick
-        return typed.run(inputs, constants)
+        self.quick = typed.quick_for(tuple(constants))  # which nobody can change behind its back
+        outputs = numpy_tiles.quietly(self.quick, inputs, constants)
+        return typed.run(inputs, constants) if outputs is None else outputs
 
 
 def _kind(value: Any) -> Any:
@@ -59,9 +59,11 @@ class _TypedLauncher:
         self.program = NumPyProgram(kernel, self.compute, is_scalar)
         self.result_dtypes = [BOOL if boolean else result for boolean in self.program.is_boolean]
         self.casts = result != self.compute
-        self.last_scalars: tuple = (None, ())
+        self.scratch = numpy_tiles.Scratch(self.program, self.compute)
         self.native = native.program(kernel, self.compute, result, is_scalar) if is_native else None
-        self.quick = self._quick(is_scalar)
+        is_plain = not self.casts and not any(is_scalar)
+        self._bind = binder(self.program, self.compute, self.native) if is_plain else None
+        self._bound: tuple[Any, Quick] = (None, not_quick)
 
     def run(self, inputs: Sequence[Any], constants: Sequence[float]) -> Outputs:
         """Run on any inputs of this combination of dtypes."""
@@ -75,76 +77,39 @@ class _TypedLauncher:
             return outputs
         if len(arrays) < len(inputs):
             constants = (*(value for value in inputs if not isinstance(value, np.ndarray)), *constants)
-        scalars = self.scalars(constants) if self.program.scalars is not None else ()
+        scalars = self._scalars(constants)
         # An array of one element is met by every tile as it is.
         if contiguous and all(array.shape == shape or array.size == 1 for array in arrays):
-            numpy_tiles.run_flat(self.program, self.compute, [a.reshape(-1) for a in (*arrays, *outputs)], scalars)
+            numpy_tiles.run_flat(self.scratch, [a.reshape(-1) for a in (*arrays, *outputs)], scalars)
         elif same_dtypes and self.program.is_single_call:
             numpy_tiles.quietly(self.program.run, *arrays, *outputs, *scalars)
         elif outputs[0].size <= numpy_tiles.tile_of(self.compute):
             numpy_tiles.quietly(self._run_gathered, arrays, outputs, scalars)  # casts overflow too
         else:
-            numpy_tiles.run_strided(self.program, self.compute, arrays, outputs, scalars)
+            numpy_tiles.run_strided(self.scratch, arrays, outputs, scalars)
         return outputs
 
     def _run_gathered(self, arrays: Sequence[np.ndarray], outputs: Outputs, scalars: tuple) -> None:
         """Run on copies of small arrays that are contiguous and alike: quicker than an iterator over the originals."""
-        shape, program = outputs[0].shape, self.program
+        shape = outputs[0].shape
         alike = [np.array(np.broadcast_to(array, shape), self.compute, order="C", copy=None) for array in arrays]
         results = [np.empty(shape, self.compute) if self.casts and not is_boolean else output
-                   for output, is_boolean in zip(outputs, program.is_boolean)]
-        numpy_tiles.run_flat(program, self.compute, [array.reshape(-1) for array in (*alike, *results)], scalars)
+                   for output, is_boolean in zip(outputs, self.program.is_boolean)]
+        numpy_tiles.run_flat(self.scratch, [array.reshape(-1) for array in (*alike, *results)], scalars)
         for output, result in zip(outputs, results):
             if result is not output:
                 np.copyto(output, result, casting="unsafe")
 
-    def quick_for(self, expected: tuple) -> Callable:
+    def _scalars(self, constants: Sequence[float]) -> tuple:
+        """What the program takes of the scalar inputs and constants of a call, as zero-dimensional arrays."""
+        return () if self.program.scalars is None else numpy_tiles.quietly(self.program.scalars, *constants)
+
+    def quick_for(self, constants: tuple[float, ...]) -> Quick:
         """`quick`, for no other constants than these."""
-        def quick(inputs: Sequence[Any], constants: Sequence[float]) -> Optional[Outputs]:
-            return self.quick(inputs, constants) if constants == expected else None
-
+        if self._bind is None:
+            return not_quick
+        known, quick = self._bound
+        if known is not constants:
+            quick = self._bind(constants, *self._scalars(constants))
+            self._bound = constants, quick
         return quick
-
-    def scalars(self, constants: Sequence[float]) -> tuple:
-        """The scalars of a call as zero-dimensional arrays; most calls repeat those of the last."""
-        last, scalars = self.last_scalars
-        if last != constants or 0.0 in constants:  # 0.0 == -0.0, but 1 / 0.0 != 1 / -0.0
-            scalars = numpy_tiles.quietly(self.program.scalars, *constants)
-            self.last_scalars = (tuple(constants), scalars)
-        return scalars
-
-    def _quick(self, is_scalar: Sequence[bool]) -> Callable:
-        """The short way to the program, written out for the kernel's number of inputs and outputs."""
-        names = [f"in{i}" for i in range(len(is_scalar))]
-        arrays = [name for name, scalar in zip(names, is_scalar) if not scalar]
-        outputs = [f"out{i}" for i in range(len(self.result_dtypes))]
-        if self.casts or any(is_scalar):
-            return lambda inputs, constants: None
-        first, *others = arrays
-        tests = [f"{name}.__class__ is ndarray and {name}.dtype is dtype and {name}.flags.c_contiguous"
-                 for name in arrays]
-        tests += [f"{name}.shape == {first}.shape" for name in others]
-        largest = min(numpy_tiles.tile_of(self.compute), (SMALLEST - 1) // self.compute.itemsize)
-        lines = ["def quick(inputs, constants):", f"    {', '.join(names)}, = inputs",
-                 f"    if not ({' and '.join(tests)}):", "        return None",
-                 f"    n, shape = {first}.size, {first}.shape", f"    if n > {largest}:", "        return None"]
-        lines += [f"    {name} = empty(shape, {name}_dtype)" for name in outputs]
-        lines += [f"    {line}" for line in self._run_lines(arrays, outputs)]
-        lines += [f"    return [{', '.join(outputs)}]"]
-        namespace: dict[str, Any] = {
-            "ndarray": np.ndarray, "empty": np.empty, "dtype": self.compute, "program": self.program,
-            "program_run": self.program.run, "native": self.native, "scalars": self.scalars,
-            "scratch": numpy_tiles.scratch, "copy_context": numpy_tiles.quiet_context,
-            **{f"{name}_dtype": dtype for name, dtype in zip(outputs, self.result_dtypes)}}
-        exec("\n".join(lines), namespace)
-        return namespace["quick"]
-
-    def _run_lines(self, arrays: Sequence[str], outputs: Sequence[str]) -> list[str]:
-        if self.native is not None:
-            return [f"native(n, inputs, constants, [{', '.join(outputs)}])"]
-        names = [*arrays, *outputs]
-        others = ["*scalars(constants)"] * (self.program.scalars is not None)
-        others += ["*scratch(program, dtype, n)"] * self.program.needs_scratch
-        flat = [f"{name}.reshape(-1)" for name in names]
-        return ["if len(shape) == 1:", f"    copy_context().run(program_run, {', '.join(names + others)})", "else:",
-                f"    copy_context().run(program_run, {', '.join(flat + others)})"]

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import math
 import os
 import threading
 from typing import Any, Callable, Sequence
 
 import numpy as np
 
+from .dtypes import BOOL
 from .numpy_program import NumPyProgram
 
 # Bytes of one register.  Smaller ones would stay in the first-level cache, but every NumPy call has its price.
 TILE_BYTES = 1 << 20
 # A hand-over to another thread costs tens of microseconds, and threads wait for each other between NumPy calls
 # (the interpreter lock is free inside of them): a thread needs this much work, in additions.
-WORK_PER_THREAD = 500_000
+WORK_PER_THREAD = 1_250_000
 
 
 def tile_of(dtype: np.dtype) -> int:
@@ -24,45 +26,68 @@ def tile_of(dtype: np.dtype) -> int:
     return TILE_BYTES // dtype.itemsize
 
 
-class Tiles(threading.local):
+class Views(dict):
+    """Views of memory by their shape, cut at first use."""
+
+    def __init__(self, cut: Callable[[tuple[int, ...]], list[np.ndarray]]):
+        super().__init__()
+        self.cut = cut
+
+    def __missing__(self, shape: tuple[int, ...]) -> list[np.ndarray]:
+        if len(self) > 64:  # shapes change all the time: forget, views are quickly made again
+            self.clear()
+        views = self[shape] = self.cut(shape)
+        return views
+
+
+def _cut(memory: Sequence[np.ndarray], shape: tuple[int, ...]) -> list[np.ndarray]:
+    n = math.prod(shape)
+    return [part[:n].reshape(shape) for part in memory]
+
+
+class _Registers(threading.local):
     """The scratch memory of one thread, shared by all programs."""
 
     def __init__(self) -> None:
-        self.buffers: dict[tuple, list[np.ndarray]] = {}
-        self.views: dict[tuple[NumPyProgram, int], list[np.ndarray]] = {}
+        self.buffers: dict[np.dtype, list[np.ndarray]] = {}
 
-    def of(self, program: NumPyProgram, dtype: np.dtype, n: int) -> list[np.ndarray]:
-        """The scratch arguments of `program` for tiles of `n` elements."""
-        views = self.views.get((program, n))
-        if views is None:
-            if len(self.views) > 256:  # sizes change all the time: forget, views are quickly made again
-                self.views.clear()
-            registers = [buffer[:n] for buffer in self._buffers(dtype, program.registers)]
-            masks = [buffer[:n] for buffer in self._buffers(np.dtype(bool), program.masks)]
-            integer = np.dtype(f"int{8 * dtype.itemsize}")
-            views = registers + [register.view(integer) for register in registers] + masks
-            views += [_filled(value, dtype)[:n] for value in program.tiles]
-            self.views[program, n] = views
-        return views
-
-    def _buffers(self, dtype: np.dtype, count: int) -> list[np.ndarray]:
+    def of(self, dtype: np.dtype, count: int) -> list[np.ndarray]:
         buffers = self.buffers.setdefault(dtype, [])
         while len(buffers) < count:
             buffers.append(np.empty(tile_of(dtype), dtype))
         return buffers[:count]
 
 
-_tiles = Tiles()
-scratch = _tiles.of
-_constant_tiles: dict[tuple, np.ndarray] = {}
+_registers = _Registers()
+_filled: dict[tuple, np.ndarray] = {}
 
 
-def _filled(value: float, dtype: np.dtype) -> np.ndarray:
-    key = (repr(value), dtype)
-    if key not in _constant_tiles:
-        with np.errstate(over="ignore"):  # a float64 literal may be infinite in float32
-            _constant_tiles[key] = np.full(tile_of(dtype), value, dtype)
-    return _constant_tiles[key]
+def constant_tiles(program: NumPyProgram, dtype: np.dtype) -> list[np.ndarray]:
+    """The tiles that have one value everywhere, which all threads read."""
+    for value in program.tiles:
+        if (repr(value), dtype) not in _filled:
+            with np.errstate(over="ignore"):  # a float64 literal may be infinite in float32
+                _filled[repr(value), dtype] = np.full(tile_of(dtype), value, dtype)
+    return [_filled[repr(value), dtype] for value in program.tiles]
+
+
+def constant_views(program: NumPyProgram, dtype: np.dtype) -> Views:
+    """Such tiles of any shape."""
+    return Views(lambda shape: _cut(constant_tiles(program, dtype), shape))
+
+
+class Scratch(threading.local):
+    """The scratch arguments of one program in one thread: `views` has them by the shape of the tile."""
+
+    def __init__(self, program: NumPyProgram, dtype: np.dtype):
+        self.program, self.dtype = program, dtype
+        self.views = Views(self._cut)
+
+    def _cut(self, shape: tuple[int, ...]) -> list[np.ndarray]:
+        program, dtype, integer = self.program, self.dtype, np.dtype(f"int{8 * self.dtype.itemsize}")
+        registers = _cut(_registers.of(dtype, program.registers), shape)
+        rest = [*_registers.of(BOOL, program.masks), *constant_tiles(program, dtype)]
+        return [*registers, *(register.view(integer) for register in registers), *_cut(rest, shape)]
 
 
 # Overflow to infinity and the like are meant: the formulas take them to their limits.  Entering a copied context is
@@ -77,46 +102,44 @@ def quietly(function: Callable, *args: Any) -> Any:
     return quiet_context().run(function, *args)
 
 
-def run_flat(program: NumPyProgram, dtype: np.dtype, arrays: Sequence[np.ndarray], scalars: tuple) -> None:
+def run_flat(scratch: Scratch, arrays: Sequence[np.ndarray], scalars: tuple) -> None:
     """Run on contiguous one-dimensional arrays (inputs, then outputs) of equal length, or of one element."""
-    n = arrays[-1].size
-    if n <= tile_of(dtype):
-        quietly(program.run, *arrays, *scalars, *scratch(program, dtype, n))
+    program, n = scratch.program, arrays[-1].size
+    if n <= tile_of(scratch.dtype):
+        quietly(program.run, *arrays, *scalars, *scratch.views[n,])
     else:
-        _share(n, n * program.cost, lambda start, stop: _run_range(program, dtype, arrays, scalars, start, stop))
+        _share(n, n * program.cost, lambda start, stop: _run_range(scratch, arrays, scalars, start, stop))
 
 
-def _run_range(program: NumPyProgram, dtype: np.dtype, arrays: Sequence[np.ndarray], scalars: tuple,
-               start: int, stop: int) -> None:
-    run, tile = program.run, tile_of(dtype)
+def _run_range(scratch: Scratch, arrays: Sequence[np.ndarray], scalars: tuple, start: int, stop: int) -> None:
+    run, tile = scratch.program.run, tile_of(scratch.dtype)
     for low in range(start, stop, tile):
         high = min(low + tile, stop)
-        run(*[array if array.size == 1 else array[low:high] for array in arrays], *scalars,
-            *scratch(program, dtype, high - low))
+        run(*[array if array.size == 1 else array[low:high] for array in arrays], *scalars, *scratch.views[high - low,])
 
 
-def run_strided(program: NumPyProgram, dtype: np.dtype, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray],
-                scalars: tuple) -> None:
+def run_strided(scratch: Scratch, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray], scalars: tuple) -> None:
     """Run on arrays of any strides and dtypes that broadcast, each tile gathered and cast by numpy.nditer."""
     ndim, rows, size = outputs[0].ndim, len(outputs[0]), outputs[0].size
 
     def run_rows(start: int, stop: int) -> None:
         parts = [array[start:stop] if array.ndim == ndim and len(array) > 1 else array for array in (*inputs, *outputs)]
-        _run_iterated(program, dtype, parts[:len(inputs)], parts[len(inputs):], scalars)
+        _run_iterated(scratch, parts[:len(inputs)], parts[len(inputs):], scalars)
 
-    _share(rows, size * program.cost, run_rows)
+    _share(rows, size * scratch.program.cost, run_rows)
 
 
-def _run_iterated(program: NumPyProgram, dtype: np.dtype, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray],
+def _run_iterated(scratch: Scratch, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray],
                   scalars: tuple) -> None:
-    types = [dtype] * len(inputs) + [np.dtype(bool) if boolean else dtype for boolean in program.is_boolean]
+    program, dtype = scratch.program, scratch.dtype
+    types = [dtype] * len(inputs) + [BOOL if boolean else dtype for boolean in program.is_boolean]
     flags = [["readonly"]] * len(inputs) + [["writeonly"]] * len(outputs)
     iterator = np.nditer([*inputs, *outputs], ["buffered", "external_loop", "delay_bufalloc"], flags, types, order="K",
                          casting="unsafe", buffersize=tile_of(dtype) // 8)  # an iterator's buffers are not reused
     with iterator:
         iterator.reset()
         for tile in iterator:
-            program.run(*tile, *scalars, *scratch(program, dtype, tile[0].size))
+            program.run(*tile, *scalars, *scratch.views[tile[0].shape])
 
 
 _cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

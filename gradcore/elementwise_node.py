@@ -16,67 +16,74 @@ from .tensor import Tensor
 
 
 class ElementwiseNode(Node):
-    """A recorded call of `operation` (an `Elementwise`): what its backward kernel needs, and the kernel's run."""
+    """A recorded call of `operation` (an `Elementwise`): what its backward kernel needs, and the kernel's run.
 
-    __slots__ = ("operation", "needs", "values", "saved", "output", "versions", "fits")
+    What is saved are pairs of an input, a tensor or a number, and its version at the time.
+    """
+
+    __slots__ = ("operation", "needs", "values", "saved", "output", "odd")
 
     def __init__(self, operation: Any, inputs: Sequence[Any], along: tuple[int, ...], values: tuple, output: Tensor):
         self.operation, self.values = operation, values
         self.needs = needs = operation.gradient(along)
-        # Tensors, and the numbers among the inputs.
         if len(inputs) == 1:
-            Node.__init__(self, (parent_of(inputs[0]),))
-            self.saved = inputs if needs.saved else ()
-            self.fits = None
+            source = inputs[0]
+            Node.__init__(self, (source._node or source,))
+            self.saved = ((source, source._versions[0]),) if needs.saved else ()
+            self.odd = None
         else:
             Node.__init__(self, [parent_of(inputs[i]) for i in along])
-            self.saved = [inputs[i] for i in needs.saved]
-            self.fits = self._odd_inputs(inputs, along, output._array)
-        self.versions = [versions_of(value) for value in self.saved] if needs.saved else ()
+            self.saved = [(inputs[i], versions_of(inputs[i])) for i in needs.saved]
+            self.odd = _odd_inputs(inputs, along, output._array)
         # Only the array: its tensor points here, and must not be pointed back to.
         self.output = (output._array, output._versions) if needs.saves_output else None
-
-    @staticmethod
-    def _odd_inputs(inputs: Sequence[Any], along: tuple[int, ...], output: Any) -> dict[int, tuple]:
-        """The shape and dtype of inputs that were broadcast or cast: their gradients are summed and cast back."""
-        return {i: (inputs[i].shape, inputs[i].dtype) for i in along
-                if inputs[i].shape != output.shape or inputs[i].dtype != output.dtype}
 
     @property
     def name(self) -> str:
         return self.operation.name
 
     def backward(self, gradient: Tensor) -> list[Tensor]:
-        if self.needs.kernel is None:
-            parts = [gradient] * len(self.needs.passed)
+        needs = self.needs
+        if needs.kernel is None:
+            parts = [gradient] * len(needs.passed)
         else:
-            self._check_saved()
-            parts = self._recorded(gradient) if is_grad_enabled() else self._computed(gradient)
-        if self.fits:
-            for k, i in enumerate(self.needs.along):
-                if i in self.fits:
-                    shape, dtype = self.fits[i]
+            arrays = self._saved_arrays()
+            parts = self._recorded(gradient) if is_grad_enabled() else self._computed(arrays, gradient)
+        if self.odd:
+            for k, i in enumerate(needs.along):
+                if i in self.odd:
+                    shape, dtype = self.odd[i]
                     parts[k] = cast(sum_to(parts[k], shape), dtype)
         return parts
 
-    def _check_saved(self) -> None:
-        """What was saved must still be there, and be what it was."""
+    def _saved_arrays(self) -> list[Any]:
+        """The arrays and numbers that were saved, which must still be there and be what they were."""
         if self.saved is None:
             refuse_second_backward(self.name)
-        for value, version in zip(self.saved, self.versions):
-            if versions_of(value) != version:
+        arrays = []
+        for value, version in self.saved:
+            if not isinstance(value, Tensor):
+                arrays.append(value)
+                continue
+            if value._versions[0] != version:
                 refuse_changed(value.shape, value._versions[0], version, self.name)
-        if self.output is not None and self.output[1][0]:
-            refuse_changed(self.output[0].shape, self.output[1][0], 0, self.name)
+            arrays.append(value._array)
+        if self.output is not None:
+            array, versions = self.output
+            if versions[0]:
+                refuse_changed(array.shape, versions[0], 0, self.name)
+            arrays.append(array)
+        return arrays
 
-    def _computed(self, gradient: Tensor) -> list[Tensor]:
+    def _computed(self, arrays: list[Any], gradient: Tensor) -> list[Tensor]:
         """The gradients, by one kernel."""
         backend, needs = gradient._backend, self.needs
-        arrays = [value._array if isinstance(value, Tensor) else value for value in self.saved]
-        if self.output is not None:
-            arrays.append(self.output[0])
         arrays.append(gradient._array)
-        parts = [Tensor._wrap(array, backend) for array in backend.elementwise(needs.kernel, arrays, self.values)]
+        outputs = backend.elementwise(needs.kernel, arrays, self.values)
+        if len(outputs) == 1:
+            parts = [Tensor._wrap(outputs[0], backend)]
+        else:
+            parts = [Tensor._wrap(array, backend) for array in outputs]
         for i in needs.passed:
             parts.insert(needs.along.index(i), gradient)
         return parts
@@ -84,7 +91,7 @@ class ElementwiseNode(Node):
     def _recorded(self, gradient: Tensor) -> list[Tensor]:
         """The gradients, each with a graph of its own."""
         backend, needs = gradient._backend, self.needs
-        available = dict(zip(needs.saved, self.saved))
+        available = {i: value for i, (value, _) in zip(needs.saved, self.saved)}
         if self.output is not None:
             output = Tensor._wrap(self.output[0], backend, self)
             output._versions = self.output[1]
@@ -98,3 +105,9 @@ class ElementwiseNode(Node):
 
     def release(self) -> None:
         self.saved = self.output = None
+
+
+def _odd_inputs(inputs: Sequence[Any], along: tuple[int, ...], output: Any) -> dict[int, tuple]:
+    """The shape and dtype of inputs that were broadcast or cast: their gradients are summed and cast back."""
+    return {i: (inputs[i].shape, inputs[i].dtype) for i in along
+            if inputs[i].shape != output.shape or inputs[i].dtype != output.dtype}

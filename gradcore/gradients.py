@@ -6,7 +6,7 @@ from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
 
-from .autograd import propagate
+from .autograd import parent_of, propagate
 from .tensor import Tensor, upstream_gradient
 
 
@@ -30,8 +30,9 @@ def grad(outputs: Union[Tensor, Sequence[Tensor]], inputs: Union[Tensor, Sequenc
         for i, tensor in enumerate(tensors):
             if not tensor._requires_grad:
                 raise RuntimeError(f"grad: {kind} {i} (shape {tensor.shape}) does not require a gradient")
-    roots = [(output, upstream_gradient(output, weight)) for output, weight in zip(outputs, weights)]
-    found = propagate(roots, create_graph if retain_graph is None else retain_graph, create_graph, wanted=inputs)
+    upstream = [upstream_gradient(output, weight) for output, weight in zip(outputs, weights)]
+    retain_graph = create_graph if retain_graph is None else retain_graph
+    found = propagate([parent_of(output) for output in outputs], upstream, retain_graph, create_graph, wanted=inputs)
     if not allow_unused and any(gradient is None for gradient in found):
         missing = [i for i, g in enumerate(found) if g is None][0]
         raise RuntimeError(f"grad: the outputs do not depend on input {missing} (shape {inputs[missing].shape}); pass "
@@ -74,8 +75,8 @@ def gradcheck(function: Callable, inputs: Union[Tensor, Sequence[Any]], eps: flo
         for element in range(output.size if output.requires_grad else 0):
             weight = np.zeros(output.size, output.dtype)
             weight[element] = 1
-            found = propagate([(output, upstream_gradient(output, weight.reshape(output.shape)))], True, False,
-                              wanted=[leaves[i] for i in checked])
+            upstream = upstream_gradient(output, weight.reshape(output.shape))
+            found = propagate([parent_of(output)], [upstream], True, False, wanted=[leaves[i] for i in checked])
             for rows, gradient in zip(analytic, found):
                 rows[element] = 0 if gradient is None else gradient.numpy().ravel()
         for rows, i in zip(analytic, checked):

@@ -10,12 +10,13 @@ from typing import Any, Iterator, Optional, Sequence, Union
 
 import numpy as np
 
-from .autograd import Node, propagate
+from .autograd import Node, parent_of, propagate
 from .backends import Backend, Device, DeviceMismatch, backend_of, get_backend
 from .backends.dtypes import BOOL, DEFAULT_FLOAT, INT64, kind_of
 
 Number = Union[bool, int, float]
 DeviceLike = Union[str, Device, None]
+_new = object.__new__  # half the time of Tensor.__new__, which is looked up and bound first
 
 
 class Tensor:
@@ -62,10 +63,10 @@ class Tensor:
         self._requires_grad, self._node, self.grad = False, None, None
         self._versions = [0]
 
-    @classmethod
-    def _wrap(cls, array: Any, backend: Backend, node: Optional[Node] = None) -> "Tensor":
+    @staticmethod
+    def _wrap(array: Any, backend: Backend, node: Optional[Node] = None) -> "Tensor":
         """A tensor around an array of `backend`, without a copy or a check; `node` computed it."""
-        tensor = Tensor.__new__(Tensor)
+        tensor = _new(Tensor)
         tensor._array, tensor._backend, tensor._node = array, backend, node
         tensor._requires_grad, tensor.grad = node is not None, None
         tensor._versions = [0]
@@ -188,7 +189,7 @@ class Tensor:
         if not self._requires_grad:
             raise RuntimeError("backward() was called on a tensor that does not require a gradient: none of the "
                                "tensors it was computed from has requires_grad=True (or it was computed under no_grad)")
-        propagate([(self, upstream_gradient(self, gradient))], retain_graph or create_graph, create_graph)
+        propagate((parent_of(self),), (upstream_gradient(self, gradient),), retain_graph or create_graph, create_graph)
 
     def zero_grad(self) -> None:
         """Forget the gradient."""

@@ -73,10 +73,32 @@ def test_random_formulas(rng, size, dtype):
                 np.testing.assert_allclose(ours.reshape(-1), theirs, rtol=2e-4 if dtype == np.float32 else 1e-9,
                                            atol=1e-4 if dtype == np.float32 else 1e-9, err_msg=repr(kernel))
         strided = [np.repeat(array, 2)[::2] for array in arrays]
-        for ours, theirs in zip(backend.elementwise(kernel, strided, constants), got):
+        for ours, theirs in zip(backend.elementwise(kernel, strided, constants), got):  # the program's other form
             np.testing.assert_array_equal(ours, theirs.reshape(-1))
+            assert ours.dtype == theirs.dtype == dtype
         for array, original in zip(arrays, before):
             np.testing.assert_array_equal(array, original)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int32", "int64"])
+@pytest.mark.parametrize("name", ["add", "multiply", "negative", "abs", "sign", "maximum", "minimum", "floor_divide",
+                                  "where", "less", "choice of booleans"])
+def test_both_forms_agree_on_integers(rng, name, dtype):
+    if name == "choice of booleans":
+        x, y = Symbol.array("x"), Symbol.array("y")
+        kernel = Kernel("choice", [x, y], [], [apply("where", x < y, x > 1.0, y > 1.0), apply("where", x < y, x, 0.0)])
+    else:
+        kernel = Kernel.of_primitive(name)
+    backend = get_backend("cpu")
+    arrays = [rng.integers(1, 5, (4, 5)).astype(dtype) for _ in kernel.inputs]
+    if name == "where":
+        arrays[0] = arrays[0] > 2
+    got = backend.elementwise(kernel, arrays)  # the first call makes what the second one takes
+    for again, known, strided in zip(backend.elementwise(kernel, arrays), got,
+                                     backend.elementwise(kernel, [np.repeat(array, 2)[::2] for array in arrays])):
+        assert again.dtype == known.dtype == strided.dtype
+        np.testing.assert_array_equal(again, known)
+        np.testing.assert_array_equal(strided, known.reshape(-1))
 
 
 def test_registers_are_reused():
