@@ -39,7 +39,7 @@ class Launcher:
         if typed is None:
             kernel = settled(self.kernel, self.conditions, key[len(inputs):]) if self.conditions else self.kernel
             typed = self.programs[key] = _TypedLauncher(kernel, inputs, self.pool, self.is_native)
-        self.quick = typed.quick_for(tuple(constants))  # which nobody can change behind its back
+        self.quick = typed.quick_for(inputs, tuple(constants))  # which nobody can change behind its back
         outputs = numpy_tiles.quietly(self.quick, inputs, constants)
         return typed.run(inputs, constants) if outputs is None else outputs
 
@@ -61,8 +61,7 @@ class _TypedLauncher:
         self.casts = result != self.compute
         self.scratch = numpy_tiles.Scratch(self.program, self.compute)
         self.native = native.program(kernel, self.compute, result, is_scalar) if is_native else None
-        is_plain = not self.casts and not any(is_scalar)
-        self._bind = binder(self.program, self.compute, self.native) if is_plain else None
+        self._bind = None if self.casts else binder(self.program, self.compute, self.native)
         self._bound: tuple[Any, Quick] = (None, not_quick)
 
     def run(self, inputs: Sequence[Any], constants: Sequence[float]) -> Outputs:
@@ -104,12 +103,13 @@ class _TypedLauncher:
         """What the program takes of the scalar inputs and constants of a call, as zero-dimensional arrays."""
         return () if self.program.scalars is None else numpy_tiles.quietly(self.program.scalars, *constants)
 
-    def quick_for(self, constants: tuple[float, ...]) -> Quick:
-        """`quick`, for no other constants than these."""
+    def quick_for(self, inputs: Sequence[Any], constants: tuple[float, ...]) -> Quick:
+        """`quick`, for no other constants and numbers among the inputs than these."""
         if self._bind is None:
             return not_quick
+        numbers = [value for value in inputs if not isinstance(value, np.ndarray)]
         known, quick = self._bound
-        if known is not constants:
-            quick = self._bind(constants, *self._scalars(constants))
+        if numbers or known is not constants:
+            quick = self._bind(constants, *numbers, *self._scalars((*numbers, *constants)))
             self._bound = constants, quick
         return quick

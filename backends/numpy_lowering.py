@@ -63,6 +63,7 @@ class Lowering:
         for i, symbol in enumerate(kernel.inputs):
             self.values[symbol] = f"in{i}"
             (scalar_parameters if scalar_inputs[i] else self.array_names).append(f"in{i}")
+        self.scalar_inputs = scalar_inputs
         self.scalars = {symbol for symbol, is_scalar in zip(kernel.inputs, scalar_inputs) if is_scalar}
         for i, symbol in enumerate(kernel.constants):
             self.values[symbol] = f"c{i}"

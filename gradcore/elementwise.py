@@ -41,7 +41,7 @@ class Elementwise:
         self.name, self.arrays = name, tuple(arrays)
         self.constants, self.defaults = tuple(constants), tuple(constants.values())
         self._kernel: Optional[Kernel] = None
-        self._gradients: dict[tuple[int, ...], Gradient] = {}
+        self.gradients: dict[tuple[int, ...], Gradient] = {}
         self._derived: dict[int, "Elementwise"] = {}
 
     def __repr__(self) -> str:
@@ -66,14 +66,14 @@ class Elementwise:
         formula's value: only the arrays that it names are saved for the backward pass.  It returns the derivative
         along the array, or a tuple of them, one for each array.
         """
-        self._slopes, self._gradients, self._derived = function, {}, {}
+        self._slopes, self.gradients, self._derived = function, {}, {}
         return self
 
     def gradient(self, along: tuple[int, ...] = (0,)) -> Gradient:
         """The backward pass along the arrays at these positions."""
-        found = self._gradients.get(along)
+        found = self.gradients.get(along)
         if found is None:
-            found = self._gradients[along] = gradient(self.kernel, along, self._hand_written())
+            found = self.gradients[along] = gradient(self.kernel, along, self._hand_written())
         return found
 
     def _hand_written(self) -> Optional[Sequence[Any]]:
@@ -105,12 +105,13 @@ class Elementwise:
         values = self.defaults
         if constants or len(inputs) != len(self.arrays):
             inputs, values = self._bind(inputs, constants)
+        if len(inputs) == 1 and inputs[0].__class__ is Tensor:  # most calls
+            return self.run(inputs, values, inputs[0]._backend)
         for value in inputs:
             if value.__class__ is not Tensor:
                 inputs = self._operands(inputs)
                 break
-        backend = inputs[0]._backend if len(inputs) == 1 else common_backend(self.name, inputs)
-        return self.run(inputs, values, backend)
+        return self.run(inputs, values, common_backend(self.name, inputs))
 
     def run(self, inputs: Sequence[Any], values: tuple, backend: Backend) -> Tensor:
         """The result for tensors and numbers of one device, with the values of all constants."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from .autograd import Node, parent_of
+from .autograd import Node, next_order, parent_of
 from .broadcasting import cast, sum_to
 from .grad_mode import is_grad_enabled
 from .operation import refuse_changed, refuse_second_backward, versions_of
@@ -25,10 +25,10 @@ class ElementwiseNode(Node):
 
     def __init__(self, operation: Any, inputs: Sequence[Any], along: tuple[int, ...], values: tuple, output: Tensor):
         self.operation, self.values = operation, values
-        self.needs = needs = operation.gradient(along)
+        self.needs = needs = operation.gradients.get(along) or operation.gradient(along)
         if len(inputs) == 1:
             source = inputs[0]
-            Node.__init__(self, (source._node or source,))
+            self.parents, self.order, self.retains = (source._node or source,), next_order(), None
             self.saved = ((source, source._versions[0]),) if needs.saved else ()
             self.odd = None
         else:

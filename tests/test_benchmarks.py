@@ -135,7 +135,7 @@ def test_a_kernel_that_returns_its_input_is_not_timed(direction: str, monkeypatc
     x = Symbol.array("x")
     operation = activations()["sigmoid"].operation
     monkeypatch.setattr(operation, "_kernel", Kernel("sigmoid", [x], (), (x,)))
-    monkeypatch.setattr(operation, "_gradients", {})
+    monkeypatch.setattr(operation, "gradients", {})
     results = Results(dict(FACTS))
     session.measure([group("sigmoid", direction)], [Gradcore()], results, seconds=0.0)
     (refused,), (reason,) = results.refused, results.refused.values()
@@ -147,7 +147,7 @@ def test_a_kernel_that_returns_its_input_is_not_timed(direction: str, monkeypatc
 def test_a_wrong_derivative_is_not_timed(monkeypatch: pytest.MonkeyPatch):
     operation = activations()["tanh"].operation
     monkeypatch.setattr(operation, "_slopes", lambda xp, x: xp.tanh(x))
-    monkeypatch.setattr(operation, "_gradients", {})
+    monkeypatch.setattr(operation, "gradients", {})
     results = Results(dict(FACTS))
     session.measure([group("tanh", "backward"), group("tanh", "forward")], [Gradcore()], results, seconds=0.0)
     assert [case.direction for case in results.refused] == ["backward"]

@@ -127,6 +127,19 @@ def test_a_choice_by_a_constant_is_made_once_a_call():
     assert all(("exp(" in str(typed.program)) != ("log(" in str(typed.program)) for typed in programs)
 
 
+def test_numbers_are_told_apart(rng):
+    x, number = Symbol.array("x"), Symbol.array("number")
+    kernel = Kernel("quotient", [number, x], [], [apply("divide", apply("abs", x), number)])
+    backend, value = get_backend("cpu"), rng.normal(size=5).astype(np.float32)
+    for divisor in (2.0, 2.0, 3.0, 2, 0.0, -0.0, 0.0, float("nan"), -0.0, 2.0):
+        with np.errstate(all="ignore"):
+            expected = abs(value) / np.float32(divisor)
+        for _ in range(2):
+            got, = backend.elementwise(kernel, [divisor, value])
+            np.testing.assert_array_equal(got, expected)
+            assert got.dtype == np.float32
+
+
 @pytest.mark.parametrize("constants", [(1.0, 1.0), (1.0, 2.0), (2.0, 1.0), (2.0, 3.0)])
 def test_products_that_are_left_out_are_told_apart(constants):
     x, (a, b) = Symbol.array("x"), map(Symbol.constant, "ab")
