@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextvars
-import functools
 import math
-import os
 import threading
 from typing import Any, Callable, Sequence
 
@@ -13,12 +11,15 @@ import numpy as np
 
 from .dtypes import BOOL
 from .numpy_program import NumPyProgram
+from .workers import CORES, workers
 
 # Bytes of one register.  Smaller ones would stay in the first-level cache, but every NumPy call has its price.
 TILE_BYTES = 1 << 20
-# A hand-over to another thread costs tens of microseconds, and threads wait for each other between NumPy calls
-# (the interpreter lock is free inside of them): a thread needs this much work, in additions.
-WORK_PER_THREAD = 1_250_000
+# It takes tens of microseconds until another thread begins; as many additions a thread makes in that time.
+HAND_OVER = 800_000
+# Threads wait for each other between NumPy calls (the interpreter lock is free inside of them), and a short part ends
+# before that has paid.
+WORK_PER_THREAD = 600_000
 
 
 def tile_of(dtype: np.dtype) -> int:
@@ -142,42 +143,17 @@ def _run_iterated(scratch: Scratch, inputs: Sequence[np.ndarray], outputs: Seque
             program.run(*tile, *scalars, *scratch.views[tile[0].shape])
 
 
-_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-_executor: list = []
-
-
-def _workers() -> Any:
-    if not _executor:
-        from concurrent.futures import ThreadPoolExecutor  # with the first large array: it takes a while to import
-
-        _executor.append(ThreadPoolExecutor(_cores - 1, thread_name_prefix="gradcore"))
-    return _executor[0]
-
-
 def _share(n: int, work: int, run: Callable[[int, int], None]) -> None:
-    """run(0, n), in parts on several threads where `work` is worth it."""
-    parts = min(_cores, work // WORK_PER_THREAD, n)
+    """run(0, n), in parts on several threads where `work`, in additions, is worth it."""
+    parts = min(CORES, n, 1 + (work - HAND_OVER) // WORK_PER_THREAD)
     if parts <= 1:
         quietly(run, 0, n)
         return
-    step = -(-n // (parts * 16)) * 16  # elements of a cache line, so that no two threads write to one
-    bounds = [(start, min(n, start + step)) for start in range(0, n, step)]
-    waits = [_started(run, *bound) for bound in bounds[1:]]
-    quietly(run, *bounds[0])
-    for wait in waits:
-        wait()
-
-
-def _started(run: Callable[[int, int], None], start: int, stop: int) -> Callable[[], None]:
-    """Let another thread do run(start, stop); what is returned waits until it is done."""
-    try:
-        return _workers().submit(quietly, run, start, stop).result
-    except RuntimeError as error:
-        if "shutdown" not in str(error):
-            raise
-        # The main thread has ended, and Python takes no more work for others: this thread, which lives on, does it.
-        return functools.partial(quietly, run, start, stop)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_executor.clear)  # threads do not survive a fork
+    # The other threads begin later, and waiting for them would take as long once more: they get less to do.
+    step = max(1, n * (work - HAND_OVER) // (work * parts))
+    step = step // 16 * 16 or step  # elements of a cache line, so that no two threads write to one
+    first = n - step * (parts - 1)
+    jobs = [workers.submit(quietly, run, start, start + step) for start in range(first, n, step)]
+    quietly(run, 0, first)
+    for job in jobs:
+        job.wait()

@@ -1,0 +1,83 @@
+"""Threads that take parts of a computation.
+
+A large array's parts take a fraction of a millisecond: `concurrent.futures` would use up a good deal of what a second
+core gains on its way from one thread to the other.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from queue import SimpleQueue
+from typing import Any, Callable, Optional
+
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Job:
+    """A call that a worker makes, or else the thread that waits for it."""
+
+    __slots__ = ("function", "args", "_is_taken", "_is_done", "_error")
+
+    def __init__(self, function: Callable, *args: Any):
+        self.function, self.args = function, args
+        self._is_taken, self._is_done = threading.Lock(), threading.Lock()
+        self._is_done.acquire()
+        self._error: Optional[BaseException] = None
+
+    def run(self) -> None:
+        """Make the call, unless another thread has begun to."""
+        if self._is_taken.acquire(blocking=False):
+            try:
+                self.function(*self.args)
+            except BaseException as error:  # it belongs to the thread that waits
+                self._error = error
+            finally:
+                self._is_done.release()
+
+    def wait(self) -> None:
+        """Return when the call has been made; an error that it raised is raised here."""
+        self.run()  # all workers may be busy, or have ended
+        with self._is_done:
+            pass
+        if self._error is not None:
+            raise self._error
+
+
+class Workers:
+    """As many threads as there are other cores, started with the first job."""
+
+    def __init__(self) -> None:
+        self._jobs: SimpleQueue[Job] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._has_started = False
+
+    def submit(self, function: Callable, *args: Any) -> Job:
+        """Let a worker call function(*args)."""
+        if not self._has_started:
+            self._start()
+        job = Job(function, *args)
+        self._jobs.put(job)
+        return job
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._has_started:
+                return
+            self._has_started = True
+            try:
+                for i in range(CORES - 1):
+                    # Daemons: a program may end while they wait for jobs.
+                    threading.Thread(target=_work, args=(self._jobs,), name=f"gradcore_{i}", daemon=True).start()
+            except RuntimeError:
+                pass  # the system has no more threads: those that wait for jobs do them
+
+
+def _work(jobs: SimpleQueue) -> None:
+    while True:
+        jobs.get().run()
+
+
+workers = Workers()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=workers.__init__)  # threads do not survive a fork

@@ -1,0 +1,101 @@
+"""Threads that take parts of a computation."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import numpy as np
+import pytest
+
+from gradcore.backends import numpy_tiles
+from gradcore.backends.workers import Job, Workers
+
+
+@pytest.fixture
+def two_cores(monkeypatch):
+    monkeypatch.setattr("gradcore.backends.workers.CORES", 2)
+
+
+def test_a_worker_is_another_thread(two_cores):
+    workers, who, has_run = Workers(), [], threading.Event()
+
+    def note() -> None:
+        who.append(threading.current_thread())
+        has_run.set()
+
+    job = workers.submit(note)
+    assert has_run.wait(timeout=60)  # nobody waited for the job, so it was not this thread
+    job.wait()
+    assert len(who) == 1 and who[0] is not threading.current_thread() and who[0].daemon
+
+
+def test_an_error_reaches_who_waits(two_cores):
+    def fail() -> None:
+        raise KeyError("of the worker")
+
+    workers = Workers()
+    with pytest.raises(KeyError, match="of the worker"):
+        workers.submit(fail).wait()
+    done = []
+    workers.submit(done.append, 1).wait()  # and the worker lives on
+    assert done == [1]
+
+
+def test_who_waits_does_what_no_worker_has_begun(two_cores):
+    workers, gate, done = Workers(), threading.Event(), []
+    busy = workers.submit(gate.wait)
+    for i in range(3):
+        workers.submit(done.append, i).wait()
+    assert done == [0, 1, 2]
+    gate.set()
+    busy.wait()
+
+
+def test_a_job_is_done_once():
+    done = []
+    job = Job(done.append, 1)
+    threads = [threading.Thread(target=job.wait) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert done == [1]
+
+
+def test_threads_that_cannot_be_started_are_done_without(two_cores, monkeypatch):
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    done = []
+    Workers().submit(done.append, 1).wait()
+    assert done == [1]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_has_workers_of_its_own():
+    x = np.ones(3_000_000, np.float32)
+    numpy_tiles._share(x.size, 10**9, lambda start, stop: None)
+    child = os.fork()
+    if child == 0:  # os._exit: a child must not go on with the tests
+        done = []
+        numpy_tiles._share(x.size, 10**9, lambda start, stop: done.append(stop - start))
+        os._exit(0 if sum(done) == x.size else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3, 16])
+def test_parts_leave_nothing_out_and_nothing_twice(cores, monkeypatch):
+    monkeypatch.setattr(numpy_tiles, "CORES", cores)
+    for n in (1, 2, 15, 16, 17, 100, 1001, 123_457):
+        for work in (n, 900_000, 1_600_000, 10**7, 10**10):
+            counts, lock = np.zeros(n, int), threading.Lock()
+
+            def run(start: int, stop: int) -> None:
+                assert start < stop
+                with lock:
+                    counts[start:stop] += 1
+
+            numpy_tiles._share(n, work, run)
+            assert (counts == 1).all()
