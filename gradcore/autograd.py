@@ -11,7 +11,7 @@ import heapq
 import itertools
 from typing import Any, Optional, Sequence
 
-from .grad_mode import switch
+from .grad_mode import mode
 
 next_order = itertools.count().__next__
 
@@ -63,7 +63,8 @@ def propagate(parents: Sequence[Any], gradients: Sequence[Any], retain_graph: bo
     found: dict[int, Any] = {}  # the gradients of the targets
     pending: dict[Node, Any] = {}  # the sum of the gradients that a node has received
     queue: list[tuple[int, Node]] = []  # youngest first: when a node's turn comes, its sum is complete
-    before, gradient, is_new = switch(create_graph), None, False
+    before, mode.enabled = mode.enabled, create_graph
+    gradient, is_new = None, False
     try:
         while True:
             if len(parents) == 1 and not queue and isinstance(parents[0], Node) and gradients[0] is not None:
@@ -96,7 +97,7 @@ def propagate(parents: Sequence[Any], gradients: Sequence[Any], retain_graph: bo
             if not retain_graph:
                 node.release()
     finally:
-        switch(before)
+        mode.enabled = before
     return [] if wanted is None else [found.get(id(parent_of(tensor))) for tensor in wanted]
 
 

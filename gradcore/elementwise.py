@@ -21,7 +21,7 @@ from .backends.derivative import OUTPUT, Gradient, gradient
 from .backends.expression import Literal
 from .backends.kernel import Signature, as_formula, trace
 from .elementwise_node import ElementwiseNode
-from .grad_mode import is_grad_enabled
+from .grad_mode import mode
 from .tensor import Tensor, as_operand, as_tensor, common_backend
 
 
@@ -124,7 +124,7 @@ class Elementwise:
             along = tuple([i for i, value in enumerate(inputs) if isinstance(value, Tensor) and value._requires_grad])
         array = backend.elementwise(self._kernel or self.kernel, arrays, values)[0]
         output = Tensor._wrap(array, backend)
-        if along and is_grad_enabled() and array.dtype.kind == "f":
+        if along and mode.enabled and array.dtype.kind == "f":
             output._node = ElementwiseNode(self, inputs, along, values, output)
             output._requires_grad = True
         return output

@@ -10,7 +10,7 @@ from typing import Any, Sequence
 
 from .autograd import Node, next_order, parent_of
 from .broadcasting import cast, sum_to
-from .grad_mode import is_grad_enabled
+from .grad_mode import mode
 from .operation import refuse_changed, refuse_second_backward, versions_of
 from .tensor import Tensor
 
@@ -48,7 +48,7 @@ class ElementwiseNode(Node):
             parts = [gradient] * len(needs.passed)
         else:
             arrays = self._saved_arrays()
-            parts = self._recorded(gradient) if is_grad_enabled() else self._computed(arrays, gradient)
+            parts = self._recorded(gradient) if mode.enabled else self._computed(arrays, gradient)
         if self.odd:
             for k, i in enumerate(needs.along):
                 if i in self.odd:

@@ -10,18 +10,12 @@ class _GradMode(threading.local):
     enabled = True
 
 
-_mode = _GradMode()
+mode = _GradMode()  # its attribute is read where a call would count
 
 
 def is_grad_enabled() -> bool:
     """Whether operations of this thread are recorded."""
-    return _mode.enabled
-
-
-def switch(enabled: bool) -> bool:
-    """Set the mode and return the one before; `set_grad_enabled` without the cost of a context manager."""
-    before, _mode.enabled = _mode.enabled, enabled
-    return before
+    return mode.enabled
 
 
 class set_grad_enabled(ContextDecorator):
@@ -37,11 +31,12 @@ class set_grad_enabled(ContextDecorator):
         self.outer: list[bool] = []  # a stack: one object may be entered again before it is left
 
     def __enter__(self) -> "set_grad_enabled":
-        self.outer.append(switch(self.enabled))
+        self.outer.append(mode.enabled)
+        mode.enabled = self.enabled
         return self
 
     def __exit__(self, *exception) -> None:
-        switch(self.outer.pop())
+        mode.enabled = self.outer.pop()
 
     def _recreate_cm(self) -> "set_grad_enabled":
         return type(self)(self.enabled)  # a decorated function may run in several threads at once

@@ -22,7 +22,10 @@ def elu(xp, x, alpha=1.0):
     >>> elu(Tensor([-100.0, 0.0, 3.0]))
     tensor([-1.,  0.,  3.])
     """
-    return xp.maximum(x, 0.0) + alpha * xp.expm1(xp.minimum(x, 0.0))
+    negative_part = alpha * xp.expm1(xp.minimum(x, 0.0))
+    # For usual alphas the negative part, 0 for x > 0, lies above x for x < 0: a maximum is the sum of both parts.
+    is_usual = xp.logical_and(alpha >= 0, alpha <= 1)
+    return xp.where(is_usual, xp.maximum(x, negative_part), xp.maximum(x, 0.0) + negative_part)
 
 
 @elu.derivative
