@@ -20,7 +20,8 @@ class Job:
     __slots__ = ("function", "args", "_is_taken", "_is_done", "_error")
 
     def __init__(self, function: Callable, *args: Any):
-        self.function, self.args = function, args
+        self.function: Optional[Callable] = function
+        self.args: Optional[tuple] = args
         self._is_taken, self._is_done = threading.Lock(), threading.Lock()
         self._is_done.acquire()
         self._error: Optional[BaseException] = None
@@ -28,11 +29,14 @@ class Job:
     def run(self) -> None:
         """Make the call, unless another thread has begun to."""
         if self._is_taken.acquire(blocking=False):
+            function, args = self.function, self.args
+            self.function = self.args = None  # a busy worker's queue must not keep the arrays of what is done alive
             try:
-                self.function(*self.args)
+                function(*args)
             except BaseException as error:  # it belongs to the thread that waits
                 self._error = error
             finally:
+                del function, args
                 self._is_done.release()
 
     def wait(self) -> None:
@@ -51,13 +55,15 @@ class Workers:
         self._jobs: SimpleQueue[Job] = SimpleQueue()
         self._lock = threading.Lock()
         self._has_started = False
+        self._count = 0
 
     def submit(self, function: Callable, *args: Any) -> Job:
         """Let a worker call function(*args)."""
         if not self._has_started:
             self._start()
         job = Job(function, *args)
-        self._jobs.put(job)
+        if self._count:  # else nobody would take it out again
+            self._jobs.put(job)
         return job
 
     def _start(self) -> None:
@@ -69,6 +75,7 @@ class Workers:
                 for i in range(CORES - 1):
                     # Daemons: a program may end while they wait for jobs.
                     threading.Thread(target=_work, args=(self._jobs,), name=f"gradcore_{i}", daemon=True).start()
+                    self._count += 1
             except RuntimeError:
                 pass  # the system has no more threads: those that wait for jobs do them
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -63,14 +64,26 @@ def test_a_job_is_done_once():
     assert done == [1]
 
 
+def test_what_is_done_is_freed_though_the_worker_is_busy(two_cores):
+    workers, gate, array = Workers(), threading.Event(), np.zeros(3)
+    trace = weakref.ref(array)
+    busy = workers.submit(gate.wait)
+    workers.submit(array.sum).wait()
+    del array
+    assert trace() is None
+    gate.set()
+    busy.wait()
+
+
 def test_threads_that_cannot_be_started_are_done_without(two_cores, monkeypatch):
     def refuse(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    done = []
-    Workers().submit(done.append, 1).wait()
+    workers, done = Workers(), []
+    workers.submit(done.append, 1).wait()
     assert done == [1]
+    assert workers._jobs.empty()  # or the jobs would pile up
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
