@@ -103,6 +103,14 @@ class Lowering:
             self.namespace[name] = np.asarray(value).astype(dtype)
         return name
 
+    def _constant_tile(self, value: float | bool) -> str:
+        """The name of a whole tile of a literal."""
+        known = list(map(repr, self.tiles))  # 0.0 equals -0.0
+        if repr(value) not in known:
+            self.tiles.append(value)
+            return f"tile{len(known)}"
+        return f"tile{known.index(repr(value))}"
+
     def _operand(self, node: Expression) -> str:
         return self._literal(node.value) if isinstance(node, Literal) else self.values[node]
 
@@ -227,9 +235,7 @@ class Lowering:
         (scalar,) = [arg for arg in node.args if arg in self.scalars]
         array_name = self._operand(array)
         if isinstance(scalar, Literal):
-            if scalar.value not in self.tiles:
-                self.tiles.append(scalar.value)
-            scalar_name, borrowed = f"tile{self.tiles.index(scalar.value)}", None
+            scalar_name, borrowed = self._constant_tile(scalar.value), None
         else:
             scalar_name = borrowed = self._new("r")
             self._add("copyto", [self._operand(scalar)], borrowed)

@@ -158,3 +158,13 @@ def test_zero_and_minus_zero_are_different_constants():
     assert backend.elementwise(kernel, [one], (0.0,))[0][0] == np.inf
     assert backend.elementwise(kernel, [one], (-0.0,))[0][0] == -np.inf
     assert backend.elementwise(kernel, [one], (0.0,))[0][0] == np.inf
+
+
+def test_zero_and_minus_zero_are_different_bounds():
+    x = Symbol.array("x")
+    kernel = Kernel("parts", [x], [], [apply("maximum", x, 0.0), apply("minimum", x, -0.0)])
+    values = np.array([-1.0, 1.0])
+    for again in (values, values, np.repeat(values, 2)[::2]):
+        positive, negative = get_backend("cpu").elementwise(kernel, [again])
+        np.testing.assert_array_equal(np.signbit(positive), [False, False])
+        np.testing.assert_array_equal(np.signbit(negative), [True, True])
