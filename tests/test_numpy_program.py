@@ -50,7 +50,7 @@ def evaluate(kernel: Kernel, arrays: list, constants: list, dtype: np.dtype) -> 
     outputs = expand(kernel.outputs)
     for node in in_order(outputs):
         if isinstance(node, Literal):
-            values[node] = node.value
+            values[node] = node.value if node.is_boolean else dtype.type(node.value)
         elif node not in values:
             values[node] = node.primitive.numpy(*(values[arg] for arg in node.args))
     return [np.broadcast_to(values[node], arrays[0].shape) for node in outputs]
