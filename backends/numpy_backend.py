@@ -91,7 +91,7 @@ class NumPyBackend(Backend):
         launcher = kernel.compiled.get(self.kernels)
         if launcher is None:
             launcher = kernel.compiled[self.kernels] = Launcher(kernel, self.pool, self.kernels == "native")
-        # The launcher of the last dtypes, where the inputs are what most are; None where they are not.
+        # The short way of the last call; it gives None where this one is of another kind.
         outputs = quiet_context().run(launcher.quick, inputs, constants)
         return launcher.run(inputs, constants) if outputs is None else outputs
 

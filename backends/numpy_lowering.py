@@ -24,8 +24,8 @@ BITS = "_bits"  # ends the names of values seen as integers
 class Statement(NamedTuple):
     """One call that writes to `target`, the name of a register, a mask, an output, or the bits of one.
 
-    Where `is_left_out` names a true flag the call is left out, since it would multiply with or divide by 1; then
-    `alias`, if there is one, stands for the first of `aliased` and else for the target.
+    Where `is_left_out` names a true flag the call is left out, since it would multiply with or divide by 1; `alias`,
+    if there is one, then stands for `aliased`, and otherwise for what the call computes.
     """
 
     function: str

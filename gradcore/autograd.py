@@ -63,8 +63,8 @@ def propagate(parents: Sequence[Any], gradients: Sequence[Any], retain_graph: bo
     found: dict[int, Any] = {}  # the gradients of the targets
     pending: dict[Node, Any] = {}  # the sum of the gradients that a node has received
     queue: list[tuple[int, Node]] = []  # youngest first: when a node's turn comes, its sum is complete
-    before, mode.enabled = mode.enabled, create_graph
     gradient, is_new = None, False
+    before, mode.enabled = mode.enabled, create_graph
     try:
         while True:
             if len(parents) == 1 and not queue and isinstance(parents[0], Node) and gradients[0] is not None:
