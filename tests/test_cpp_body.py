@@ -26,7 +26,7 @@ except BackendUnavailable as error:
 
 FORWARD = {**primitives(), **forward_kernels()}
 BACKWARD = backward_kernels()
-CONSTANT = 0.5  # products with it are exact; after a rounded one the float32 and float64 programs differ in exponentials
+CONSTANT = 0.5  # products with it are exact; after rounded ones exponentials of float32 and float64 differ
 SUMS = ("logaddexp", "binary_log_loss", "binary_logit_loss")
 
 
