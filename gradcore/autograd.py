@@ -75,15 +75,13 @@ def propagate(parents: Sequence[Any], gradients: Sequence[Any], retain_graph: bo
                     if parent is None or part is None:
                         continue
                     if isinstance(parent, Node):
-                        known = pending.get(parent)
-                        if known is None:
+                        if parent not in pending:
                             heapq.heappush(queue, (-parent.order, parent))
-                        pending[parent] = part if known is None else known + part
+                        _add(pending, parent, part)
                     elif targets is None:
                         _accumulate(parent, part, is_new and part is not gradient)
                     elif id(parent) in targets:
-                        known = found.get(id(parent))
-                        found[id(parent)] = part if known is None else known + part
+                        _add(found, id(parent), part)
                 if not queue:
                     break
                 node = heapq.heappop(queue)[1]
@@ -99,6 +97,11 @@ def propagate(parents: Sequence[Any], gradients: Sequence[Any], retain_graph: bo
     finally:
         mode.enabled = before
     return [] if wanted is None else [found.get(id(parent_of(tensor))) for tensor in wanted]
+
+
+def _add(sums: dict[Any, Any], key: Any, part: Any) -> None:
+    known = sums.get(key)
+    sums[key] = part if known is None else known + part
 
 
 def _accumulate(leaf: Any, gradient: Any, is_new: bool) -> None:
