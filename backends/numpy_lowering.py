@@ -49,7 +49,7 @@ class Lowering:
         self.namespace: dict = {"asarray": np.asarray, "copyto": np.copyto, "dtype": dtype, "integer": self.integer,
                                 "full": np.full, "bitwise_xor": np.bitwise_xor, "multiply": np.multiply, "add": np.add,
                                 "choose": np.where, "logical_not": np.logical_not}
-        self.outputs = prefer_expm1(expand(kernel.outputs))
+        self.outputs = prefer_expm1(expand(kernel.outputs), dtype)
         self.order = in_order(self.outputs)
         self.statements: list[Statement] = []
         self.prologue: list[str] = []
