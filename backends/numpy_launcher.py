@@ -39,9 +39,10 @@ class Launcher:
         if typed is None:
             kernel = settled(self.kernel, self.conditions, key[len(inputs):]) if self.conditions else self.kernel
             typed = self.programs[key] = _TypedLauncher(kernel, inputs, self.pool, self.is_native)
-        self.quick = typed.quick_for(inputs, tuple(constants))  # which nobody can change behind its back
-        outputs = numpy_tiles.quietly(self.quick, inputs, constants)
-        return typed.run(inputs, constants) if outputs is None else outputs
+        quick, scalars = typed.bound_to(inputs, tuple(constants))  # which nobody can change behind its back
+        self.quick = quick
+        outputs = numpy_tiles.quietly(quick, inputs, constants)
+        return typed.run(inputs, constants, scalars) if outputs is None else outputs
 
 
 def _kind(value: Any) -> Any:
@@ -62,10 +63,10 @@ class _TypedLauncher:
         self.scratch = numpy_tiles.Scratch(self.program, self.compute)
         self.native = native.program(kernel, self.compute, result, is_scalar) if is_native else None
         self._bind = None if self.casts else binder(self.program, self.compute, self.native)
-        self._bound: tuple[Any, Quick] = (None, not_quick)
+        self._last: tuple[Any, Quick, tuple] = (None, not_quick, ())
 
-    def run(self, inputs: Sequence[Any], constants: Sequence[float]) -> Outputs:
-        """Run on any inputs of this combination of dtypes."""
+    def run(self, inputs: Sequence[Any], constants: Sequence[float], scalars: tuple) -> Outputs:
+        """Run on any inputs of this combination of dtypes; `scalars` are what `bound_to` has made of them."""
         arrays = [value for value in inputs if isinstance(value, np.ndarray)]
         shape = arrays[0].shape if len(arrays) == 1 else np.broadcast_shapes(*[array.shape for array in arrays])
         outputs = [self.pool.empty(shape, dtype) for dtype in self.result_dtypes]
@@ -74,9 +75,6 @@ class _TypedLauncher:
         if self.native is not None and contiguous and all(array.shape == shape for array in arrays):
             self.native(outputs[0].size, inputs, constants, outputs)
             return outputs
-        if len(arrays) < len(inputs):
-            constants = (*(value for value in inputs if not isinstance(value, np.ndarray)), *constants)
-        scalars = self._scalars(constants)
         # An array of one element is met by every tile as it is.
         if contiguous and all(array.shape == shape or array.size == 1 for array in arrays):
             numpy_tiles.run_flat(self.scratch, [a.reshape(-1) for a in (*arrays, *outputs)], scalars)
@@ -99,17 +97,15 @@ class _TypedLauncher:
             if result is not output:
                 np.copyto(output, result, casting="unsafe")
 
-    def _scalars(self, constants: Sequence[float]) -> tuple:
-        """What the program takes of the scalar inputs and constants of a call, as zero-dimensional arrays."""
-        return () if self.program.scalars is None else numpy_tiles.quietly(self.program.scalars, *constants)
-
-    def quick_for(self, inputs: Sequence[Any], constants: tuple[float, ...]) -> Quick:
-        """`quick`, for no other constants and numbers among the inputs than these."""
-        if self._bind is None:
-            return not_quick
+    def bound_to(self, inputs: Sequence[Any], constants: tuple[float, ...]) -> tuple[Quick, tuple]:
+        """`quick` for these constants and the numbers among the inputs, and what the program takes of them: scalars
+        as zero-dimensional arrays."""
         numbers = [value for value in inputs if not isinstance(value, np.ndarray)]
-        known, quick = self._bound
+        known, quick, scalars = self._last
         if numbers or known is not constants:
-            quick = self._bind(constants, *numbers, *self._scalars((*numbers, *constants)))
-            self._bound = constants, quick
-        return quick
+            if self.program.scalars is not None:
+                scalars = numpy_tiles.quietly(self.program.scalars, *numbers, *constants)
+            if self._bind is not None:
+                quick = self._bind(constants, *numbers, *scalars)
+            self._last = constants, quick, scalars
+        return quick, scalars
