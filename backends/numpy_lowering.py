@@ -39,7 +39,7 @@ class Statement(NamedTuple):
 class Lowering:
     """Turns expressions into statements and assigns registers to their values.
 
-    A value lives in an input, in a register `rK` (with `iK`, the same memory seen as integers), in a mask `bK`,
+    A value lives in an input, in a register `rK` (with `rK_bits`, the same memory seen as integers), in a mask `bK`,
     or in an output.  A register is free again after the last use of its value; a kernel's only output serves
     as its first register.
     """
@@ -91,6 +91,22 @@ class Lowering:
         slow = sum(isinstance(node, Apply) and node.primitive in TRANSCENDENTAL for node in self.order)
         self.cost = len(self.statements) + (_TRANSCENDENTAL_COST - 1) * slow  # of one element, in additions
 
+    @property
+    def output_names(self) -> list[str]:
+        return [f"out{i}" for i in range(len(self.outputs))]
+
+    @property
+    def register_names(self) -> list[str]:
+        return [f"r{i}" for i in range(self.registers)]
+
+    @property
+    def mask_names(self) -> list[str]:
+        return [f"b{i}" for i in range(self.masks)]
+
+    @property
+    def tile_names(self) -> list[str]:
+        return [f"tile{i}" for i in range(len(self.tiles))]
+
     # -- names of values --------------------------------------------------------------------------------------
     def _literal(self, value: float | bool) -> str:
         """The name of a literal as a zero-dimensional array: as an operand it costs less than a Python number."""
@@ -108,8 +124,8 @@ class Lowering:
         known = list(map(repr, self.tiles))  # 0.0 equals -0.0
         if repr(value) not in known:
             self.tiles.append(value)
-            return f"tile{len(known)}"
-        return f"tile{known.index(repr(value))}"
+            return self.tile_names[-1]
+        return self.tile_names[known.index(repr(value))]
 
     def _operand(self, node: Expression) -> str:
         return self._literal(node.value) if isinstance(node, Literal) else self.values[node]

@@ -46,35 +46,32 @@ class NumPyProgram:
         self.is_single_call = len(lowering.statements) == 1 and not (self.registers or self.masks or self.tiles)
 
     def __str__(self) -> str:
-        lowering = self.lowering
-        given = [*lowering.array_names, *lowering.scalar_names, *self.tile_names()]
-        quick = [f"def {self.name}_quick({', '.join(given)}):", *indented(self.quick_lines())]
+        quick = [f"def {self.name}_quick({', '.join(self._given)}):", *indented(self.quick_lines())]
         return "\n\n\n".join(map("\n".join, [self._tile(), quick, *([self._once()] if self.scalars else [])]))
+
+    @property
+    def _given(self) -> list[str]:
+        """What the form for small arrays takes by name."""
+        lowering = self.lowering
+        return [*lowering.array_names, *lowering.scalar_names, *lowering.tile_names]
 
     def _tile(self) -> list[str]:
         lowering = self.lowering
-        outputs = [f"out{i}" for i in range(len(lowering.outputs))]
-        registers = [f"r{i}" for i in range(lowering.registers)]
-        given = [*lowering.array_names, *outputs, *lowering.scalar_names, *registers,
-                 *(f"{register}{BITS}" for register in registers), *(f"b{i}" for i in range(lowering.masks)),
-                 *self.tile_names()]
+        given = [*lowering.array_names, *lowering.output_names, *lowering.scalar_names, *lowering.register_names,
+                 *(f"{register}{BITS}" for register in lowering.register_names), *lowering.mask_names,
+                 *lowering.tile_names]
         return [f"def {self.name}_tile({', '.join(given)}):", *indented(_lines(lowering, given))]
 
     def quick_lines(self) -> list[str]:
         """The body of the form for small arrays; it takes the arrays, the scalars and the constant tiles by name."""
-        lowering = self.lowering
-        given = [*lowering.array_names, *lowering.scalar_names, *self.tile_names()]
-        return [*_lines(lowering, given), f"return [{', '.join(f'out{i}' for i in range(len(lowering.outputs)))}]"]
+        return [*_lines(self.lowering, self._given), f"return [{', '.join(self.lowering.output_names)}]"]
 
     def _once(self) -> list[str]:
         """What depends on scalars alone."""
-        parameters = self.lowering.scalar_parameters
-        lines = [*(f"{name} = asarray({name}, dtype)" for name in parameters), *self.lowering.prologue,
-                 f"return {', '.join(self.lowering.scalar_names)},"]
+        lowering, parameters = self.lowering, self.lowering.scalar_parameters
+        lines = [*(f"{name} = asarray({name}, dtype)" for name in parameters), *lowering.prologue,
+                 f"return {', '.join(lowering.scalar_names)},"]
         return [f"def scalars({', '.join(parameters)}):  # once for a call", *indented(lines)]
-
-    def tile_names(self) -> list[str]:
-        return [f"tile{i}" for i in range(len(self.tiles))]
 
 
 def compiled(lines: Sequence[str], namespace: dict[str, Any]) -> Callable:
@@ -106,7 +103,7 @@ def _lines(lowering: Lowering, given: Sequence[str]) -> Iterator[str]:
         if statement.alias:
             known.add(statement.alias)
             known.discard(_other_view(statement.alias))  # of a product before it that had the same name
-    yield from _views([f"out{i}" for i in range(len(lowering.outputs))], known)
+    yield from _views(lowering.output_names, known)
 
 
 def _views(names: Sequence[str], known: set[str]) -> Iterator[str]:
@@ -130,8 +127,8 @@ def _call(statement: Statement, target: str = "") -> str:
 
 def _copy(statement: Statement, lowering: Lowering) -> str:
     (operand,), target = statement.operands, statement.target
-    masks = {f"b{i}" for i in range(lowering.masks)}
-    truths = masks | {f"out{i}" for i, output in enumerate(lowering.outputs) if output.is_boolean}
+    masks = lowering.mask_names
+    truths = masks + [name for name, output in zip(lowering.output_names, lowering.outputs) if output.is_boolean]
     dtype = "integer" if target.endswith(BITS) else "bool" if target in truths else "dtype"
     if operand in masks:
         return f"{operand}.astype({dtype})"

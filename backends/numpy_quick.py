@@ -25,7 +25,7 @@ def binder(program: NumPyProgram, dtype: np.dtype, native: Optional[Callable] = 
     for all arrays but contiguous ones of `dtype`, of one shape, and smaller than those that the memory pool makes.
     Where there is a `native` program it runs that.
     """
-    lowering, tiles = program.lowering, program.tile_names()
+    lowering, tiles = program.lowering, program.lowering.tile_names
     # Numbers among the inputs have other names than the scalars that the program makes of them.
     inputs = [f"number{i}" if is_number else f"in{i}" for i, is_number in enumerate(lowering.scalar_inputs)]
     (first, *others), numbers = lowering.array_names, [name for name in inputs if name.startswith("number")]

@@ -63,18 +63,22 @@ _registers = _Registers()
 _filled: dict[tuple, np.ndarray] = {}
 
 
-def constant_tiles(program: NumPyProgram, dtype: np.dtype) -> list[np.ndarray]:
+def _constant_tiles(program: NumPyProgram, dtype: np.dtype) -> list[np.ndarray]:
     """The tiles that have one value everywhere, which all threads read."""
-    for value in program.tiles:
-        if (repr(value), dtype) not in _filled:
-            with np.errstate(over="ignore"):  # a float64 literal may be infinite in float32
-                _filled[repr(value), dtype] = np.full(tile_of(dtype), value, dtype)
-    return [_filled[repr(value), dtype] for value in program.tiles]
+    return [_filled_tile(value, dtype) for value in program.tiles]
+
+
+def _filled_tile(value: float, dtype: np.dtype) -> np.ndarray:
+    key = repr(value), dtype  # 0.0 equals -0.0
+    if key not in _filled:
+        with np.errstate(over="ignore"):  # a float64 literal may be infinite in float32
+            _filled[key] = np.full(tile_of(dtype), value, dtype)
+    return _filled[key]
 
 
 def constant_views(program: NumPyProgram, dtype: np.dtype) -> Views:
     """Such tiles of any shape."""
-    return Views(lambda shape: _cut(constant_tiles(program, dtype), shape))
+    return Views(lambda shape: _cut(_constant_tiles(program, dtype), shape))
 
 
 class Scratch(threading.local):
@@ -85,10 +89,11 @@ class Scratch(threading.local):
         self.views = Views(self._cut)
 
     def _cut(self, shape: tuple[int, ...]) -> list[np.ndarray]:
-        program, dtype, integer = self.program, self.dtype, np.dtype(f"int{8 * self.dtype.itemsize}")
+        program, dtype = self.program, self.dtype
         registers = _cut(_registers.of(dtype, program.registers), shape)
-        rest = [*_registers.of(BOOL, program.masks), *constant_tiles(program, dtype)]
-        return [*registers, *(register.view(integer) for register in registers), *_cut(rest, shape)]
+        bits = [register.view(program.lowering.integer) for register in registers]
+        rest = [*_registers.of(BOOL, program.masks), *_constant_tiles(program, dtype)]
+        return [*registers, *bits, *_cut(rest, shape)]
 
 
 # Overflow to infinity and the like are meant: the formulas take them to their limits.  Entering a copied context is
