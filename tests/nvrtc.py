@@ -11,7 +11,7 @@ _WHEELS = ("nvidia-cuda-nvrtc", "nvidia-cuda-nvrtc-cu13", "nvidia-cuda-nvrtc-cu1
 
 
 @functools.cache
-def library() -> Optional[ctypes.CDLL]:
+def loaded() -> Optional[ctypes.CDLL]:
     """libnvrtc of an installed wheel, or None."""
     for wheel in _WHEELS:
         try:
@@ -26,7 +26,7 @@ def library() -> Optional[ctypes.CDLL]:
 
 def compiled(source: str, architecture: str, options: tuple[str, ...] = ()) -> bytes:
     """The machine code of `source` for an architecture such as "sm_80"; an AssertionError shows the errors."""
-    nvrtc = library()
+    nvrtc = loaded()
     program = ctypes.c_void_p()
     _check(nvrtc.nvrtcCreateProgram(ctypes.byref(program), source.encode(), b"kernel.cu", 0, None, None))
     try:

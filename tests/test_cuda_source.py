@@ -15,7 +15,7 @@ from gradcore.backends.cpp import identifier
 from gradcore.backends.expression import Symbol, apply
 from kernels import everything, primitives
 
-needs_nvrtc = pytest.mark.skipif(nvrtc.library() is None, reason="the wheel nvidia-cuda-nvrtc is not installed")
+needs_nvrtc = pytest.mark.skipif(nvrtc.loaded() is None, reason="the wheel nvidia-cuda-nvrtc is not installed")
 
 KERNELS = everything()
 COMBINATIONS = [(dtype, architecture) for dtype in ("float16", "float32", "float64")

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import weakref
 
 import numpy as np
 import pytest
 
+import kernels
+from gradcore import Tensor, elementwise
 from gradcore.backends import numpy_tiles
 from gradcore.backends.workers import Job, Workers
+
+
+mish = elementwise(kernels.mish)
 
 
 @pytest.fixture
@@ -112,3 +119,33 @@ def test_parts_leave_nothing_out_and_nothing_twice(cores, monkeypatch):
 
             numpy_tiles._share(n, work, run)
             assert (counts == 1).all()
+
+
+@pytest.mark.parametrize("n", [1, 1000, 131072, 131073, 700_001])
+def test_tiles_and_threads_leave_no_seams(n):
+    values = np.random.default_rng().standard_normal(n).astype(np.float32)
+    x = Tensor(values, requires_grad=True)
+    y = mish(x)
+    y.backward(np.ones(n, np.float32))
+    head = Tensor(values[-1000:], requires_grad=True)
+    tail = mish(head)
+    tail.backward(np.ones(tail.shape, np.float32))
+    np.testing.assert_allclose(y.numpy()[-1000:], tail.numpy(), rtol=1e-6)
+    np.testing.assert_allclose(x.grad.numpy()[-1000:], head.grad.numpy(), rtol=2e-6, atol=1e-6)
+    few = slice(None, None, max(1, n // 997))
+    np.testing.assert_allclose(y.numpy()[few], mish(Tensor(values[few])).numpy(), rtol=1e-6)
+
+
+def test_a_thread_that_outlives_the_main_thread_computes_on():
+    program = """
+import threading
+import gradcore
+x = gradcore.ones(4_000_000)
+def late():
+    threading.main_thread().join()
+    print(gradcore.functions.tanh(x).sum().item() > 3e6)
+threading.Thread(target=late).start()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    assert (done.stdout, done.stderr) == ("True\n", "")
