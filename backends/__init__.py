@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from .base import Backend
-from .cupy_backend import CuPyBackend
+from .cuda.backend import CuPyBackend
 from .device import Device
 from .errors import BackendUnavailable, DeviceMismatch, FormulaError
-from .kernel import Kernel
-from .numpy_backend import NumPyBackend
-from .registry import (as_device, backend_of, default_device, get_backend, register, set_default_device,
-                       unregister)
+from .formulas.kernel import Kernel
+from .cpu.backend import NumPyBackend
+from .registry import (as_device, backend_of, default_device, get_backend, register, set_default_device, unregister)
 
 register("cpu", lambda device: NumPyBackend())
 register("cuda", lambda device: CuPyBackend(device.index))

@@ -8,7 +8,7 @@ from typing import Any, Optional, Sequence
 import numpy as np
 
 from .device import Device
-from .kernel import Kernel
+from .formulas.kernel import Kernel
 
 Array = Any  # an array of the device's own library
 

@@ -8,7 +8,7 @@ from typing import Any, Callable
 
 import gradcore
 from gradcore import functions
-from gradcore.elementwise import Elementwise
+from gradcore.core.elementwise import Elementwise
 from gradcore.functions.parametric import parametric_relu
 
 from .cases import ARTICLE, ONE_LINE_MISH

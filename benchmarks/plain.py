@@ -7,7 +7,7 @@ from typing import Any, Callable, Sequence
 import numpy as np
 
 from gradcore.backends import Backend, Kernel
-from gradcore.backends.expression import Apply, Literal, in_order
+from gradcore.backends.formulas.expression import Apply, Literal, in_order
 
 
 class PlainNamespace:

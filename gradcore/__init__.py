@@ -15,29 +15,31 @@ import os as _os
 if not _os.path.isdir(_os.path.join(__path__[0], "backends")):
     __path__.append(_os.path.dirname(__path__[0]))
 
-from . import methods as _methods  # adds operators and methods to Tensor
+from . import methods as _methods
 from . import cuda
 from . import data, functions, nn, optim  # noqa: E402
-from .arithmetic import (abs, arctan, ceil, cos, cosh, erf, exp, exp2, expm1, floor, isfinite, isinf, isnan,
-                         log, log1p, log2, logaddexp, logical_and, logical_not, logical_or, logical_xor, maximum,
-                         minimum, pow, reciprocal, round, rsqrt, sign, sin, sinh, sqrt, square, trunc)
-from .backends import (BackendUnavailable, Device, DeviceMismatch, FormulaError, default_device,
-                       get_backend, set_default_device)
+from .operations import random
+from .operations.arithmetic import (abs, arctan, ceil, cos, cosh, erf, exp, exp2, expm1, floor, isfinite, isinf,
+                                    isnan, log, log1p, log2, logaddexp, logical_and, logical_not, logical_or,
+                                    logical_xor, maximum, minimum, pow, reciprocal, round, rsqrt, sign, sin, sinh,
+                                    sqrt, square, trunc)
+from .backends import (BackendUnavailable, Device, DeviceMismatch, FormulaError, default_device, get_backend,
+                       set_default_device)
 from .cpu import cpu_kernels, set_cpu_kernels  # noqa: E402
-from .creation import (arange, empty, empty_like, eye, full, full_like, linspace, ones, ones_like, zeros,
-                       zeros_like)
-from .elementwise import elementwise
+from .operations.creation import (arange, empty, empty_like, eye, full, full_like, linspace, ones, ones_like, zeros,
+                                  zeros_like)
+from .core.elementwise import elementwise
 from .functions import log_softmax, relu, sigmoid, softmax, tanh
-from .grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from .gradients import GradcheckError, grad, gradcheck
-from .indexing import gather, index_select, masked_select, nonzero, one_hot, take
-from .linear_algebra import matmul
-from .random import (bernoulli, manual_seed, rand, rand_like, randint, randn, randn_like, randperm)
-from .reduction import (all, amax, amin, any, argmax, argmin, count_nonzero, cumsum, logsumexp, max, mean,
-                        min, norm, prod, std, sum, var)
-from .selection import allclose, array_equal, clamp, clip, masked_fill, where
-from .shaping import (broadcast_to, cat, chunk, concat, concatenate, expand, flatten, flip, permute, repeat,
-                      reshape, split, squeeze, stack, transpose, unbind, unsqueeze)
-from .tensor import Tensor, as_tensor, tensor
+from .core.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .core.gradients import GradcheckError, grad, gradcheck
+from .operations.indexing import gather, index_select, masked_select, nonzero, one_hot, take
+from .operations.linear_algebra import matmul
+from .operations.random import bernoulli, manual_seed, rand, rand_like, randint, randn, randn_like, randperm
+from .operations.reduction import (all, amax, amin, any, argmax, argmin, count_nonzero, cumsum, logsumexp, max, mean,
+                                   min, norm, prod, std, sum, var)
+from .operations.selection import allclose, array_equal, clamp, clip, masked_fill, where
+from .operations.shaping import (broadcast_to, cat, chunk, concat, concatenate, expand, flatten, flip, permute,
+                                 repeat, reshape, split, squeeze, stack, transpose, unbind, unsqueeze)
+from .core.tensor import Tensor, as_tensor, tensor
 
 __version__ = "0.1.0"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .backends import get_backend
-from .backends.cupy_device import device_count, usable_reason
+from .backends.cuda.device import device_count, usable_reason
 from .backends.registry import DeviceLike
 
 

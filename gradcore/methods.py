@@ -10,10 +10,11 @@ from typing import Any, Callable
 
 import numpy as np
 
-from . import (arithmetic, bits, conversion, creation, functions, indexing, inplace, linear_algebra, random, reduction,
-               selection, shaping)
-from .elementwise import Elementwise
-from .tensor import Tensor
+from .operations import (arithmetic, bits, conversion, creation, indexing, inplace, linear_algebra, random, reduction,
+                         selection, shaping)
+from . import functions
+from .core.elementwise import Elementwise
+from .core.tensor import Tensor
 
 _METHODS: dict[Any, str] = {
     arithmetic: "abs ceil cos cosh erf exp exp2 expm1 floor isfinite isinf isnan log log1p log2 logaddexp "

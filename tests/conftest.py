@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 from gradcore.backends import Backend, get_backend, register
-from gradcore.backends.cupy_device import usable_reason
+from gradcore.backends.cuda.device import usable_reason
 
 from strict_backend import DEVICE_TYPE, StrictBackend
 

@@ -12,9 +12,9 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
-from gradcore.backends import native_math
-from gradcore.backends.cpp import TYPES
-from gradcore.backends.native_compiler import library
+from gradcore.backends.native import vector_math
+from gradcore.backends.formulas.cpp import TYPES
+from gradcore.backends.native.build import library
 
 
 class Device:
@@ -67,7 +67,7 @@ class ElementwiseKernel:
         last = len(self.inputs)
         elements = "".join(f"{'const ' if i < last else ''}{kind}& {name} = (({kind}*)pointers[{i}])[i * steps[{i}]];"
                            for i, (_, name, kind) in enumerate(parameters))
-        return (f"typedef _Float16 float16;\n{native_math.source()}\nnamespace {{ namespace gradcore {{ "
+        return (f"typedef _Float16 float16;\n{vector_math.source()}\nnamespace {{ namespace gradcore {{ "
                 f"void loop(long n, void** pointers, const long* steps) {{\n"
                 f"for (long i = 0; i < n; ++i) {{ {elements}\n{operation}; }} }} }} }}\n"
                 f'extern "C" __attribute__((visibility("default"))) void fake_cupy_run(long n, void** pointers, '

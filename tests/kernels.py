@@ -8,9 +8,9 @@ import numpy as np
 
 import gradcore.functions  # noqa: F401  (makes the operations)
 from gradcore.backends import Kernel
-from gradcore.backends.expression import TABLE, Symbol
-from gradcore.backends.namespace import FormulaNamespace
-from gradcore.elementwise import Elementwise, elementwise
+from gradcore.backends.formulas.expression import TABLE, Symbol
+from gradcore.backends.formulas.namespace import FormulaNamespace
+from gradcore.core.elementwise import Elementwise, elementwise
 
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 0.5, -0.5, 1e-42, -1e-42, 3.4e38, -3.4e38, 20.0, -20.0,
            88.7228, -87.3, -103.9, 89.0, 1e30, -1e30]

@@ -12,10 +12,10 @@ import array_api_strict
 import numpy as np
 
 from gradcore.backends import Backend, Device, Kernel, backend_of
-from gradcore.backends import special
-from gradcore.backends.dtypes import BOOL, compute_and_result
-from gradcore.backends.expand import expand
-from gradcore.backends.expression import Expression, Literal, in_order
+from gradcore.backends.formulas import special
+from gradcore.backends.formulas.dtypes import BOOL, compute_and_result
+from gradcore.backends.formulas.expand import expand
+from gradcore.backends.formulas.expression import Expression, Literal, in_order
 
 DEVICE_TYPE = "strict"
 _DEVICE = array_api_strict.Device("device1")

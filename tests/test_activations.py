@@ -8,7 +8,7 @@ import pytest
 from activation_cases import CASES, PIECEWISE_STRAIGHT, Case, points
 from gradcore import Tensor, functions, gradcheck
 from gradcore.backends import Backend, get_backend
-from gradcore.backends.derivative import derived_slopes, gradient
+from gradcore.backends.formulas.derivative import derived_slopes, gradient
 
 EVERY_CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 # In float64: its softplus is x itself from 20 on, and it keeps these constants in float32.

@@ -52,6 +52,34 @@ def test_backends_know_nothing_above_them(module):
     assert not above, f"{module} imports {above}"
 
 
+# What each room may import beside itself: imports run one way, down.
+_BACKENDS = "gradcore.backends"
+ROOMS = {
+    f"{_BACKENDS}.formulas": {f"{_BACKENDS}.errors"},
+    f"{_BACKENDS}.native": {f"{_BACKENDS}.errors", f"{_BACKENDS}.formulas"},
+    f"{_BACKENDS}.cpu": {_BACKENDS + end for end in (".errors", ".device", ".base", ".formulas", ".native")},
+    f"{_BACKENDS}.cuda": {_BACKENDS + end for end in (".errors", ".device", ".base", ".formulas")},
+    "gradcore.core": {_BACKENDS},
+    "gradcore.operations": {_BACKENDS, "gradcore.core"},
+    "gradcore.functions": {_BACKENDS, "gradcore.core", "gradcore.operations"},
+    "gradcore.nn": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.functions"},
+    "gradcore.optim": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.functions"},
+    "gradcore.data": {_BACKENDS, "gradcore.core", "gradcore.operations"},
+}
+
+
+def _lies_in(module: str, room: str) -> bool:
+    return module == room or module.startswith(room + ".")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_rooms_below_it(room):
+    upward = [(module, own) for module in MODULES if _lies_in(module, room)
+              for own in _dependencies(module, TREES[module])
+              if not any(_lies_in(own, below) for below in {room, *ROOMS[room]})]
+    assert not upward
+
+
 @pytest.mark.parametrize("module", ABOVE_BACKENDS)
 def test_cupy_is_imported_in_backends_only(module):
     assert not [name for name in _imports(module, TREES[module]) if name.split(".")[0] in ("cupy", "cupyx")]

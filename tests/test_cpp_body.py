@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from gradcore.backends import BackendUnavailable, Kernel, native
-from gradcore.backends.cpp import body
-from gradcore.backends.expression import TABLE, Symbol, apply
-from gradcore.backends.numpy_backend import NumPyBackend
+from gradcore.backends.formulas.cpp import body
+from gradcore.backends.formulas.expression import TABLE, Symbol, apply
+from gradcore.backends.cpu.backend import NumPyBackend
 from kernels import backward_kernels, everything, forward_kernels, primitives, whole_range
 
 MILLION = 1_000_000

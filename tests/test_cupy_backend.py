@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import fake_cupy
-from gradcore.backends import Backend, BackendUnavailable, CuPyBackend, Kernel, NumPyBackend, cupy_device, native
-from gradcore.backends.expression import Symbol
+from gradcore.backends import Backend, BackendUnavailable, CuPyBackend, Kernel, NumPyBackend, native
+from gradcore.backends.cuda import device
+from gradcore.backends.formulas.expression import Symbol
 from kernels import everything, primitives
 
 try:
@@ -25,7 +26,7 @@ def pretended(monkeypatch) -> ModuleType:
     """The stand-in as `cupy`, with two devices."""
     for name, module in fake_cupy.modules(devices=2).items():
         monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.setattr(cupy_device, "_proved", set())
+    monkeypatch.setattr(device, "_proved", set())
     monkeypatch.setattr(fake_cupy.MemoryHook, "entered", [])
     return sys.modules["cupy"]
 
@@ -39,8 +40,8 @@ def _raises(error):
 
 def test_cupy_not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
-    monkeypatch.setattr(cupy_device, "_proved", set())
-    assert cupy_device.device_count() == 0
+    monkeypatch.setattr(device, "_proved", set())
+    assert device.device_count() == 0
     with pytest.raises(BackendUnavailable, match=r"cuda:0 cannot be used: CuPy is not installed.*gradcore\[cuda13\]"):
         CuPyBackend()
 
@@ -48,7 +49,7 @@ def test_cupy_not_installed(monkeypatch):
 def test_no_driver(pretended, monkeypatch):
     error = RuntimeError("cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime version")
     monkeypatch.setattr(pretended.cuda.runtime, "getDeviceCount", _raises(error))
-    assert cupy_device.device_count() == 0
+    assert device.device_count() == 0
     with pytest.raises(BackendUnavailable,
                        match="no CUDA device or no driver.*cudaErrorInsufficientDriver.*nvidia-smi"):
         CuPyBackend()
@@ -61,7 +62,7 @@ def test_no_device(pretended, monkeypatch):
 
 
 def test_no_device_with_that_index(pretended):
-    assert cupy_device.device_count() == 2
+    assert device.device_count() == 2
     with pytest.raises(BackendUnavailable, match=r"cuda:7 cannot be used.*2 CUDA device\(s\), cuda:0, cuda:1"):
         CuPyBackend(7)
 
@@ -70,7 +71,7 @@ def test_a_cupy_that_cannot_compile(pretended, monkeypatch):
     monkeypatch.setattr(pretended, "ElementwiseKernel", _raises(ImportError("libnvrtc.so.13: cannot open")))
     with pytest.raises(BackendUnavailable, match="cannot compile.*ImportError: libnvrtc.*CUDA_PATH"):
         CuPyBackend()
-    assert cupy_device.usable_reason() is not None
+    assert device.usable_reason() is not None
 
 
 # -- the backend over the stand-in ----------------------------------------------------------------------------

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import gradcore
-from gradcore import Tensor, elementwise
+from gradcore import Tensor
+from gradcore import elementwise
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
 
@@ -212,7 +213,8 @@ def test_it_is_traced_once_and_constants_are_arguments():
                                                  ("relu", (), True), ("sin", (0,), False), ("negative", (), False),
                                                  ("softplus", (0,), False)])
 def test_only_what_the_derivative_uses_is_saved(name, saved, output):
-    from gradcore import arithmetic, functions
+    from gradcore.operations import arithmetic
+    from gradcore import functions
     operation = getattr(functions, name, None) or getattr(arithmetic, name)
     needs = operation.gradient((0,))
     assert needs.saved == saved and needs.saves_output == output

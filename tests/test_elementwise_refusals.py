@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import kernels
-from gradcore import FormulaError, Tensor, elementwise
+from gradcore import FormulaError, Tensor
+from gradcore import elementwise
 
 mish = elementwise(kernels.mish)
 

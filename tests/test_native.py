@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradcore.backends import BackendUnavailable, Kernel, native, native_compiler, native_math, native_program
-from gradcore.backends.expression import Symbol, apply
+from gradcore.backends import BackendUnavailable, Kernel, native
+from gradcore.backends.native import build, loops, vector_math
+from gradcore.backends.formulas.expression import Symbol, apply
 from kernels import whole_range
 
 F32, F64 = np.dtype("float32"), np.dtype("float64")
@@ -32,7 +33,7 @@ needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="" if HAS_COMPILER 
 def cache(tmp_path, monkeypatch) -> Path:
     """An empty cache of libraries, on disk and in the process."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(native_compiler, "_libraries", {})
+    monkeypatch.setattr(build, "_libraries", {})
     return tmp_path / "cache" / "gradcore"
 
 
@@ -68,8 +69,8 @@ def test_float32_functions_over_the_whole_range(name, ulps, rng):
 @needs_compiler
 def test_the_plain_c_library_will_do(monkeypatch, cache, rng):
     """Elsewhere than with glibc on x86-64 there are no vector functions to declare."""
-    monkeypatch.setattr(native_math, "_glibc_of_x86", lambda: (0, 0))
-    assert "omp declare simd" not in native_math.source()
+    monkeypatch.setattr(vector_math, "_glibc_of_x86", lambda: (0, 0))
+    assert "omp declare simd" not in vector_math.source()
     x = whole_range(rng, 1000)
     for name in ("sin", "sinh", "normcdf", "tanh"):
         with np.errstate(all="ignore"):
@@ -79,8 +80,8 @@ def test_the_plain_c_library_will_do(monkeypatch, cache, rng):
 
 # -- calls ----------------------------------------------------------------------------------------------------
 @needs_compiler
-@pytest.mark.parametrize("n", [0, 1, 3, 17, 1000, native_program.PARALLEL_FROM - 1, native_program.PARALLEL_FROM,
-                               3 * native_program.PARALLEL_FROM + 5])
+@pytest.mark.parametrize("n", [0, 1, 3, 17, 1000, loops.PARALLEL_FROM - 1, loops.PARALLEL_FROM,
+                               3 * loops.PARALLEL_FROM + 5])
 def test_every_element_is_computed_once_whatever_the_threads(n, rng):
     x = rng.normal(size=n).astype(F32)
     guarded = np.full(n + 2, 7, F32)
@@ -132,8 +133,8 @@ def test_other_dtypes_are_left_to_numpy(compute, result):
 @needs_compiler
 def test_arrays_can_be_asked_for_their_address(monkeypatch, cache, rng):
     """As is done where an array's place in memory is not its `id`."""
-    monkeypatch.setattr(native_program, "_handle", native_program._address)
-    monkeypatch.setattr(native_program, "_HANDLE_TO_DATA", "(T*)handle")
+    monkeypatch.setattr(loops, "_handle", loops._address)
+    monkeypatch.setattr(loops, "_HANDLE_TO_DATA", "(T*)handle")
     x = rng.normal(size=100).astype(F32)
     np.testing.assert_array_equal(run(DOUBLED, [x])[0], 2 * x)
 
@@ -167,21 +168,21 @@ def test_a_library_is_built_once_and_kept_for_this_user_alone(cache, monkeypatch
     assert stat.S_IMODE(cache.stat().st_mode) == 0o700
     (built,) = cache.iterdir()
     assert built.suffix == ".so"  # and no temporary file is left
-    monkeypatch.setattr(native_compiler, "_libraries", {})
-    monkeypatch.setattr(native_compiler, "_compile", lambda *_: pytest.fail("built again"))
+    monkeypatch.setattr(build, "_libraries", {})
+    monkeypatch.setattr(build, "_compile", lambda *_: pytest.fail("built again"))
     run(DOUBLED, [np.ones(3, F32)])
 
 
 @needs_compiler
 @pytest.mark.parametrize("change", ["flags", "compiler", "processor", "source"])
 def test_what_decides_the_code_is_in_its_name(change, monkeypatch):
-    command = [*native.compiler(), *native_compiler.FLAGS]
-    before = native_compiler._key("source", command)
+    command = [*native.compiler(), *build.FLAGS]
+    before = build._key("source", command)
     if change == "compiler":
-        monkeypatch.setattr(native_compiler, "_compiler_identity", lambda name: "another version")
+        monkeypatch.setattr(build, "_compiler_identity", lambda name: "another version")
     elif change == "processor":
-        monkeypatch.setattr(native_compiler, "_processor", lambda: "another")
-    after = native_compiler._key("other" if change == "source" else "source", command + ["-g"] * (change == "flags"))
+        monkeypatch.setattr(build, "_processor", lambda: "another")
+    after = build._key("other" if change == "source" else "source", command + ["-g"] * (change == "flags"))
     assert before != after
 
 
@@ -218,7 +219,7 @@ def test_a_machine_without_a_compiler_is_told_so(environment, text, monkeypatch,
 
 @needs_compiler
 def test_a_compiler_that_fails_is_quoted(monkeypatch, cache):
-    monkeypatch.setattr(native_compiler, "FLAGS", ("--no-such-option",))
+    monkeypatch.setattr(build, "FLAGS", ("--no-such-option",))
     with pytest.raises(BackendUnavailable, match="no-such-option"):
         native.program(DOUBLED, F32, F32, (False,))
     assert not list(cache.iterdir())

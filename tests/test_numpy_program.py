@@ -7,9 +7,9 @@ import pytest
 
 from gradcore import get_backend
 from gradcore.backends import Kernel
-from gradcore.backends.expand import expand
-from gradcore.backends.expression import Expression, Literal, Symbol, apply, in_order
-from gradcore.backends.numpy_program import NumPyProgram
+from gradcore.backends.formulas.expand import expand
+from gradcore.backends.formulas.expression import Expression, Literal, Symbol, apply, in_order
+from gradcore.backends.cpu.program import NumPyProgram
 
 UNARY = ["negative", "abs", "tanh", "sigmoid", "exp", "expm1", "log1p", "square", "sin", "arctan", "sign", "floor"]
 BINARY = ["add", "subtract", "multiply", "maximum", "minimum"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 
 import gradcore.functions
 from benchmarks.readme import BEGIN, END
-from gradcore.backends.expression import TABLE
+from gradcore.backends.formulas.expression import TABLE
 from library import ROOT, modules
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -61,7 +62,7 @@ def test_an_activation_is_added_as_shown(monkeypatch):
 
 
 def test_a_primitive_is_added_as_shown(monkeypatch):
-    row = _added("backends/primitives.py", expression=True)["row"]
+    row = _added("backends/formulas/primitives.py", expression=True)["row"]
     monkeypatch.setitem(TABLE, row.name, row)
     values = np.linspace(-9, 9, 1001)
     x = gradcore.Tensor(values, requires_grad=True)
@@ -93,9 +94,15 @@ def test_every_file_that_is_named_exists():
     assert not [name for name in named if not (ROOT / name).exists()]
 
 
-def test_every_module_is_in_the_table_of_what_is_where():
-    """By its name, or by that of its folder."""
+def test_every_room_is_in_the_table_of_what_is_where():
+    """A room is a folder; a module that stands beside rooms, in `gradcore/` itself, has a row of its own."""
     table = _section("What is where")
     files = [path.relative_to(ROOT) for path in modules().values() if path.name != "__init__.py"]
-    assert not [str(file) for file in files if f"`{file.as_posix()}`" not in table
-                and f"`{file.parent.as_posix()}/`" not in table]
+    rooms = {f"`{path.parent}/`" if path.parent.name != "gradcore" else f"`{path}`" for path in files}
+    assert not [room for room in rooms if room not in table]
+
+
+def test_every_room_says_where_to_begin_to_read():
+    guides = {path: ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) for path in modules().values()
+              if path.name == "__init__.py"}
+    assert not [path for path, guide in guides.items() if not guide]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from gradcore.backends import special
+from gradcore.backends.formulas import special
 from kernels import whole_range
 
 TRUTH = {"erf": math.erf, "normcdf": lambda x: 0.5 * math.erfc(-x / math.sqrt(2.0))}

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import gradcore
-from gradcore import GradcheckError, Tensor, enable_grad, grad, gradcheck, is_grad_enabled, no_grad, set_grad_enabled
+from gradcore import (GradcheckError, Tensor, enable_grad, grad, gradcheck, is_grad_enabled, no_grad,
+                      set_grad_enabled)
 
 
 def leaf(backend, *values, **options):

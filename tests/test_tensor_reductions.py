@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import gradcore
 from gradcore import Tensor
-from gradcore.linear_algebra import linear
+from gradcore.operations.linear_algebra import linear
 
 from tensor_cases import FULL_SHAPES, SEEDS, SHAPES, check, layouts, normal
 

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 import kernels
-from gradcore import Tensor, elementwise
-from gradcore.backends import numpy_tiles
-from gradcore.backends.workers import Job, Workers
+from gradcore import Tensor
+from gradcore import elementwise
+from gradcore.backends.cpu import tiles
+from gradcore.backends.cpu.workers import Job, Workers
 
 
 mish = elementwise(kernels.mish)
@@ -22,7 +23,7 @@ mish = elementwise(kernels.mish)
 
 @pytest.fixture
 def two_cores(monkeypatch):
-    monkeypatch.setattr("gradcore.backends.workers.CORES", 2)
+    monkeypatch.setattr("gradcore.backends.cpu.workers.CORES", 2)
 
 
 def test_a_worker_is_another_thread(two_cores):
@@ -96,18 +97,18 @@ def test_threads_that_cannot_be_started_are_done_without(two_cores, monkeypatch)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_has_workers_of_its_own():
     x = np.ones(3_000_000, np.float32)
-    numpy_tiles._share(x.size, 10**9, lambda start, stop: None)
+    tiles._share(x.size, 10**9, lambda start, stop: None)
     child = os.fork()
     if child == 0:  # os._exit: a child must not go on with the tests
         done = []
-        numpy_tiles._share(x.size, 10**9, lambda start, stop: done.append(stop - start))
+        tiles._share(x.size, 10**9, lambda start, stop: done.append(stop - start))
         os._exit(0 if sum(done) == x.size else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 @pytest.mark.parametrize("cores", [1, 2, 3, 16])
 def test_parts_leave_nothing_out_and_nothing_twice(cores, monkeypatch):
-    monkeypatch.setattr(numpy_tiles, "CORES", cores)
+    monkeypatch.setattr(tiles, "CORES", cores)
     for n in (1, 2, 15, 16, 17, 100, 1001, 123_457):
         for work in (n, 900_000, 1_600_000, 10**7, 10**10):
             counts, lock = np.zeros(n, int), threading.Lock()
@@ -117,7 +118,7 @@ def test_parts_leave_nothing_out_and_nothing_twice(cores, monkeypatch):
                 with lock:
                     counts[start:stop] += 1
 
-            numpy_tiles._share(n, work, run)
+            tiles._share(n, work, run)
             assert (counts == 1).all()
 
 

@@ -6,8 +6,8 @@ from typing import Any, Iterator, Optional
 
 import numpy as np
 
-from ..random import host_generator
-from ..tensor import Tensor, tensor
+from ..operations.random import host_generator
+from ..core.tensor import Tensor, tensor
 
 
 def train_test_split(count: int, test_fraction: float = 0.25, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

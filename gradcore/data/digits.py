@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..backends import get_backend
-from ..tensor import DeviceLike, Tensor, tensor
+from ..core.tensor import DeviceLike, Tensor, tensor
 from .batches import train_test_split
 
 

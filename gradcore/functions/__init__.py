@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from ..arithmetic import (arctan, ceil, cos, cosh, erf, exp, exp2, expm1, floor, log, log1p, log2, logaddexp, maximum,
-                          minimum, rsqrt, sign, sin, sinh, sqrt, square)
-from ..elementwise import Elementwise
-from ..linear_algebra import linear, matmul
-from ..reduction import argmax, argmin, logsumexp, mean, norm, std, var
-from ..selection import clip, where
-from ..shaping import cat, flatten, permute, reshape, squeeze, stack, transpose, unsqueeze
-from ..tensor import Tensor
+from ..operations.arithmetic import (arctan, ceil, cos, cosh, erf, exp, exp2, expm1, floor, log, log1p, log2,
+                                     logaddexp, maximum, minimum, rsqrt, sign, sin, sinh, sqrt, square)
+from ..core.elementwise import Elementwise
+from ..operations.linear_algebra import linear, matmul
+from ..operations.reduction import argmax, argmin, logsumexp, mean, norm, std, var
+from ..operations.selection import clip, where
+from ..operations.shaping import cat, flatten, permute, reshape, squeeze, stack, transpose, unsqueeze
+from ..core.tensor import Tensor
 from . import exponentials, rectifiers, sigmoids
 from .dropout import dropout
 from .exponentials import celu, elu, selu, softplus
-from .losses import (binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, mse_loss, nll_loss)
+from .losses import binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, mse_loss, nll_loss
 from .parametric import prelu, rrelu
 from .rectifiers import hardsigmoid, hardswish, hardtanh, leaky_relu, relu, relu6, threshold
 from .sigmoids import gelu, logsigmoid, mish, sigmoid, silu, softsign, swish, tanh

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import random
-from ..elementwise import elementwise
-from ..tensor import Tensor, as_tensor
+from ..operations import random
+from ..core.elementwise import elementwise
+from ..core.tensor import Tensor, as_tensor
 
 
 @elementwise

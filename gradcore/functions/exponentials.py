@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..elementwise import elementwise
+from ..core.elementwise import elementwise
 
 # The fixed point of mean 0 and variance 1: Klambauer et al., eq. 14.
 _SELU_ALPHA = 1.6732632423543772848170429916717

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ..backends.dtypes import INT64, kind_of
-from ..broadcasting import cast
-from ..elementwise import elementwise
-from ..indexing import gather
-from ..reduction import mean, sum
-from ..selection import where
-from ..shaping import squeeze, unsqueeze
-from ..tensor import Tensor, as_tensor
+from ..backends.formulas.dtypes import INT64, kind_of
+from ..core.broadcasting import cast
+from ..core.elementwise import elementwise
+from ..operations.indexing import gather
+from ..operations.reduction import mean, sum
+from ..operations.selection import where
+from ..operations.shaping import squeeze, unsqueeze
+from ..core.tensor import Tensor, as_tensor
 from .softmax import log_softmax
 
 _REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"mean": mean, "sum": sum, "none": lambda losses: losses}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import random
-from ..backends.dtypes import kind_of
-from ..broadcasting import cast
-from ..elementwise import elementwise
-from ..shaping import reshape
-from ..tensor import Tensor, as_tensor
+from ..operations import random
+from ..backends.formulas.dtypes import kind_of
+from ..core.broadcasting import cast
+from ..core.elementwise import elementwise
+from ..operations.shaping import reshape
+from ..core.tensor import Tensor, as_tensor
 from .rectifiers import leaky_relu
 
 

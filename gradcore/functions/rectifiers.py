@@ -6,7 +6,7 @@ or negative.
 
 from __future__ import annotations
 
-from ..elementwise import elementwise
+from ..core.elementwise import elementwise
 
 
 @elementwise

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..elementwise import elementwise
-from ..tensor import Tensor
+from ..core.elementwise import elementwise
+from ..core.tensor import Tensor
 
 
 @elementwise

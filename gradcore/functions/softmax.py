@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arithmetic import exp, log
-from ..dimensions import accepts_numpy_names
-from ..reduction import amax, sum
-from ..tensor import Tensor, as_tensor
+from ..operations.arithmetic import exp, log
+from ..core.dimensions import accepts_numpy_names
+from ..operations.reduction import amax, sum
+from ..core.tensor import Tensor, as_tensor
 
 
 @accepts_numpy_names

@@ -9,7 +9,7 @@ import inspect
 from typing import Any, Callable
 
 from .. import functions
-from ..tensor import DeviceLike, Tensor
+from ..core.tensor import DeviceLike, Tensor
 from . import initial
 from .module import Module
 

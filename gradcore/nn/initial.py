@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from .. import random
+from ..operations import random
 from ..backends import get_backend
-from ..backends.dtypes import DEFAULT_FLOAT
-from ..tensor import DeviceLike
+from ..backends.formulas.dtypes import DEFAULT_FLOAT
+from ..core.tensor import DeviceLike
 from .module import Parameter
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Iterator, Optional
 
 from ..functions import dropout, linear
-from ..shaping import flatten
-from ..tensor import DeviceLike, Tensor
+from ..operations.shaping import flatten
+from ..core.tensor import DeviceLike, Tensor
 from . import initial
 from .module import Module, Parameter
 

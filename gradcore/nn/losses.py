@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from .. import functions
-from ..tensor import Tensor
+from ..core.tensor import Tensor
 from .module import Module
 
 

@@ -7,9 +7,9 @@ from typing import Any, Iterator, Mapping
 
 import numpy as np
 
-from ..backends.dtypes import FLOAT16, FLOAT32, FLOAT64, kind_of
-from ..conversion import place_named
-from ..tensor import DeviceLike, Tensor
+from ..backends.formulas.dtypes import FLOAT16, FLOAT32, FLOAT64, kind_of
+from ..operations.conversion import place_named
+from ..core.tensor import DeviceLike, Tensor
 
 
 class Parameter(Tensor):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Callable, Optional, Union
 
 from .. import functions
-from ..linear_algebra import matmul
-from ..shaping import transpose
-from ..tensor import DeviceLike, Tensor
+from ..operations.linear_algebra import matmul
+from ..operations.shaping import transpose
+from ..core.tensor import DeviceLike, Tensor
 from . import initial
 from .module import Module, Parameter
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, Iterable
 
-from ..elementwise import elementwise
-from ..tensor import Tensor
+from ..core.elementwise import elementwise
+from ..core.tensor import Tensor
 from .optimizer import Optimizer, check_at_least_zero
 from .sgd import decayed
 

@@ -6,8 +6,8 @@ from typing import Any, Iterable, Mapping
 
 import numpy as np
 
-from ..grad_mode import no_grad
-from ..tensor import Tensor
+from ..core.grad_mode import no_grad
+from ..core.tensor import Tensor
 
 
 class Optimizer:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Iterable
 
-from ..elementwise import elementwise
-from ..tensor import Tensor
+from ..core.elementwise import elementwise
+from ..core.tensor import Tensor
 from .optimizer import Optimizer, check_at_least_zero
 
 

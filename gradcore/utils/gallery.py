@@ -9,7 +9,7 @@ from typing import Any, Union
 import numpy as np
 
 from .. import functions
-from ..tensor import Tensor
+from ..core.tensor import Tensor
 from . import style
 
 # The article's come first; the rest follow as they are found.

@@ -1,0 +1,131 @@
+"""The CPU: NumPy arrays."""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import Any, Optional, Sequence
+
+import numpy as np
+
+from .. import native
+from ..base import Backend
+from ..device import Device
+from ..formulas.dtypes import BOOL
+from ..formulas.kernel import Kernel
+from .memory_pool import MemoryPool
+from .launcher import Launcher
+from .program import NumPyProgram
+from .tiles import quiet_context
+
+
+class NumPyBackend(Backend):
+    """NumPy arrays on the host."""
+
+    xp = np
+
+    def __init__(self) -> None:
+        self.device = Device("cpu")
+        self.pool = MemoryPool()
+        self.kernels = "numpy"
+        self.use_kernels(os.environ.get("GRADCORE_CPU_KERNELS") or "numpy")
+
+    def use_kernels(self, kind: str) -> None:
+        """Run kernels as programs of "numpy" calls, or as "native" loops built by the system's C++ compiler.
+
+        Native loops are for contiguous float32 and float64 arrays; all else takes the NumPy program.
+
+        Raises
+        ------
+        BackendUnavailable : "native" was asked for and there is no compiler.
+        """
+        if kind not in ("numpy", "native"):
+            raise ValueError(f'CPU kernels are "numpy" or "native"; got {kind!r}')
+        if kind == "native":
+            native.compiler()
+        self.kernels = kind
+
+    def asarray(self, data: Any, dtype: Optional[np.dtype] = None, copy: bool = False) -> np.ndarray:
+        return np.array(data, dtype, copy=True if copy else None)
+
+    def to_numpy(self, array: np.ndarray) -> np.ndarray:
+        return array
+
+    def owns(self, array: Any) -> bool:
+        return isinstance(array, np.ndarray)
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        return self.pool.empty(shape, np.dtype(dtype))
+
+    def full(self, shape: tuple[int, ...], value: float, dtype: np.dtype) -> np.ndarray:
+        array = self.empty(shape, dtype)
+        array.fill(value)
+        return array
+
+    def copy(self, array: np.ndarray) -> np.ndarray:
+        fresh = self.empty(array.shape, array.dtype)
+        np.copyto(fresh, array)
+        return fresh
+
+    def astype(self, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+        if array.dtype == dtype:
+            return array
+        with np.errstate(all="ignore"):  # what is too large for float16 is infinite there, as on other devices
+            return array.astype(dtype)
+
+    def assign(self, array: np.ndarray, index: Any, value: Any) -> None:
+        array[index] = value
+
+    def take(self, array: np.ndarray, index: Any) -> np.ndarray:
+        return np.asarray(array[index])  # NumPy gives a scalar, not an array, where one element is named
+
+    def add_at(self, array: np.ndarray, index: Any, value: np.ndarray) -> None:
+        parts = index if isinstance(index, tuple) else (index,)
+        if any(isinstance(part, np.ndarray) and part.dtype != BOOL for part in parts):
+            np.add.at(array, index, value)
+        else:  # nothing is named twice
+            array[index] += value
+
+    # -- kernels ----------------------------------------------------------------------------------------------
+    def elementwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float] = ()) -> list[np.ndarray]:
+        launcher = kernel.compiled.get(self.kernels)
+        if launcher is None:
+            launcher = kernel.compiled[self.kernels] = Launcher(kernel, self.pool, self.kernels == "native")
+        # The short way of the last call; it gives None where this one is of another kind.
+        outputs = quiet_context().run(launcher.quick, inputs, constants)
+        return launcher.run(inputs, constants) if outputs is None else outputs
+
+    def compile(self, kernel: Kernel, dtype: np.dtype) -> NumPyProgram:
+        return NumPyProgram(kernel, np.dtype(dtype))
+
+    def matmul(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.matmul(a, b)
+
+    # -- random numbers ---------------------------------------------------------------------------------------
+    def random_generator(self, seed: int) -> np.random.Generator:
+        return np.random.default_rng(seed)
+
+    def uniform(self, generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        return generator.random(shape, np.dtype(dtype))
+
+    def normal(self, generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        return generator.standard_normal(shape, np.dtype(dtype))
+
+    # -- the device itself ------------------------------------------------------------------------------------
+    def synchronize(self) -> None:
+        """NumPy returns when its work is done."""
+
+    def memory_stats(self) -> dict[str, int]:
+        """Of arrays from a mebibyte on; smaller ones are left to the C library."""
+        pool = self.pool
+        return {"allocated": pool.allocated, "reserved": pool.allocated + pool.kept, "peak": pool.peak}
+
+    def reset_peak_memory(self) -> None:
+        self.pool.peak = self.pool.allocated
+
+    def empty_cache(self) -> None:
+        self.pool.clear()
+
+    def description(self) -> str:
+        return platform.processor() or platform.machine()
+

@@ -1,0 +1,112 @@
+"""From a call of a kernel to the run of its NumPy program: dtypes, shapes and memory are looked after here."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+import numpy as np
+
+from .. import native
+from . import tiles
+from ..formulas.dtypes import BOOL, compute_and_result
+from ..formulas.kernel import Kernel
+from .memory_pool import MemoryPool
+from .choices import constant_conditions, settled, truths
+from .program import NumPyProgram
+from .quick import Outputs, Quick, binder, not_quick
+
+
+class Launcher:
+    """Runs one kernel on the CPU, with a program for every combination of dtypes and choices that it meets.
+
+    With `is_native` that is a native program where the inputs are contiguous and alike, else always one of NumPy
+    calls.
+
+    `quick` runs small contiguous arrays like those of the last call, with the same constants, and returns None for
+    all others, which `run` takes (see `quick`).
+    """
+
+    def __init__(self, kernel: Kernel, pool: MemoryPool, is_native: bool):
+        self.kernel, self.pool, self.is_native = kernel, pool, is_native
+        self.conditions = constant_conditions(kernel)
+        self.programs: dict[tuple, _TypedLauncher] = {}
+        self.quick: Quick = not_quick
+
+    def run(self, inputs: Sequence[Any], constants: Sequence[float]) -> Outputs:
+        key = tuple([a.dtype.char if isinstance(a, np.ndarray) and a.ndim else _kind(a) for a in inputs])
+        if self.conditions:
+            key += truths(self.kernel, self.conditions, constants)
+        typed = self.programs.get(key)
+        if typed is None:
+            kernel = settled(self.kernel, self.conditions, key[len(inputs):]) if self.conditions else self.kernel
+            typed = self.programs[key] = _TypedLauncher(kernel, inputs, self.pool, self.is_native)
+        quick, scalars = typed.bound_to(inputs, tuple(constants))  # which nobody can change behind its back
+        self.quick = quick
+        outputs = tiles.quietly(quick, inputs, constants)
+        return typed.run(inputs, constants, scalars) if outputs is None else outputs
+
+
+def _kind(value: Any) -> Any:
+    """What the promotion of dtypes looks at in a number or a zero-dimensional array."""
+    return (0, value.dtype.char) if isinstance(value, np.ndarray) else value.__class__
+
+
+class _TypedLauncher:
+    """Runs one kernel on inputs of one combination of dtypes."""
+
+    def __init__(self, kernel: Kernel, inputs: Sequence[Any], pool: MemoryPool, is_native: bool):
+        self.pool = pool
+        self.compute, result = compute_and_result(kernel, inputs)
+        is_scalar = [not isinstance(value, np.ndarray) for value in inputs]
+        self.program = NumPyProgram(kernel, self.compute, is_scalar)
+        self.result_dtypes = [BOOL if boolean else result for boolean in self.program.is_boolean]
+        self.casts = result != self.compute
+        self.scratch = tiles.Scratch(self.program, self.compute)
+        self.native = native.program(kernel, self.compute, result, is_scalar) if is_native else None
+        self._bind = None if self.casts else binder(self.program, self.compute, self.native)
+        self._last: tuple[Any, Quick, tuple] = (None, not_quick, ())
+
+    def run(self, inputs: Sequence[Any], constants: Sequence[float], scalars: tuple) -> Outputs:
+        """Run on any inputs of this combination of dtypes; `scalars` are what `bound_to` has made of them."""
+        arrays = [value for value in inputs if isinstance(value, np.ndarray)]
+        shape = arrays[0].shape if len(arrays) == 1 else np.broadcast_shapes(*[array.shape for array in arrays])
+        outputs = [self.pool.empty(shape, dtype) for dtype in self.result_dtypes]
+        same_dtypes = not self.casts and all(array.dtype == self.compute for array in arrays)
+        contiguous = same_dtypes and all(array.flags.c_contiguous for array in arrays)
+        if self.native is not None and contiguous and all(array.shape == shape for array in arrays):
+            self.native(outputs[0].size, inputs, constants, outputs)
+            return outputs
+        # An array of one element is met by every tile as it is.
+        if contiguous and all(array.shape == shape or array.size == 1 for array in arrays):
+            tiles.run_flat(self.scratch, [a.reshape(-1) for a in (*arrays, *outputs)], scalars)
+        elif same_dtypes and self.program.is_single_call:
+            tiles.quietly(self.program.run, *arrays, *outputs, *scalars)
+        elif outputs[0].size <= tiles.tile_of(self.compute):
+            tiles.quietly(self._run_gathered, arrays, outputs, scalars)  # casts overflow too
+        else:
+            tiles.run_strided(self.scratch, arrays, outputs, scalars)
+        return outputs
+
+    def _run_gathered(self, arrays: Sequence[np.ndarray], outputs: Outputs, scalars: tuple) -> None:
+        """Run on copies of small arrays that are contiguous and alike: quicker than an iterator over the originals."""
+        shape = outputs[0].shape
+        alike = [np.array(np.broadcast_to(array, shape), self.compute, order="C", copy=None) for array in arrays]
+        results = [np.empty(shape, self.compute) if self.casts and not is_boolean else output
+                   for output, is_boolean in zip(outputs, self.program.is_boolean)]
+        tiles.run_flat(self.scratch, [array.reshape(-1) for array in (*alike, *results)], scalars)
+        for output, result in zip(outputs, results):
+            if result is not output:
+                np.copyto(output, result, casting="unsafe")
+
+    def bound_to(self, inputs: Sequence[Any], constants: tuple[float, ...]) -> tuple[Quick, tuple]:
+        """`quick` for these constants and the numbers among the inputs, and what the program takes of them: scalars
+        as zero-dimensional arrays."""
+        numbers = [value for value in inputs if not isinstance(value, np.ndarray)]
+        known, quick, scalars = self._last
+        if numbers or known is not constants:
+            if self.program.scalars is not None:
+                scalars = tiles.quietly(self.program.scalars, *numbers, *constants)
+            if self._bind is not None:
+                quick = self._bind(constants, *numbers, *scalars)
+            self._last = constants, quick, scalars
+        return quick, scalars

@@ -1,0 +1,164 @@
+"""Running NumPy programs over whole arrays: tile by tile, on several cores where that pays."""
+
+from __future__ import annotations
+
+import contextvars
+import math
+import threading
+from typing import Any, Callable, Sequence
+
+import numpy as np
+
+from ..formulas.dtypes import BOOL
+from .program import NumPyProgram
+from .workers import CORES, workers
+
+# Bytes of one register.  Smaller ones would stay in the first-level cache, but every NumPy call has its price.
+TILE_BYTES = 1 << 20
+# It takes tens of microseconds until another thread begins; as many additions a thread makes in that time.
+HAND_OVER = 800_000
+# Threads wait for each other between NumPy calls (the interpreter lock is free inside of them), and a short part ends
+# before that has paid.
+WORK_PER_THREAD = 600_000
+
+
+def tile_of(dtype: np.dtype) -> int:
+    """How many elements of `dtype` make a tile."""
+    return TILE_BYTES // dtype.itemsize
+
+
+class Views(dict):
+    """Views of memory by their shape, cut at first use."""
+
+    def __init__(self, cut: Callable[[tuple[int, ...]], list[np.ndarray]]):
+        super().__init__()
+        self.cut = cut
+
+    def __missing__(self, shape: tuple[int, ...]) -> list[np.ndarray]:
+        if len(self) > 64:  # shapes change all the time: forget, views are quickly made again
+            self.clear()
+        views = self[shape] = self.cut(shape)
+        return views
+
+
+def _cut(memory: Sequence[np.ndarray], shape: tuple[int, ...]) -> list[np.ndarray]:
+    n = math.prod(shape)
+    return [part[:n].reshape(shape) for part in memory]
+
+
+class _Registers(threading.local):
+    """The scratch memory of one thread, shared by all programs."""
+
+    def __init__(self) -> None:
+        self.buffers: dict[np.dtype, list[np.ndarray]] = {}
+
+    def of(self, dtype: np.dtype, count: int) -> list[np.ndarray]:
+        buffers = self.buffers.setdefault(dtype, [])
+        while len(buffers) < count:
+            buffers.append(np.empty(tile_of(dtype), dtype))
+        return buffers[:count]
+
+
+_registers = _Registers()
+_filled: dict[tuple, np.ndarray] = {}
+
+
+def _constant_tiles(program: NumPyProgram, dtype: np.dtype) -> list[np.ndarray]:
+    """The tiles that have one value everywhere, which all threads read."""
+    return [_filled_tile(value, dtype) for value in program.tiles]
+
+
+def _filled_tile(value: float, dtype: np.dtype) -> np.ndarray:
+    key = repr(value), dtype  # 0.0 equals -0.0
+    if key not in _filled:
+        with np.errstate(over="ignore"):  # a float64 literal may be infinite in float32
+            _filled[key] = np.full(tile_of(dtype), value, dtype)
+    return _filled[key]
+
+
+def constant_views(program: NumPyProgram, dtype: np.dtype) -> Views:
+    """Such tiles of any shape."""
+    return Views(lambda shape: _cut(_constant_tiles(program, dtype), shape))
+
+
+class Scratch(threading.local):
+    """The scratch arguments of one program in one thread: `views` has them by the shape of the tile."""
+
+    def __init__(self, program: NumPyProgram, dtype: np.dtype):
+        self.program, self.dtype = program, dtype
+        self.views = Views(self._cut)
+
+    def _cut(self, shape: tuple[int, ...]) -> list[np.ndarray]:
+        program, dtype = self.program, self.dtype
+        registers = _cut(_registers.of(dtype, program.registers), shape)
+        bits = [register.view(program.lowering.integer) for register in registers]
+        rest = [*_registers.of(BOOL, program.masks), *_constant_tiles(program, dtype)]
+        return [*registers, *bits, *_cut(rest, shape)]
+
+
+# Overflow to infinity and the like are meant: the formulas take them to their limits.  Entering a copied context is
+# five times quicker than `with numpy.errstate`.
+_quiet = contextvars.copy_context()
+_quiet.run(np.seterr, all="ignore")
+quiet_context = _quiet.copy  # a context cannot be entered twice at once: each run enters a copy
+
+
+def quietly(function: Callable, *args: Any) -> Any:
+    """function(*args) without floating-point warnings."""
+    return quiet_context().run(function, *args)
+
+
+def run_flat(scratch: Scratch, arrays: Sequence[np.ndarray], scalars: tuple) -> None:
+    """Run on contiguous one-dimensional arrays (inputs, then outputs) of equal length, or of one element."""
+    program, n = scratch.program, arrays[-1].size
+    if n <= tile_of(scratch.dtype):
+        quietly(program.run, *arrays, *scalars, *scratch.views[n,])
+    else:
+        _share(n, n * program.cost, lambda start, stop: _run_range(scratch, arrays, scalars, start, stop))
+
+
+def _run_range(scratch: Scratch, arrays: Sequence[np.ndarray], scalars: tuple, start: int, stop: int) -> None:
+    run, tile = scratch.program.run, tile_of(scratch.dtype)
+    for low in range(start, stop, tile):
+        high = min(low + tile, stop)
+        run(*[array if array.size == 1 else array[low:high] for array in arrays], *scalars, *scratch.views[high - low,])
+
+
+def run_strided(scratch: Scratch, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray], scalars: tuple) -> None:
+    """Run on arrays of any strides and dtypes that broadcast, each tile gathered and cast by numpy.nditer."""
+    ndim, rows, size = outputs[0].ndim, len(outputs[0]), outputs[0].size
+
+    def run_rows(start: int, stop: int) -> None:
+        parts = [array[start:stop] if array.ndim == ndim and len(array) > 1 else array for array in (*inputs, *outputs)]
+        _run_iterated(scratch, parts[:len(inputs)], parts[len(inputs):], scalars)
+
+    _share(rows, size * scratch.program.cost, run_rows)
+
+
+def _run_iterated(scratch: Scratch, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray],
+                  scalars: tuple) -> None:
+    program, dtype = scratch.program, scratch.dtype
+    types = [dtype] * len(inputs) + [BOOL if boolean else dtype for boolean in program.is_boolean]
+    flags = [["readonly"]] * len(inputs) + [["writeonly"]] * len(outputs)
+    iterator = np.nditer([*inputs, *outputs], ["buffered", "external_loop", "delay_bufalloc"], flags, types, order="K",
+                         casting="unsafe", buffersize=tile_of(dtype) // 8)  # an iterator's buffers are not reused
+    with iterator:
+        iterator.reset()
+        for tile in iterator:
+            program.run(*tile, *scalars, *scratch.views[tile[0].shape])
+
+
+def _share(n: int, work: int, run: Callable[[int, int], None]) -> None:
+    """run(0, n), in parts on several threads where `work`, in additions, is worth it."""
+    parts = min(CORES, n, 1 + (work - HAND_OVER) // WORK_PER_THREAD)
+    if parts <= 1:
+        quietly(run, 0, n)
+        return
+    # The other threads begin later, and waiting for them would take as long once more: they get less to do.
+    step = max(1, n * (work - HAND_OVER) // (work * parts))
+    step = step // 16 * 16 or step  # elements of a cache line, so that no two threads write to one
+    first = n - step * (parts - 1)
+    jobs = [workers.submit(quietly, run, start, start + step) for start in range(first, n, step)]
+    quietly(run, 0, first)
+    for job in jobs:
+        job.wait()

@@ -1,0 +1,264 @@
+"""The language of kernels: an elementwise formula as a graph of primitives.
+
+An `Expression` is a symbol (an array input or a scalar constant of the kernel), a literal number, or a
+primitive applied to expressions.  Expressions are immutable and *hash-consed*: building the same node twice
+gives the same object.  Common subexpressions are therefore shared without a pass that looks for them, and
+equality is identity.
+
+>>> x = Symbol.array("x")
+>>> (x + 1) is (x + 1)
+True
+>>> print(1 / (1 + x))
+divide(1.0, add(1.0, x))
+"""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from typing import Callable, Iterator, Optional, Union
+
+import numpy as np
+
+from ..errors import FormulaError
+
+Number = Union[bool, int, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Primitive:
+    """A row of the table in `primitives`: all that is known of one elementary function.
+
+    Either `numpy` and `cpp` spell it for the two lowerings, or `expansion` defines it by other primitives.
+    """
+
+    name: str
+    arity: int
+    numpy: Optional[Callable] = None
+    cpp: Optional[str] = None  # a format string: "exp({0})"
+    # One function for each argument: of the result and the arguments, the partial derivative (None: zero).
+    derivative: Optional[tuple[Callable, ...]] = None
+    expansion: Optional[Callable[..., "Expression"]] = None
+    simplify: Optional[Callable[..., Optional["Expression"]]] = None  # a simpler equal, or None
+    takes_booleans: bool = False  # otherwise a truth value among the arguments counts as 0 or 1
+    gives_boolean: bool = False
+    keeps_integers: bool = False  # integer arrays give an integer array
+
+
+# Filled by `primitives`, which needs `Expression` to state its derivatives.
+TABLE: dict[str, Primitive] = {}
+
+
+def apply(name: str, *args: Union["Expression", Number]) -> "Expression":
+    """The primitive `name` of `args`: checked, folded where all are literals, simplified where a rule applies."""
+    primitive = TABLE[name]
+    nodes = tuple(_expression(arg, primitive) for arg in args)
+    if len(nodes) != primitive.arity:
+        raise FormulaError(f"xp.{name} takes {primitive.arity} argument(s), not {len(nodes)}")
+    if all(isinstance(node, Literal) for node in nodes):
+        if primitive.expansion is not None:
+            return primitive.expansion(*nodes)
+        with np.errstate(all="ignore"):
+            return Literal.of(primitive.numpy(*(node.value for node in nodes)).item())
+    simpler = primitive.simplify(*nodes) if primitive.simplify is not None else None
+    return Apply.of(primitive, nodes) if simpler is None else simpler
+
+
+def _expression(value, primitive: Primitive) -> "Expression":
+    if isinstance(value, Expression):
+        is_number = not value.is_boolean or primitive.takes_booleans
+        return value if is_number else apply("where", value, 1.0, 0.0)
+    if isinstance(value, (bool, int, float)) or getattr(value, "shape", None) == () and hasattr(value, "item"):
+        return Literal.of(value if isinstance(value, (bool, int, float)) else value.item())
+    raise FormulaError(f"xp.{primitive.name} was given a {type(value).__name__} in an elementwise formula; it takes "
+                       f"the formula's inputs, its constants and Python numbers (pass an array as one more input)")
+
+
+class Expression:
+    """One node of a formula."""
+
+    __slots__ = ("args", "is_boolean", "is_scalar", "__weakref__")
+
+    args: tuple["Expression", ...]
+    is_boolean: bool  # the value is a truth value, as that of a comparison
+    is_scalar: bool  # the value is one number for the whole kernel: no array enters it
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        # `numpy_scalar * expression` arrives here too, and is as good as a Python number.
+        if method == "__call__" and len(inputs) == 2 and any(isinstance(arg, np.generic) for arg in inputs):
+            return apply(ufunc.__name__, *inputs)
+        raise FormulaError(f"numpy.{ufunc.__name__} was called on an array in a formula; use the functions of its "
+                           f"first argument instead (xp.{ufunc.__name__}), which run on every device")
+
+    def __neg__(self): return apply("negative", self)
+    def __pos__(self): return self
+    def __abs__(self): return apply("abs", self)
+    def __add__(self, other): return apply("add", self, other)
+    def __radd__(self, other): return apply("add", other, self)
+    def __sub__(self, other): return apply("subtract", self, other)
+    def __rsub__(self, other): return apply("subtract", other, self)
+    def __mul__(self, other): return apply("multiply", self, other)
+    def __rmul__(self, other): return apply("multiply", other, self)
+    def __truediv__(self, other): return apply("divide", self, other)
+    def __rtruediv__(self, other): return apply("divide", other, self)
+    def __pow__(self, other): return apply("power", self, other)
+    def __rpow__(self, other): return apply("power", other, self)
+    def __floordiv__(self, other): return apply("floor_divide", self, other)
+    def __rfloordiv__(self, other): return apply("floor_divide", other, self)
+    def __mod__(self, other): return apply("remainder", self, other)
+    def __rmod__(self, other): return apply("remainder", other, self)
+    def __lt__(self, other): return apply("less", self, other)
+    def __le__(self, other): return apply("less_equal", self, other)
+    def __gt__(self, other): return apply("greater", self, other)
+    def __ge__(self, other): return apply("greater_equal", self, other)
+    def __eq__(self, other): return apply("equal", self, other)
+    def __ne__(self, other): return apply("not_equal", self, other)
+    def __and__(self, other): return apply("logical_and", self, other)
+    def __rand__(self, other): return apply("logical_and", other, self)
+    def __or__(self, other): return apply("logical_or", self, other)
+    def __ror__(self, other): return apply("logical_or", other, self)
+    def __xor__(self, other): return apply("logical_xor", self, other)
+    def __invert__(self): return apply("logical_not", self)
+
+    # `==` builds a formula, so nodes are told apart by identity (`is`, sets and dicts), never by `==` or
+    # by `in` on a tuple.
+    __hash__ = object.__hash__
+
+    def __array__(self, *args, **kwargs):
+        raise FormulaError("an array of a formula was passed to a NumPy function; use the functions of its first "
+                           "argument instead (xp.exp, not numpy.exp), which run on every device")
+
+    def __bool__(self) -> bool:
+        raise FormulaError("Python asked whether an array is true (`if`, `and`, `or`, `not`, a chained comparison, "
+                           "max() or min()), but a formula holds for every element at once; use xp.where(condition, "
+                           "a, b), xp.logical_and, xp.logical_or, xp.logical_not, xp.maximum or xp.minimum")
+
+    def __iter__(self) -> Iterator:
+        raise FormulaError("an elementwise formula cannot iterate over or unpack an array; "
+                           "pass the parts as separate inputs")
+
+    def __len__(self) -> int:
+        raise FormulaError("an elementwise formula has no len(): it does not know the shape of its inputs")
+
+    def __getitem__(self, index):
+        raise FormulaError("an elementwise formula cannot index an array: element i of the result depends on "
+                           "element i of the inputs alone; index the Tensor before the call")
+
+    def __setitem__(self, index, value):
+        raise FormulaError("an elementwise formula cannot assign to a part of an array; use xp.where(condition, a, b)")
+
+    def _no_number(self, *_):
+        raise FormulaError("float(), int(), round() or math functions were applied to an array in a formula; use the "
+                           "functions of its first argument instead (xp.floor, xp.round, xp.exp, ...)")
+
+    __float__ = __int__ = __complex__ = __index__ = __round__ = __floor__ = __ceil__ = __trunc__ = _no_number
+
+    def __getattr__(self, name: str):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise FormulaError(f"`.{name}` was asked of an array in an elementwise formula, which knows neither shapes nor "
+                           f"whole arrays; elementwise functions are spelled xp.name(x), and reductions, reshapes "
+                           f"and the like belong on Tensors outside of the formula")
+
+
+class Symbol(Expression):
+    """An input by name: an array, or a scalar constant whose value is an argument of the kernel."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str, is_scalar: bool):
+        self.name, self.is_scalar, self.is_boolean, self.args = name, is_scalar, False, ()
+
+    @staticmethod
+    def array(name: str) -> "Symbol":
+        return _interned((Symbol, name, False), lambda: Symbol(name, False))
+
+    @staticmethod
+    def constant(name: str) -> "Symbol":
+        return _interned((Symbol, name, True), lambda: Symbol(name, True))
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class Literal(Expression):
+    """A number that stands in the formula; it stays a Python float, so it never widens an array's dtype."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: float | bool):
+        self.value, self.is_scalar, self.is_boolean, self.args = value, True, isinstance(value, bool), ()
+
+    @staticmethod
+    def of(value: Number) -> "Literal":
+        value = bool(value) if isinstance(value, bool) else float(value)
+        # repr tells 0.0 from -0.0 and finds NaN again, which == does not.
+        return _interned((Literal, repr(value)), lambda: Literal(value))
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+class Apply(Expression):
+    """A primitive applied to expressions; made by `apply`."""
+
+    __slots__ = ("primitive",)
+
+    def __init__(self, primitive, args: tuple[Expression, ...]):
+        self.primitive, self.args = primitive, args
+        chooses_booleans = primitive.name == "where" and args[1].is_boolean and args[2].is_boolean
+        self.is_boolean = primitive.gives_boolean or chooses_booleans
+        self.is_scalar = all(arg.is_scalar for arg in args)
+
+    @staticmethod
+    def of(primitive, args: tuple[Expression, ...]) -> "Apply":
+        return _interned((Apply, primitive.name, args), lambda: Apply(primitive, args))
+
+    def __repr__(self) -> str:
+        return f"{self.primitive.name}({', '.join(map(repr, self.args))})"
+
+
+# Weak, so that a formula nobody uses any more is forgotten.  Two threads that build the same node at the same
+# moment may make it twice: sharing is lost, never correctness.
+_nodes: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
+
+
+def _interned(key: tuple, make: Callable[[], Expression]) -> Expression:
+    node = _nodes.get(key)
+    if node is None:
+        node = _nodes[key] = make()
+    return node
+
+
+def in_order(roots: tuple[Expression, ...]) -> list[Expression]:
+    """Every node below `roots` once, each after its arguments (no recursion: formulas may be deep)."""
+    order: list[Expression] = []
+    seen: set[Expression] = set()
+    stack = [(root, False) for root in reversed(roots)]
+    while stack:
+        node, arguments_done = stack.pop()
+        if arguments_done:
+            order.append(node)
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack.extend((arg, False) for arg in reversed(node.args) if arg not in seen)
+    return order
+
+
+def symbols(*roots: Expression) -> list[Symbol]:
+    """The symbols that `roots` depend on, in the order of their first use."""
+    return [node for node in in_order(roots) if isinstance(node, Symbol)]
+
+
+def rewrite(roots: tuple[Expression, ...], replace: Callable[[Expression, tuple], Expression]) -> tuple:
+    """`roots` with every node replaced, from the leaves up, by ``replace(node, new_args)``."""
+    new: dict[Expression, Expression] = {}
+    for node in in_order(roots):
+        new[node] = replace(node, tuple(new[arg] for arg in node.args))
+    return tuple(new[root] for root in roots)
+
+
+def rebuilt(node: Expression, args: tuple[Expression, ...]) -> Expression:
+    """`node` with other arguments, simplified anew: for `rewrite`."""
+    return apply(node.primitive.name, *args) if isinstance(node, Apply) else node

@@ -1,0 +1,99 @@
+"""A kernel: expressions with named inputs, the unit in which a backend is asked for work."""
+
+from __future__ import annotations
+
+import inspect
+import numbers
+from typing import Callable, Sequence
+
+from ..errors import FormulaError
+from .expression import TABLE, Apply, Expression, Literal, Symbol, apply, in_order, rebuilt, rewrite
+from .namespace import FormulaNamespace
+
+
+class Kernel:
+    """One pass over arrays: each output element is a formula of the input elements at the same place.
+
+    `inputs` are arrays that broadcast against each other, `constants` are numbers given at every call.  A kernel
+    with several outputs (a backward pass) reads its inputs once for all of them.
+    """
+
+    __slots__ = ("name", "inputs", "constants", "outputs", "widens", "keeps_integers", "compiled")
+
+    def __init__(self, name: str, inputs: Sequence[Symbol], constants: Sequence[Symbol],
+                 outputs: Sequence[Expression], widens: bool = False):
+        self.name = name
+        self.inputs = tuple(inputs)
+        self.constants = tuple(constants)
+        self.outputs = tuple(outputs)
+        self.widens = widens  # float32 is computed in float64 and rounded once, for formulas that cancel
+        self.keeps_integers = not constants and all(map(_keeps_integers, in_order(self.outputs)))
+        self.compiled: dict = {}  # a backend's lowerings, by dtype and the like
+
+    @classmethod
+    def of_primitive(cls, name: str) -> "Kernel":
+        """The kernel that applies one row of the table."""
+        inputs = [Symbol.array(f"x{i}") for i in range(TABLE[name].arity)]
+        return cls(name, inputs, (), (apply(name, *inputs),))
+
+    def with_plain_inputs(self) -> "Kernel":
+        """The same kernel with its inputs called x0, x1, ...
+
+        A backward kernel has inputs called output and upstream gradient; differentiated once more, it gets others of
+        these names beside them.
+        """
+        plain = {symbol: Symbol.array(f"x{i}") for i, symbol in enumerate(self.inputs)}
+        outputs = rewrite(self.outputs, lambda node, args: plain[node] if node in plain else rebuilt(node, args))
+        return Kernel(self.name, tuple(plain.values()), self.constants, outputs, self.widens)
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(map(repr, self.inputs + self.constants))
+        return f"{self.name}({arguments}) = {', '.join(map(repr, self.outputs))}"
+
+
+def _keeps_integers(node: Expression) -> bool:
+    if isinstance(node, Apply):
+        return node.primitive.keeps_integers
+    return not isinstance(node, Literal) or float(node.value).is_integer()
+
+
+class Signature:
+    """What a formula's parameters say: arrays first, then constants, which are those with a default number."""
+
+    def __init__(self, function: Callable):
+        self.arrays: list[str] = []
+        self.constants: dict[str, float] = {}
+        parameters = list(inspect.signature(function).parameters.values())
+        where = f"formula {function.__name__}{inspect.signature(function)}"
+        if not parameters:
+            raise FormulaError(f"{where} must take the array namespace as its first parameter: def f(xp, x)")
+        for parameter in parameters[1:]:
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) or parameter.name.startswith("_"):
+                raise FormulaError(f"{where}: `{parameter}` cannot be a parameter of a kernel; name each array, and "
+                                   f"each constant with its default number, without a leading underscore")
+            if parameter.default is parameter.empty:
+                self.arrays.append(parameter.name)
+            elif isinstance(parameter.default, numbers.Real):
+                self.constants[parameter.name] = float(parameter.default)
+            else:
+                raise FormulaError(f"{where}: the default of `{parameter.name}` must be a number, since a parameter "
+                                   f"with a default is a constant of the kernel; it is {parameter.default!r}")
+
+    def symbol(self, name: str) -> Symbol:
+        return Symbol.constant(name) if name in self.constants else Symbol.array(name)
+
+
+def trace(function: Callable, arguments: Sequence[Symbol]):
+    """What `function` returns when it is called with symbols for its arrays and constants."""
+    return function(FormulaNamespace(), *arguments)
+
+
+def as_formula(value, function: Callable) -> Expression:
+    """A traced result, checked to be an expression of the inputs."""
+    if isinstance(value, (tuple, list, dict)) or value is None:
+        raise FormulaError(f"formula {function.__name__} returned a {type(value).__name__}; an elementwise kernel "
+                           f"returns one expression of its inputs")
+    if not isinstance(value, Expression) or value.is_scalar:
+        raise FormulaError(f"formula {function.__name__} returned {value!r}, which depends on none of its arrays; "
+                           f"return an expression of them (for a constant array use gradcore.full_like)")
+    return value

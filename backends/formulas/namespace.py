@@ -1,0 +1,60 @@
+"""`xp` inside of a formula: NumPy's names, building expressions instead of arrays."""
+
+from __future__ import annotations
+
+import math
+
+from ..errors import FormulaError
+from .expression import TABLE, Expression, Number, apply
+from . import primitives  # noqa: F401  (fills the table)
+
+_NOT_ELEMENTWISE = {
+    name: f"xp.{name} looks at more than one element; call the Tensor's {name} outside of the formula"
+    for name in ("sum mean max min prod var std argmax argmin cumsum cumprod all any sort argsort median norm dot "
+                 "matmul einsum reshape transpose concatenate stack softmax nonzero unique take").split()
+}
+
+
+class FormulaNamespace:
+    """The functions of the table under NumPy's names, the constants pi, e, inf and nan, and a few compositions.
+
+    >>> from gradcore.backends.formulas.expression import Symbol
+    >>> FormulaNamespace().exp(Symbol.array("x"))
+    exp(x)
+    """
+
+    pi, e, inf, nan = math.pi, math.e, math.inf, math.nan
+
+    @staticmethod
+    def where(condition: Expression, a: Expression | Number, b: Expression | Number) -> Expression:
+        if isinstance(condition, Expression) and not condition.is_boolean:
+            condition = condition != 0.0
+        return apply("where", condition, a, b)
+
+    @staticmethod
+    def isnan(x: Expression) -> Expression:
+        return apply("not_equal", x, x)
+
+    @staticmethod
+    def isfinite(x: Expression) -> Expression:
+        return apply("less", apply("abs", x), math.inf)
+
+    @staticmethod
+    def logaddexp(a: Expression, b: Expression) -> Expression:
+        distance = apply("where", apply("equal", a, b), 0.0, apply("abs", apply("subtract", a, b)))  # not inf - inf
+        return apply("maximum", a, b) + apply("log1p", apply("exp", -distance))
+
+    def __getattr__(self, name: str):
+        name = _ALIASES.get(name, name)
+        if name in TABLE:
+            return lambda *args: apply(name, *args)
+        if name.startswith("__"):
+            raise AttributeError(name)
+        reason = _NOT_ELEMENTWISE.get(name, f"xp.{name} is no function that a formula knows; it knows "
+                                            f"{', '.join(sorted(TABLE))}")
+        raise FormulaError(reason)
+
+
+_ALIASES = {"absolute": "abs", "fabs": "abs", "rint": "round", "atan": "arctan", "pow": "power",
+            "true_divide": "divide", "bitwise_and": "logical_and", "bitwise_or": "logical_or",
+            "invert": "logical_not"}

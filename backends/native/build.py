@@ -1,0 +1,159 @@
+"""Builds C++ text into shared libraries with the system's compiler and keeps them on disk for the next process.
+
+What only this needs is imported in the functions: most processes never build a kernel, and all import this module.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import platform
+import stat
+import threading
+from pathlib import Path
+from typing import Any, Optional
+
+from ..errors import BackendUnavailable
+
+# What the formula says is computed: no contraction to fused products, no assumption that NaN or infinity is absent.
+FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fPIC", "-shared",
+         "-fvisibility=hidden", "-w", "-x", "c++")
+if platform.machine() in ("x86_64", "AMD64"):
+    FLAGS = ("-mprefer-vector-width=512",) + FLAGS  # where there are such vectors
+_THREADS = ("-fopenmp", "-fopenmp-simd")  # the second where the compiler has no OpenMP library: one thread
+
+_lock = threading.Lock()
+_libraries: dict[str, ctypes.CDLL] = {}
+
+
+def library(source: str) -> ctypes.CDLL:
+    """The shared library built from `source`: loaded before, found in the cache, or compiled now."""
+    found = _libraries.get(source)
+    if found is not None:
+        return found
+    with _lock:
+        if source not in _libraries:
+            path = _built(source)
+            try:
+                _libraries[source] = ctypes.CDLL(str(path))
+            except OSError as error:
+                raise BackendUnavailable(f"native CPU kernels: {path} was built but cannot be loaded: "
+                                         f"{error}") from error
+        return _libraries[source]
+
+
+def compiler() -> list[str]:
+    """The command that compiles C++: CXX of the environment, or the first of c++, g++ and clang++ there is."""
+    import shlex
+    import shutil
+
+    asked = shlex.split(os.environ.get("CXX", ""))
+    if asked:
+        if shutil.which(asked[0]) is None:
+            raise BackendUnavailable(f"native CPU kernels need a C++ compiler, and CXX names {asked[0]!r}, which is "
+                                     f"not there; correct CXX or unset it")
+        return asked
+    for name in ("c++", "g++", "clang++"):
+        if shutil.which(name):
+            return [name]
+    raise BackendUnavailable("native CPU kernels need a C++ compiler, and there is no c++, g++ or clang++ on the PATH; "
+                             "install one (apt install g++, dnf install gcc-c++, xcode-select --install), name one in "
+                             "CXX, or keep to CPU kernels \"numpy\"")
+
+
+def _built(source: str) -> Path:
+    command = [*compiler(), *FLAGS]
+    path = cache_folder() / f"{_key(source, command)}.so"
+    if not path.exists():
+        _compile(source, command, path)
+    return path
+
+
+def _key(source: str, command: list[str]) -> str:
+    """Names a library by all that decides what is in it."""
+    import hashlib
+
+    parts = [source, *command, _compiler_identity(command[0]), _processor()]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
+
+
+@functools.lru_cache(maxsize=None)
+def _compiler_identity(name: str) -> str:
+    import shutil
+
+    path = Path(shutil.which(name)).resolve()
+    version = _run([str(path), "--version"]).stdout
+    return f"{path}\n{path.stat().st_mtime_ns}\n{version}"
+
+
+@functools.lru_cache(maxsize=None)
+def _processor() -> str:
+    """What -march=native depends on: a home folder may be shared by machines that differ."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+    except OSError:
+        return platform.machine() + platform.processor()
+    told = ("vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU implementer", "CPU part")
+    return platform.machine() + "\n".join(line for line in lines if line.split(":")[0].strip() in told)
+
+
+def _compile(source: str, command: list[str], path: Path) -> None:
+    """Compile into a temporary file beside `path` and rename it, so that nobody ever sees half a library."""
+    import shlex
+    import tempfile
+
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix="build-") as folder:
+        text, built = Path(folder, "kernel.cpp"), Path(folder, "kernel.so")
+        text.write_text(source)
+        for threads in _THREADS:
+            done = _run([*command, threads, str(text), "-o", str(built), "-lm"])
+            if done.returncode == 0:
+                os.replace(built, path)
+                return
+    raise BackendUnavailable(f"native CPU kernels: {shlex.join(command)} failed with\n{done.stderr[-2000:]}")
+
+
+def _run(command: list[str]) -> Any:
+    import subprocess
+
+    try:
+        return subprocess.run(command, capture_output=True, text=True)
+    except OSError as error:
+        raise BackendUnavailable(f"native CPU kernels: the C++ compiler could not be run: {error}") from error
+
+
+def cache_folder() -> Path:
+    """The folder of built libraries: this user's alone, since code in it is loaded into the process."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    folder = Path(base, "gradcore")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        why = _why_untrusted(folder)
+    except OSError as error:  # no home, or one that cannot be written to
+        why = str(error)
+    return folder if why is None else _private_folder()
+
+
+def _why_untrusted(folder: Path) -> Optional[str]:
+    """Why code must not be loaded from `folder`, or None."""
+    about = os.lstat(folder)
+    if not stat.S_ISDIR(about.st_mode):
+        return f"{folder} is no folder"
+    if hasattr(os, "getuid") and about.st_uid != os.getuid():
+        return f"{folder} belongs to another user"
+    if about.st_mode & 0o077:
+        return f"{folder} is open to others"
+    return None if os.access(folder, os.W_OK | os.X_OK) else f"{folder} cannot be written to"
+
+
+@functools.lru_cache(maxsize=None)
+def _private_folder() -> Path:
+    """A fresh folder for this process, removed at its end; `mkdtemp` makes it ours alone."""
+    import atexit
+    import shutil
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix="gradcore-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)

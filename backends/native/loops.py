@@ -1,0 +1,156 @@
+"""A kernel as native code: the body of `cpp` in a loop over contiguous memory, called through ctypes."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from typing import Callable, Optional, Sequence, Union
+
+import numpy as np
+
+from . import vector_math
+from ..formulas.cpp import TYPES, body, identifier, output_dtypes
+from ..formulas.dtypes import FLOAT32, FLOAT64
+from ..formulas.kernel import Kernel
+from .build import library
+
+# Waking a second thread takes about as long as one needs for so many elements.
+PARALLEL_FROM = 1 << 16
+_NEVER = 1 << 62
+_parallel_from = PARALLEL_FROM
+
+Program = Callable[[int, Sequence[Union[np.ndarray, float]], Sequence[float], Sequence[np.ndarray]], None]
+
+
+def program(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: Sequence[bool]) -> Optional[Program]:
+    """Native code for `kernel`, or None for dtypes that are left to NumPy.
+
+    The program is called as ``run(n, inputs, constants, outputs)`` with C-contiguous arrays of `n` elements of
+    dtype `result` (bool where an output is a truth value), and numbers at `scalar_inputs`.  It is built at the
+    first call in any process and found on disk afterwards; without a compiler that is a `BackendUnavailable`.
+    """
+    if {compute, result} - {FLOAT32, FLOAT64}:
+        return None
+    function = library(source(kernel, compute, result, scalar_inputs)).gradcore_run
+    function.restype = None
+    numbers = sum(scalar_inputs) + len(kernel.constants)
+    arrays = len(kernel.inputs) - sum(scalar_inputs) + len(kernel.outputs)
+    function.argtypes = [ctypes.c_ssize_t] * 2 + [ctypes.c_double] * numbers + [ctypes.c_void_p] * arrays
+    if numbers == 0:
+        return _arrays_only(function)
+    return _with_numbers(function, tuple(scalar_inputs))
+
+
+def _arrays_only(function: Callable) -> Program:
+    def run(n, inputs, constants, outputs):
+        function(n, _parallel_from, *map(_handle, inputs), *map(_handle, outputs))
+
+    return run
+
+
+def _with_numbers(function: Callable, scalar_inputs: tuple[bool, ...]) -> Program:
+    scalars = [i for i, is_scalar in enumerate(scalar_inputs) if is_scalar]
+    arrays = [i for i, is_scalar in enumerate(scalar_inputs) if not is_scalar]
+
+    def run(n, inputs, constants, outputs):
+        function(n, _parallel_from, *[inputs[i] for i in scalars], *constants,
+                 *[_handle(inputs[i]) for i in arrays], *map(_handle, outputs))
+
+    return run
+
+
+def source(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: Sequence[bool]) -> str:
+    """The complete C++ of the program."""
+    numbers = [f"in{i}" for i, is_scalar in enumerate(scalar_inputs) if is_scalar]
+    numbers += [f"c{i}" for i in range(len(kernel.constants))]
+    reads = [(f"in{i}", TYPES[str(result)]) for i, is_scalar in enumerate(scalar_inputs) if not is_scalar]
+    writes = [(f"out{i}", TYPES[str(dtype)]) for i, dtype in enumerate(output_dtypes(kernel, result))]
+    pointers = [f"const {kind}* array_{name}" for name, kind in reads]
+    pointers += [f"{kind}* array_{name}" for name, kind in writes]
+    return _SOURCE.format(
+        mathematics=vector_math.source(), real=TYPES[str(compute)], name=identifier(kernel),
+        loop_parameters=", ".join([f"const real {name}" for name in numbers] + pointers),
+        loop_arguments=", ".join(numbers + [f"array_{name}" for name, _ in reads + writes]),
+        parameters="".join([f", double {name}" for name in numbers]
+                           + [f", void* {name}" for name, _ in reads + writes]),
+        arguments=", ".join([f"real({name})" for name in numbers]
+                            + [f"gradcore::data<const {kind}>({name})" for name, kind in reads]
+                            + [f"gradcore::data<{kind}>({name})" for name, kind in writes]),
+        element="\n".join([f"        const {kind} {name} = array_{name}[i];" for name, kind in reads]
+                          + [f"        {kind} {name};" for name, kind in writes]),
+        body="\n".join("        " + line for line in body(kernel).splitlines()),
+        store="\n".join(f"        array_{name}[i] = {name};" for name, _ in writes),
+        handle=_HANDLE_TO_DATA)
+
+
+# Arrays are handed over as `_handle` gives them: see there.
+_SOURCE = """\
+{mathematics}
+#ifdef _OPENMP
+extern "C" int omp_get_thread_num(), omp_get_num_threads();
+#else
+inline int omp_get_thread_num() {{ return 0; }}
+inline int omp_get_num_threads() {{ return 1; }}
+#endif
+namespace {{ namespace gradcore {{
+typedef {real} real;
+template <class T> inline T* data(void* handle) {{ return {handle}; }}
+void {name}(const long begin, const long end, {loop_parameters}) {{
+    #pragma omp simd
+    for (long i = begin; i < end; ++i) {{
+{element}
+{body}
+{store}
+    }}
+}}
+void spread(const long n, {loop_parameters}) {{
+    #pragma omp parallel
+    {{
+        const long threads = omp_get_num_threads(), share = ((n + threads - 1) / threads + 63) / 64 * 64;
+        const long begin = omp_get_thread_num() * share, end = begin + share < n ? begin + share : n;
+        {name}(begin, end, {loop_arguments});
+    }}
+}}
+}} }}
+typedef gradcore::real real;
+extern "C" __attribute__((visibility("default")))
+void gradcore_run(long n, long parallel_from{parameters}) {{
+    if (n < parallel_from) gradcore::{name}(0, n, {arguments});
+    else gradcore::spread(n, {arguments});
+}}
+"""
+
+
+def _address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
+
+
+def _objects_hold_their_data() -> bool:
+    """Whether `id` is an object's address and the data pointer of a NumPy array follows the object's head.
+
+    That is so in CPython, since the structure of arrays is part of NumPy's binary interface; it is tried out
+    because the alternative, to ask an array for its address in Python, takes longer than a small kernel.
+    """
+    array = np.empty(3, np.float32)
+    try:
+        return ctypes.c_void_p.from_address(id(array) + object.__basicsize__).value == _address(array)
+    except Exception:
+        return False
+
+
+if _objects_hold_their_data():
+    _handle: Callable[[np.ndarray], int] = id
+    _HANDLE_TO_DATA = f"*(T**)((char*)handle + {object.__basicsize__})"
+else:
+    _handle = _address
+    _HANDLE_TO_DATA = "(T*)handle"
+
+
+def _stay_single() -> None:
+    """GNU's OpenMP does not survive a fork: a child process that used its parent's threads would hang."""
+    global _parallel_from
+    _parallel_from = _NEVER
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_stay_single)

@@ -1,0 +1,72 @@
+"""Broadcasting and its adjoint, each the other's derivative, and the change of dtype."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..backends import Backend
+from ..backends.formulas.dtypes import BOOL, FLOAT16, FLOAT32, INT64
+from .operation import Operation
+from .tensor import Tensor
+
+
+def add_up(backend: Backend, x: Any, axis: Any, keepdims: bool) -> Any:
+    """The sum of an array in its own dtype, where float16 is added up in float32; that of integers in int64."""
+    dtype = x.dtype if x.dtype.kind == "f" else INT64
+    if x.dtype == BOOL:
+        x = backend.astype(x, INT64)
+    total = backend.xp.sum(x, axis=axis, dtype=FLOAT32 if dtype == FLOAT16 else dtype, keepdims=keepdims)
+    return backend.astype(total, dtype)
+
+
+class BroadcastTo(Operation):
+    """Repeat along axes of length one, and along new ones in front."""
+
+    returns_view = True
+
+    def forward(self, backend, x):
+        return backend.xp.broadcast_to(x, self.shape)
+
+    def backward(self, gradient):
+        return [sum_to(gradient, self.input_shapes[0])]
+
+
+class SumTo(Operation):
+    """Add up the repetitions that broadcasting `shape` to the input's shape would make."""
+
+    makes_new_arrays = False
+
+    def forward(self, backend, x):
+        added = x.ndim - len(self.shape)
+        repeated = [i + added for i, n in enumerate(self.shape) if n == 1 and x.shape[i + added] != 1]
+        return backend.xp.reshape(add_up(backend, x, (*range(added), *repeated), keepdims=True), self.shape)
+
+    def backward(self, gradient):
+        return [broadcast_to(gradient, self.input_shapes[0])]
+
+
+class Cast(Operation):
+    """The same values in another dtype."""
+
+    def forward(self, backend, x):
+        return backend.astype(x, self.dtype)
+
+    def backward(self, gradient):
+        return [cast(gradient, self.input_dtypes[0])]
+
+
+def broadcast_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """`x` repeated to `shape`."""
+    return x if x.shape == shape else BroadcastTo.apply(x, shape=shape)
+
+
+def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """`x` summed over the axes along which `shape` was broadcast to its shape."""
+    return x if x.shape == shape else SumTo.apply(x, shape=shape)
+
+
+def cast(x: Tensor, dtype: Any) -> Tensor:
+    """`x` in `dtype`; gradients pass and take on the dtype of `x` again."""
+    return x if x.dtype == dtype else Cast.apply(x, dtype=np.dtype(dtype))

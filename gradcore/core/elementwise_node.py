@@ -1,0 +1,114 @@
+"""The node that a recorded call of an elementwise operation leaves in the graph.
+
+Every activation and every operator of a network goes through here, forward and backward; for small tensors these
+lines take as long as the arithmetic, so the commonest case, one input, takes the shortest way.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+from .graph import Node, next_order, parent_of
+from .broadcasting import cast, sum_to
+from .grad_mode import mode
+from .operation import refuse_changed, refuse_second_backward, versions_of
+from .tensor import Tensor
+
+
+class ElementwiseNode(Node):
+    """A recorded call of `operation` (an `Elementwise`): what its backward kernel needs, and the kernel's run.
+
+    What is saved are pairs of an input, a tensor or a number, and its version at the time.
+    """
+
+    __slots__ = ("operation", "needs", "values", "saved", "output", "odd")
+
+    def __init__(self, operation: Any, inputs: Sequence[Any], along: tuple[int, ...], values: tuple, output: Tensor):
+        self.operation, self.values = operation, values
+        self.needs = needs = operation.gradients.get(along) or operation.gradient(along)
+        if len(inputs) == 1:
+            source = inputs[0]
+            # What Node.__init__ and parent_of would do, without the calls.
+            self.parents, self.order, self.retains = (source._node or source,), next_order(), None
+            self.saved = ((source, source._versions[0]),) if needs.saved else ()
+            self.odd = None
+        else:
+            Node.__init__(self, [parent_of(inputs[i]) for i in along])
+            self.saved = [(inputs[i], versions_of(inputs[i])) for i in needs.saved]
+            self.odd = _odd_inputs(inputs, along, output._array)
+        # Only the array: its tensor points here, and must not be pointed back to.
+        self.output = (output._array, output._versions) if needs.saves_output else None
+
+    @property
+    def name(self) -> str:
+        return self.operation.name
+
+    def backward(self, gradient: Tensor) -> list[Tensor]:
+        needs = self.needs
+        if needs.kernel is None:
+            parts = [gradient] * len(needs.passed)
+        else:
+            arrays = self._saved_arrays()
+            parts = self._recorded(gradient) if mode.enabled else self._computed(arrays, gradient)
+        if self.odd:
+            for k, i in enumerate(needs.along):
+                if i in self.odd:
+                    shape, dtype = self.odd[i]
+                    parts[k] = cast(sum_to(parts[k], shape), dtype)
+        return parts
+
+    def _saved_arrays(self) -> list[Any]:
+        """The arrays and numbers that were saved, which must still be there and be what they were."""
+        if self.saved is None:
+            refuse_second_backward(self.name)
+        arrays = []
+        for value, version in self.saved:
+            if not isinstance(value, Tensor):
+                arrays.append(value)
+                continue
+            if value._versions[0] != version:
+                refuse_changed(value.shape, value._versions[0], version, self.name)
+            arrays.append(value._array)
+        if self.output is not None:
+            array, versions = self.output
+            if versions[0]:
+                refuse_changed(array.shape, versions[0], 0, self.name)
+            arrays.append(array)
+        return arrays
+
+    def _computed(self, arrays: list[Any], gradient: Tensor) -> list[Tensor]:
+        """The gradients, by one kernel."""
+        backend, needs = gradient._backend, self.needs
+        arrays.append(gradient._array)
+        outputs = backend.elementwise(needs.kernel, arrays, self.values)
+        if len(outputs) == 1:
+            parts = [Tensor._wrap(outputs[0], backend)]
+        else:
+            parts = [Tensor._wrap(array, backend) for array in outputs]
+        for i in needs.passed:
+            parts.insert(needs.along.index(i), gradient)
+        return parts
+
+    def _recorded(self, gradient: Tensor) -> list[Tensor]:
+        """The gradients, each with a graph of its own."""
+        backend, needs = gradient._backend, self.needs
+        available = {i: value for i, (value, _) in zip(needs.saved, self.saved)}
+        if self.output is not None:
+            output = Tensor._wrap(self.output[0], backend, self)
+            output._versions = self.output[1]
+
+        def along(i: int) -> Tensor:
+            less = self.operation.gradient((i,))  # one gradient may need less than all of them together
+            inputs = [available[j] for j in less.saved] + ([output] if less.saves_output else []) + [gradient]
+            return self.operation.gradient_operation(i).run(inputs, self.values, backend)
+
+        return [gradient if i in needs.passed else along(i) for i in needs.along]
+
+    def release(self) -> None:
+        self.saved = self.output = None
+
+
+def _odd_inputs(inputs: Sequence[Any], along: tuple[int, ...], output: Any) -> dict[int, tuple]:
+    """The shape and dtype of inputs that were broadcast or cast: their gradients are summed and cast back."""
+    return {i: (inputs[i].shape, inputs[i].dtype) for i in along
+            if inputs[i].shape != output.shape or inputs[i].dtype != output.dtype}

@@ -1,0 +1,118 @@
+"""Gradients as values, and a check of gradients against differences."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Optional, Sequence, Union
+
+import numpy as np
+
+from .graph import parent_of, propagate
+from .tensor import Tensor, upstream_gradient
+
+
+def grad(outputs: Union[Tensor, Sequence[Tensor]], inputs: Union[Tensor, Sequence[Tensor]], grad_outputs: Any = None,
+         retain_graph: Optional[bool] = None, create_graph: bool = False,
+         allow_unused: bool = False) -> tuple[Optional[Tensor], ...]:
+    """The derivatives of `outputs`, weighted by `grad_outputs` and added up, along each of `inputs`.
+
+    No tensor's `grad` is changed.  With `create_graph` the result can be differentiated again.
+
+    >>> x = Tensor([3.0], requires_grad=True)
+    >>> slope, = grad(x ** 3, x, create_graph=True)
+    >>> slope.item(), grad(slope, x)[0].item()
+    (27.0, 18.0)
+    """
+    outputs, inputs = _listed(outputs), _listed(inputs)
+    weights = [None] * len(outputs) if grad_outputs is None else _listed(grad_outputs)
+    if len(weights) != len(outputs):
+        raise ValueError(f"grad: {len(outputs)} output(s), but {len(weights)} grad_outputs")
+    for kind, tensors in (("output", outputs), ("input", inputs)):
+        for i, tensor in enumerate(tensors):
+            if not tensor._requires_grad:
+                raise RuntimeError(f"grad: {kind} {i} (shape {tensor.shape}) does not require a gradient")
+    upstream = [upstream_gradient(output, weight) for output, weight in zip(outputs, weights)]
+    retain_graph = create_graph if retain_graph is None else retain_graph
+    found = propagate([parent_of(output) for output in outputs], upstream, retain_graph, create_graph, wanted=inputs)
+    if not allow_unused and any(gradient is None for gradient in found):
+        missing = [i for i, g in enumerate(found) if g is None][0]
+        raise RuntimeError(f"grad: the outputs do not depend on input {missing} (shape {inputs[missing].shape}); pass "
+                           f"allow_unused=True to get None for it")
+    return tuple(found)
+
+
+def _listed(tensors: Any) -> list:
+    return list(tensors) if isinstance(tensors, (list, tuple)) else [tensors]
+
+
+class GradcheckError(RuntimeError):
+    """A gradient differs from the difference quotient; the text names the input and the element."""
+
+
+def gradcheck(function: Callable, inputs: Union[Tensor, Sequence[Any]], eps: float = 1e-6, atol: float = 1e-5,
+              rtol: float = 1e-3) -> bool:
+    """True if the gradients of `function` agree with central differences (f(x + eps) - f(x - eps)) / (2 eps).
+
+    Parameters
+    ----------
+    function : of the inputs; returns a float64 tensor or several.
+    inputs : those that require a gradient must be float64, since differences of float32 are too coarse.
+
+    Raises
+    ------
+    GradcheckError : a difference exceeds ``atol + rtol * |difference quotient|``.
+    """
+    inputs = _listed(inputs)
+    checked = [i for i, value in enumerate(inputs) if isinstance(value, Tensor) and value.requires_grad]
+    if not checked:
+        raise ValueError("gradcheck: none of the inputs requires a gradient")
+    for i in checked:
+        if inputs[i].dtype != np.float64:
+            raise TypeError(f"gradcheck needs float64 inputs; input {i} holds {inputs[i].dtype}")
+    leaves = [_leaf(value, i in checked) for i, value in enumerate(inputs)]
+    outputs = _listed(function(*leaves))
+    for o, output in enumerate(outputs):
+        analytic = [np.zeros((output.size, leaves[i].size)) for i in checked]
+        for element in range(output.size if output.requires_grad else 0):
+            weight = np.zeros(output.size, output.dtype)
+            weight[element] = 1
+            upstream = upstream_gradient(output, weight.reshape(output.shape))
+            found = propagate([parent_of(output)], [upstream], True, False, wanted=[leaves[i] for i in checked])
+            for rows, gradient in zip(analytic, found):
+                rows[element] = 0 if gradient is None else gradient.numpy().ravel()
+        for rows, i in zip(analytic, checked):
+            _compare(rows, _differences(function, inputs, i, o, eps), inputs[i].shape, output.shape, i, o, atol, rtol)
+    return True
+
+
+def _leaf(value: Any, requires_grad: bool) -> Any:
+    return value.detach().clone().requires_grad_(requires_grad) if isinstance(value, Tensor) else value
+
+
+def _differences(function: Callable, inputs: Sequence[Any], i: int, o: int, eps: float) -> np.ndarray:
+    """The difference quotients of output `o`: a column for each element of input `i`."""
+    center = np.array(inputs[i].numpy(), order="C")
+
+    def value_at(element: int, step: float) -> np.ndarray:
+        moved = center.copy()
+        moved.reshape(-1)[element] += step
+        # They require gradients still: the function may take gradients itself.
+        arguments = [_leaf(value, isinstance(value, Tensor) and value.requires_grad) for value in inputs]
+        arguments[i] = Tensor(moved, requires_grad=True, device=inputs[i].device)
+        return np.array(_listed(function(*arguments))[o].numpy()).ravel()
+
+    columns = [(value_at(element, eps) - value_at(element, -eps)) / (2 * eps) for element in range(center.size)]
+    return np.stack(columns, axis=1) if columns else np.zeros((0, 0))
+
+
+def _compare(analytic: np.ndarray, numeric: np.ndarray, input_shape: tuple, output_shape: tuple, i: int, o: int,
+             atol: float, rtol: float) -> None:
+    if not numeric.size:
+        return
+    wrong = ~(np.abs(analytic - numeric) <= atol + rtol * np.abs(numeric))
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        of = tuple(map(int, np.unravel_index(row, output_shape)))
+        along = tuple(map(int, np.unravel_index(column, input_shape)))
+        raise GradcheckError(f"the gradient of output {o}, element {of}, along input {i}, element {along}, is "
+                             f"{analytic[row, column]:.10g} by backward and {numeric[row, column]:.10g} by differences "
+                             f"({int(wrong.sum())} of {wrong.size} elements disagree)")

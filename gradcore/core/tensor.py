@@ -1,0 +1,380 @@
+"""`Tensor`: an array on a device that remembers how it was computed.
+
+Operators and most methods are added to the class by `methods`, from the modules that define the operations.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any, Iterator, Optional, Sequence, Union
+
+import numpy as np
+
+from .graph import Node, parent_of, propagate
+from ..backends import Backend, Device, DeviceMismatch, backend_of, get_backend
+from ..backends.formulas.dtypes import BOOL, DEFAULT_FLOAT, INT64, kind_of
+
+Number = Union[bool, int, float]
+DeviceLike = Union[str, Device, None]
+_new = object.__new__  # half the time of Tensor.__new__, which is looked up and bound first
+
+
+class Tensor:
+    """An array with a gradient.
+
+    Parameters
+    ----------
+    data : numbers, nested lists, a NumPy array, an array of a device, or a Tensor (which is copied).
+    requires_grad : whether operations on it are recorded and `backward` computes its `grad`.
+    dtype : of the elements.  By default arrays keep theirs; numbers and lists, integers too, become float32.
+    device : "cpu", "cuda", "cuda:N" or "auto".  By default arrays stay where they are and all else goes to the
+        default device.
+
+    Raises
+    ------
+    TypeError : an integer dtype was asked for by name together with ``requires_grad=True``.
+    BackendUnavailable : the device cannot be used on this machine.
+
+    >>> x = Tensor([1, 2, 3], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4., 6.])
+    """
+
+    __slots__ = ("_array", "_backend", "_requires_grad", "_node", "_versions", "grad", "__weakref__")
+
+    # NumPy leaves `array + tensor` to the Tensor.
+    __array_priority__ = 1000
+    __array_ufunc__ = None
+
+    def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None, device: DeviceLike = None):
+        asked = None if dtype is None else np.dtype(dtype)
+        if asked is None and not hasattr(data, "dtype"):
+            asked = _float_of_numbers(data)
+        if requires_grad and asked is not None and kind_of(asked) < 2:
+            raise TypeError(f"only floating-point tensors can require a gradient; dtype {asked} was asked for. Leave "
+                            f"out dtype, or name a float dtype")
+        self._set(*_array_on(data, asked, device, copy=True))
+        self.requires_grad = requires_grad
+
+    def _set(self, array: Any, backend: Backend) -> None:
+        kind_of(array.dtype)
+        self._array, self._backend = array, backend
+        self._requires_grad, self._node, self.grad = False, None, None
+        self._versions = [0]
+
+    @staticmethod
+    def _wrap(array: Any, backend: Backend, node: Optional[Node] = None) -> "Tensor":
+        """A tensor around an array of `backend`, without a copy or a check; `node` computed it."""
+        tensor = _new(Tensor)
+        tensor._array, tensor._backend, tensor._node = array, backend, node
+        tensor._requires_grad, tensor.grad = node is not None, None
+        tensor._versions = [0]
+        return tensor
+
+    # -- what it is -------------------------------------------------------------------------------------------
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._array.shape
+
+    @property
+    def ndim(self) -> int:
+        return self._array.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements (NumPy's name; PyTorch calls it numel())."""
+        return self._array.size
+
+    def numel(self) -> int:
+        return self._array.size
+
+    def dim(self) -> int:
+        return self._array.ndim
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self._array.dtype
+
+    @property
+    def device(self) -> Device:
+        return self._backend.device
+
+    @property
+    def data(self) -> "Tensor":
+        """The values without their history, in shared memory."""
+        return self.detach()
+
+    @data.setter
+    def data(self, values: "Tensor") -> None:
+        common_backend("data", (self, values))
+        self._array = values._array
+        self._versions[0] += 1
+
+    @property
+    def grad_fn(self) -> Optional[Node]:
+        """The operation that computed it; None for a leaf."""
+        return self._node
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation computed it."""
+        return self._node is None
+
+    @property
+    def requires_grad(self) -> bool:
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if self._node is not None:
+            if not value:
+                raise RuntimeError("requires_grad can be turned off for leaves only; use .detach() for a tensor "
+                                   "without the history of this one")
+            return
+        if value and kind_of(self.dtype) < 2:
+            raise TypeError(f"only floating-point tensors can require a gradient; this one holds {self.dtype}")
+        self._requires_grad = bool(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> "Tensor":
+        self.requires_grad = requires_grad
+        return self
+
+    # -- to other places --------------------------------------------------------------------------------------
+    def numpy(self) -> np.ndarray:
+        """The values as a NumPy array: shared memory for a CPU tensor, an explicit copy to the host for others."""
+        return self._backend.to_numpy(self._array)
+
+    def __array__(self, dtype: Any = None, copy: Optional[bool] = None) -> np.ndarray:
+        if self.device != "cpu":
+            raise TypeError(f"a tensor on {self.device} is not read by NumPy without being asked to; call .numpy() for "
+                            f"an explicit copy to the host")
+        return np.array(self.numpy(), dtype, copy=copy)
+
+    def item(self) -> Number:
+        """The value of a one-element tensor as a Python number."""
+        if self._array.size != 1:
+            raise ValueError(f"item() needs a tensor of one element; this one has shape {self.shape}")
+        return self.numpy().item()
+
+    def tolist(self) -> Any:
+        return self.numpy().tolist()
+
+    def detach(self) -> "Tensor":
+        """The same values, in shared memory, without their history."""
+        detached = Tensor._wrap(self._array, self._backend)
+        detached._versions = self._versions
+        return detached
+
+    def _share_memory_with(self, source: "Tensor") -> None:
+        """Note that this tensor is a view of `source`: changes of either are changes of both.
+
+        The version is counted for both together; behind it the tensors that share the memory are listed.
+        """
+        versions = self._versions = source._versions
+        if len(versions) == 1:
+            versions.append(weakref.WeakSet((source,)))
+        versions[1].add(self)
+
+    # -- gradients --------------------------------------------------------------------------------------------
+    def backward(self, gradient: Any = None, retain_graph: bool = False, create_graph: bool = False) -> None:
+        """Add to the `grad` of every leaf the derivative of this tensor, weighted by `gradient`.
+
+        Parameters
+        ----------
+        gradient : a Tensor or anything array-like of this tensor's shape; it may be left out for one element.
+        retain_graph : keep what was saved, so that backward can be called again (so does `create_graph`).
+        create_graph : record the backward pass itself, for gradients of gradients.
+        """
+        if not self._requires_grad:
+            raise RuntimeError("backward() was called on a tensor that does not require a gradient: none of the "
+                               "tensors it was computed from has requires_grad=True (or it was computed under no_grad)")
+        propagate((parent_of(self),), (upstream_gradient(self, gradient),), retain_graph or create_graph, create_graph)
+
+    def zero_grad(self) -> None:
+        """Forget the gradient."""
+        self.grad = None
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this tensor in `grad` too, though it is no leaf."""
+        if self._node is not None:
+            self._node.retains = weakref.ref(self)
+
+    # -- Python's protocols -----------------------------------------------------------------------------------
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("a zero-dimensional tensor has no len()")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator["Tensor"]:
+        if not self.ndim:
+            raise TypeError("a zero-dimensional tensor cannot be iterated over; .item() gives its value")
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        if self._array.size != 1:
+            raise ValueError(f"the truth value of a tensor of shape {self.shape} is ambiguous; use .any() or .all()")
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if kind_of(self.dtype) == 2:
+            raise TypeError(f"only integer tensors can be used as an index; this one holds {self.dtype}")
+        return int(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and self.size == 1 else format(repr(self), spec)
+
+    # Tensors are told apart by identity, so that they can be keys; `==` compares their elements.
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        values = np.array2string(self.numpy(), separator=", ", prefix="tensor(", precision=4)
+        notes = [] if self.dtype in (DEFAULT_FLOAT, INT64, BOOL) else [f"dtype={self.dtype}"]
+        notes += [] if self.size or self.shape == (0,) else [f"shape={self.shape}"]
+        notes += [] if self.device == "cpu" else [f"device='{self.device}'"]
+        if self._node is not None:
+            notes.append(f"grad_fn=<{self._node.name}>")
+        elif self._requires_grad:
+            notes.append("requires_grad=True")
+        return f"tensor({', '.join([values, *notes])})"
+
+    def __deepcopy__(self, memo: dict) -> "Tensor":
+        if self._node is not None:
+            raise RuntimeError("only leaves can be deep-copied; call .detach() first")
+        copied = type(self).__new__(type(self))
+        memo[id(self)] = copied
+        copied._set(self._backend.copy(self._array), self._backend)
+        copied._requires_grad = self._requires_grad
+        copied.grad = None if self.grad is None else self.grad.__deepcopy__(memo)
+        return copied
+
+    def __reduce__(self) -> tuple:
+        if self._node is not None:
+            raise RuntimeError("only leaves can be pickled; call .detach() first")
+        return _unpickled, (type(self), self.numpy(), str(self.device), self._requires_grad)
+
+
+def _unpickled(cls: type, array: np.ndarray, device: str, requires_grad: bool) -> Tensor:
+    loaded = cls.__new__(cls)
+    loaded._set(*_array_on(array, None, device, copy=True))
+    loaded._requires_grad = requires_grad
+    return loaded
+
+
+def tensor(data: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
+    """A tensor that copies `data` and infers the dtype as PyTorch does: bool, int64 or float32 of Python numbers.
+
+    >>> tensor([1, 2]).dtype, tensor([1.0, 2]).dtype, tensor(True).dtype
+    (dtype('int64'), dtype('float32'), dtype('bool'))
+    """
+    if dtype is None:
+        dtype = data.dtype if hasattr(data, "dtype") else _float_of_numbers(data, infer=True)
+    return Tensor(data, requires_grad, dtype, device)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: DeviceLike = None) -> Tensor:
+    """`data` as a tensor, in shared memory where that is possible; a Tensor is returned as it is where it fits."""
+    asked = None if dtype is None else np.dtype(dtype)
+    if isinstance(data, Tensor):
+        fits = (asked is None or asked == data.dtype) and (device is None or get_backend(device) is data._backend)
+        return data if fits else data.to(device=device, dtype=asked)
+    if asked is None and not hasattr(data, "dtype"):
+        asked = _float_of_numbers(data, infer=True)
+    return Tensor._wrap(*_array_on(data, asked, device, copy=False))
+
+
+def common_backend(operation: str, operands: Sequence[Any]) -> Backend:
+    """The backend that all tensors among `operands` live on; this is where mixing devices is refused."""
+    backend = None
+    for operand in operands:
+        if isinstance(operand, Tensor):
+            if backend is None:
+                backend = operand._backend
+            elif operand._backend is not backend:
+                raise DeviceMismatch(f"{operation}: the tensors live on different devices, {backend.device} and "
+                                     f"{operand.device}; move one with .to(device) first")
+    return get_backend() if backend is None else backend
+
+
+def as_operand(value: Any, backend: Backend, operation: str) -> Union[Tensor, Number]:
+    """An argument of an operation: a tensor as it is, a number as a Python number, all else as a tensor."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, (bool, int, float)):
+        return value
+    if backend_of(value) is not None:
+        made = as_tensor(value)
+        if made._backend is not backend:
+            raise DeviceMismatch(f"{operation}: a tensor on {backend.device} met an array on {made.device}; make it a "
+                                 f"tensor with device='{backend.device}' first")
+        return made
+    if isinstance(value, (list, tuple)):
+        return as_tensor(value, device=backend.device)
+    raise TypeError(f"{operation} takes tensors, arrays and numbers; got {type(value).__name__}")
+
+
+def upstream_gradient(output: Tensor, gradient: Any) -> Tensor:
+    """`gradient` as a tensor that fits `output`, or one where it may be left out."""
+    if gradient.__class__ is Tensor and gradient._array.shape == output._array.shape \
+            and gradient._array.dtype == output._array.dtype and gradient._backend is output._backend:
+        return gradient
+    backend = output._backend
+    if gradient is None:
+        if output.size != 1:
+            raise RuntimeError(f"backward() without a gradient needs an output of one element; this one has shape "
+                               f"{output.shape}. Pass a gradient of that shape, or call .sum() or .mean() first")
+        return Tensor._wrap(backend.full(output.shape, 1.0, output.dtype), backend)
+    if isinstance(gradient, Tensor):
+        common_backend("backward", (output, gradient))
+        if gradient.shape != output.shape:
+            raise ValueError(f"the gradient must have the output's shape {output.shape}; it has {gradient.shape}")
+        return gradient if gradient.dtype == output.dtype else gradient.to(output.dtype)
+    return upstream_gradient(output, Tensor._wrap(*_array_on(gradient, output.dtype, output.device, copy=False)))
+
+
+def _float_of_numbers(data: Any, infer: bool = False) -> np.dtype:
+    """The dtype for Python numbers and lists: float32, or where it is to be inferred that of what is in them."""
+    plain = _plain(data)
+    probe = np.asarray(plain)
+    if probe.dtype.kind == "O":
+        raise TypeError(f"a tensor holds numbers in a regular shape; got {data!r:.80}")
+    if probe.dtype.kind not in "biuf":
+        raise TypeError(f"tensors hold booleans, integers and floats; got {probe.dtype} data")
+    if not infer:
+        return DEFAULT_FLOAT
+    if probe.dtype.kind != "f":
+        return probe.dtype
+    return np.result_type(*[dtype for dtype in _dtypes_in(plain) if dtype.kind == "f"] or [DEFAULT_FLOAT])
+
+
+def _dtypes_in(data: Any) -> set[np.dtype]:
+    """The dtypes of the arrays in nested lists, Python's floats counting as float32."""
+    if isinstance(data, (list, tuple)):
+        return set().union(*map(_dtypes_in, data))
+    return {data.dtype} if hasattr(data, "dtype") else {DEFAULT_FLOAT} if isinstance(data, float) else set()
+
+
+def _plain(data: Any) -> Any:
+    """Nested lists with the tensors in them as NumPy arrays."""
+    if isinstance(data, Tensor):
+        return data.numpy()
+    return [_plain(part) for part in data] if isinstance(data, (list, tuple)) else data
+
+
+def _array_on(data: Any, dtype: Optional[np.dtype], device: DeviceLike, copy: bool) -> tuple[Any, Backend]:
+    """`data` as an array on `device` (by default where it is), with its backend."""
+    if isinstance(data, Tensor):
+        data = data._array
+    owner = backend_of(data)
+    backend = get_backend(device) if device is not None or owner is None else owner
+    if owner is not None and owner is not backend:
+        data, copy = owner.to_numpy(data), False  # from device to device by way of the host
+    return backend.asarray(_plain(data), dtype, copy=copy), backend

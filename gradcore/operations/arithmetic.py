@@ -1,0 +1,98 @@
+"""The operators and elementary functions on Tensors: one elementwise kernel each, the derivative derived."""
+
+from __future__ import annotations
+
+from ..backends import Kernel
+from ..core.elementwise import Elementwise, elementwise
+
+
+def _of_primitive(name: str) -> Elementwise:
+    """The row `name` of the table of primitives as an operation on Tensors."""
+    kernel = Kernel.of_primitive(name)
+    return Elementwise(lambda: kernel, name, [symbol.name for symbol in kernel.inputs], {})
+
+
+add = _of_primitive("add")
+subtract = sub = _of_primitive("subtract")
+multiply = mul = _of_primitive("multiply")
+divide = div = _of_primitive("divide")
+floor_divide = _of_primitive("floor_divide")
+remainder = _of_primitive("remainder")
+power = pow = _of_primitive("power")
+negative = neg = _of_primitive("negative")
+square = _of_primitive("square")
+reciprocal = _of_primitive("reciprocal")
+sqrt = _of_primitive("sqrt")
+abs = _of_primitive("abs")
+sign = _of_primitive("sign")
+floor = _of_primitive("floor")
+round = _of_primitive("round")
+
+exp = _of_primitive("exp")
+exp2 = _of_primitive("exp2")
+expm1 = _of_primitive("expm1")
+log = _of_primitive("log")
+log2 = _of_primitive("log2")
+log1p = _of_primitive("log1p")
+sin = _of_primitive("sin")
+cos = _of_primitive("cos")
+sinh = _of_primitive("sinh")
+cosh = _of_primitive("cosh")
+arctan = atan = _of_primitive("arctan")
+erf = _of_primitive("erf")
+
+maximum = _of_primitive("maximum")
+minimum = _of_primitive("minimum")
+
+less = lt = _of_primitive("less")
+less_equal = le = _of_primitive("less_equal")
+greater = gt = _of_primitive("greater")
+greater_equal = ge = _of_primitive("greater_equal")
+equal = eq = _of_primitive("equal")
+not_equal = ne = _of_primitive("not_equal")
+logical_and = _of_primitive("logical_and")
+logical_or = _of_primitive("logical_or")
+logical_xor = _of_primitive("logical_xor")
+logical_not = _of_primitive("logical_not")
+
+
+@elementwise
+def isnan(xp, x):
+    """Whether an element is NaN."""
+    return xp.isnan(x)
+
+
+@elementwise
+def isfinite(xp, x):
+    """Whether an element is neither infinite nor NaN."""
+    return xp.isfinite(x)
+
+
+@elementwise
+def isinf(xp, x):
+    """Whether an element is infinite."""
+    return xp.abs(x) == xp.inf
+
+
+@elementwise
+def ceil(xp, x):
+    """The next integer above."""
+    return -xp.floor(-x)
+
+
+@elementwise
+def trunc(xp, x):
+    """The next integer towards zero."""
+    return xp.where(x < 0, -xp.floor(-x), xp.floor(x))
+
+
+@elementwise
+def rsqrt(xp, x):
+    """1 / sqrt(x)."""
+    return 1 / xp.sqrt(x)
+
+
+@elementwise
+def logaddexp(xp, a, b):
+    """log(exp(a) + exp(b)), which does not overflow."""
+    return xp.logaddexp(a, b)

@@ -1,0 +1,137 @@
+"""Tensors on other devices and in other dtypes."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence, Union
+
+import numpy as np
+
+from ..core.graph import Node, parent_of
+from ..backends import Backend, Device, get_backend
+from ..backends.formulas.dtypes import BOOL, FLOAT16, FLOAT32, FLOAT64, INT64
+from ..core.broadcasting import cast
+from ..core.grad_mode import is_grad_enabled
+from ..core.operation import Operation
+from ..core.tensor import DeviceLike, Tensor
+
+INT32 = np.dtype("int32")
+
+
+class Move(Node):
+    """A recorded move between devices; the gradient moves back."""
+
+    __slots__ = ("source",)
+
+    def __init__(self, x: Tensor):
+        super().__init__([parent_of(x)])
+        self.source = x._backend
+
+    def backward(self, gradient):
+        return [move(gradient, self.source)]
+
+
+def move(x: Tensor, backend: Backend) -> Tensor:
+    """`x` on the device of `backend`, by way of the host."""
+    if x._backend is backend:
+        return x
+    array = backend.asarray(x._backend.to_numpy(x._array))
+    return Tensor._wrap(array, backend, Move(x) if x._requires_grad and is_grad_enabled() else None)
+
+
+def to(x: Tensor, *places: Any, device: DeviceLike = None, dtype: Any = None) -> Tensor:
+    """`x` on a device, in a dtype, or as another tensor in both; itself where that changes nothing.
+
+    >>> to(Tensor([1.5]), "cpu", "float64").dtype
+    dtype('float64')
+    """
+    device, dtype = place_named(places, device, dtype)
+    if dtype is not None:
+        x = cast(x, np.dtype(dtype))
+    return x if device is None else move(x, get_backend(device))
+
+
+def place_named(places: Sequence[Any], device: DeviceLike, dtype: Any) -> tuple[DeviceLike, Any]:
+    """The device and the dtype that are asked for, by position (devices, dtypes or tensors) or by name."""
+    for place in places:
+        if isinstance(place, Tensor):
+            device, dtype = place.device, place.dtype
+        elif place is None:
+            continue
+        elif isinstance(place, Device) or isinstance(place, str) and not _names_a_dtype(place):
+            device = place
+        else:
+            dtype = place
+    return device, dtype
+
+
+def _names_a_dtype(name: str) -> bool:
+    try:
+        np.dtype(name)
+    except TypeError:
+        return False
+    return True
+
+
+def cpu(x: Tensor) -> Tensor:
+    """`x` on the CPU."""
+    return to(x, device="cpu")
+
+
+def cuda(x: Tensor, device: Union[int, str, Device, None] = None) -> Tensor:
+    """`x` on a CUDA device (a number or a name; the first one by default)."""
+    return to(x, device="cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device)
+
+
+def type_as(x: Tensor, other: Tensor) -> Tensor:
+    """`x` with the dtype and the device of `other`."""
+    return to(x, other)
+
+
+def half(x: Tensor) -> Tensor:
+    """`x` in float16."""
+    return cast(x, FLOAT16)
+
+
+def float_(x: Tensor) -> Tensor:
+    """`x` in float32."""
+    return cast(x, FLOAT32)
+
+
+def double(x: Tensor) -> Tensor:
+    """`x` in float64."""
+    return cast(x, FLOAT64)
+
+
+def int_(x: Tensor) -> Tensor:
+    """`x` in int32."""
+    return cast(x, INT32)
+
+
+def long(x: Tensor) -> Tensor:
+    """`x` in int64."""
+    return cast(x, INT64)
+
+
+def bool_(x: Tensor) -> Tensor:
+    """`x` as truth values: whether elements are not zero."""
+    return cast(x, BOOL)
+
+
+class Clone(Operation):
+    """A copy with memory of its own."""
+
+    def forward(self, backend, x):
+        return backend.copy(x)
+
+    def backward(self, gradient):
+        return [gradient]
+
+
+def clone(x: Tensor) -> Tensor:
+    """A copy with memory of its own, through which gradients pass."""
+    return Clone.apply(x)
+
+
+def contiguous(x: Tensor) -> Tensor:
+    """The same elements, one after the other in memory."""
+    return clone(x)

@@ -1,0 +1,121 @@
+"""Tensors from nothing: constants and ranges.
+
+Every function takes `dtype`, `device` and `requires_grad`.  Where no dtype is named, ranges and constants of
+integers are int64 and all others float32; with ``requires_grad=True`` all are float32.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import numpy as np
+
+from ..backends import get_backend
+from ..backends.formulas.dtypes import BOOL, DEFAULT_FLOAT, INT64
+from ..core.dimensions import unpacked
+from ..core.tensor import DeviceLike, Number, Tensor
+
+
+def finished(array: Any, backend: Any, requires_grad: bool) -> Tensor:
+    """A new tensor of an array of `backend`."""
+    made = Tensor._wrap(array, backend)
+    made.requires_grad = requires_grad
+    return made
+
+
+def _full(shape: tuple, value: Number, dtype: Any, device: DeviceLike, requires_grad: bool) -> Tensor:
+    backend = get_backend(device)
+    return finished(backend.full(shape, value, np.dtype(dtype or DEFAULT_FLOAT)), backend, requires_grad)
+
+
+def _from_host(values: np.ndarray, dtype: Any, device: DeviceLike, requires_grad: bool) -> Tensor:
+    backend = get_backend(device)
+    return finished(backend.asarray(values.astype(dtype, copy=False)), backend, requires_grad)
+
+
+def _dtype_for(numbers: tuple, dtype: Any, requires_grad: bool) -> np.dtype:
+    """The dtype asked for, or the one that fits the numbers."""
+    if dtype is not None:
+        return np.dtype(dtype)
+    if requires_grad or any(isinstance(number, (float, np.floating)) for number in numbers):
+        return DEFAULT_FLOAT
+    return BOOL if all(isinstance(number, (bool, np.bool_)) for number in numbers) else INT64
+
+
+def zeros(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
+    """Zeros: ``zeros(2, 3)`` or ``zeros((2, 3))``."""
+    return _full(unpacked(shape), 0, dtype, device, requires_grad)
+
+
+def ones(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
+    """Ones: ``ones(2, 3)`` or ``ones((2, 3))``."""
+    return _full(unpacked(shape), 1, dtype, device, requires_grad)
+
+
+def full(shape: Any, fill_value: Number, *, dtype: Any = None, device: DeviceLike = None,
+         requires_grad: bool = False) -> Tensor:
+    """One number everywhere."""
+    dtype = _dtype_for((fill_value,), dtype, requires_grad)
+    return _full(unpacked((shape,)), fill_value, dtype, device, requires_grad)
+
+
+def empty(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
+    """Whatever is in the memory: to be written to."""
+    backend = get_backend(device)
+    return finished(backend.empty(unpacked(shape), np.dtype(dtype or DEFAULT_FLOAT)), backend, requires_grad)
+
+
+def eye(n: int, m: Optional[int] = None, *, dtype: Any = None, device: DeviceLike = None,
+        requires_grad: bool = False) -> Tensor:
+    """The n × m matrix with ones on its diagonal."""
+    return _from_host(np.eye(n, m), dtype or DEFAULT_FLOAT, device, requires_grad)
+
+
+def arange(start: Number, end: Optional[Number] = None, step: Number = 1, *, dtype: Any = None,
+           device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
+    """The numbers from `start` (0 if only one number is given) up to but without `end`, `step` apart.
+
+    They are computed in float64 and rounded once, so that they are equal on all devices.
+
+    >>> arange(0.0, 1.0, 0.25)
+    tensor([0.  , 0.25, 0.5 , 0.75])
+    """
+    if end is None:
+        start, end = 0, start
+    return _from_host(np.arange(start, end, step), _dtype_for((start, end, step), dtype, requires_grad), device,
+                      requires_grad)
+
+
+def linspace(start: Number, end: Number, steps: int, *, dtype: Any = None, device: DeviceLike = None,
+             requires_grad: bool = False) -> Tensor:
+    """`steps` numbers at equal distances from `start` to `end`, both included."""
+    return _from_host(np.linspace(start, end, steps), dtype or DEFAULT_FLOAT, device, requires_grad)
+
+
+def like(factory: Any, x: Any, args: tuple, dtype: Any, device: DeviceLike, requires_grad: bool) -> Tensor:
+    """What `factory` makes in the shape of `x`, by default with its dtype and on its device too."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"expected a Tensor to imitate; got {type(x).__name__}")
+    return factory(x.shape, *args, dtype=x.dtype if dtype is None else dtype, requires_grad=requires_grad,
+                   device=x.device if device is None else device)
+
+
+def zeros_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
+    """Zeros in the shape, dtype and on the device of `x`."""
+    return like(zeros, x, (), dtype, device, requires_grad)
+
+
+def ones_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
+    """Ones in the shape, dtype and on the device of `x`."""
+    return like(ones, x, (), dtype, device, requires_grad)
+
+
+def empty_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
+    """Arbitrary contents in the shape, dtype and on the device of `x`."""
+    return like(empty, x, (), dtype, device, requires_grad)
+
+
+def full_like(x: Tensor, fill_value: Number, *, dtype: Any = None, device: DeviceLike = None,
+              requires_grad: bool = False) -> Tensor:
+    """One number everywhere, in the shape, dtype and on the device of `x`."""
+    return like(full, x, (fill_value,), dtype, device, requires_grad)

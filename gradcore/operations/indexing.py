@@ -1,0 +1,174 @@
+"""Indexing: ``x[index]`` for slices, integers, None, Ellipsis, masks and index tensors, and its adjoint.
+
+The adjoint of taking elements is adding to them, once for each time that an element was taken.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, Optional
+
+import numpy as np
+
+from ..backends import Backend
+from ..backends.formulas.dtypes import BOOL, INT64, kind_of
+from ..core.dimensions import accepts_numpy_names, one_dim
+from ..core.operation import Operation, SavedTensor
+from ..core.tensor import Tensor, as_tensor, common_backend, tensor
+
+
+class Index:
+    """An index, checked: its arrays live on the device of `x`, and do not change before they are used again.
+
+    As in PyTorch integers choose first and arrays among what is left: ``x[0, :, [1, 2]]`` is ``x[0][:, [1, 2]]``.
+    """
+
+    __slots__ = ("parts", "is_view", "is_single", "chosen_first")
+
+    def __init__(self, index: Any, x: Tensor):
+        self.is_single = not isinstance(index, tuple)
+        parts = (index,) if self.is_single else index
+        backend = common_backend("indexing", (x, *parts))
+        parts = [_part(part, backend) for part in parts]
+        self.is_view = not any(isinstance(part, SavedTensor) for part in parts)
+        if self.is_view and not any(part is Ellipsis for part in parts):
+            parts.append(Ellipsis)  # where one element is named: NumPy gives a view of it, and not a number
+            self.is_single = False
+        self.chosen_first: Optional[tuple] = None
+        if not self.is_view and any(isinstance(part, int) for part in parts):
+            self.chosen_first = _integers_alone(parts)
+            parts = [part for part in parts if not isinstance(part, int)]
+        self.parts = parts
+
+    def within(self, backend: Backend, array: Any, operation: str) -> tuple[Any, Any]:
+        """The array to be indexed, `array` or a view of it, and the index, both as the backend takes them."""
+        if self.chosen_first is not None:
+            array = backend.take(array, self.chosen_first)
+        parts = [part.value(operation)._array if isinstance(part, SavedTensor) else part for part in self.parts]
+        return array, parts[0] if self.is_single else tuple(parts)
+
+
+def _integers_alone(parts: list) -> tuple:
+    """The index with its integers where they are and all else left whole; a view."""
+    alone: list[Any] = []
+    for part in parts:
+        if isinstance(part, SavedTensor):
+            mask_or_index = part.value("indexing")
+            alone += [slice(None)] * (mask_or_index.ndim if mask_or_index.dtype == BOOL else 1)
+        elif part is not None:
+            alone.append(slice(None) if isinstance(part, slice) else part)
+    return (*alone, *[...] * (not any(part is ... for part in alone)))
+
+
+def _part(part: Any, backend: Backend) -> Any:
+    if part is None or part is Ellipsis:
+        return part
+    if isinstance(part, slice):
+        bounds = part.start, part.stop, part.step
+        return slice(*[None if bound is None else operator.index(bound) for bound in bounds])
+    if isinstance(part, (int, np.integer)) and not isinstance(part, bool):
+        return int(part)
+    if not isinstance(part, Tensor):
+        dtype = INT64 if isinstance(part, (list, tuple)) and not len(part) else None  # x[[]] names nothing
+        part = tensor(part, dtype=dtype, device=backend.device)
+    if kind_of(part.dtype) == 2:
+        raise IndexError(f"a tensor is indexed by integers, slices, None, ..., masks and integer tensors; got a tensor "
+                         f"of {part.dtype}")
+    return SavedTensor(part)
+
+
+class Take(Operation):
+    """The elements that an index names."""
+
+    makes_new_arrays = True
+
+    def __init__(self, index: Index):
+        self.index, self.returns_view = index, index.is_view
+
+    def forward(self, backend, x):
+        return backend.take(*self.index.within(backend, x, "indexing"))
+
+    def backward(self, gradient):
+        return [PutInto.apply(gradient, index=self.index, shape=self.input_shapes[0])]
+
+
+class PutInto(Operation):
+    """The adjoint of `Take`: zeros of a shape, to which the input is added where the index says."""
+
+    makes_new_arrays = False
+
+    def forward(self, backend, x):
+        array = backend.full(self.shape, 0, x.dtype)
+        place = self.index.within(backend, array, "indexing")
+        (backend.assign if self.index.is_view else backend.add_at)(*place, x)
+        return array
+
+    def backward(self, gradient):
+        return [Take.apply(gradient, index=self.index)]
+
+
+def getitem(x: Tensor, index: Any) -> Tensor:
+    """``x[index]``: a view for integers, slices, None and Ellipsis, a copy for masks and index tensors."""
+    return Take.apply(x, index=Index(index, x))
+
+
+@accepts_numpy_names
+def gather(x: Tensor, dim: int, index: Any) -> Tensor:
+    """Along `dim` the elements at `index`, whose other dimensions correspond to those of `x`.
+
+    >>> gather(Tensor([[1, 2], [3, 4]]), 1, [[1], [0]])
+    tensor([[2.],
+            [3.]])
+    """
+    dim = one_dim(dim, x.ndim)
+    index = as_tensor(index, device=None if isinstance(index, Tensor) else x.device)
+    if index.ndim != x.ndim:
+        raise ValueError(f"gather needs an index of as many dimensions as the tensor, {x.ndim}; it has {index.ndim}")
+    return getitem(x, along(index, dim))
+
+
+def along(index: Tensor, dim: int) -> tuple:
+    """An index that names, at each place of `index`, the element that it points to along `dim`."""
+    backend = index._backend
+    places = []
+    for i, n in enumerate(index.shape):
+        steps = np.arange(n).reshape([n if j == i else 1 for j in range(index.ndim)])
+        places.append(index if i == dim else Tensor._wrap(backend.asarray(steps), backend))
+    return tuple(places)
+
+
+@accepts_numpy_names
+def index_select(x: Tensor, dim: int, index: Any) -> Tensor:
+    """The slices of `x` at the positions `index` along `dim`."""
+    return getitem(x, (slice(None),) * one_dim(dim, x.ndim) + (index,))
+
+
+@accepts_numpy_names
+def take(x: Tensor, index: Any, dim: Optional[int] = None) -> Tensor:
+    """The slices at the positions `index` along `dim`; without `dim` the elements of the flattened tensor."""
+    return getitem(x.reshape(-1), index) if dim is None else index_select(x, dim, index)
+
+
+def masked_select(x: Tensor, mask: Any) -> Tensor:
+    """The elements where `mask`, which broadcasts to the shape of `x`, is true, one after the other."""
+    mask = as_tensor(mask, dtype=BOOL, device=None if isinstance(mask, Tensor) else x.device)
+    return getitem(x, mask.expand(x.shape))
+
+
+def nonzero(x: Tensor) -> tuple[Tensor, ...]:
+    """The places of the elements that are not zero: an index tensor for each dimension."""
+    if not x.ndim:
+        raise ValueError("nonzero needs a tensor with dimensions")
+    return tuple(Tensor._wrap(array, x._backend) for array in x._backend.xp.nonzero(x._array))
+
+
+def one_hot(index: Tensor, num_classes: int) -> Tensor:
+    """Integers as rows of zeros with a one at their position, along a new last dimension (float32).
+
+    >>> one_hot(Tensor([0, 2], dtype=int), 3)
+    tensor([[1., 0., 0.],
+            [0., 0., 1.]])
+    """
+    backend = index._backend
+    classes = Tensor._wrap(backend.asarray(np.arange(num_classes)), backend)
+    return (index.reshape(*index.shape, 1) == classes).float()

@@ -1,0 +1,127 @@
+"""Changes in place, and the rules that keep gradients right in spite of them.
+
+Every write raises the version of the memory, which the backward pass compares with that of the values it needs.  A
+write that is to be recorded makes the tensor the result of a new node; then no other tensor may look at the same
+memory, since its history would no longer be that of its values.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ..backends import backend_of
+from ..backends.formulas.dtypes import kind_of
+from ..core.broadcasting import cast, sum_to
+from ..core.grad_mode import is_grad_enabled
+from .indexing import Index, Take
+from ..core.operation import Operation
+from .shaping import reshape
+from ..core.tensor import Tensor, as_operand, as_tensor, common_backend
+
+
+class Write(Operation):
+    """``x[index] = value``, in the memory of `x`."""
+
+    makes_new_arrays = False
+
+    def forward(self, backend, x, value):
+        backend.assign(*self.index.within(backend, x, "assignment"), value)
+        return x
+
+    def backward(self, gradient):
+        along_x, along_value = [parent is not None for parent in self.parents]
+        kept = Write.apply(gradient.clone(), 0.0, index=self.index) if along_x else None
+        return [kept, self._along_value(gradient) if along_value else None]
+
+    def _along_value(self, gradient: Tensor) -> Tensor:
+        taken, shape = Take.apply(gradient, index=self.index), self.input_shapes[1]
+        fitting = shape[max(0, len(shape) - taken.ndim):]  # a value may have had more dimensions of length one in front
+        return cast(reshape(sum_to(taken, fitting), shape), self.input_dtypes[1])
+
+
+def write(x: Tensor, index: Any, value: Any, name: str = "assignment") -> Tensor:
+    """Write `value` (a tensor, an array, a list or a number) to ``x[index]``; recorded where a gradient is wanted."""
+    backend = common_backend(name, (x, value))
+    value = as_operand(value, backend, name)
+    index = Index(index, x)
+    recorded = _check(x, isinstance(value, Tensor) and value._requires_grad, name)
+    if recorded:
+        history = Write.apply(x, value, index=index)
+        x._node, x._requires_grad = history._node, history._requires_grad
+    else:
+        array = value._array if isinstance(value, Tensor) else value
+        backend.assign(*index.within(backend, x._array, name), array)
+    x._versions[0] += 1
+    return x
+
+
+def setitem(x: Tensor, index: Any, value: Any) -> None:
+    """``x[index] = value``."""
+    write(x, index, value)
+
+
+def _check(x: Tensor, value_requires_grad: bool, name: str) -> bool:
+    """Whether a write to `x` is to be recorded; refuse it where it cannot be done."""
+    strides = getattr(x._array, "strides", ())
+    if x.size and any(step == 0 and n > 1 for step, n in zip(strides, x.shape)):
+        raise RuntimeError(f"{name}: the tensor was expanded, several of its elements are one place in memory; "
+                           f"change a .clone() of it")
+    if not (is_grad_enabled() and (x._requires_grad or value_requires_grad)):
+        return False
+    if x._requires_grad and x._node is None:
+        raise RuntimeError(f"{name}: a leaf that requires a gradient cannot be changed in place, its gradient would be "
+                           f"that of the old values; write inside of `with no_grad():`, or use a new tensor")
+    if kind_of(x.dtype) < 2:
+        raise RuntimeError(f"{name}: a tensor of {x.dtype} has no gradient and cannot take on values that require one")
+    if len(x._versions) > 1 and any(other is not x for other in x._versions[1]):
+        raise RuntimeError(f"{name}: other tensors are views of the same memory, or this one is a view of another, and "
+                           f"their history would not be that of their new values; change a .clone(), or write "
+                           f"inside of `with no_grad():`")
+    return True
+
+
+def _as_it_was(x: Tensor) -> Tensor:
+    """A copy with the values and the history from before the write, for what the operation saves."""
+    return Tensor._wrap(x._backend.copy(x._array), x._backend, x._node)
+
+
+def in_place(operation: Callable, name: str) -> Callable:
+    """The in-place form of an operation: its result is written to the first argument, in the same dtype."""
+
+    def changed(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        given = (*args, *kwargs.values())
+        recorded = _check(x, any(isinstance(value, Tensor) and value._requires_grad for value in given), name)
+        result = operation(_as_it_was(x) if recorded else x, *args, **kwargs)
+        if result.shape != x.shape:
+            raise ValueError(f"{name}: the result has shape {result.shape}, which does not fit into the tensor's shape "
+                             f"{x.shape}")
+        if kind_of(result.dtype) > kind_of(x.dtype):
+            raise TypeError(f"{name}: the result is {result.dtype} and cannot be kept in a tensor of {x.dtype}; use "
+                            f"the operation that makes a new tensor")
+        result = cast(result, x.dtype)
+        x._backend.assign(x._array, ..., result._array)
+        x._versions[0] += 1
+        if recorded:
+            x._node, x._requires_grad = result._node, result._requires_grad
+        return x
+
+    changed.__name__ = changed.__qualname__ = name
+    changed.__doc__ = f"As {name.strip('_')}, with the result in the tensor's own memory."
+    return changed
+
+
+def fill_(x: Tensor, value: Any) -> Tensor:
+    """Write a number to every element."""
+    return write(x, ..., value, "fill_")
+
+
+def zero_(x: Tensor) -> Tensor:
+    """Write 0 to every element."""
+    return write(x, ..., 0, "zero_")
+
+
+def copy_(x: Tensor, source: Any) -> Tensor:
+    """Write the elements of `source`, which broadcasts to the shape of `x`; it may live on another device."""
+    if isinstance(source, Tensor) or backend_of(source) is not None:
+        source = as_tensor(source, device=x.device)
+    return write(x, ..., source, "copy_")

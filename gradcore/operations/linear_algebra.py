@@ -1,0 +1,105 @@
+"""Matrix products."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Optional
+
+from ..backends.formulas.dtypes import result_type
+from ..core.broadcasting import cast, sum_to
+from ..core.operation import Operation
+from .shaping import matrix_transpose, reshape
+from ..core.tensor import Tensor, as_tensor
+
+
+class MatMul(Operation):
+    """The product of matrices, stacked over leading dimensions, which broadcast."""
+
+    saves = (0, 1)
+
+    def forward(self, backend, a, b):
+        return backend.matmul(a, b)
+
+    def backward(self, gradient):
+        parts = [None, None]
+        if self.parents[0] is not None:
+            parts[0] = sum_to(MatMul.apply(gradient, matrix_transpose(self.saved(1))), self.input_shapes[0])
+        if self.parents[1] is not None:
+            parts[1] = sum_to(MatMul.apply(matrix_transpose(self.saved(0)), gradient), self.input_shapes[1])
+        return parts
+
+
+class Affine(Operation):
+    """Rows times a transposed matrix, plus a vector: x Wᵀ + b of matrices x and W."""
+
+    saves = (0, 1)
+
+    def forward(self, backend, x, weight, bias):
+        product = backend.matmul(x, backend.xp.permute_dims(weight, (1, 0)))
+        return backend.xp.add(product, bias)
+
+    def backward(self, gradient):
+        along_x, along_weight, along_bias = [parent is not None for parent in self.parents]
+        return [MatMul.apply(gradient, self.saved(1)) if along_x else None,
+                MatMul.apply(matrix_transpose(gradient), self.saved(0)) if along_weight else None,
+                sum_to(gradient, self.input_shapes[2]) if along_bias else None]
+
+
+def matmul(a: Any, b: Any) -> Tensor:
+    """The matrix product ``a @ b``.
+
+    Two vectors give their inner product; a vector counts as a row on the left and as a column on the right; leading
+    dimensions broadcast.
+    """
+    a, b = _of_one_dtype(a, b)
+    if not (a.ndim and b.ndim):
+        raise ValueError(f"matmul needs tensors with dimensions; got shapes {a.shape} and {b.shape}. Use * for numbers")
+    inner = b.shape[-2] if b.ndim > 1 else b.shape[0]
+    if a.shape[-1] != inner:
+        raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not fit: the last dimension of the first, "
+                         f"{a.shape[-1]}, must equal the {'second to last' if b.ndim > 1 else 'only'} one of the "
+                         f"second, {inner}")
+    rows, columns = a.shape[:-1], b.shape[-1:] if b.ndim > 1 else ()
+    if b.ndim <= 2:  # one matrix for all rows: no stack of products, whatever the shape of `a`
+        product = MatMul.apply(reshape(a, math.prod(rows), inner), reshape(b, inner, *columns or (1,)))
+        return reshape(product, rows + columns)
+    if a.ndim == 1:
+        product = MatMul.apply(reshape(a, 1, inner), b)
+        return reshape(product, product.shape[:-2] + columns)
+    return MatMul.apply(a, b)
+
+
+def linear(x: Any, weight: Tensor, bias: Optional[Tensor] = None) -> Tensor:
+    """x Wᵀ + b: rows of `in` numbers become rows of `out` numbers.
+
+    Parameters
+    ----------
+    x : shape (..., in).
+    weight : shape (out, in).
+    bias : shape (out,), or None for no bias.
+
+    >>> linear(Tensor([1, 2]), Tensor([[3, 4]]), Tensor([5]))
+    tensor([16.])
+    """
+    x, weight, *rest = _of_one_dtype(x, weight, *(() if bias is None else (bias,)))
+    if weight.ndim != 2 or not x.ndim or x.shape[-1] != weight.shape[1]:
+        raise ValueError(f"linear needs a weight of shape (out, in) and an input of shape (..., in); got weight "
+                         f"{weight.shape} and input {x.shape}")
+    if not rest:
+        return matmul(x, matrix_transpose(weight))
+    if rest[0].shape != weight.shape[:1]:
+        raise ValueError(f"linear needs a bias of shape {weight.shape[:1]} for a weight of shape {weight.shape}; got "
+                         f"{rest[0].shape}")
+    rows = x.shape[:-1]
+    if len(rows) == 1:
+        return Affine.apply(x, weight, *rest)
+    return reshape(Affine.apply(reshape(x, math.prod(rows), weight.shape[1]), weight, *rest), *rows, weight.shape[0])
+
+
+def _of_one_dtype(*values: Any) -> list[Tensor]:
+    device = next((value.device for value in values if isinstance(value, Tensor)), None)
+    tensors = [value if isinstance(value, Tensor) else as_tensor(value, device=device) for value in values]
+    dtype = tensors[0].dtype
+    if any(value.dtype != dtype for value in tensors):
+        dtype = result_type(value._array for value in tensors)
+    return [cast(value, dtype) for value in tensors]

@@ -1,0 +1,74 @@
+"""Choices between elements: `where`, `clip`, and comparisons of whole tensors."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from . import arithmetic
+from ..backends.formulas.dtypes import BOOL, kind_of
+from ..core.broadcasting import cast
+from ..core.elementwise import elementwise
+from .indexing import nonzero
+from ..core.tensor import Tensor, as_operand, as_tensor, common_backend
+
+
+@elementwise
+def _where(xp, condition, a, b):
+    return xp.where(condition, a, b)
+
+
+@elementwise
+def _clip(xp, x, low, high):
+    return xp.clip(x, low, high)
+
+
+def where(condition: Any, a: Any = None, b: Any = None) -> Any:
+    """`a` where the condition is true and `b` elsewhere; without them the places where it is true (`nonzero`).
+
+    >>> where(Tensor([1, -1]) > 0, 2.0, Tensor([5, 6]))
+    tensor([2., 6.])
+    """
+    backend = common_backend("where", (condition, a, b))
+    condition = as_operand(condition, backend, "where")
+    condition = cast(condition if isinstance(condition, Tensor) else as_tensor(condition, device=backend.device), BOOL)
+    if a is None and b is None:
+        return nonzero(condition)
+    if a is None or b is None:
+        raise TypeError("where takes a condition alone, or a condition and two values")
+    return _where(condition, a, b)
+
+
+def clip(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """`x` limited to [min, max] (numbers or tensors, None for no limit); gradients pass on the limits too."""
+    if min is None and max is None:
+        raise TypeError("clip needs min, max or both")
+    if kind_of(x.dtype) == 2:
+        return _clip(x, -math.inf if min is None else min, math.inf if max is None else max)
+    x = x if min is None else arithmetic.maximum(x, min)
+    return x if max is None else arithmetic.minimum(x, max)
+
+
+clamp = clip
+
+
+def masked_fill(x: Tensor, mask: Any, value: Any) -> Tensor:
+    """`value` where the mask is true and `x` elsewhere."""
+    return where(mask, value, x)
+
+
+def allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Whether |a - b| <= atol + rtol |b| everywhere."""
+    return np.allclose(*_on_host("allclose", a, b), rtol, atol, equal_nan)
+
+
+def array_equal(a: Any, b: Any) -> bool:
+    """Whether both have one shape and equal elements (PyTorch's torch.equal)."""
+    return np.array_equal(*_on_host("array_equal", a, b))
+
+
+def _on_host(name: str, *values: Any) -> list[np.ndarray]:
+    common_backend(name, values)
+    return [value.numpy() if isinstance(value, Tensor) else np.asarray(value) for value in values]

@@ -1,0 +1,252 @@
+"""Other shapes of the same elements: reshape, permute, concatenate, split."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Sequence, Union
+
+from ..backends.formulas.dtypes import result_type
+from ..core.broadcasting import broadcast_to as _broadcast_to
+from ..core.broadcasting import cast
+from ..core.dimensions import Dims, accepts_numpy_names, many_dims, one_dim, unpacked
+from ..core.operation import Operation
+from ..core.tensor import Tensor, as_tensor
+
+
+class Reshape(Operation):
+    """The same elements in the same order, in another shape."""
+
+    returns_view, makes_new_arrays = True, False
+
+    def forward(self, backend, x):
+        return backend.xp.reshape(x, self.shape)
+
+    def backward(self, gradient):
+        return [Reshape.apply(gradient, shape=self.input_shapes[0])]
+
+
+class Permute(Operation):
+    """The dimensions in another order."""
+
+    returns_view, makes_new_arrays = True, False
+
+    def forward(self, backend, x):
+        return backend.xp.permute_dims(x, self.dims)
+
+    def backward(self, gradient):
+        inverse = sorted(range(len(self.dims)), key=self.dims.__getitem__)
+        return [Permute.apply(gradient, dims=tuple(inverse))]
+
+
+class Flip(Operation):
+    """The elements in reverse order along some dimensions."""
+
+    returns_view, makes_new_arrays = True, False
+
+    def forward(self, backend, x):
+        return backend.xp.flip(x, axis=self.dims)
+
+    def backward(self, gradient):
+        return [Flip.apply(gradient, dims=self.dims)]
+
+
+class Concatenate(Operation):
+    """Tensors one after the other along a dimension."""
+
+    makes_new_arrays = False
+
+    def forward(self, backend, *arrays):
+        return backend.xp.concat(arrays, axis=self.dim)
+
+    def backward(self, gradient):
+        parts = split(gradient, [shape[self.dim] for shape in self.input_shapes], self.dim)
+        return [None if parent is None else part for parent, part in zip(self.parents, parts)]
+
+
+def reshape(x: Tensor, *shape: Any) -> Tensor:
+    """`x` in another shape; one size may be -1 and follows from the others.
+
+    The result shares the memory of `x` where that is possible.
+
+    >>> reshape(Tensor([1, 2, 3, 4]), 2, -1).shape
+    (2, 2)
+    """
+    shape = unpacked(shape)
+    if shape == x.shape:
+        return x
+    known = math.prod(size for size in shape if size != -1)
+    if shape.count(-1) > 1 or min(shape, default=0) < -1 or (
+            (known == 0 or x.size % known) if -1 in shape else known != x.size):
+        raise ValueError(f"a tensor of shape {x.shape} has {x.size} element(s), which do not fit into shape {shape}")
+    return Reshape.apply(x, shape=tuple(x.size // known if size == -1 else size for size in shape))
+
+
+def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """The dimensions from `start_dim` to `end_dim`, both included, as one."""
+    if not x.ndim:
+        return reshape(x, 1)
+    start, end = one_dim(start_dim, x.ndim), one_dim(end_dim, x.ndim)
+    if start > end:
+        raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
+    return reshape(x, *x.shape[:start], math.prod(x.shape[start:end + 1]), *x.shape[end + 1:])
+
+
+@accepts_numpy_names
+def squeeze(x: Tensor, dim: Dims = None) -> Tensor:
+    """Without the dimensions of length one, or without those of them that `dim` names."""
+    dims = many_dims(dim, x.ndim)
+    return reshape(x, *[n for i, n in enumerate(x.shape) if n != 1 or i not in dims])
+
+
+@accepts_numpy_names
+def unsqueeze(x: Tensor, dim: int) -> Tensor:
+    """With a new dimension of length one at position `dim`."""
+    dim = one_dim(dim, x.ndim + 1)
+    return reshape(x, *x.shape[:dim], 1, *x.shape[dim:])
+
+
+def permute(x: Tensor, *dims: Any) -> Tensor:
+    """The dimensions in the order `dims`; a view."""
+    dims = unpacked(dims)
+    order = many_dims(dims, x.ndim)
+    if len(order) != x.ndim:
+        raise ValueError(f"permute needs each of the {x.ndim} dimension(s) once; got {dims}")
+    return Permute.apply(x, dims=order)
+
+
+def transpose(x: Tensor, *dims: Any) -> Tensor:
+    """`transpose(x, dim0, dim1)` swaps two dimensions; without dims all of them are reversed; a view."""
+    dims = unpacked(dims)
+    order = list(range(x.ndim))
+    if not dims:
+        order.reverse()
+    elif len(dims) == 2:
+        first, second = (one_dim(dim, x.ndim) for dim in dims)
+        order[first], order[second] = second, first
+    else:
+        raise TypeError(f"transpose swaps two dimensions, got {len(dims)}; permute puts all into another order")
+    return Permute.apply(x, dims=tuple(order))
+
+
+@accepts_numpy_names
+def flip(x: Tensor, dim: Dims = None) -> Tensor:
+    """The elements in reverse order along `dim` (None: along all dimensions)."""
+    dims = many_dims(dim, x.ndim)
+    return Flip.apply(x, dims=dims) if dims else x
+
+
+def expand(x: Tensor, *shape: Any) -> Tensor:
+    """Repeated along dimensions of length one, without a copy; -1 keeps a length, and new dimensions come in front.
+
+    >>> expand(Tensor([[1], [2]]), -1, 3).shape
+    (2, 3)
+    """
+    shape = unpacked(shape)
+    added = len(shape) - x.ndim
+    full = tuple(x.shape[i - added] if n == -1 and i >= added else n for i, n in enumerate(shape))
+    if added < 0 or any(n < 0 for n in full) or any(old not in (1, new) for old, new in zip(x.shape, full[added:])):
+        raise ValueError(f"a tensor of shape {x.shape} cannot be expanded to {shape}: only dimensions of length one "
+                         f"are repeated, and new ones come in front")
+    return _broadcast_to(x, full)
+
+
+def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """`x` repeated to `shape` as in arithmetic, without a copy."""
+    return expand(x, tuple(shape))
+
+
+def repeat(x: Tensor, *times: Any) -> Tensor:
+    """The whole tensor so many times along each dimension (NumPy's tile).
+
+    >>> repeat(Tensor([1, 2]), 2)
+    tensor([1., 2., 1., 2.])
+    """
+    times = unpacked(times)
+    if len(times) < x.ndim:
+        raise ValueError(f"repeat needs a number for each of the {x.ndim} dimensions; got {times}")
+    shape = (1,) * (len(times) - x.ndim) + x.shape
+    paired = reshape(x, *[size for n in shape for size in (1, n)])
+    repeated = expand(paired, *[size for k, n in zip(times, shape) for size in (k, n)])
+    return reshape(repeated, *[k * n for k, n in zip(times, shape)])
+
+
+@accepts_numpy_names
+def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
+    """Tensors one after the other along `dim`; their other dimensions agree.
+
+    >>> cat([Tensor([1, 2]), Tensor([3])])
+    tensor([1., 2., 3.])
+    """
+    parts = _of_one_dtype(tensors, "cat")
+    dim = one_dim(dim, parts[0].ndim)
+    expected = parts[0].shape[:dim] + parts[0].shape[dim + 1:]
+    for part in parts:
+        if part.ndim != parts[0].ndim or part.shape[:dim] + part.shape[dim + 1:] != expected:
+            raise ValueError(f"cat along dimension {dim} needs shapes that agree in all others; got "
+                             f"{', '.join(str(p.shape) for p in parts)}")
+    return Concatenate.apply(*parts, dim=dim)
+
+
+concatenate = concat = cat
+
+
+@accepts_numpy_names
+def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
+    """Tensors of one shape along a new dimension `dim`.
+
+    >>> stack([Tensor([1, 2]), Tensor([3, 4])], dim=1)
+    tensor([[1., 3.],
+            [2., 4.]])
+    """
+    parts = _of_one_dtype(tensors, "stack")
+    if any(part.shape != parts[0].shape for part in parts):
+        raise ValueError(f"stack needs tensors of one shape; got {', '.join(str(p.shape) for p in parts)}")
+    return cat([unsqueeze(part, dim) for part in parts], one_dim(dim, parts[0].ndim + 1))
+
+
+def _of_one_dtype(tensors: Sequence[Any], name: str) -> list[Tensor]:
+    device = next((part.device for part in tensors if isinstance(part, Tensor)), None)
+    parts = [part if isinstance(part, Tensor) else as_tensor(part, device=device) for part in tensors]
+    if not parts:
+        raise ValueError(f"{name} needs at least one tensor")
+    dtype = result_type(part._array for part in parts)
+    return [cast(part, dtype) for part in parts]
+
+
+@accepts_numpy_names
+def split(x: Tensor, size: Union[int, Sequence[int]], dim: int = 0) -> list[Tensor]:
+    """Pieces of length `size` along `dim` (the last may be shorter), or of the lengths that `size` lists; views."""
+    dim = one_dim(dim, x.ndim)
+    length = x.shape[dim]
+    if isinstance(size, int):
+        if size < 1:
+            raise ValueError(f"split needs pieces of at least one element; got {size}")
+        size = [min(size, length - start) for start in range(0, length, size)] or [0]
+    if sum(size) != length:
+        raise ValueError(f"split: the pieces {list(size)} add up to {sum(size)}, not to the length {length} of "
+                         f"dimension {dim}")
+    pieces, start = [], 0
+    for n in size:
+        pieces.append(x[(slice(None),) * dim + (slice(start, start + n),)])
+        start += n
+    return pieces
+
+
+@accepts_numpy_names
+def chunk(x: Tensor, chunks: int, dim: int = 0) -> list[Tensor]:
+    """At most `chunks` pieces of equal length along `dim` (the last may be shorter); views."""
+    if chunks < 1:
+        raise ValueError(f"chunk needs at least one piece; got {chunks}")
+    return split(x, max(1, math.ceil(x.shape[one_dim(dim, x.ndim)] / chunks)), dim)
+
+
+@accepts_numpy_names
+def unbind(x: Tensor, dim: int = 0) -> list[Tensor]:
+    """The slices along `dim`, without that dimension; views."""
+    dim = one_dim(dim, x.ndim)
+    return [x[(slice(None),) * dim + (i,)] for i in range(x.shape[dim])]
+
+
+def matrix_transpose(x: Tensor) -> Tensor:
+    """The last two dimensions swapped; a view."""
+    return transpose(x, -2, -1)
