@@ -81,6 +81,13 @@ class Backend(ABC):
         return self.elementwise(_ERF, (array,))[0]
 
     @abstractmethod
+    def sum(self, array: Array, axis: Optional[tuple[int, ...]], keepdims: bool) -> Array:
+        """The sum over `axis` (None: all) of a float32, float64 or int64 array in its dtype.
+
+        The error of float sums is no larger than that of pairwise summation.
+        """
+
+    @abstractmethod
     def matmul(self, a: Array, b: Array) -> Array:
         """The matrix product, stacked over leading dimensions."""
 

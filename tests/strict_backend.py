@@ -180,6 +180,9 @@ class StrictBackend(Backend):
     def compile(self, kernel: Kernel, dtype: np.dtype) -> str:
         return repr(kernel)
 
+    def sum(self, array: StrictArray, axis: Optional[tuple[int, ...]], keepdims: bool) -> StrictArray:
+        return self.xp.sum(array, axis=axis, keepdims=keepdims)
+
     def matmul(self, a: StrictArray, b: StrictArray) -> StrictArray:
         return self.xp.matmul(a, b)
 

@@ -16,7 +16,8 @@ from ..formulas.kernel import Kernel
 from .memory_pool import MemoryPool
 from .launcher import Launcher
 from .program import NumPyProgram
-from .tiles import quiet_context
+from .sums import pairwise_sum
+from .tiles import quiet_context, quietly
 
 
 class NumPyBackend(Backend):
@@ -97,6 +98,11 @@ class NumPyBackend(Backend):
 
     def compile(self, kernel: Kernel, dtype: np.dtype) -> NumPyProgram:
         return NumPyProgram(kernel, np.dtype(dtype))
+
+    def sum(self, array: np.ndarray, axis: Optional[tuple[int, ...]], keepdims: bool) -> np.ndarray:
+        if array.dtype.kind != "f":
+            return np.asarray(np.sum(array, axis, keepdims=keepdims))
+        return quietly(pairwise_sum, array, tuple(range(array.ndim)) if axis is None else axis, keepdims)
 
     def matmul(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.matmul(a, b)

@@ -112,6 +112,10 @@ class CuPyBackend(Backend):
             program = kernel.compiled[key] = CuPyProgram(self._cupy, kernel, compute, result, dtypes)
         return program
 
+    def sum(self, array: Array, axis: Optional[tuple[int, ...]], keepdims: bool) -> Array:
+        with self._here():
+            return self._cupy.sum(array, axis=axis, keepdims=keepdims)
+
     def matmul(self, a: Array, b: Array) -> Array:
         with self._here():
             return self._cupy.matmul(a, b)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..backends import Backend
-from ..backends.formulas.dtypes import BOOL, FLOAT16, FLOAT32, INT64
+from ..backends.formulas.dtypes import FLOAT16, FLOAT32, INT64
 from .operation import Operation
 from .tensor import Tensor
 
@@ -15,10 +15,12 @@ from .tensor import Tensor
 def add_up(backend: Backend, x: Any, axis: Any, keepdims: bool) -> Any:
     """The sum of an array in its own dtype, where float16 is added up in float32; that of integers in int64."""
     dtype = x.dtype if x.dtype.kind == "f" else INT64
-    if x.dtype == BOOL:
-        x = backend.astype(x, INT64)
-    total = backend.xp.sum(x, axis=axis, dtype=FLOAT32 if dtype == FLOAT16 else dtype, keepdims=keepdims)
-    return backend.astype(total, dtype)
+    return backend.astype(backend.sum(backend.astype(x, accumulator(x.dtype)), axis, keepdims), dtype)
+
+
+def accumulator(dtype: np.dtype) -> np.dtype:
+    """The dtype in which elements of `dtype` are added up: float32 of float16, int64 of integers and booleans."""
+    return FLOAT32 if dtype == FLOAT16 else dtype if dtype.kind == "f" else INT64
 
 
 class BroadcastTo(Operation):

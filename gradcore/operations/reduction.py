@@ -13,14 +13,18 @@ from typing import Any, Callable, NamedTuple, Optional, Union
 import numpy as np
 
 from . import arithmetic
-from ..backends.formulas.dtypes import BOOL, DEFAULT_FLOAT, INT64, kind_of
-from ..core.broadcasting import add_up, broadcast_to, cast
+from ..backends import Kernel
+from ..backends.formulas.dtypes import BOOL, DEFAULT_FLOAT, FLOAT16, FLOAT32, FLOAT64, INT64, kind_of
+from ..core.broadcasting import accumulator, add_up, broadcast_to, cast
 from ..core.dimensions import Dims, accepts_numpy_names, many_dims, one_dim
 from .indexing import along, getitem
 from ..core.operation import Operation
 from .selection import where
 from .shaping import cat, flip, reshape
 from ..core.tensor import Tensor
+
+
+_DIVIDE = Kernel.of_primitive("divide")
 
 
 class ValuesAndIndices(NamedTuple):
@@ -66,7 +70,9 @@ class Mean(Operation):
         if not x.size:
             shape = _kept(x.shape, self.dims) if self.keepdim else _without(x.shape, self.dims)
             return backend.full(shape, math.nan, x.dtype)
-        return backend.xp.mean(x, axis=_axis(self.dims, x.ndim), keepdims=self.keepdim)
+        total = backend.sum(backend.astype(x, accumulator(x.dtype)), _axis(self.dims, x.ndim), self.keepdim)
+        (mean,) = backend.elementwise(_DIVIDE, (total, math.prod(x.shape[dim] for dim in self.dims)))
+        return backend.astype(mean, x.dtype)
 
     def backward(self, gradient):
         shape = self.input_shapes[0]
@@ -96,7 +102,9 @@ class CumulativeSum(Operation):
     makes_new_arrays = False  # flip gives a view
 
     def forward(self, backend, x):
-        return backend.xp.cumsum(x, axis=self.dim, dtype=x.dtype if x.dtype.kind == "f" else INT64)
+        # One by one, unlike sums: in float64, whose error is far below the last digit of float32 then.
+        dtype = FLOAT64 if x.dtype.kind == "f" else INT64
+        return backend.astype(backend.xp.cumsum(x, axis=self.dim, dtype=dtype), x.dtype if dtype == FLOAT64 else INT64)
 
     def backward(self, gradient):
         return [flip(cumsum(flip(gradient, self.dim), self.dim), self.dim)]
@@ -125,6 +133,8 @@ def mean(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 @accepts_numpy_names
 def var(x: Tensor, dim: Dims = None, correction: int = 1, keepdim: bool = False, unbiased: bool = True) -> Tensor:
     """The variance sum((x - mean)²) / (n - correction); `correction` is 1 as in PyTorch, where NumPy has 0."""
+    if x.dtype == FLOAT16:
+        return cast(var(cast(x, FLOAT32), dim, correction, keepdim, unbiased), FLOAT16)
     x = _floating(x)
     dims = many_dims(dim, x.ndim)
     if not unbiased:
@@ -292,6 +302,8 @@ def prod(x: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> Tensor:
 @accepts_numpy_names
 def norm(x: Tensor, p: float = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The vector norm (sum |x|^p)^(1/p); p = inf is the largest magnitude.  Its gradient is 0 where it is 0."""
+    if x.dtype == FLOAT16:  # whose squares are soon infinite
+        return cast(norm(cast(x, FLOAT32), p, dim, keepdim), FLOAT16)
     x = _floating(x)
     if p == 2:
         return _root(sum(arithmetic.square(x), dim, keepdim))
