@@ -9,6 +9,7 @@ import numpy as np
 
 from .device import Device
 from .formulas.kernel import Kernel
+from .formulas.row_run import RowRun
 
 Array = Any  # an array of the device's own library
 
@@ -23,6 +24,7 @@ class Backend(ABC):
 
     device: Device
     xp: Any
+    is_synchronous = True  # whether values can be looked at without a wait for queued work
 
     # -- moving data ------------------------------------------------------------------------------------------
     @abstractmethod
@@ -71,6 +73,15 @@ class Backend(ABC):
     @abstractmethod
     def elementwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float] = ()) -> list[Array]:
         """Run `kernel` on arrays of this device (or plain numbers) that broadcast; one array for each output."""
+
+    def rowwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float], dims: tuple[int, ...],
+                shape: tuple[int, ...]) -> list[Array]:
+        """Run a row kernel along `dims` of arrays that broadcast to `shape`; one array for each output.
+
+        Outputs that have one number for each row keep `dims` with length one.  This is the plan of stages on whole
+        arrays; a device may have something better.
+        """
+        return RowRun(self, kernel, inputs, constants, dims, shape).outputs()
 
     @abstractmethod
     def compile(self, kernel: Kernel, dtype: np.dtype) -> Any:

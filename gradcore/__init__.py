@@ -29,6 +29,7 @@ from .cpu import cpu_kernels, set_cpu_kernels  # noqa: E402
 from .operations.creation import (arange, empty, empty_like, eye, full, full_like, linspace, ones, ones_like, zeros,
                                   zeros_like)
 from .core.elementwise import elementwise
+from .core.rowwise import rowwise
 from .functions import log_softmax, relu, sigmoid, softmax, tanh
 from .core.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .core.gradients import GradcheckError, grad, gradcheck

@@ -16,6 +16,7 @@ from ..formulas.kernel import Kernel
 from .memory_pool import MemoryPool
 from .launcher import Launcher
 from .program import NumPyProgram
+from .rows import run_rows
 from .sums import pairwise_sum
 from .tiles import quiet_context, quietly
 
@@ -95,6 +96,11 @@ class NumPyBackend(Backend):
         # The short way of the last call; it gives None where this one is of another kind.
         outputs = quiet_context().run(launcher.quick, inputs, constants)
         return launcher.run(inputs, constants) if outputs is None else outputs
+
+    def rowwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float], dims: tuple[int, ...],
+                shape: tuple[int, ...]) -> list[np.ndarray]:
+        outputs = run_rows(kernel, inputs, constants, dims, shape, self.pool)
+        return super().rowwise(kernel, inputs, constants, dims, shape) if outputs is None else outputs
 
     def compile(self, kernel: Kernel, dtype: np.dtype) -> NumPyProgram:
         return NumPyProgram(kernel, np.dtype(dtype))

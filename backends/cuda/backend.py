@@ -24,6 +24,8 @@ class CuPyBackend(Backend):
     values (masks as indices) wait for the device.
     """
 
+    is_synchronous = False
+
     def __init__(self, index: int = 0):
         self.device = Device(f"cuda:{index}")
         reason = usable_reason(index)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass
-from typing import Callable, Iterator, Optional, Union
+from typing import Callable, Iterator, Optional, Sequence, Union
 
 import numpy as np
 
@@ -43,6 +43,7 @@ class Primitive:
     takes_booleans: bool = False  # otherwise a truth value among the arguments counts as 0 or 1
     gives_boolean: bool = False
     keeps_integers: bool = False  # integer arrays give an integer array
+    reduces: bool = False  # one number for each row: see `rows`
 
 
 # Filled by `primitives`, which needs `Expression` to state its derivatives.
@@ -51,10 +52,14 @@ TABLE: dict[str, Primitive] = {}
 
 def apply(name: str, *args: Union["Expression", Number]) -> "Expression":
     """The primitive `name` of `args`: checked, folded where all are literals, simplified where a rule applies."""
-    primitive = TABLE[name]
+    return apply_primitive(TABLE[name], args)
+
+
+def apply_primitive(primitive: Primitive, args: Sequence[Union["Expression", Number]]) -> "Expression":
+    """As `apply`, of a primitive that need not be in the table."""
     nodes = tuple(_expression(arg, primitive) for arg in args)
     if len(nodes) != primitive.arity:
-        raise FormulaError(f"xp.{name} takes {primitive.arity} argument(s), not {len(nodes)}")
+        raise FormulaError(f"xp.{primitive.name} takes {primitive.arity} argument(s), not {len(nodes)}")
     if all(isinstance(node, Literal) for node in nodes):
         if primitive.expansion is not None:
             return primitive.expansion(*nodes)
@@ -77,11 +82,12 @@ def _expression(value, primitive: Primitive) -> "Expression":
 class Expression:
     """One node of a formula."""
 
-    __slots__ = ("args", "is_boolean", "is_scalar", "__weakref__")
+    __slots__ = ("args", "is_boolean", "is_scalar", "is_row", "__weakref__")
 
     args: tuple["Expression", ...]
     is_boolean: bool  # the value is a truth value, as that of a comparison
     is_scalar: bool  # the value is one number for the whole kernel: no array enters it
+    is_row: bool  # the value is one number for each row, in a row formula
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         # `numpy_scalar * expression` arrives here too, and is as good as a Python number.
@@ -166,12 +172,17 @@ class Symbol(Expression):
 
     __slots__ = ("name",)
 
-    def __init__(self, name: str, is_scalar: bool):
-        self.name, self.is_scalar, self.is_boolean, self.args = name, is_scalar, False, ()
+    def __init__(self, name: str, is_scalar: bool, is_row: bool = False):
+        self.name, self.is_scalar, self.is_boolean, self.is_row, self.args = name, is_scalar, False, is_row, ()
 
     @staticmethod
     def array(name: str) -> "Symbol":
         return _interned((Symbol, name, False), lambda: Symbol(name, False))
+
+    @staticmethod
+    def row(name: str) -> "Symbol":
+        """An input that has one number for each row."""
+        return _interned((Symbol, name, "row"), lambda: Symbol(name, False, is_row=True))
 
     @staticmethod
     def constant(name: str) -> "Symbol":
@@ -187,7 +198,8 @@ class Literal(Expression):
     __slots__ = ("value",)
 
     def __init__(self, value: float | bool):
-        self.value, self.is_scalar, self.is_boolean, self.args = value, True, isinstance(value, bool), ()
+        self.value, self.is_scalar, self.is_row, self.args = value, True, False, ()
+        self.is_boolean = isinstance(value, bool)
 
     @staticmethod
     def of(value: Number) -> "Literal":
@@ -209,6 +221,7 @@ class Apply(Expression):
         chooses_booleans = primitive.name == "where" and args[1].is_boolean and args[2].is_boolean
         self.is_boolean = primitive.gives_boolean or chooses_booleans
         self.is_scalar = all(arg.is_scalar for arg in args)
+        self.is_row = primitive.reduces or not self.is_scalar and all(arg.is_row or arg.is_scalar for arg in args)
 
     @staticmethod
     def of(primitive, args: tuple[Expression, ...]) -> "Apply":
@@ -261,4 +274,4 @@ def rewrite(roots: tuple[Expression, ...], replace: Callable[[Expression, tuple]
 
 def rebuilt(node: Expression, args: tuple[Expression, ...]) -> Expression:
     """`node` with other arguments, simplified anew: for `rewrite`."""
-    return apply(node.primitive.name, *args) if isinstance(node, Apply) else node
+    return apply_primitive(node.primitive, args) if isinstance(node, Apply) else node

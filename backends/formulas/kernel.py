@@ -42,7 +42,8 @@ class Kernel:
         A backward kernel has inputs called output and upstream gradient; differentiated once more, it gets others of
         these names beside them.
         """
-        plain = {symbol: Symbol.array(f"x{i}") for i, symbol in enumerate(self.inputs)}
+        plain = {symbol: Symbol.row(f"x{i}") if symbol.is_row else Symbol.array(f"x{i}")
+                 for i, symbol in enumerate(self.inputs)}
         outputs = rewrite(self.outputs, lambda node, args: plain[node] if node in plain else rebuilt(node, args))
         return Kernel(self.name, tuple(plain.values()), self.constants, outputs, self.widens)
 

@@ -13,11 +13,13 @@ from ..core.tensor import Tensor
 from . import exponentials, rectifiers, sigmoids
 from .dropout import dropout
 from .exponentials import celu, elu, selu, softplus
-from .losses import binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, mse_loss, nll_loss
+from .class_losses import cross_entropy, nll_loss
+from .losses import binary_cross_entropy, binary_cross_entropy_with_logits, mse_loss
+from .normalization import cosine_similarity, layer_norm, normalize, rms_norm
 from .parametric import prelu, rrelu
 from .rectifiers import hardsigmoid, hardswish, hardtanh, leaky_relu, relu, relu6, threshold
 from .sigmoids import gelu, logsigmoid, mish, sigmoid, silu, softsign, swish, tanh
-from .softmax import log_softmax, softmax
+from .softmax import log_softmax, softmax, softmin
 
 # Every activation that is one elementwise kernel of one array, by name.
 ACTIVATIONS: dict[str, Elementwise] = {
@@ -30,10 +32,10 @@ __all__ = [
     # activations
     "relu", "leaky_relu", "prelu", "rrelu", "elu", "softplus", "swish", "silu", "sigmoid", "tanh",
     "gelu", "selu", "celu", "mish", "softsign", "hardsigmoid", "hardswish", "hardtanh", "relu6", "logsigmoid",
-    "threshold", "softmax", "log_softmax",
+    "threshold", "softmax", "log_softmax", "softmin",
     # losses, and layers without parameters
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "mse_loss", "nll_loss",
-    "dropout", "linear",
+    "dropout", "linear", "layer_norm", "rms_norm", "normalize", "cosine_similarity",
     # common operations
     "arctan", "argmax", "argmin", "cat", "ceil", "clip", "cos", "cosh", "erf", "exp", "exp2", "expm1", "flatten",
     "floor", "log", "log1p", "log2", "logaddexp", "logsumexp", "matmul", "maximum", "mean", "minimum", "norm",

@@ -7,15 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ..backends.formulas.dtypes import INT64, kind_of
-from ..core.broadcasting import cast
 from ..core.elementwise import elementwise
-from ..operations.indexing import gather
 from ..operations.reduction import mean, sum
-from ..operations.selection import where
-from ..operations.shaping import squeeze, unsqueeze
 from ..core.tensor import Tensor, as_tensor
-from .softmax import log_softmax
 
 _REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"mean": mean, "sum": sum, "none": lambda losses: losses}
 
@@ -24,10 +18,18 @@ _LEAST_LOG = -100.0
 _LEAST_VARIANCE = 1e-12
 
 
-def _reduced(losses: Tensor, reduction: str) -> Tensor:
+def reduced(losses: Tensor, reduction: str, loss: str) -> Tensor:
+    """The losses of all elements, their sum or their mean."""
     if reduction not in _REDUCTIONS:
-        raise ValueError(f"`reduction` must be one of {', '.join(_REDUCTIONS)}; got {reduction!r}")
+        raise ValueError(f"{loss}: `reduction` must be one of {', '.join(_REDUCTIONS)}; got {reduction!r}")
     return _REDUCTIONS[reduction](losses)
+
+
+def refuse_deprecated(loss: str, size_average: Any, reduce: Any) -> None:
+    """PyTorch's old names of `reduction` keep their places among the parameters, and are refused."""
+    if size_average is not None or reduce is not None:
+        raise TypeError(f"{loss}: size_average and reduce are deprecated in PyTorch and not taken here; pass "
+                        f"reduction={', '.join(map(repr, _REDUCTIONS))}")
 
 
 def _target_like(prediction: Tensor, target: Any, loss: str) -> Tensor:
@@ -51,7 +53,7 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
     tensor(2.)
     """
     prediction = as_tensor(prediction)
-    return _reduced(squared_error(prediction, _target_like(prediction, target, "mse_loss")), reduction)
+    return reduced(squared_error(prediction, _target_like(prediction, target, "mse_loss")), reduction, "mse_loss")
 
 
 @elementwise
@@ -77,7 +79,8 @@ def binary_cross_entropy(p: Any, target: Any, reduction: str = "mean") -> Tensor
     tensor([  0.6931, 100.    ])
     """
     p = as_tensor(p)
-    return _reduced(binary_log_loss(p, _target_like(p, target, "binary_cross_entropy")), reduction)
+    losses = binary_log_loss(p, _target_like(p, target, "binary_cross_entropy"))
+    return reduced(losses, reduction, "binary_cross_entropy")
 
 
 @elementwise
@@ -101,68 +104,4 @@ def binary_cross_entropy_with_logits(x: Any, target: Any, reduction: str = "mean
     """
     x = as_tensor(x)
     target = _target_like(x, target, "binary_cross_entropy_with_logits")
-    return _reduced(binary_logit_loss(x, target), reduction)
-
-
-def nll_loss(log_probabilities: Any, target: Any, reduction: str = "mean") -> Tensor:
-    """The negative log-likelihood of the right classes.
-
-    Parameters
-    ----------
-    log_probabilities : shape (N, C), (N, C, ...) or (C,), for C classes.
-    target : indices of classes from 0 to C - 1, shape (N,), (N, ...) or ().
-
-    >>> nll_loss(Tensor([[-0.5, -2.0]]), [1])
-    tensor(2.)
-    """
-    log_probabilities = as_tensor(log_probabilities)
-    return _reduced(-_at_class(log_probabilities, target, "nll_loss"), reduction)
-
-
-def cross_entropy(logits: Any, target: Any, reduction: str = "mean", label_smoothing: float = 0.0) -> Tensor:
-    """The negative log-likelihood of the right classes under softmax(logits).
-
-    loss = log(sum_j e^(x_j)) - x_t;  derivative along x_j: softmax(x)_j - (1 if j = t else 0).
-
-    Parameters
-    ----------
-    logits : scores, shape (N, C), (N, C, ...) or (C,), for C classes.
-    target : indices of classes from 0 to C - 1, shape (N,), (N, ...) or ().
-    label_smoothing : the part of the likelihood that is spread over all classes alike.
-
-    >>> cross_entropy(Tensor([[0.0, 0.0], [100.0, 0.0]]), [0, 1], reduction="none")
-    tensor([  0.6931, 100.    ])
-    """
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"cross_entropy: `label_smoothing` must be between 0 and 1; got {label_smoothing}")
-    logits = as_tensor(logits)
-    log_probabilities = log_softmax(logits, _class_dim(logits, "cross_entropy"))
-    losses = -_at_class(log_probabilities, target, "cross_entropy")
-    if label_smoothing:
-        spread = -mean(log_probabilities, _class_dim(logits, "cross_entropy"))
-        losses = (1.0 - label_smoothing) * losses + label_smoothing * spread
-    return _reduced(losses, reduction)
-
-
-def _class_dim(scores: Tensor, loss: str) -> int:
-    if not scores.ndim:
-        raise ValueError(f"{loss}: scores need a dimension of classes: shape (N, C), (N, C, ...) or (C,)")
-    return min(1, scores.ndim - 1)
-
-
-def _at_class(scores: Tensor, target: Any, loss: str) -> Tensor:
-    """The score of the target's class, for each sample."""
-    dim = _class_dim(scores, loss)
-    target = as_tensor(target, device=None if isinstance(target, Tensor) else scores.device)
-    wanted = scores.shape[:dim] + scores.shape[dim + 1:]
-    if kind_of(target.dtype) != 1 or target.shape != wanted:
-        raise ValueError(f"{loss}: for scores of shape {scores.shape} the target must hold indices of classes, "
-                         f"integers in shape {wanted}; got {target.dtype} in shape {target.shape}")
-    classes = scores.shape[dim]
-    # Indexing would count negative numbers from the back; this way they do not exist.
-    places = where(target < 0, classes, cast(target, INT64))
-    try:
-        return squeeze(gather(scores, dim, unsqueeze(places, dim)), dim)
-    except IndexError:
-        raise IndexError(f"{loss}: the target must hold indices of classes from 0 to {classes - 1}; got "
-                         f"{target.min().item()} to {target.max().item()}") from None
+    return reduced(binary_logit_loss(x, target), reduction, "binary_cross_entropy_with_logits")

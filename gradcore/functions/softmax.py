@@ -1,13 +1,40 @@
-"""Softmax and its logarithm: scores along a dimension become probabilities that add up to 1."""
+"""Softmax, its logarithm and their kin: row formulas along a dimension of scores.
+
+The largest score is taken off first: the result is the same and no exponential overflows.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..operations.arithmetic import exp, log
 from ..core.dimensions import accepts_numpy_names
-from ..operations.reduction import amax, sum
-from ..core.tensor import Tensor, as_tensor
+from ..core.rowwise import rowwise
+from ..core.tensor import Tensor
+from ..operations.arithmetic import negative
+
+
+@rowwise
+def softmax_rows(xp, x):
+    """The kernel of `softmax`."""
+    e = xp.exp(x - xp.stop_gradient(xp.max(x)))
+    return e / xp.sum(e)
+
+
+@softmax_rows.derivative
+def _(xp, output, upstream):
+    return output * (upstream - xp.sum(output * upstream))
+
+
+@rowwise
+def log_softmax_rows(xp, x):
+    """The kernel of `log_softmax`."""
+    shifted = x - xp.stop_gradient(xp.max(x))
+    return shifted - xp.log(xp.sum(xp.exp(shifted)))
+
+
+@log_softmax_rows.derivative
+def _(xp, output, upstream):
+    return upstream - xp.exp(output) * xp.sum(upstream)
 
 
 @accepts_numpy_names
@@ -22,8 +49,7 @@ def softmax(x: Any, dim: int = -1) -> Tensor:
     tensor([[0.5, 0.5],
             [1. , 0. ]])
     """
-    powers = exp(_below_zero(x, dim))
-    return powers / sum(powers, dim, keepdim=True)
+    return softmax_rows(x, dim=dim)
 
 
 @accepts_numpy_names
@@ -36,11 +62,14 @@ def log_softmax(x: Any, dim: int = -1) -> Tensor:
     >>> log_softmax(Tensor([0.0, -1000.0]))
     tensor([    0., -1000.])
     """
-    shifted = _below_zero(x, dim)
-    return shifted - log(sum(exp(shifted), dim, keepdim=True))
+    return log_softmax_rows(x, dim=dim)
 
 
-def _below_zero(x: Any, dim: int) -> Tensor:
-    """The scores less the largest of them: the result is the same and no exponential overflows."""
-    x = as_tensor(x)
-    return x - amax(x.detach(), dim, keepdim=True)
+@accepts_numpy_names
+def softmin(x: Any, dim: int = -1) -> Tensor:
+    """The softmax of the negative scores: the smallest score gets the largest probability.
+
+    >>> softmin(Tensor([0.0, 1000.0]))
+    tensor([1., 0.])
+    """
+    return softmax_rows(negative(x), dim=dim)

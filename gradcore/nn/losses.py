@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from .. import functions
 from ..core.tensor import Tensor
-from .module import Module
+from .module import Buffer, Module
 
 
 class Loss(Module):
@@ -45,15 +45,24 @@ class BCEWithLogitsLoss(Loss):
 class NLLLoss(Loss):
     """The log loss of logarithms of probabilities: see `gradcore.functions.nll_loss`."""
 
-    function = staticmethod(functions.nll_loss)
+    def __init__(self, weight: Optional[Tensor] = None, size_average: None = None, ignore_index: int = -100,
+                 reduce: None = None, reduction: str = "mean"):
+        functions.losses.refuse_deprecated(type(self).__name__, size_average, reduce)
+        super().__init__(reduction)
+        self.weight, self.ignore_index = None if weight is None else Buffer(weight), ignore_index
+
+    def forward(self, input: Any, target: Any) -> Tensor:
+        return functions.nll_loss(input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
 
 
-class CrossEntropyLoss(Loss):
+class CrossEntropyLoss(NLLLoss):
     """The log loss of scores of several classes: see `gradcore.functions.cross_entropy`."""
 
-    def __init__(self, reduction: str = "mean", label_smoothing: float = 0.0):
-        super().__init__(reduction)
+    def __init__(self, weight: Optional[Tensor] = None, size_average: None = None, ignore_index: int = -100,
+                 reduce: None = None, reduction: str = "mean", label_smoothing: float = 0.0):
+        super().__init__(weight, size_average, ignore_index, reduce, reduction)
         self.label_smoothing = label_smoothing
 
-    def forward(self, prediction: Any, target: Any) -> Tensor:
-        return functions.cross_entropy(prediction, target, self.reduction, self.label_smoothing)
+    def forward(self, input: Any, target: Any) -> Tensor:
+        return functions.cross_entropy(input, target, self.weight, ignore_index=self.ignore_index,
+                                       reduction=self.reduction, label_smoothing=self.label_smoothing)

@@ -19,6 +19,7 @@ from ..core.broadcasting import accumulator, add_up, broadcast_to, cast
 from ..core.dimensions import Dims, accepts_numpy_names, many_dims, one_dim
 from .indexing import along, getitem
 from ..core.operation import Operation
+from ..core.rowwise import rowwise
 from .selection import where
 from .shaping import cat, flip, reshape
 from ..core.tensor import Tensor
@@ -317,6 +318,14 @@ def norm(x: Tensor, p: float = 2, dim: Dims = None, keepdim: bool = False) -> Te
     return _root(sum(_root(magnitude, 1 / p), dim, keepdim), p)
 
 
+@rowwise
+def log_sum_exp(xp, x):
+    """log(sum(exp(x))): the kernel of `logsumexp`."""
+    top = xp.stop_gradient(xp.max(x))
+    top = xp.where(xp.isfinite(top), top, 0.0)
+    return xp.log(xp.sum(xp.exp(x - top))) + top
+
+
 @accepts_numpy_names
 def logsumexp(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """log(sum(exp(x))), which neither overflows nor underflows."""
@@ -324,7 +333,4 @@ def logsumexp(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     dims = many_dims(dim, x.ndim)
     if 0 in [x.shape[d] for d in dims]:
         return arithmetic.log(sum(arithmetic.exp(x), dims, keepdim))
-    top = amax(x.detach(), dims, keepdim=True)
-    top = where(arithmetic.isfinite(top), top, 0.0)
-    result = arithmetic.log(sum(arithmetic.exp(x - top), dims, keepdim=True)) + top
-    return result if keepdim else reshape(result, _without(x.shape, dims))
+    return log_sum_exp(x, dim=dims, keepdim=keepdim)

@@ -1,0 +1,83 @@
+"""A row kernel run by its plan on whole arrays: for devices that have elementwise kernels and reductions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Sequence
+
+import numpy as np
+
+from .dtypes import DEFAULT_FLOAT, compute_and_result
+from .expression import Symbol
+from .kernel import Kernel
+from .rows import POSITION
+from .stages import Plan, Reduction, Stage, plan
+
+
+def plan_of(kernel: Kernel) -> Plan:
+    """The plan of `kernel`, made once."""
+    found = kernel.compiled.get("plan")
+    if found is None:
+        found = kernel.compiled["plan"] = plan(kernel)
+    return found
+
+
+def row_dtypes(kernel: Kernel, inputs: Sequence[Any]) -> tuple[np.dtype, np.dtype]:
+    """The dtype in which a row kernel is computed and that of its outputs, which are floats."""
+    compute, result = compute_and_result(kernel, inputs)
+    return (compute, result) if compute.kind == "f" else (DEFAULT_FLOAT, DEFAULT_FLOAT)
+
+
+class RowRun:
+    """One call of a row kernel on arrays of `backend`: see `Backend.rowwise`."""
+
+    def __init__(self, backend: Any, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float],
+                 dims: tuple[int, ...], shape: tuple[int, ...]):
+        self.backend, self.shape, self.dims, self.name = backend, shape, dims, kernel.name
+        self.inputs, self.plan = inputs, plan_of(kernel)
+        self.count = math.prod(shape[dim] for dim in dims)
+        self.constants = (*constants, float(self.count))
+        self.compute, self.result = row_dtypes(kernel, inputs)
+        self.row_shape = tuple([1 if i in dims else n for i, n in enumerate(shape)])
+        self.values: dict[Symbol, Any] = {symbol: self._prepared(array) for symbol, array in zip(kernel.inputs, inputs)}
+        if self.plan.uses_position:
+            self.values[POSITION] = backend.asarray(self._positions())
+
+    def _prepared(self, array: Any) -> Any:
+        """An input in the dtype of the computation, with a dimension for each of the call's."""
+        shape = (1,) * (len(self.shape) - array.ndim) + tuple(array.shape)
+        return self.backend.xp.reshape(self.backend.astype(array, self.compute), shape)
+
+    def _positions(self) -> np.ndarray:
+        sizes = [n if i in self.dims else 1 for i, n in enumerate(self.shape)]
+        return np.arange(self.count, dtype=self.compute).reshape(sizes)
+
+    def outputs(self) -> list[Any]:
+        if not self.count and not any(symbol.is_row for symbol in self.plan.outputs):
+            return [self.backend.empty(self.shape, self.result) for _ in self.plan.outputs]
+        for step in self.plan.steps:
+            (self._compute if isinstance(step, Stage) else self._reduce)(step)
+        return [self._finished(symbol) for symbol in self.plan.outputs]
+
+    def _compute(self, stage: Stage) -> None:
+        made = self.backend.elementwise(stage.kernel, [self.values[symbol] for symbol in stage.reads], self.constants)
+        self.values.update(zip(stage.makes, made))
+
+    def _reduce(self, step: Reduction) -> None:
+        array = self.values[step.reads]
+        row = tuple([self.shape[i] if i in self.dims else n for i, n in enumerate(array.shape)])
+        array = self.backend.xp.broadcast_to(array, row)
+        if step.name == "sum":
+            self.values[step.makes] = self.backend.sum(array, self.dims, True)
+        else:
+            if not self.count:
+                raise ValueError(f"{self.name}: the {step.name} of a row of no elements does not exist")
+            self.values[step.makes] = getattr(self.backend.xp, step.name)(array, axis=self.dims, keepdims=True)
+
+    def _finished(self, symbol: Symbol) -> Any:
+        array = self.backend.astype(self.values[symbol], self.result)
+        shape = self.row_shape if symbol.is_row else self.shape
+        is_shared = any(array is given for given in self.inputs)
+        if array.shape != shape or is_shared or not symbol.name.startswith("_value"):
+            return self.backend.copy(self.backend.xp.broadcast_to(array, shape))
+        return array

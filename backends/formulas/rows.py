@@ -1,0 +1,154 @@
+"""Row formulas: formulas whose elements are combined along a row, and their derivative.
+
+A reduction gives one number for each row, which combines with elements again.  The derivative is taken in reverse, from
+the outputs to the inputs: the adjoint of a sum is a broadcast, and that of a broadcast a sum.
+
+>>> x = Symbol.array("x")
+>>> adjoints((row("row_sum", x * x),), (Symbol.row("g"),), [x])
+[multiply(g, multiply(2.0, x))]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Optional, Sequence
+
+from ..errors import FormulaError
+from .derivative import product
+from .expression import Apply, Expression, Literal, Number, Primitive, Symbol, apply, apply_primitive, in_order
+from .expression import rebuilt, rewrite, symbols
+from .kernel import Kernel
+from .namespace import FormulaNamespace
+from .simplify import is_call, is_literal
+
+POSITION = Symbol.array("_position")  # the element's place in its row
+COUNT = Symbol.constant("_count")  # the number of elements of a row
+
+TABLE = {primitive.name: primitive for primitive in (
+    Primitive("row_sum", 1, reduces=True), Primitive("row_max", 1, reduces=True), Primitive("row_min", 1, reduces=True),
+    Primitive("stop_gradient", 1, expansion=lambda x: x, keeps_integers=True))}
+
+
+def row(name: str, x: Expression) -> Expression:
+    """The row primitive `name` of `x`."""
+    return apply_primitive(TABLE[name], (x,))
+
+
+class RowNamespace(FormulaNamespace):
+    """The `xp` of a row formula: that of elementwise ones, with reductions along the row.
+
+    >>> RowNamespace().sum(Symbol.array("x"))
+    row_sum(x)
+    """
+
+    position, stop_gradient = POSITION, staticmethod(lambda x: row("stop_gradient", x))
+
+    @staticmethod
+    def sum(x: Expression | Number) -> Expression:
+        return row("row_sum", x) if _varies(x) else apply("multiply", COUNT, x)
+
+    @staticmethod
+    def mean(x: Expression | Number) -> Expression:
+        return row("row_sum", x) / COUNT if _varies(x) else x
+
+    @staticmethod
+    def max(x: Expression | Number) -> Expression:
+        return row("row_max", x) if _varies(x) else x
+
+    @staticmethod
+    def min(x: Expression | Number) -> Expression:
+        return row("row_min", x) if _varies(x) else x
+
+
+def _varies(x: Expression | Number) -> bool:
+    """Whether `x` has a value for each element of a row."""
+    return isinstance(x, Expression) and not x.is_row and not x.is_scalar
+
+
+def as_outputs(value: Any, function: Callable) -> tuple[Expression, ...]:
+    """What a traced row formula returned: one expression of its arrays, or several."""
+    outputs = value if isinstance(value, tuple) else (value,)
+    for output in outputs:
+        if not isinstance(output, Expression) or output.is_scalar:
+            raise FormulaError(f"row formula {function.__name__} returned {value!r}; it returns an expression of its "
+                               f"arrays, or a tuple of such expressions")
+    return outputs
+
+
+def adjoints(outputs: Sequence[Expression], upstream: Sequence[Expression],
+             inputs: Sequence[Expression]) -> list[Optional[Expression]]:
+    """The gradients along `inputs` where those along `outputs` are `upstream`; None where there is none."""
+    found: dict[Expression, Expression] = {}
+
+    def add(node: Expression, term: Expression, consumer: Expression) -> None:
+        if node.is_scalar or is_literal(term, 0):
+            return
+        if node.is_row and not consumer.is_row:  # it was broadcast along the row
+            term = RowNamespace.sum(term)
+        found[node] = found[node] + term if node in found else term
+
+    for output, gradient in zip(outputs, upstream):
+        add(output, gradient, output)
+    for node in reversed(in_order(tuple(outputs))):
+        if isinstance(node, Apply) and node in found:
+            for arg, term in zip(node.args, _terms(node, found[node])):
+                if term is not None:
+                    add(arg, term, node)
+    return [found.get(symbol) for symbol in inputs]
+
+
+def _terms(node: Apply, gradient: Expression) -> Sequence[Optional[Expression]]:
+    """What the gradient of a node gives to each of its arguments."""
+    name, args = node.primitive.name, node.args
+    if name == "row_sum":
+        return (gradient,)
+    if name in ("row_max", "row_min"):  # equal ones share
+        is_chosen = apply("equal", args[0], node)
+        share = apply("divide", 1.0, row("row_sum", apply("where", is_chosen, 1.0, 0.0)))
+        return (apply("where", is_chosen, product(gradient, share), 0.0),)
+    if name == "where":
+        return None, apply("where", args[0], gradient, 0.0), apply("where", args[0], 0.0, gradient)
+    if node.primitive.derivative is None:
+        return ()
+    return [product(gradient, partial(node, *args)) for partial in node.primitive.derivative]
+
+
+@dataclass(frozen=True, eq=False)
+class RowGradient:
+    """The backward pass from one output along some inputs.
+
+    `kernel` reads the inputs at `saved`, the output where `saves_output`, and the upstream gradient last; it computes
+    the gradients of the inputs at `computed`, those of `along` that the output depends on.
+    """
+
+    computed: tuple[int, ...]
+    kernel: Optional[Kernel]
+    saved: tuple[int, ...]
+    saves_output: bool
+
+
+def row_gradient(forward: Kernel, along: Sequence[int], which: int,
+                 written: Optional[Sequence[Expression]] = None) -> RowGradient:
+    """The gradient of output `which` along the inputs at `along`: derived, or `written` by hand for each input."""
+    root = forward.outputs[which]
+    output, upstream = output_symbols(root)
+    if written is None:
+        derived = adjoints((root,), (upstream,), forward.inputs)
+        reused = output if isinstance(root, Apply) and not is_call(root, "row_sum") else root
+        known = tuple(Literal.of(0.0) if gradient is None else gradient for gradient in derived)
+        written = rewrite(known, lambda node, args: reused if node is root else rebuilt(node, args))
+    computed = tuple(i for i in along if not is_literal(written[i], 0))
+    if not computed:
+        return RowGradient((), None, (), False)
+    outputs = [written[i] for i in computed]
+    used = set(symbols(*outputs))
+    saved = tuple(i for i, symbol in enumerate(forward.inputs) if symbol in used)
+    inputs = [forward.inputs[i] for i in saved] + [output] * (output in used) + [upstream]
+    kernel = Kernel(f"{forward.name}_backward", inputs, forward.constants, outputs, forward.widens)
+    return RowGradient(computed, kernel, saved, output in used)
+
+
+def output_symbols(root: Expression) -> tuple[Symbol, Symbol]:
+    """The symbols that stand for an output and for the upstream gradient in a backward kernel."""
+    make = Symbol.row if root.is_row else Symbol.array
+    return make("_output"), make("_upstream")

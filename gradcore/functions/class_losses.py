@@ -1,0 +1,164 @@
+"""Losses of several classes: one row formula each, along the dimension of classes.
+
+A target is the index of the right class of each sample, or, for `cross_entropy`, a probability of each class.
+Parameters have PyTorch's names, order and defaults.  A class that does not exist is refused where the device can be
+asked without a wait; elsewhere its loss is NaN.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional, Sequence
+
+from ..backends.formulas.dtypes import kind_of
+from ..core.rowwise import Rowwise, rowwise
+from ..core.tensor import Tensor, as_tensor
+from ..operations.reduction import sum
+from ..operations.shaping import reshape, unsqueeze
+from .losses import reduced, refuse_deprecated
+
+
+@rowwise
+def class_loss(xp, x, target, ignore_index=-100.0):
+    """log(sum(e^x)) - x_t, and 1 for each sample that counts: the kernel of `cross_entropy`."""
+    shifted = x - xp.stop_gradient(xp.max(x))
+    loss = xp.log(xp.sum(xp.exp(shifted))) - xp.sum(xp.where(xp.position == target, shifted, 0.0))
+    return _counted(xp, loss, 1.0, target, ignore_index)
+
+
+@rowwise
+def weighted_class_loss(xp, x, target, weight, label_smoothing=0.0, ignore_index=-100.0):
+    """As `class_loss`, with weights of classes and a part of the likelihood spread over all: and the weights."""
+    shifted = x - xp.stop_gradient(xp.max(x))
+    losses = xp.log(xp.sum(xp.exp(shifted))) - shifted
+    is_target = xp.position == target
+    of_target = xp.sum(xp.where(is_target, weight * losses, 0.0))
+    loss = (1.0 - label_smoothing) * of_target + label_smoothing * xp.mean(weight * losses)
+    return _counted(xp, loss, xp.sum(xp.where(is_target, weight, 0.0)), target, ignore_index)
+
+
+@rowwise
+def probability_loss(xp, x, target, weight, label_smoothing=0.0):
+    """The sum of weight · target · (log(sum(e^x)) - x), targets drawn towards the uniform distribution."""
+    shifted = x - xp.stop_gradient(xp.max(x))
+    losses = xp.log(xp.sum(xp.exp(shifted))) - shifted
+    smoothed = (1.0 - label_smoothing) * target
+    return xp.sum(weight * losses * smoothed) + label_smoothing * xp.mean(weight * losses)
+
+
+@rowwise
+def picked_loss(xp, x, target, weight, ignore_index=-100.0):
+    """-weight_t x_t, and the weight: the kernel of `nll_loss`."""
+    is_target = xp.position == target
+    loss = -xp.sum(xp.where(is_target, weight * x, 0.0))
+    return _counted(xp, loss, xp.sum(xp.where(is_target, weight, 0.0)), target, ignore_index)
+
+
+def _counted(xp, loss, weight, target, ignore_index):
+    """The loss and its weight: 0 where the target is ignored, NaN where its class does not exist."""
+    is_missing = xp.sum(xp.where(xp.position == target, 1.0, 0.0)) == 0
+    is_ignored = xp.max(target + 0.0 * xp.position) == ignore_index
+    return (xp.where(is_ignored, 0.0, xp.where(is_missing, xp.nan, loss)), xp.where(is_ignored, 0.0, weight))
+
+
+def nll_loss(input: Any, target: Any, weight: Any = None, size_average: None = None, ignore_index: int = -100,
+             reduce: None = None, reduction: str = "mean") -> Tensor:
+    """The negative log-likelihood of the right classes, -w_t x_t; "mean" divides by the sum of the weights.
+
+    Parameters
+    ----------
+    input : logarithms of probabilities, shape (N, C), (N, C, ...) or (C,), for C classes.
+    target : indices of classes from 0 to C - 1, shape (N,), (N, ...) or (); those of `ignore_index` do not count.
+    weight : a weight for each class, shape (C,).
+
+    >>> nll_loss(Tensor([[-0.5, -2.0]]), [1])
+    tensor(2.)
+    """
+    refuse_deprecated("nll_loss", size_average, reduce)
+    scores = _scores(input, "nll_loss")
+    return _of_classes(picked_loss, scores, target, _weights(weight, scores, "nll_loss"), ignore_index, reduction,
+                       "nll_loss")
+
+
+def cross_entropy(input: Any, target: Any, weight: Any = None, size_average: None = None, ignore_index: int = -100,
+                  reduce: None = None, reduction: str = "mean", label_smoothing: float = 0.0) -> Tensor:
+    """The negative log-likelihood of the right classes under softmax(input).
+
+    loss = w_t (log(sum_j e^(x_j)) - x_t);  derivative along x_j: softmax(x)_j - (1 if j = t else 0).  With
+    `label_smoothing` s the target is (1 - s) of the class and s / C of every class.  "mean" divides by the sum of the
+    weights of the targets, and for probabilities by the number of samples.
+
+    Parameters
+    ----------
+    input : scores, shape (N, C), (N, C, ...) or (C,), for C classes.
+    target : indices of classes from 0 to C - 1, shape (N,), (N, ...) or (), where those of `ignore_index` do not count;
+        or probabilities of classes, floats in the shape of the scores.
+    weight : a weight for each class, shape (C,).
+
+    >>> cross_entropy(Tensor([[0.0, 0.0], [100.0, 0.0]]), [0, 1], reduction="none")
+    tensor([  0.6931, 100.    ])
+    """
+    refuse_deprecated("cross_entropy", size_average, reduce)
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"cross_entropy: `label_smoothing` must be between 0 and 1; got {label_smoothing}")
+    scores = _scores(input, "cross_entropy")
+    target = as_tensor(target, device=None if isinstance(target, Tensor) else scores.device)
+    if kind_of(target.dtype) == 2 and target.shape == scores.shape:
+        weights = 1.0 if weight is None else _weights(weight, scores, "cross_entropy")
+        losses = probability_loss(scores, target, weights, dim=_class_dim(scores), label_smoothing=label_smoothing)
+        return sum(losses) / max(losses.size, 1) if reduction == "mean" else reduced(losses, reduction, "cross_entropy")
+    if weight is None and not label_smoothing:
+        return _of_classes(class_loss, scores, target, (), ignore_index, reduction, "cross_entropy")
+    weights = _weights(weight, scores, "cross_entropy")
+    return _of_classes(weighted_class_loss, scores, target, weights, ignore_index, reduction, "cross_entropy",
+                       label_smoothing=label_smoothing)
+
+
+def _of_classes(formula: Rowwise, scores: Tensor, target: Any, weights: Sequence[Any], ignore_index: int,
+                reduction: str, loss: str, **constants: float) -> Tensor:
+    """A formula's losses for indices of classes, reduced; a mean is one over the weights of the targets."""
+    dim = _class_dim(scores)
+    target = _class_target(scores, target, ignore_index, loss)
+    weights = weights if isinstance(weights, (tuple, list)) else (weights,)
+    losses, counts = formula(scores, unsqueeze(target, dim), *weights, dim=dim, ignore_index=float(ignore_index),
+                             **constants)
+    return sum(losses) / sum(counts.detach()) if reduction == "mean" else reduced(losses, reduction, loss)
+
+
+def _scores(input: Any, loss: str) -> Tensor:
+    scores = as_tensor(input)
+    if not scores.ndim:
+        raise ValueError(f"{loss}: scores need a dimension of classes: shape (N, C), (N, C, ...) or (C,)")
+    return scores
+
+
+def _class_dim(scores: Tensor) -> int:
+    return min(1, scores.ndim - 1)
+
+
+def _weights(weight: Any, scores: Tensor, loss: str) -> Any:
+    """The weights of the classes in a shape that broadcasts against the scores; 1 where there are none."""
+    if weight is None:
+        return 1.0
+    weight = as_tensor(weight, device=None if isinstance(weight, Tensor) else scores.device)
+    dim = _class_dim(scores)
+    if weight.shape != (scores.shape[dim],):
+        raise ValueError(f"{loss}: `weight` must have one element for each of the {scores.shape[dim]} classes; got "
+                         f"shape {weight.shape}")
+    return reshape(weight, (scores.shape[dim],) + (1,) * (scores.ndim - dim - 1))
+
+
+def _class_target(scores: Tensor, target: Any, ignore_index: int, loss: str) -> Tensor:
+    """The target as a tensor of indices, checked as far as that needs no wait for the device."""
+    dim = _class_dim(scores)
+    target = as_tensor(target, device=None if isinstance(target, Tensor) else scores.device)
+    wanted = scores.shape[:dim] + scores.shape[dim + 1:]
+    if kind_of(target.dtype) != 1 or target.shape != wanted:
+        raise ValueError(f"{loss}: for scores of shape {scores.shape} the target must hold indices of classes, "
+                         f"integers in shape {wanted}; got {target.dtype} in shape {target.shape}")
+    if scores._backend.is_synchronous:
+        classes, values = scores.shape[dim], target.numpy()
+        wrong = values[((values < 0) | (values >= classes)) & (values != ignore_index)]
+        if wrong.size:
+            raise IndexError(f"{loss}: the target must hold indices of classes from 0 to {classes - 1}, or "
+                             f"ignore_index ({ignore_index}); got {wrong[0]}")
+    return target
