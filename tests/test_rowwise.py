@@ -207,3 +207,41 @@ def test_the_version_of_what_was_saved_is_checked():
     x.mul_(2)
     with pytest.raises(RuntimeError, match="changed in place"):
         y.backward()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_native_rows_agree_with_numpys(name, rng):
+    try:
+        gradcore.set_cpu_kernels("native")
+    except gradcore.BackendUnavailable as error:
+        pytest.skip(str(error))
+    case, operation, results = CASES[name], rowwise(CASES[name].formula), []
+    arrays = _inputs(case, rng, "float32")
+    try:
+        for kernels in ("native", "numpy"):
+            gradcore.set_cpu_kernels(kernels)
+            inputs = [Tensor(array, requires_grad=True) if array.dtype == "float32" else gradcore.tensor(array)
+                      for array in arrays]
+            output = operation(*inputs, dim=case.dim)
+            (output * output).sum().backward()
+            results.append([output.detach(), *[value.grad for value in inputs if value.requires_grad]])
+    finally:
+        gradcore.set_cpu_kernels("numpy")
+    for native, plain in zip(*results):
+        np.testing.assert_allclose(native.numpy(), plain.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_native_sums_and_extrema_of_long_rows(rng):
+    try:
+        gradcore.set_cpu_kernels("native")
+    except gradcore.BackendUnavailable as error:
+        pytest.skip(str(error))
+    try:
+        x = rng.random((3, 200_000), np.float32)
+        mean = rowwise(lambda xp, x: xp.mean(x))(gradcore.tensor(x))
+        np.testing.assert_allclose(mean.numpy(), x.mean(-1, dtype=np.float64), rtol=2e-7)
+        x[1, 77] = np.nan
+        highest = rowwise(lambda xp, x: xp.max(x))(gradcore.tensor(x)).numpy()
+        np.testing.assert_array_equal(highest, x.max(-1))
+    finally:
+        gradcore.set_cpu_kernels("numpy")

@@ -99,7 +99,7 @@ class NumPyBackend(Backend):
 
     def rowwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float], dims: tuple[int, ...],
                 shape: tuple[int, ...]) -> list[np.ndarray]:
-        outputs = run_rows(kernel, inputs, constants, dims, shape, self.pool)
+        outputs = run_rows(kernel, inputs, constants, dims, shape, self.pool, self.kernels == "native")
         return super().rowwise(kernel, inputs, constants, dims, shape) if outputs is None else outputs
 
     def compile(self, kernel: Kernel, dtype: np.dtype) -> NumPyProgram:

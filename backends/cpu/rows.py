@@ -11,6 +11,7 @@ from typing import Any, Optional, Sequence
 
 import numpy as np
 
+from .. import native
 from ..formulas.expression import Symbol
 from ..formulas.kernel import Kernel
 from ..formulas.row_run import plan_of, row_dtypes
@@ -33,8 +34,15 @@ class RowProgram:
         self.programs = {step.makes: NumPyProgram(step.kernel, dtype) for step in self.plan.steps
                          if isinstance(step, Stage)}
         self.scratch = {makes: tiles.Scratch(program, dtype) for makes, program in self.programs.items()}
+        self._native: dict[tuple, Optional[native.RowLoop]] = {}
         reductions = sum(isinstance(step, Reduction) for step in self.plan.steps)
         self.cost = reductions + sum(program.cost for program in self.programs.values())  # of an element, in additions
+
+    def native(self, kinds: tuple[tuple[bool, bool], ...]) -> Optional[native.RowLoop]:
+        """Native code for inputs that vary so, or None where there is none."""
+        if kinds not in self._native:
+            self._native[kinds] = native.row_program(self.kernel, self.plan, self.dtype, kinds)
+        return self._native[kinds]
 
     def scalars(self, constants: Sequence[float]) -> dict[tuple[Symbol, ...], tuple]:
         """What the programs take of the constants of a call."""
@@ -71,6 +79,7 @@ class RowCall:
         self.inputs = [self._as_rows(array) for array in inputs]
         self.outputs = [pool.empty((self.rows, 1 if symbol.is_row else self.count), result)
                         for symbol in program.plan.outputs]
+        self.constants = constants
         self.scalars = tiles.quietly(program.scalars, (*constants, float(self.count)))
         self.positions = np.arange(self.count, dtype=program.dtype)[None] if program.plan.uses_position else None
 
@@ -86,9 +95,21 @@ class RowCall:
         target = parts[0] + parts[1]
         return np.broadcast_to(array, target).reshape(math.prod(parts[0]), math.prod(parts[1]))
 
-    def run(self) -> list[np.ndarray]:
+    def run(self, is_native: bool) -> list[np.ndarray]:
+        native_run = self.program.native(self._kinds()) if is_native and self._fits_native() else None
+        if native_run is not None:
+            arrays = [np.array(array, self.program.dtype, order="C", copy=None) for array in self.inputs]
+            native_run(self.rows, self.count, arrays, self.constants, self.outputs)
+            return [self._finished(output) for output in self.outputs]
         tiles._share(self.rows, self.rows * self.count * self.program.cost, self._run_rows)
         return [self._finished(output) for output in self.outputs]
+
+    def _fits_native(self) -> bool:
+        return all(output.dtype == self.program.dtype for output in self.outputs)
+
+    def _kinds(self) -> tuple[tuple[bool, bool], ...]:
+        """Whether each input varies along the rows, and along the elements of a row."""
+        return tuple([(array.shape[0] > 1, array.shape[1] > 1) for array in self.inputs])
 
     def _run_rows(self, start: int, stop: int) -> None:
         step = max(1, BLOCK // self.count)
@@ -116,7 +137,7 @@ class RowCall:
 
 
 def run_rows(kernel: Kernel, inputs: Sequence[np.ndarray], constants: Sequence[float], dims: tuple[int, ...],
-             shape: tuple[int, ...], pool: MemoryPool) -> Optional[list[np.ndarray]]:
+             shape: tuple[int, ...], pool: MemoryPool, is_native: bool) -> Optional[list[np.ndarray]]:
     """The outputs of a row kernel, or None for rows that no block can hold."""
     compute, result = row_dtypes(kernel, inputs)
     count = math.prod(shape[i] for i in dims)
@@ -125,4 +146,4 @@ def run_rows(kernel: Kernel, inputs: Sequence[np.ndarray], constants: Sequence[f
     program = kernel.compiled.get(("rows", compute))
     if program is None:
         program = kernel.compiled["rows", compute] = RowProgram(kernel, compute)
-    return RowCall(program, inputs, constants, dims, shape, result, pool).run()
+    return RowCall(program, inputs, constants, dims, shape, result, pool).run(is_native)

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from .build import cache_folder, compiler
 from .loops import program, source
+from .rows import RowLoop, row_program
 
-__all__ = ["cache_folder", "compiler", "program", "source"]
+__all__ = ["RowLoop", "cache_folder", "compiler", "program", "row_program", "source"]

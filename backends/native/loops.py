@@ -121,7 +121,7 @@ void gradcore_run(long n, long parallel_from{parameters}) {{
 """
 
 
-def _address(array: np.ndarray) -> int:
+def address(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]
 
 
@@ -133,7 +133,7 @@ def _objects_hold_their_data() -> bool:
     """
     array = np.empty(3, np.float32)
     try:
-        return ctypes.c_void_p.from_address(id(array) + object.__basicsize__).value == _address(array)
+        return ctypes.c_void_p.from_address(id(array) + object.__basicsize__).value == address(array)
     except Exception:
         return False
 
@@ -142,8 +142,13 @@ if _objects_hold_their_data():
     _handle: Callable[[np.ndarray], int] = id
     _HANDLE_TO_DATA = f"*(T**)((char*)handle + {object.__basicsize__})"
 else:
-    _handle = _address
+    _handle = address
     _HANDLE_TO_DATA = "(T*)handle"
+
+
+def parallel_from() -> int:
+    """From how many elements on a loop is shared among threads."""
+    return _parallel_from
 
 
 def _stay_single() -> None:
