@@ -97,11 +97,11 @@ def test_threads_that_cannot_be_started_are_done_without(two_cores, monkeypatch)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_has_workers_of_its_own():
     x = np.ones(3_000_000, np.float32)
-    tiles._share(x.size, 10**9, lambda start, stop: None)
+    tiles.share(x.size, 10**9, lambda start, stop: None)
     child = os.fork()
     if child == 0:  # os._exit: a child must not go on with the tests
         done = []
-        tiles._share(x.size, 10**9, lambda start, stop: done.append(stop - start))
+        tiles.share(x.size, 10**9, lambda start, stop: done.append(stop - start))
         os._exit(0 if sum(done) == x.size else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
@@ -118,7 +118,7 @@ def test_parts_leave_nothing_out_and_nothing_twice(cores, monkeypatch):
                 with lock:
                     counts[start:stop] += 1
 
-            tiles._share(n, work, run)
+            tiles.share(n, work, run)
             assert (counts == 1).all()
 
 

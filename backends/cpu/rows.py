@@ -34,6 +34,8 @@ class RowProgram:
         self.programs = {step.makes: NumPyProgram(step.kernel, dtype) for step in self.plan.steps
                          if isinstance(step, Stage)}
         self.scratch = {makes: tiles.Scratch(program, dtype) for makes, program in self.programs.items()}
+        self._layouts: dict[tuple, Layout] = {}
+        self._last_scalars: tuple[tuple, dict] = ((), {})
         self._native: dict[tuple, Optional[native.RowLoop]] = {}
         reductions = sum(isinstance(step, Reduction) for step in self.plan.steps)
         self.cost = reductions + sum(program.cost for program in self.programs.values())  # of an element, in additions
@@ -44,10 +46,24 @@ class RowProgram:
             self._native[kinds] = native.row_program(self.kernel, self.plan, self.dtype, kinds)
         return self._native[kinds]
 
-    def scalars(self, constants: Sequence[float]) -> dict[tuple[Symbol, ...], tuple]:
+    def layout(self, shapes: Sequence[tuple[int, ...]], dims: tuple[int, ...], shape: tuple[int, ...]) -> "Layout":
+        """The layout of calls on such shapes, made once."""
+        key = (*shapes, dims, shape)
+        found = self._layouts.get(key)
+        if found is None:
+            if len(self._layouts) > 64:  # shapes change all the time: forget
+                self._layouts.clear()
+            found = self._layouts[key] = Layout(shapes, dims, shape)
+        return found
+
+    def scalars(self, constants: tuple[float, ...]) -> dict[tuple[Symbol, ...], tuple]:
         """What the programs take of the constants of a call."""
-        return {makes: program.scalars(*constants) if program.scalars is not None else ()
-                for makes, program in self.programs.items()}
+        known, scalars = self._last_scalars
+        if known != constants or 0.0 in constants:  # 0.0 equals -0.0
+            scalars = {makes: tiles.quietly(program.scalars, *constants) if program.scalars is not None else ()
+                       for makes, program in self.programs.items()}
+            self._last_scalars = constants, scalars
+        return scalars
 
     def run(self, values: dict[Symbol, np.ndarray], scalars: dict, axis: int, shape: tuple[int, int]) -> None:
         """Add to `values`, the inputs of one block of this shape, all that the plan makes."""
@@ -67,49 +83,75 @@ class RowProgram:
                     values[step.makes] = _REDUCE[step.name](array, axis=axis, keepdims=True)
 
 
+class Layout:
+    """How arrays of some shapes become (rows, elements), and the outputs arrays again."""
+
+    def __init__(self, shapes: Sequence[tuple[int, ...]], dims: tuple[int, ...], shape: tuple[int, ...]):
+        self.shape, self.dims = shape, dims
+        self.order = [i for i in range(len(shape)) if i not in dims] + list(dims)
+        self.is_moved = self.order != list(range(len(shape)))
+        self.rows = math.prod(n for i, n in enumerate(shape) if i not in dims)
+        self.count = math.prod(shape[i] for i in dims)
+        self.targets = [self._target(given) for given in shapes]
+        self.kinds = tuple([(rows > 1, elements > 1) for _, (rows, elements) in self.targets])
+
+    def _target(self, given: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, int]]:
+        """The shape to which an input of this shape is broadcast, in the order of the call's dimensions, and that shape
+        as (rows, elements), either of which is one where the input does not vary along them."""
+        padded = (1,) * (len(self.shape) - len(given)) + given
+        split = len(self.shape) - len(self.dims)
+        parts = []
+        for dims in (self.order[:split], self.order[split:]):
+            varies = any(padded[i] > 1 for i in dims)
+            parts.append(tuple([self.shape[i] if varies else 1 for i in dims]))
+        return parts[0] + parts[1], (math.prod(parts[0]), math.prod(parts[1]))
+
+    def as_rows(self, array: np.ndarray, i: int) -> np.ndarray:
+        """Input `i` as (rows, elements)."""
+        target, flat = self.targets[i]
+        if self.is_moved:
+            array = array.reshape((1,) * (len(self.shape) - array.ndim) + array.shape).transpose(self.order)
+        if array.size != flat[0] * flat[1]:
+            array = np.broadcast_to(array, target)
+        return array.reshape(flat)
+
+    def finished(self, output: np.ndarray, is_row: bool) -> np.ndarray:
+        """An output, (rows, elements) or (rows, 1), in the call's shape."""
+        shape = [1 if is_row and i in self.dims else self.shape[i] for i in self.order]
+        output = output.reshape(shape)
+        return np.ascontiguousarray(output.transpose(np.argsort(self.order))) if self.is_moved else output
+
+
 class RowCall:
     """One call: its inputs as (rows, elements), and the outputs in the same form."""
 
     def __init__(self, program: RowProgram, inputs: Sequence[np.ndarray], constants: Sequence[float],
                  dims: tuple[int, ...], shape: tuple[int, ...], result: np.dtype, pool: MemoryPool):
-        self.program, self.shape, self.dims = program, shape, dims
-        self.order = [i for i in range(len(shape)) if i not in dims] + list(dims)
-        self.rows = math.prod(n for i, n in enumerate(shape) if i not in dims)
-        self.count = math.prod(shape[i] for i in dims)
-        self.inputs = [self._as_rows(array) for array in inputs]
+        self.program, self.constants = program, constants
+        self.layout = layout = program.layout([array.shape for array in inputs], dims, shape)
+        self.rows, self.count = layout.rows, layout.count
+        self.inputs = [layout.as_rows(array, i) for i, array in enumerate(inputs)]
         self.outputs = [pool.empty((self.rows, 1 if symbol.is_row else self.count), result)
                         for symbol in program.plan.outputs]
-        self.constants = constants
-        self.scalars = tiles.quietly(program.scalars, (*constants, float(self.count)))
-        self.positions = np.arange(self.count, dtype=program.dtype)[None] if program.plan.uses_position else None
 
-    def _as_rows(self, array: np.ndarray) -> np.ndarray:
-        """An input as (rows, elements), either of which is one where it does not vary along them."""
-        ndim, along = len(self.shape), len(self.dims)
-        array = array.reshape((1,) * (ndim - array.ndim) + array.shape).transpose(self.order)
-        whole = tuple(self.shape[i] for i in self.order)
-        parts = []
-        for size, full in ((array.shape[:ndim - along], whole[:ndim - along]), (array.shape[ndim - along:],
-                                                                               whole[ndim - along:])):
-            parts.append(full if any(n > 1 for n in size) else (1,) * len(size))
-        target = parts[0] + parts[1]
-        return np.broadcast_to(array, target).reshape(math.prod(parts[0]), math.prod(parts[1]))
+    def _finished(self) -> list[np.ndarray]:
+        return [self.layout.finished(output, symbol.is_row)
+                for symbol, output in zip(self.program.plan.outputs, self.outputs)]
 
     def run(self, is_native: bool) -> list[np.ndarray]:
-        native_run = self.program.native(self._kinds()) if is_native and self._fits_native() else None
+        native_run = self.program.native(self.layout.kinds) if is_native and self._fits_native() else None
         if native_run is not None:
             arrays = [np.array(array, self.program.dtype, order="C", copy=None) for array in self.inputs]
             native_run(self.rows, self.count, arrays, self.constants, self.outputs)
-            return [self._finished(output) for output in self.outputs]
-        tiles._share(self.rows, self.rows * self.count * self.program.cost, self._run_rows)
-        return [self._finished(output) for output in self.outputs]
+            return self._finished()
+        self.scalars = self.program.scalars((*self.constants, float(self.count)))
+        self.positions = (np.arange(self.count, dtype=self.program.dtype)[None] if self.program.plan.uses_position
+                          else None)
+        tiles.share(self.rows, self.rows * self.count * self.program.cost, self._run_rows)
+        return self._finished()
 
     def _fits_native(self) -> bool:
         return all(output.dtype == self.program.dtype for output in self.outputs)
-
-    def _kinds(self) -> tuple[tuple[bool, bool], ...]:
-        """Whether each input varies along the rows, and along the elements of a row."""
-        return tuple([(array.shape[0] > 1, array.shape[1] > 1) for array in self.inputs])
 
     def _run_rows(self, start: int, stop: int) -> None:
         step = max(1, BLOCK // self.count)
@@ -130,10 +172,6 @@ class RowCall:
     def _part(self, array: np.ndarray, low: int, high: int, is_turned: bool) -> np.ndarray:
         part = array[low:high] if len(array) > 1 else array
         return np.array(part.T if is_turned else part, self.program.dtype, order="C", copy=None)
-
-    def _finished(self, output: np.ndarray) -> np.ndarray:
-        sizes = [self.shape[i] if output.shape[1] == self.count or i not in self.dims else 1 for i in self.order]
-        return np.ascontiguousarray(output.reshape(sizes).transpose(np.argsort(self.order)))
 
 
 def run_rows(kernel: Kernel, inputs: Sequence[np.ndarray], constants: Sequence[float], dims: tuple[int, ...],

@@ -114,7 +114,7 @@ def run_flat(scratch: Scratch, arrays: Sequence[np.ndarray], scalars: tuple) -> 
     if n <= tile_of(scratch.dtype):
         quietly(program.run, *arrays, *scalars, *scratch.views[n,])
     else:
-        _share(n, n * program.cost, lambda start, stop: _run_range(scratch, arrays, scalars, start, stop))
+        share(n, n * program.cost, lambda start, stop: _run_range(scratch, arrays, scalars, start, stop))
 
 
 def _run_range(scratch: Scratch, arrays: Sequence[np.ndarray], scalars: tuple, start: int, stop: int) -> None:
@@ -132,7 +132,7 @@ def run_strided(scratch: Scratch, inputs: Sequence[np.ndarray], outputs: Sequenc
         parts = [array[start:stop] if array.ndim == ndim and len(array) > 1 else array for array in (*inputs, *outputs)]
         _run_iterated(scratch, parts[:len(inputs)], parts[len(inputs):], scalars)
 
-    _share(rows, size * scratch.program.cost, run_rows)
+    share(rows, size * scratch.program.cost, run_rows)
 
 
 def _run_iterated(scratch: Scratch, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray],
@@ -148,7 +148,7 @@ def _run_iterated(scratch: Scratch, inputs: Sequence[np.ndarray], outputs: Seque
             program.run(*tile, *scalars, *scratch.views[tile[0].shape])
 
 
-def _share(n: int, work: int, run: Callable[[int, int], None]) -> None:
+def share(n: int, work: int, run: Callable[[int, int], None]) -> None:
     """run(0, n), in parts on several threads where `work`, in additions, is worth it."""
     parts = min(CORES, n, 1 + (work - HAND_OVER) // WORK_PER_THREAD)
     if parts <= 1:
