@@ -11,6 +11,14 @@ CASES = [
     ("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True, "maximize": True}),
     ("Adam", {"lr": 0.05, "amsgrad": True, "weight_decay": 0.1}), ("Adam", {"lr": 0.05, "maximize": True}),
     ("AdamW", {"lr": 0.05, "amsgrad": True}),
+    ("RMSprop", {"lr": 0.02}), ("RMSprop", {"lr": 0.02, "momentum": 0.9, "centered": True, "weight_decay": 0.1}),
+    ("Adagrad", {"lr": 0.1}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1, "initial_accumulator_value": 0.5}),
+    ("Adadelta", {}), ("Adadelta", {"lr": 0.5, "rho": 0.8, "weight_decay": 0.1, "maximize": True}),
+    ("NAdam", {"lr": 0.02}), ("NAdam", {"lr": 0.02, "weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("NAdam", {"lr": 0.02, "weight_decay": 0.1, "momentum_decay": 0.01, "maximize": True}),
+    ("RAdam", {"lr": 0.02}), ("RAdam", {"lr": 0.02, "weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("RAdam", {"lr": 0.02, "betas": (0.8, 0.95), "weight_decay": 0.1, "maximize": True}),
 ]
 
 
@@ -30,9 +38,13 @@ def test_two_groups_step_as_pytorchs(name, options, dtype, rng, torch):
         mine.step()
         other.step()
     tolerance = 1e-11 if dtype == "float64" else 3e-5
+    if name == "NAdam":  # PyTorch keeps mu_product in float32 beside float64 parameters too
+        assert other.state_dict()["state"][0]["mu_product"].dtype == torch.float32
+        tolerance = max(tolerance, 1e-8)
     for parameter, their in zip(ours, theirs):
         np.testing.assert_allclose(parameter.numpy(), their.detach().numpy(), rtol=tolerance, atol=tolerance)
     saved, expected = mine.state_dict(), other.state_dict()
+    mine.load_state_dict(saved)
     assert [group["params"] for group in saved["param_groups"]] == [[0], [1]]
     for index, state in expected["state"].items():
         assert set(saved["state"][index]) == set(state)
@@ -109,3 +121,14 @@ def test_groups_closures_and_zeros():
     assert first.grad.tolist() == [0.0]
     optimizer.zero_grad()
     assert first.grad is None
+
+
+@pytest.mark.parametrize("name", ["RMSprop", "Adagrad", "Adadelta", "NAdam", "RAdam"])
+def test_a_step_on_every_device(name, backend):
+    parameter = Tensor([1.0, -2.0], requires_grad=True, device=backend.device)
+    (parameter * parameter).sum().backward()
+    optimizer = getattr(optim, name)([parameter])
+    optimizer.step()
+    assert parameter.device == backend.device and (abs(parameter.numpy()) < [1.0, 2.0]).all()
+    with pytest.raises(ValueError, match="`lr` must be at least 0; got -1"):
+        getattr(optim, name)([parameter], lr=-1)
