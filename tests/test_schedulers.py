@@ -82,3 +82,37 @@ def test_a_foreign_state_changes_nothing():
     with pytest.raises(ValueError, match="StepLR.load_state_dict: expected"):
         scheduler.load_state_dict({"last_epoch": 5, "step": 1})
     assert scheduler.state_dict() == before
+
+
+@pytest.mark.parametrize("options", [
+    {"max_lr": 0.7, "total_steps": 50}, {"max_lr": [0.7, 0.3], "epochs": 5, "steps_per_epoch": 10, "pct_start": 0.2},
+    {"max_lr": 0.7, "total_steps": 50, "anneal_strategy": "linear", "div_factor": 10.0, "cycle_momentum": False},
+], ids=str)
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_one_cycle_as_pytorchs(name, options, torch):
+    mine = getattr(optim, name)(_optimizer().param_groups[:1] + [{"params": Tensor([1.0], requires_grad=True)}])
+    other = getattr(torch.optim, name)([{"params": [torch.ones(1, requires_grad=True)]} for _ in range(2)])
+    key = "momentum" if name == "SGD" else "betas"
+    if name == "SGD":
+        for group in [*mine.param_groups, *other.param_groups]:
+            group["momentum"] = 0.9
+        other.defaults["momentum"] = 0.9
+    ours = lr_scheduler.OneCycleLR(mine, **options)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(other, **options)
+    for _ in range(49):
+        assert ours.get_last_lr() == pytest.approx(theirs.get_last_lr(), rel=1e-9)
+        for group, their in zip(mine.param_groups, other.param_groups):
+            assert group[key] == pytest.approx(their[key], rel=1e-9)
+        other.step()
+        ours.step()
+        theirs.step()
+
+
+def test_a_cycle_ends():
+    scheduler = lr_scheduler.OneCycleLR(_optimizer(), 0.5, total_steps=2)
+    scheduler.step()
+    scheduler.step()
+    with pytest.raises(ValueError, match="the cycle has 2 steps"):
+        scheduler.step()
+    with pytest.raises(ValueError, match="give `total_steps`"):
+        lr_scheduler.OneCycleLR(_optimizer(), 0.5)
