@@ -116,3 +116,40 @@ def test_a_cycle_ends():
         scheduler.step()
     with pytest.raises(ValueError, match="give `total_steps`"):
         lr_scheduler.OneCycleLR(_optimizer(), 0.5)
+
+
+def test_one_after_another_as_pytorchs(torch):
+    def made(module, optimizer):
+        parts = [module.LinearLR(optimizer, 0.1, total_iters=5), module.CosineAnnealingLR(optimizer, 20),
+                 module.ExponentialLR(optimizer, 0.9)]
+        return module.SequentialLR(optimizer, parts, [5, 25])
+
+    mine, other = _optimizer(), _theirs(torch)
+    ours, theirs = made(lr_scheduler, mine), made(torch.optim.lr_scheduler, other)
+    for epoch in range(50):
+        if epoch == 15:
+            saved, rates = ours.state_dict(), [group["lr"] for group in mine.param_groups]
+            ours = made(lr_scheduler, mine)
+            ours.load_state_dict(saved)
+            assert ours.get_last_lr() == rates
+        assert ours.get_last_lr() == pytest.approx(theirs.get_last_lr(), rel=1e-9)
+        other.step()
+        ours.step()
+        theirs.step()
+        assert [group["lr"] for group in mine.param_groups] == ours.get_last_lr()
+
+
+def test_a_foreign_sequence_changes_nothing():
+    optimizer = _optimizer()
+    parts = [lr_scheduler.StepLR(optimizer, 3), lr_scheduler.ExponentialLR(optimizer, 0.5)]
+    with pytest.raises(ValueError, match="a rising milestone between each two"):
+        lr_scheduler.SequentialLR(optimizer, parts, [])
+    with pytest.raises(ValueError, match="schedulers of the same optimizer"):
+        lr_scheduler.SequentialLR(_optimizer(), parts, [3])
+    scheduler = lr_scheduler.SequentialLR(optimizer, parts, [3])
+    before, saved = scheduler.state_dict(), scheduler.state_dict()
+    saved["last_epoch"] = 7
+    saved["_schedulers"].reverse()
+    with pytest.raises(ValueError, match="of other kinds"):
+        scheduler.load_state_dict(saved)
+    assert scheduler.state_dict() == before
