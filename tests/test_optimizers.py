@@ -132,3 +132,13 @@ def test_a_step_on_every_device(name, backend):
     assert parameter.device == backend.device and (abs(parameter.numpy()) < [1.0, 2.0]).all()
     with pytest.raises(ValueError, match="`lr` must be at least 0; got -1"):
         getattr(optim, name)([parameter], lr=-1)
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_half_a_state_moves_nothing(position):
+    parameters, optimizer = _two()
+    before, saved = _snapshot(parameters, optimizer), optimizer.state_dict()
+    del saved["state"][position]["exp_avg"]
+    with pytest.raises(ValueError, match=f"parameter {position} has no exp_avg"):
+        optimizer.load_state_dict(saved)
+    assert _snapshot(parameters, optimizer) == before

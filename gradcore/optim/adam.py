@@ -47,6 +47,7 @@ class Adam(Optimizer):
 
     kept = frozenset({"exp_avg", "exp_avg_sq", "max_exp_avg_sq"})
     counted = frozenset({"step"})
+    optional = frozenset({"max_exp_avg_sq"})
 
     def __init__(self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0.0, amsgrad: bool = False, *, maximize: bool = False):

@@ -45,6 +45,7 @@ class RMSprop(Optimizer):
 
     kept = frozenset({"square_avg", "grad_avg", "momentum_buffer"})
     counted = frozenset({"step"})
+    optional = frozenset({"grad_avg", "momentum_buffer"})
 
     def __init__(self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
                  weight_decay: float = 0.0, momentum: float = 0.0, centered: bool = False, *, maximize: bool = False):

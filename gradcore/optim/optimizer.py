@@ -18,6 +18,7 @@ class Optimizer:
 
     kept: frozenset = frozenset()  # the names of the tensors in a parameter's state
     counted: frozenset = frozenset()  # the names of the numbers in it
+    optional: frozenset = frozenset()  # those of either that only some options need
 
     def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any]):
         self.state: dict[Tensor, dict[str, Any]] = {}
@@ -136,6 +137,9 @@ class Optimizer:
     def _fitted(self, index: Any, parameter: Tensor, state: Mapping[str, Any]) -> dict[str, Any]:
         """The saved state of one parameter as new tensors of its dtype, on its device."""
         fitted: dict[str, Any] = {}
+        missing = (self.kept | self.counted) - self.optional - set(state)
+        if state and missing:
+            self._refuse(f"parameter {index} has no {', '.join(sorted(missing))}")
         for name, value in state.items():
             if name in self.counted:
                 if getattr(value, "shape", ()) != () or not isinstance(value, (int, float, Tensor)):

@@ -43,7 +43,7 @@ class SGD(Optimizer):
     [0.5]
     """
 
-    kept = frozenset({"momentum_buffer"})
+    kept = optional = frozenset({"momentum_buffer"})
 
     def __init__(self, params: Iterable[Any], lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
                  weight_decay: float = 0.0, nesterov: bool = False, *, maximize: bool = False):
