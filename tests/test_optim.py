@@ -104,7 +104,8 @@ def test_options_can_be_changed_between_steps():
     optimizer.lr = 0.25
     optimizer.step()
     assert parameter.item() == 0.75
-    assert repr(optimizer) == "SGD(lr=0.25, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False)"
+    assert repr(optimizer) == ("SGD(lr=0.25, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False, "
+                               "maximize=False)")
 
 
 def test_shared_parameters_are_changed_once():

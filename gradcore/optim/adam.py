@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Iterable
+from typing import Any, Iterable, Mapping
 
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
-from .optimizer import Optimizer, check_at_least_zero
+from ..operations.arithmetic import maximum
+from .optimizer import Optimizer, check_at_least_zero, check_betas
 from .sgd import decayed
 
 
@@ -44,29 +45,42 @@ class Adam(Optimizer):
     tensor([0.75], requires_grad=True)
     """
 
-    options = ("lr", "betas", "eps", "weight_decay")
+    kept = frozenset({"exp_avg", "exp_avg_sq", "max_exp_avg_sq"})
+    counted = frozenset({"step"})
+    optional = frozenset({"max_exp_avg_sq"})
 
-    def __init__(self, parameters: Iterable[Tensor], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
-                 eps: float = 1e-8, weight_decay: float = 0.0):
-        check_at_least_zero(lr=lr, eps=eps, weight_decay=weight_decay)
-        if not all(0 <= beta < 1 for beta in betas):
-            raise ValueError(f"`betas` must be at least 0 and less than 1; got {betas}")
-        super().__init__(parameters)
-        self.lr, self.betas, self.eps, self.weight_decay = lr, tuple(betas), eps, weight_decay
+    def __init__(self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
+                 eps: float = 1e-8, weight_decay: float = 0.0, amsgrad: bool = False, *, maximize: bool = False):
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay,
+                                  "amsgrad": amsgrad, "maximize": maximize})
 
-    def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any]) -> None:
-        if self.weight_decay:
-            gradient = decayed(gradient, parameter, weight_decay=self.weight_decay)
-        self._adapt(parameter, gradient, state, kept=1.0)
+    def check(self, options: Mapping[str, Any]) -> None:
+        check_at_least_zero(options, "lr", "eps", "weight_decay")
+        check_betas(options["betas"])
 
-    def _adapt(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], kept: float) -> None:
-        if not state:
-            state.update(step=0, mean=Tensor.zeros_like(parameter), square=Tensor.zeros_like(parameter))
-        (b1, b2), state["step"] = self.betas, state["step"] + 1
-        state["mean"] = moving_average(state["mean"], gradient, rate=1 - b1)
-        state["square"] = moving_square(state["square"], gradient, memory=b2, rate=1 - b2)
-        parameter.copy_(adapted(parameter, state["mean"], state["square"], step=self.lr / (1 - b1 ** state["step"]),
-                                correction=math.sqrt(1 - b2 ** state["step"]), eps=self.eps, kept=kept))
+    def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any]) -> None:
+        if group["weight_decay"]:
+            gradient = decayed(gradient, parameter, weight_decay=group["weight_decay"])
+        self._adapt(parameter, gradient, state, group, kept=1.0)
+
+    def _adapt(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any],
+               kept: float) -> None:
+        averaged(parameter, gradient, state, group["betas"])
+        (b1, b2), square = group["betas"], state["exp_avg_sq"]
+        if group["amsgrad"]:
+            square = state["max_exp_avg_sq"] = maximum(state.get("max_exp_avg_sq", square), square)
+        parameter.copy_(adapted(parameter, state["exp_avg"], square, step=group["lr"] / (1 - b1 ** state["step"]),
+                                correction=math.sqrt(1 - b2 ** state["step"]), eps=group["eps"], kept=kept))
+
+
+def averaged(parameter: Tensor, gradient: Tensor, state: dict[str, Any], betas: tuple[float, float]) -> None:
+    """Count the step, and take the gradient and its square into their averages."""
+    if not state:
+        state.update(step=0, exp_avg=Tensor.zeros_like(parameter), exp_avg_sq=Tensor.zeros_like(parameter))
+    b1, b2 = betas
+    state["step"] += 1
+    state["exp_avg"] = moving_average(state["exp_avg"], gradient, rate=1 - b1)
+    state["exp_avg_sq"] = moving_square(state["exp_avg_sq"], gradient, memory=b2, rate=1 - b2)
 
 
 class AdamW(Adam):
@@ -75,9 +89,9 @@ class AdamW(Adam):
     Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2.
     """
 
-    def __init__(self, parameters: Iterable[Tensor], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
-                 eps: float = 1e-8, weight_decay: float = 1e-2):
-        super().__init__(parameters, lr, betas, eps, weight_decay)
+    def __init__(self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
+                 eps: float = 1e-8, weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False):
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
 
-    def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any]) -> None:
-        self._adapt(parameter, gradient, state, kept=1.0 - self.lr * self.weight_decay)
+    def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any]) -> None:
+        self._adapt(parameter, gradient, state, group, kept=1.0 - group["lr"] * group["weight_decay"])

@@ -1,72 +1,184 @@
-"""What optimizers have in common: the parameters, and a state for each of them."""
+"""What optimizers have in common: groups of parameters with their options, and a state for each parameter."""
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+from typing import Any, Callable, Iterable, Mapping, Optional
 
-import numpy as np
-
-from ..core.grad_mode import no_grad
+from ..core.grad_mode import enable_grad, no_grad
 from ..core.tensor import Tensor
 
 
 class Optimizer:
     """Base class: `step` changes every parameter that has a gradient, in place.
 
-    A subclass states `update` for one parameter.  Options such as `lr` are attributes, and may be changed between
-    steps.
+    `params` are tensors, or dicts of a group's tensors ("params") and its own options; `defaults` are the options of
+    groups that do not state them.  A subclass states `update` for one parameter.  An option that is set as an
+    attribute, as in ``optimizer.lr = 0.1``, is set in all groups.
     """
 
-    options: tuple[str, ...] = ()  # the attributes that belong to the saved state
+    kept: frozenset = frozenset()  # the names of the tensors in a parameter's state
+    counted: frozenset = frozenset()  # the names of the numbers in it
+    optional: frozenset = frozenset()  # those of either that only some options need
 
-    def __init__(self, parameters: Iterable[Tensor]):
-        self.parameters = list({id(parameter): parameter for parameter in parameters}.values())
-        if not self.parameters:
+    def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any]):
+        self.state: dict[Tensor, dict[str, Any]] = {}
+        self.param_groups: list[dict[str, Any]] = []
+        self.defaults = dict(defaults)
+        self.check(self.defaults)
+        params = [params] if isinstance(params, Tensor) else list(params)
+        if not params:
             raise ValueError(f"{type(self).__name__} was given no parameters")
-        for parameter in self.parameters:
-            if not isinstance(parameter, Tensor) or not parameter.is_leaf:
-                raise TypeError(f"{type(self).__name__} changes leaf tensors, as model.parameters() gives them; got "
-                                f"{parameter!r:.80}")
-        self.states: list[dict[str, Any]] = [{} for _ in self.parameters]
+        for group in params if isinstance(params[0], Mapping) else [{"params": params}]:
+            self.add_param_group(group)
 
-    def step(self) -> None:
-        """Change the parameters by their gradients."""
+    def add_param_group(self, param_group: Mapping[str, Any]) -> None:
+        """Change these parameters too: {"params": tensors, option: value, ...}."""
+        name = type(self).__name__
+        if not isinstance(param_group, Mapping) or "params" not in param_group:
+            raise TypeError(f"{name}: a group is a dict with \"params\"; got {param_group!r:.80}")
+        given = param_group["params"]
+        tensors = list({id(p): p for p in ([given] if isinstance(given, Tensor) else given)}.values())
+        for tensor in tensors:
+            if not isinstance(tensor, Tensor) or not tensor.is_leaf:
+                raise TypeError(f"{name} changes leaf tensors, as model.parameters() gives them; got {tensor!r:.80}")
+        known = {id(parameter) for parameter in self.parameters}
+        if any(id(tensor) in known for tensor in tensors):
+            raise ValueError(f"{name}: a parameter is in more than one group")
+        group = {**self.defaults, **param_group, "params": tensors}
+        self.check(group)
+        self.param_groups.append(group)
+
+    @property
+    def parameters(self) -> list[Tensor]:
+        """The parameters of all groups."""
+        return [parameter for group in self.param_groups for parameter in group["params"]]
+
+    def step(self, closure: Optional[Callable[[], Any]] = None) -> Any:
+        """Change the parameters by their gradients; `closure`, if given, computes these and returns the loss."""
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        self._check_all()
         with no_grad():
-            for parameter, state in zip(self.parameters, self.states):
-                if parameter.grad is not None:
-                    self.update(parameter, parameter.grad, state)
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    if parameter.grad is not None:
+                        gradient = -parameter.grad if group["maximize"] else parameter.grad
+                        self.update(parameter, gradient, self.state.setdefault(parameter, {}), group)
+        return loss
 
-    def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any]) -> None:
+    def _check_all(self) -> None:
+        """Refuse options and gradients that would fail half-way."""
+        for group in self.param_groups:
+            self.check(group)
+            for i, parameter in enumerate(group["params"]):
+                gradient = parameter.grad
+                if gradient is None:
+                    continue
+                expected, got = [(t.shape, str(t.dtype), str(t.device)) if isinstance(t, Tensor) else type(t).__name__
+                                 for t in (parameter, gradient)]
+                if expected != got:
+                    raise ValueError(f"{type(self).__name__}.step: the gradient of parameter {i} must be of "
+                                     f"{expected}; got {got}")
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Refuse options out of their range."""
+
+    def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any]) -> None:
         raise NotImplementedError(f"{type(self).__name__} does not say how a parameter changes: define update()")
 
-    def zero_grad(self) -> None:
-        """Forget the gradients."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients, or fill them with zeros."""
         for parameter in self.parameters:
-            parameter.grad = None
+            parameter.grad = None if set_to_none or parameter.grad is None else Tensor.zeros_like(parameter.grad)
 
     def state_dict(self) -> dict[str, Any]:
-        """The options and, for each parameter, copies of its state as NumPy arrays and numbers."""
-        states = [{name: np.array(value.numpy()) if isinstance(value, Tensor) else value
-                   for name, value in state.items()} for state in self.states]
-        return {"options": {name: getattr(self, name) for name in self.options}, "states": states}
+        """{"state": {index: {name: value}}, "param_groups": [...]}, where "params" holds indices."""
+        index = {parameter: i for i, parameter in enumerate(self.parameters)}
+        return {"state": {index[parameter]: dict(state) for parameter, state in self.state.items()},
+                "param_groups": [{**group, "params": [index[parameter] for parameter in group["params"]]}
+                                 for group in self.param_groups]}
 
-    def load_state_dict(self, saved: Mapping[str, Any]) -> None:
-        """Go on from a `state_dict`."""
-        if len(saved["states"]) != len(self.parameters):
-            raise ValueError(f"the state is that of {len(saved['states'])} parameter(s); there are "
-                             f"{len(self.parameters)}")
-        for name, value in saved["options"].items():
-            setattr(self, name, value)
-        self.states = [
-            {name: Tensor(value, dtype=parameter.dtype, device=parameter.device) if isinstance(value, np.ndarray)
-             else value for name, value in state.items()}
-            for parameter, state in zip(self.parameters, saved["states"])]
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from a `state_dict`.
+
+        Raises
+        ------
+        ValueError : groups, names or shapes do not fit this optimizer; nothing has changed then.
+        """
+        self._check_groups(state_dict)
+        saved = state_dict["param_groups"]
+        indices = [index for group in saved for index in group["params"]]
+        owners = dict(zip(indices, self.parameters))
+        loaded = {}
+        for index, state in state_dict["state"].items():
+            if index not in owners:
+                self._refuse(f"there is no parameter {index!r}")
+            loaded[owners[index]] = self._fitted(index, owners[index], state)
+        for group, new in zip(self.param_groups, saved):
+            group.update({name: value for name, value in new.items() if name != "params"})
+        self.state = loaded
+
+    def _check_groups(self, state_dict: Any) -> None:
+        if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
+            self._refuse("it must be a dict with \"state\" and \"param_groups\"")
+        saved = state_dict["param_groups"]
+        if len(saved) != len(self.param_groups):
+            self._refuse(f"it has {len(saved)} group(s); there are {len(self.param_groups)}")
+        for group, new in zip(self.param_groups, saved):
+            missing = set(group) - set(new)
+            if missing:
+                self._refuse(f"missing in a group: {', '.join(sorted(missing))}")
+            if len(new["params"]) != len(group["params"]):
+                self._refuse(f"a group has {len(new['params'])} parameter(s), not {len(group['params'])}")
+            self.check(new)
+
+    def _fitted(self, index: Any, parameter: Tensor, state: Mapping[str, Any]) -> dict[str, Any]:
+        """The saved state of one parameter as new tensors of its dtype, on its device."""
+        fitted: dict[str, Any] = {}
+        missing = (self.kept | self.counted) - self.optional - set(state)
+        if state and missing:
+            self._refuse(f"parameter {index} has no {', '.join(sorted(missing))}")
+        for name, value in state.items():
+            if name in self.counted:
+                if getattr(value, "shape", ()) != () or not isinstance(value, (int, float, Tensor)):
+                    self._refuse(f"`{name}` of parameter {index} must be a number; got {value!r:.80}")
+                fitted[name] = value.item() if isinstance(value, Tensor) else value
+            elif name not in self.kept:
+                self._refuse(f"`{name}` of parameter {index} is unknown")
+            elif getattr(value, "shape", None) != parameter.shape:
+                self._refuse(f"`{name}` of parameter {index} must have shape {parameter.shape}; got {value!r:.80}")
+            else:
+                value = value.numpy() if isinstance(value, Tensor) else value
+                fitted[name] = Tensor(value, dtype=parameter.dtype, device=parameter.device)
+        return fitted
+
+    def _refuse(self, problem: str) -> None:
+        raise ValueError(f"{type(self).__name__}.load_state_dict: {problem}")
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.__dict__.get("defaults", ()):
+            return self.param_groups[0][name]
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__.get("defaults", ()):
+            for group in self.param_groups:
+                group[name] = value
+        else:
+            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)}' for name in self.options)})"
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)}' for name in self.defaults)})"
 
 
-def check_at_least_zero(**options: float) -> None:
-    for name, value in options.items():
-        if not value >= 0:
-            raise ValueError(f"`{name}` must be at least 0; got {value}")
+def check_at_least_zero(options: Mapping[str, Any], *names: str) -> None:
+    for name in names:
+        if not options[name] >= 0:
+            raise ValueError(f"`{name}` must be at least 0; got {options[name]}")
+
+
+def check_betas(betas: Any) -> None:
+    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        raise ValueError(f"`betas` must be at least 0 and less than 1; got {betas}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable
+from typing import Any, Iterable, Mapping
 
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
@@ -43,29 +43,30 @@ class SGD(Optimizer):
     [0.5]
     """
 
-    options = ("lr", "momentum", "dampening", "weight_decay", "nesterov")
+    kept = optional = frozenset({"momentum_buffer"})
 
-    def __init__(self, parameters: Iterable[Tensor], lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
-                 weight_decay: float = 0.0, nesterov: bool = False):
-        check_at_least_zero(lr=lr, momentum=momentum, weight_decay=weight_decay)
-        if nesterov and (momentum == 0 or dampening != 0):
-            raise ValueError(f"Nesterov's momentum needs a momentum and no dampening; got momentum={momentum} and "
-                             f"dampening={dampening}")
-        super().__init__(parameters)
-        self.lr, self.momentum, self.dampening = lr, momentum, dampening
-        self.weight_decay, self.nesterov = weight_decay, nesterov
+    def __init__(self, params: Iterable[Any], lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
+                 weight_decay: float = 0.0, nesterov: bool = False, *, maximize: bool = False):
+        super().__init__(params, {"lr": lr, "momentum": momentum, "dampening": dampening,
+                                  "weight_decay": weight_decay, "nesterov": nesterov, "maximize": maximize})
 
-    def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any]) -> None:
-        direction = gradient
-        if self.weight_decay:
-            direction = gradient = decayed(gradient, parameter, weight_decay=self.weight_decay)
-        if self.momentum:
-            if "velocity" in state:
-                state["velocity"] = velocity(state["velocity"], gradient, momentum=self.momentum,
-                                             rate=1 - self.dampening)
+    def check(self, options: Mapping[str, Any]) -> None:
+        check_at_least_zero(options, "lr", "momentum", "weight_decay")
+        if options["nesterov"] and (options["momentum"] == 0 or options["dampening"] != 0):
+            raise ValueError(f"Nesterov's momentum needs a momentum and no dampening; got momentum="
+                             f"{options['momentum']} and dampening={options['dampening']}")
+
+    def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any]) -> None:
+        direction, momentum = gradient, group["momentum"]
+        if group["weight_decay"]:
+            direction = gradient = decayed(gradient, parameter, weight_decay=group["weight_decay"])
+        if momentum:
+            if "momentum_buffer" in state:
+                state["momentum_buffer"] = velocity(state["momentum_buffer"], gradient, momentum=momentum,
+                                                    rate=1 - group["dampening"])
             else:
-                state["velocity"] = gradient.clone()
-            direction = state["velocity"]
-            if self.nesterov:
-                direction = velocity(direction, gradient, momentum=self.momentum)
-        parameter.copy_(descended(parameter, direction, lr=self.lr))
+                state["momentum_buffer"] = gradient.clone()
+            direction = state["momentum_buffer"]
+            if group["nesterov"]:
+                direction = velocity(direction, gradient, momentum=momentum)
+        parameter.copy_(descended(parameter, direction, lr=group["lr"]))

@@ -1,0 +1,63 @@
+"""One schedule after another."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Any, Mapping, Sequence
+
+from .optimizer import Optimizer
+from .schedules import LRScheduler
+
+
+class SequentialLR:
+    """The first of `schedulers` until the first of `milestones`, then the second from its beginning, and so on."""
+
+    def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]):
+        schedulers, milestones = list(schedulers), list(milestones)
+        for scheduler in schedulers:
+            if not isinstance(scheduler, LRScheduler) or scheduler.optimizer is not optimizer:
+                raise ValueError(f"SequentialLR: expected schedulers of the same optimizer that step without a "
+                                 f"measure; got {scheduler!r:.80}")
+        if not schedulers or len(milestones) != len(schedulers) - 1 or milestones != sorted(milestones):
+            raise ValueError(f"SequentialLR: expected a rising milestone between each two schedulers; got "
+                             f"{len(schedulers)} scheduler(s) and milestones {milestones}")
+        self.optimizer, self._schedulers, self._milestones = optimizer, schedulers, milestones
+        self.last_epoch = 0
+        self._start(schedulers[0])
+
+    @staticmethod
+    def _start(scheduler: LRScheduler) -> None:
+        scheduler.last_epoch = 0
+        scheduler._apply()
+
+    def step(self) -> None:
+        """Go to the next epoch."""
+        self.last_epoch += 1
+        if self.last_epoch in self._milestones:
+            self._start(self._current())
+        else:
+            self._current().step()
+
+    def _current(self) -> LRScheduler:
+        return self._schedulers[bisect_right(self._milestones, self.last_epoch)]
+
+    def get_last_lr(self) -> list[float]:
+        """The learning rates that were set last, one for each group."""
+        return self._current().get_last_lr()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The epoch, the milestones and the states of all schedulers."""
+        return {"last_epoch": self.last_epoch, "_milestones": list(self._milestones),
+                "_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from a `state_dict`; one that does not fit is refused, and changes nothing."""
+        own = self.state_dict()
+        if not isinstance(state_dict, Mapping) or set(state_dict) != set(own):
+            raise ValueError(f"SequentialLR.load_state_dict: expected {sorted(own)}; got {state_dict!r:.80}")
+        saved = state_dict["_schedulers"]
+        if [set(state) for state in saved] != [set(state) for state in own["_schedulers"]]:
+            raise ValueError("SequentialLR.load_state_dict: the saved schedulers are of other kinds")
+        for scheduler, state in zip(self._schedulers, saved):
+            scheduler.load_state_dict(state)
+        self.last_epoch, self._milestones = state_dict["last_epoch"], list(state_dict["_milestones"])

@@ -1,0 +1,155 @@
+"""The schedulers against PyTorch's, over fifty epochs."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from gradcore import Tensor, optim
+from gradcore.optim import lr_scheduler
+
+CASES = [
+    ("StepLR", {"step_size": 7, "gamma": 0.5}), ("MultiStepLR", {"milestones": [30, 5, 5, 12], "gamma": 0.3}),
+    ("ExponentialLR", {"gamma": 0.9}), ("LambdaLR", {"lr_lambda": lambda epoch: 0.95 ** epoch + 0.1}),
+    ("LambdaLR", {"lr_lambda": [lambda epoch: 1 / (epoch + 1), lambda epoch: 0.5]}),
+    ("ConstantLR", {"factor": 0.25, "total_iters": 8}), ("LinearLR", {}),
+    ("LinearLR", {"start_factor": 0.5, "end_factor": 0.1, "total_iters": 20}),
+    ("CosineAnnealingLR", {"T_max": 50, "eta_min": 0.01}), ("CosineAnnealingLR", {"T_max": 15}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 5, "T_mult": 2, "eta_min": 0.01}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 7}),
+]
+
+
+def _optimizer():
+    return optim.SGD([{"params": [Tensor([1.0], requires_grad=True)]},
+                      {"params": [Tensor([1.0], requires_grad=True)], "lr": 0.2}], lr=0.5)
+
+
+def _theirs(torch):
+    return torch.optim.SGD([{"params": [torch.ones(1, requires_grad=True)]},
+                            {"params": [torch.ones(1, requires_grad=True)], "lr": 0.2}], lr=0.5)
+
+
+@pytest.mark.parametrize("name, options", CASES, ids=lambda value: value if isinstance(value, str) else "")
+def test_fifty_epochs_as_pytorchs(name, options, torch):
+    mine, other = _optimizer(), _theirs(torch)
+    ours = getattr(lr_scheduler, name)(mine, **options)
+    theirs = getattr(torch.optim.lr_scheduler, name)(other, **options)
+    for epoch in range(50):
+        if epoch == 20:  # goes on from a saved state
+            saved = ours.state_dict()
+            ours = getattr(lr_scheduler, name)(mine, **options)
+            ours.load_state_dict(saved)
+        assert ours.get_last_lr() == pytest.approx(theirs.get_last_lr(), rel=1e-9, abs=1e-12)
+        other.step()
+        ours.step()
+        theirs.step()
+        assert [group["lr"] for group in mine.param_groups] == ours.get_last_lr()
+
+
+@pytest.mark.parametrize("options", [
+    {"patience": 2}, {"mode": "max", "patience": 3, "cooldown": 2, "factor": 0.5},
+    {"threshold_mode": "abs", "threshold": 0.05, "patience": 1, "min_lr": 0.01},
+], ids=str)
+def test_a_plateau_as_pytorchs(options, torch):
+    mine, other = _optimizer(), _theirs(torch)
+    ours = lr_scheduler.ReduceLROnPlateau(mine, **options)
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(other, **options)
+    for epoch in range(50):
+        measure = math.exp(-epoch / 10) + 0.2 * math.cos(epoch)
+        ours.step(measure)
+        theirs.step(measure)
+        assert ours.get_last_lr() == pytest.approx([group["lr"] for group in other.param_groups], rel=1e-9)
+    assert ours.get_last_lr()[0] < 0.5
+
+
+@pytest.mark.parametrize("name, options", [("StepLR", {"step_size": 0}), ("LinearLR", {"start_factor": 2}),
+                                           ("LinearLR", {"total_iters": 0}),
+                                           ("CosineAnnealingLR", {"T_max": 0}), ("LambdaLR", {"lr_lambda": []}),
+                                           ("ReduceLROnPlateau", {"mode": "least"})])
+def test_a_wrong_option_changes_nothing(name, options):
+    optimizer = _optimizer()
+    with pytest.raises(ValueError, match=name):
+        getattr(lr_scheduler, name)(optimizer, **options)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.5, 0.2]
+    assert "initial_lr" not in optimizer.param_groups[0]
+
+
+def test_a_foreign_state_changes_nothing():
+    scheduler = lr_scheduler.StepLR(_optimizer(), 3)
+    before = scheduler.state_dict()
+    with pytest.raises(ValueError, match="StepLR.load_state_dict: expected"):
+        scheduler.load_state_dict({"last_epoch": 5, "step": 1})
+    assert scheduler.state_dict() == before
+
+
+@pytest.mark.parametrize("options", [
+    {"max_lr": 0.7, "total_steps": 50}, {"max_lr": [0.7, 0.3], "epochs": 5, "steps_per_epoch": 10, "pct_start": 0.2},
+    {"max_lr": 0.7, "total_steps": 50, "anneal_strategy": "linear", "div_factor": 10.0, "cycle_momentum": False},
+], ids=str)
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_one_cycle_as_pytorchs(name, options, torch):
+    mine = getattr(optim, name)(_optimizer().param_groups[:1] + [{"params": Tensor([1.0], requires_grad=True)}])
+    other = getattr(torch.optim, name)([{"params": [torch.ones(1, requires_grad=True)]} for _ in range(2)])
+    key = "momentum" if name == "SGD" else "betas"
+    if name == "SGD":
+        for group in [*mine.param_groups, *other.param_groups]:
+            group["momentum"] = 0.9
+        other.defaults["momentum"] = 0.9
+    ours = lr_scheduler.OneCycleLR(mine, **options)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(other, **options)
+    for _ in range(49):
+        assert ours.get_last_lr() == pytest.approx(theirs.get_last_lr(), rel=1e-9)
+        for group, their in zip(mine.param_groups, other.param_groups):
+            assert group[key] == pytest.approx(their[key], rel=1e-9)
+        other.step()
+        ours.step()
+        theirs.step()
+
+
+def test_a_cycle_ends():
+    scheduler = lr_scheduler.OneCycleLR(_optimizer(), 0.5, total_steps=2)
+    scheduler.step()
+    scheduler.step()
+    with pytest.raises(ValueError, match="the cycle has 2 steps"):
+        scheduler.step()
+    with pytest.raises(ValueError, match="give `total_steps`"):
+        lr_scheduler.OneCycleLR(_optimizer(), 0.5)
+
+
+def test_one_after_another_as_pytorchs(torch):
+    def made(module, optimizer):
+        parts = [module.LinearLR(optimizer, 0.1, total_iters=5), module.CosineAnnealingLR(optimizer, 20),
+                 module.ExponentialLR(optimizer, 0.9)]
+        return module.SequentialLR(optimizer, parts, [5, 25])
+
+    mine, other = _optimizer(), _theirs(torch)
+    ours, theirs = made(lr_scheduler, mine), made(torch.optim.lr_scheduler, other)
+    for epoch in range(50):
+        if epoch == 15:
+            saved, rates = ours.state_dict(), [group["lr"] for group in mine.param_groups]
+            ours = made(lr_scheduler, mine)
+            ours.load_state_dict(saved)
+            assert ours.get_last_lr() == rates
+        assert ours.get_last_lr() == pytest.approx(theirs.get_last_lr(), rel=1e-9)
+        other.step()
+        ours.step()
+        theirs.step()
+        assert [group["lr"] for group in mine.param_groups] == ours.get_last_lr()
+
+
+def test_a_foreign_sequence_changes_nothing():
+    optimizer = _optimizer()
+    parts = [lr_scheduler.StepLR(optimizer, 3), lr_scheduler.ExponentialLR(optimizer, 0.5)]
+    with pytest.raises(ValueError, match="a rising milestone between each two"):
+        lr_scheduler.SequentialLR(optimizer, parts, [])
+    with pytest.raises(ValueError, match="schedulers of the same optimizer"):
+        lr_scheduler.SequentialLR(_optimizer(), parts, [3])
+    scheduler = lr_scheduler.SequentialLR(optimizer, parts, [3])
+    before, saved = scheduler.state_dict(), scheduler.state_dict()
+    saved["last_epoch"] = 7
+    saved["_schedulers"].reverse()
+    with pytest.raises(ValueError, match="of other kinds"):
+        scheduler.load_state_dict(saved)
+    assert scheduler.state_dict() == before
