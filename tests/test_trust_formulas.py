@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
+from activation_cases import CASES
 from gradcore import FormulaError, Tensor, elementwise
 from gradcore.backends import Backend
 from gradcore.backends.formulas.derivative import slope
@@ -80,3 +81,14 @@ def test_conditions_on_constants_are_settled_in_the_dtype_of_the_kernel(dtype: s
     expected = (3.0 if rounded > 0 else -3.0) + (10.0 if rounded == tenth else 20.0)
     x = Tensor(np.array([3.0], dtype), device=backend.device)
     assert elementwise(_chosen_by_constant)(x, c=c).tolist() == [expected]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_nan_is_never_hidden_by_an_activation_nor_by_its_gradient(case, backend: Backend):
+    slopes = {"relu": 1.0, "relu6": 1.0, "hardtanh": 1.0, "threshold": 1.0, "leaky_relu": 0.01, "rrelu": 11 / 48,
+              "hardsigmoid": 1 / 6}
+    x = Tensor([np.nan], requires_grad=True, device=backend.device)
+    y = case(x)
+    y.backward([2.0])
+    assert np.isnan(y.item())
+    np.testing.assert_allclose(x.grad.numpy(), [2.0 * slopes.get(case.name, np.nan)], rtol=1e-6)
