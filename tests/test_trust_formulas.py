@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from activation_cases import CASES
-from gradcore import FormulaError, Tensor, elementwise
+from gradcore import FormulaError, Tensor, elementwise, functions, nn
 from gradcore.backends import Backend
 from gradcore.backends.formulas.derivative import slope
 from gradcore.backends.formulas.expression import Symbol, apply
@@ -92,3 +92,14 @@ def test_nan_is_never_hidden_by_an_activation_nor_by_its_gradient(case, backend:
     y.backward([2.0])
     assert np.isnan(y.item())
     np.testing.assert_allclose(x.grad.numpy(), [2.0 * slopes.get(case.name, np.nan)], rtol=1e-6)
+
+
+def test_selu_takes_onnxs_alpha_and_gamma(backend: Backend):
+    values = np.array([-2.0, -0.5, 0.0, 1.0, 3.0], np.float32)
+    x = Tensor(values, requires_grad=True, device=backend.device)
+    y = functions.selu(x, alpha=2.0, gamma=3.0)
+    y.sum().backward()
+    np.testing.assert_allclose(y.numpy(), 3 * np.where(values > 0, values, 2 * np.expm1(values)), rtol=1e-6)
+    np.testing.assert_allclose(x.grad.numpy(), 3 * np.where(values > 0, 1, 2 * np.exp(values)), rtol=1e-6)
+    assert nn.SELU(alpha=2.0, gamma=3.0)(x).tolist() == y.tolist()
+    assert functions.selu(x).tolist() == functions.selu(x, 1.6732632423543772, 1.0507009873554805).tolist()
