@@ -24,9 +24,20 @@ _LEAST_LOG = -100.0
 _LEAST_VARIANCE = 1e-12
 
 
-def _reduced(losses: Tensor, reduction: str) -> Tensor:
-    if reduction not in _REDUCTIONS:
-        raise ValueError(f"`reduction` must be one of {', '.join(_REDUCTIONS)}; got {reduction!r}")
+def check_reduction(reduction: str, loss: str) -> None:
+    """Refuse what is no way to reduce a loss."""
+    if not isinstance(reduction, str) or reduction not in _REDUCTIONS:
+        raise ValueError(f"{loss}: `reduction` must be one of {', '.join(_REDUCTIONS)}; got {reduction!r}")
+
+
+def check_smoothing(label_smoothing: float, loss: str) -> None:
+    """Refuse what is no part of a likelihood."""
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"{loss}: `label_smoothing` must be between 0 and 1; got {label_smoothing}")
+
+
+def _reduced(losses: Tensor, reduction: str, loss: str) -> Tensor:
+    check_reduction(reduction, loss)
     return _REDUCTIONS[reduction](losses)
 
 
@@ -51,7 +62,7 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
     tensor(2.)
     """
     prediction = as_tensor(prediction)
-    return _reduced(squared_error(prediction, _target_like(prediction, target, "mse_loss")), reduction)
+    return _reduced(squared_error(prediction, _target_like(prediction, target, "mse_loss")), reduction, "mse_loss")
 
 
 @elementwise
@@ -77,7 +88,8 @@ def binary_cross_entropy(p: Any, target: Any, reduction: str = "mean") -> Tensor
     tensor([  0.6931, 100.    ])
     """
     p = as_tensor(p)
-    return _reduced(binary_log_loss(p, _target_like(p, target, "binary_cross_entropy")), reduction)
+    target = _target_like(p, target, "binary_cross_entropy")
+    return _reduced(binary_log_loss(p, target), reduction, "binary_cross_entropy")
 
 
 @elementwise
@@ -101,7 +113,7 @@ def binary_cross_entropy_with_logits(x: Any, target: Any, reduction: str = "mean
     """
     x = as_tensor(x)
     target = _target_like(x, target, "binary_cross_entropy_with_logits")
-    return _reduced(binary_logit_loss(x, target), reduction)
+    return _reduced(binary_logit_loss(x, target), reduction, "binary_cross_entropy_with_logits")
 
 
 def nll_loss(log_probabilities: Any, target: Any, reduction: str = "mean") -> Tensor:
@@ -116,7 +128,7 @@ def nll_loss(log_probabilities: Any, target: Any, reduction: str = "mean") -> Te
     tensor(2.)
     """
     log_probabilities = as_tensor(log_probabilities)
-    return _reduced(-_at_class(log_probabilities, target, "nll_loss"), reduction)
+    return _reduced(-_at_class(log_probabilities, target, "nll_loss"), reduction, "nll_loss")
 
 
 def cross_entropy(logits: Any, target: Any, reduction: str = "mean", label_smoothing: float = 0.0) -> Tensor:
@@ -133,15 +145,14 @@ def cross_entropy(logits: Any, target: Any, reduction: str = "mean", label_smoot
     >>> cross_entropy(Tensor([[0.0, 0.0], [100.0, 0.0]]), [0, 1], reduction="none")
     tensor([  0.6931, 100.    ])
     """
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"cross_entropy: `label_smoothing` must be between 0 and 1; got {label_smoothing}")
+    check_smoothing(label_smoothing, "cross_entropy")
     logits = as_tensor(logits)
     log_probabilities = log_softmax(logits, _class_dim(logits, "cross_entropy"))
     losses = -_at_class(log_probabilities, target, "cross_entropy")
     if label_smoothing:
         spread = -mean(log_probabilities, _class_dim(logits, "cross_entropy"))
         losses = (1.0 - label_smoothing) * losses + label_smoothing * spread
-    return _reduced(losses, reduction)
+    return _reduced(losses, reduction, "cross_entropy")
 
 
 def _class_dim(scores: Tensor, loss: str) -> int:

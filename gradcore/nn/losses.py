@@ -6,6 +6,7 @@ from typing import Any, Callable
 
 from .. import functions
 from ..core.tensor import Tensor
+from ..functions.losses import check_reduction, check_smoothing
 from .module import Module
 
 
@@ -15,6 +16,7 @@ class Loss(Module):
     function: Callable[..., Tensor]
 
     def __init__(self, reduction: str = "mean"):
+        check_reduction(reduction, type(self).__name__)
         self.reduction = reduction
 
     def forward(self, prediction: Any, target: Any) -> Tensor:
@@ -53,6 +55,7 @@ class CrossEntropyLoss(Loss):
 
     def __init__(self, reduction: str = "mean", label_smoothing: float = 0.0):
         super().__init__(reduction)
+        check_smoothing(label_smoothing, type(self).__name__)
         self.label_smoothing = label_smoothing
 
     def forward(self, prediction: Any, target: Any) -> Tensor:
