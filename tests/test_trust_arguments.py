@@ -70,3 +70,18 @@ def test_modules_refuse_dtypes_without_fractions(dtype):
     with pytest.raises(TypeError, match="Linear.to: parameters hold floats; got dtype"):
         layer.to(dtype)
     assert layer.weight.tolist() == before and layer.weight.dtype == np.float32
+
+
+@pytest.mark.parametrize("index", [[[-1]], [[2]], [[0, -2]]])
+def test_gather_counts_from_the_front_only(index, backend: Backend):
+    x = Tensor([[1.0, 2.0]], device=backend.device)
+    places = np.array(index)
+    with pytest.raises(IndexError, match=f"gather: the index must hold positions from 0 to 1 along dimension 1; got "
+                                         f"{places.min()} to {places.max()}"):
+        x.gather(1, Tensor(places, device=backend.device))
+
+
+def test_gather_takes_small_integers_too(backend: Backend):
+    x = Tensor([[1.0, 2.0]], device=backend.device)
+    for dtype in (np.int8, np.uint8, np.int32):
+        assert x.gather(1, Tensor(np.array([[1, 0]], dtype), device=backend.device)).tolist() == [[2.0, 1.0]]
