@@ -85,3 +85,12 @@ def test_gather_takes_small_integers_too(backend: Backend):
     x = Tensor([[1.0, 2.0]], device=backend.device)
     for dtype in (np.int8, np.uint8, np.int32):
         assert x.gather(1, Tensor(np.array([[1, 0]], dtype), device=backend.device)).tolist() == [[2.0, 1.0]]
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8", "i4", "i8"])
+def test_numbers_of_the_other_byte_order_are_converted(kind, backend: Backend):
+    swapped = np.array([1, 2, 3], np.dtype(kind).newbyteorder("S"))
+    for x in (Tensor(swapped, device=backend.device), gradcore.as_tensor(swapped, device=backend.device),
+              Tensor([1.0, 2.0, 3.0], dtype=swapped.dtype, device=backend.device),
+              Tensor([1.0, 2.0, 3.0], device=backend.device).to(swapped.dtype)):
+        assert x.dtype.isnative and x.dtype == np.dtype(kind) and (x + x).tolist() == [2, 4, 6]
