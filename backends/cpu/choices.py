@@ -18,10 +18,17 @@ def constant_conditions(kernel: Kernel) -> list[Expression]:
     return list(dict.fromkeys(node.args[0] for node in choices if node.args[0].is_scalar))
 
 
-def truths(kernel: Kernel, conditions: Sequence[Expression], constants: Sequence[float]) -> tuple[bool, ...]:
-    """The values of such conditions for the constants of a call."""
+def truths(kernel: Kernel, conditions: Sequence[Expression], constants: Sequence[float],
+           dtype: np.dtype) -> tuple[bool, ...]:
+    """The values of such conditions for the constants of a call, which count as they are in the kernel's dtype."""
     values = dict(zip(kernel.constants, map(Literal.of, constants)))
-    answers = rewrite(tuple(conditions), lambda node, args: values[node] if node in values else rebuilt(node, args))
+
+    def replace(node: Expression, args: tuple[Expression, ...]) -> Expression:
+        node = values[node] if node in values else rebuilt(node, args)
+        return node if node.is_boolean else Literal.of(dtype.type(node.value).item())
+
+    with np.errstate(all="ignore"):  # a large number is infinite in float32
+        answers = rewrite(tuple(conditions), replace)
     return tuple(answer.value for answer in answers)
 
 

@@ -35,7 +35,7 @@ class Launcher:
     def run(self, inputs: Sequence[Any], constants: Sequence[float]) -> Outputs:
         key = tuple([a.dtype.char if isinstance(a, np.ndarray) and a.ndim else _kind(a) for a in inputs])
         if self.conditions:
-            key += truths(self.kernel, self.conditions, constants)
+            key += truths(self.kernel, self.conditions, constants, compute_and_result(self.kernel, inputs)[0])
         typed = self.programs.get(key)
         if typed is None:
             kernel = settled(self.kernel, self.conditions, key[len(inputs):]) if self.conditions else self.kernel

@@ -45,8 +45,13 @@ def _chain(node: Expression, inner: list[Optional[Expression]]) -> Optional[Expr
     for partial, part in zip(node.primitive.derivative, inner):
         if part is not None:
             term = product(partial(node, *node.args), part)
-            total = term if total is None else total + term
+            total = term if total is None else _sum(total, term)
     return total
+
+
+def _sum(a: Expression, b: Expression) -> Expression:
+    """a + b without terms that are zero, whose sign no gradient depends on."""
+    return b if is_literal(a, 0) else a if is_literal(b, 0) else a + b
 
 
 def product(a: Expression | Number, b: Expression | Number) -> Expression:

@@ -72,6 +72,9 @@ class Signature:
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) or parameter.name.startswith("_"):
                 raise FormulaError(f"{where}: `{parameter}` cannot be a parameter of a kernel; name each array, and "
                                    f"each constant with its default number, without a leading underscore")
+            if parameter.kind is parameter.KEYWORD_ONLY:
+                raise FormulaError(f"{where}: `{parameter.name}` can be given by keyword only, but arrays and "
+                                   f"constants of a kernel have places; leave out the *")
             if parameter.default is parameter.empty:
                 self.arrays.append(parameter.name)
             elif isinstance(parameter.default, numbers.Real):

@@ -49,6 +49,15 @@ def _inside(y, x, low, high):
     return apply("where", within, 1.0, 0.0)
 
 
+# Where low > high the result is high, whatever x is.
+def _at_low(y, x, low, high):
+    return apply("where", apply("logical_and", x < low, low < high), 1.0, 0.0)
+
+
+def _at_high(y, x, low, high):
+    return apply("where", apply("logical_or", x > high, low > high), 1.0, 0.0)
+
+
 _ARITHMETIC = [
     Primitive("add", 2, np.add, "{0} + {1}", (_one, _one), simplify=simplify.add, keeps_integers=True),
     Primitive("subtract", 2, np.subtract, "{0} - {1}", (_one, lambda y, a, b: -1.0), simplify=simplify.subtract,
@@ -102,9 +111,7 @@ _CHOICE = [
     Primitive("minimum", 2, np.minimum, "minimum_of({0}, {1})",
               (lambda y, a, b: _chosen(y, a, b, a < b), lambda y, a, b: _chosen(y, b, a, b < a)),
               simplify=simplify.extremum, keeps_integers=True),
-    Primitive("clip", 3, derivative=(_inside,
-                                     lambda y, x, low, high: apply("where", x < low, 1.0, 0.0),
-                                     lambda y, x, low, high: apply("where", x > high, 1.0, 0.0)),
+    Primitive("clip", 3, derivative=(_inside, _at_low, _at_high),
               expansion=lambda x, low, high: apply("minimum", apply("maximum", x, low), high), keeps_integers=True),
     # Its derivative is a choice between the branches' derivatives: see `derivative`.
     Primitive("where", 3, np.where, "{0} ? {1} : {2}", simplify=simplify.where, takes_booleans=True,

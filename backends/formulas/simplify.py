@@ -6,6 +6,7 @@ deliberately not among them: it is NaN where x is infinite.
 
 from __future__ import annotations
 
+import math
 from typing import Optional
 
 from .expression import Apply, Expression, Literal, apply
@@ -19,10 +20,15 @@ def is_call(node: Expression, name: str) -> bool:
     return isinstance(node, Apply) and node.primitive.name == name
 
 
+def is_zero(node: Expression, sign: float) -> bool:
+    """Whether a node is the literal 0.0 (for a sign of 1) or -0.0 (for -1)."""
+    return is_literal(node, 0) and math.copysign(1.0, node.value) == sign
+
+
 def add(a: Expression, b: Expression) -> Optional[Expression]:
-    if is_literal(a, 0):
+    if is_zero(a, -1.0):  # x + 0.0 is not x where x is -0.0
         return b
-    if is_literal(b, 0):
+    if is_zero(b, -1.0):
         return a
     if is_call(b, "negative"):
         return apply("subtract", a, b.args[0])
@@ -32,9 +38,9 @@ def add(a: Expression, b: Expression) -> Optional[Expression]:
 
 
 def subtract(a: Expression, b: Expression) -> Optional[Expression]:
-    if is_literal(b, 0):
+    if is_zero(b, 1.0):
         return a
-    if is_literal(a, 0):
+    if is_zero(a, -1.0):  # 0.0 - x is not -x where x is 0.0
         return apply("negative", b)
     if is_call(b, "negative"):
         return apply("add", a, b.args[0])

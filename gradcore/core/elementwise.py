@@ -80,6 +80,9 @@ class Elementwise:
         if self._slopes is None:
             return None
         signature = Signature(self._slopes)
+        if "output" in (*self.arrays, *self.constants):
+            raise FormulaError(f"the derivative of {self.name}: `output` is the formula's value there, so that no "
+                               f"array or constant of the formula can have that name; rename it")
         symbols = {symbol.name: symbol for symbol in self.kernel.inputs + self.kernel.constants} | {"output": OUTPUT}
         unknown = [name for name in [*signature.arrays, *signature.constants] if name not in symbols]
         if unknown:

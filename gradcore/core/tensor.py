@@ -377,4 +377,7 @@ def _array_on(data: Any, dtype: Optional[np.dtype], device: DeviceLike, copy: bo
     backend = get_backend(device) if device is not None or owner is None else owner
     if owner is not None and owner is not backend:
         data, copy = owner.to_numpy(data), False  # from device to device by way of the host
+    if dtype is None and isinstance(data, np.ndarray) and not data.dtype.isnative:
+        dtype = data.dtype
+    dtype = None if dtype is None else dtype.newbyteorder("=")  # kernels read numbers as the processor has them
     return backend.asarray(_plain(data), dtype, copy=copy), backend

@@ -1,4 +1,9 @@
-"""Activations, losses and the common operations on Tensors: ``from gradcore.functions import *``."""
+"""Activations, losses and the common operations on Tensors: ``from gradcore.functions import *``.
+
+NaN is never hidden: an activation of NaN is NaN, and its gradient is not 0.  Where the derivative is computed from the
+input it is NaN; where it is chosen from constants (the activations made of straight lines) it is the slope of a line
+that is not flat, so that the upstream gradient passes, as in PyTorch (whose hardsigmoid alone gives 0).
+"""
 
 from __future__ import annotations
 

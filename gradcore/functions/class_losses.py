@@ -14,7 +14,7 @@ from ..core.rowwise import Rowwise, rowwise
 from ..core.tensor import Tensor, as_tensor
 from ..operations.reduction import sum
 from ..operations.shaping import reshape, unsqueeze
-from .losses import reduced, refuse_deprecated
+from .losses import check_smoothing, reduced, refuse_deprecated
 
 
 @rowwise
@@ -98,8 +98,7 @@ def cross_entropy(input: Any, target: Any, weight: Any = None, size_average: Non
     tensor([  0.6931, 100.    ])
     """
     refuse_deprecated("cross_entropy", size_average, reduce)
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"cross_entropy: `label_smoothing` must be between 0 and 1; got {label_smoothing}")
+    check_smoothing(label_smoothing, "cross_entropy")
     scores = _scores(input, "cross_entropy")
     target = as_tensor(target, device=None if isinstance(target, Tensor) else scores.device)
     if kind_of(target.dtype) == 2 and target.shape == scores.shape:

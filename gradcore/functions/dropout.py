@@ -20,6 +20,12 @@ def _(xp, noise, p=0.5):
     return xp.where(noise < p, 0.0, 1.0 / (1.0 - p)), 0.0
 
 
+def check_probability(p: float, name: str) -> None:
+    """Refuse what is no probability."""
+    if not 0 <= p <= 1:
+        raise ValueError(f"{name}: `p` must be between 0 and 1, a probability; got {p}")
+
+
 def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     """In training, elements become 0 with probability p and are divided by 1 - p otherwise.
 
@@ -28,8 +34,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     >>> dropout(Tensor([1.0, 2.0]), p=0.5, training=False)
     tensor([1., 2.])
     """
-    if not 0 <= p <= 1:
-        raise ValueError(f"dropout: `p` is a probability; got {p}")
+    check_probability(p, "dropout")
     x = as_tensor(x)
     if not training or p == 0:
         return x

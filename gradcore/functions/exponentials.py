@@ -6,7 +6,7 @@ from ..core.elementwise import elementwise
 
 # The fixed point of mean 0 and variance 1: Klambauer et al., eq. 14.
 _SELU_ALPHA = 1.6732632423543772848170429916717
-_SELU_SCALE = 1.0507009873554804934193349852946
+_SELU_GAMMA = 1.0507009873554804934193349852946
 
 
 @elementwise
@@ -35,10 +35,11 @@ def _(xp, x, output, alpha=1.0):
 
 
 @elementwise
-def selu(xp, x):
+def selu(xp, x, alpha=_SELU_ALPHA, gamma=_SELU_GAMMA):
     """The exponential linear unit whose two constants keep activations at mean 0 and variance 1.
 
-    selu(x) = s (max(0, x) + min(0, a (e^x - 1))), a = 1.6733, s = 1.0507;  derivative s for x > 0, else s a e^x.
+    selu(x) = g (max(0, x) + min(0, a (e^x - 1))), a = 1.6733, g = 1.0507;  derivative g for x > 0, else g a e^x.
+    Other values of a and g (ONNX has them as alpha and gamma) give up the fixed point.
     Source: Klambauer et al., "Self-Normalizing Neural Networks", NIPS 2017, eq. 2.
     Good: deep plain networks without normalisation layers.  Bad: it wants its own initialisation and dropout.
 
@@ -46,12 +47,12 @@ def selu(xp, x):
     >>> selu(Tensor([-100.0, 0.0, 1.0]))
     tensor([-1.7581,  0.    ,  1.0507])
     """
-    return _SELU_SCALE * xp.maximum(x, 0.0) + _SELU_SCALE * _SELU_ALPHA * xp.expm1(xp.minimum(x, 0.0))
+    return gamma * xp.maximum(x, 0.0) + gamma * alpha * xp.expm1(xp.minimum(x, 0.0))
 
 
 @selu.derivative
-def _(xp, x, output):
-    return xp.where(x > 0, _SELU_SCALE, output + _SELU_SCALE * _SELU_ALPHA)
+def _(xp, x, output, alpha=_SELU_ALPHA, gamma=_SELU_GAMMA):
+    return xp.where(x > 0, gamma, output + gamma * alpha)
 
 
 @elementwise

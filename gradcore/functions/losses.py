@@ -18,10 +18,21 @@ _LEAST_LOG = -100.0
 _LEAST_VARIANCE = 1e-12
 
 
+def check_reduction(reduction: str, loss: str) -> None:
+    """Refuse what is no way to reduce a loss."""
+    if not isinstance(reduction, str) or reduction not in _REDUCTIONS:
+        raise ValueError(f"{loss}: `reduction` must be one of {', '.join(_REDUCTIONS)}; got {reduction!r}")
+
+
+def check_smoothing(label_smoothing: float, loss: str) -> None:
+    """Refuse what is no part of a likelihood."""
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"{loss}: `label_smoothing` must be between 0 and 1; got {label_smoothing}")
+
+
 def reduced(losses: Tensor, reduction: str, loss: str) -> Tensor:
     """The losses of all elements, their sum or their mean."""
-    if reduction not in _REDUCTIONS:
-        raise ValueError(f"{loss}: `reduction` must be one of {', '.join(_REDUCTIONS)}; got {reduction!r}")
+    check_reduction(reduction, loss)
     return _REDUCTIONS[reduction](losses)
 
 

@@ -27,7 +27,7 @@ def relu(xp, x):
 
 @relu.derivative
 def _(xp, output):
-    return xp.where(output > 0, 1.0, 0.0)
+    return xp.where(output != 0, 1.0, 0.0)  # unlike output > 0 it passes the gradient on at NaN, and costs the same
 
 
 @elementwise
@@ -85,7 +85,7 @@ def hardtanh(xp, x, min_val=-1.0, max_val=1.0):
 
 @hardtanh.derivative
 def _(xp, x, min_val=-1.0, max_val=1.0):
-    return xp.where(xp.logical_and(x > min_val, x < max_val), 1.0, 0.0)
+    return xp.where(xp.logical_or(x <= min_val, x >= max_val), 0.0, 1.0)
 
 
 @elementwise
@@ -105,7 +105,7 @@ def relu6(xp, x):
 
 @relu6.derivative
 def _(xp, x):
-    return xp.where(xp.logical_and(x > 0, x < 6), 1.0, 0.0)
+    return xp.where(xp.logical_or(x <= 0, x >= 6), 0.0, 1.0)
 
 
 @elementwise
@@ -125,7 +125,7 @@ def hardsigmoid(xp, x):
 
 @hardsigmoid.derivative
 def _(xp, x):
-    return xp.where(xp.logical_and(x > -3, x < 3), 1 / 6, 0.0)
+    return xp.where(xp.logical_or(x <= -3, x >= 3), 0.0, 1 / 6)
 
 
 @elementwise

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Iterator, Optional
 
-from ..functions import dropout, linear
+from ..functions import linear
+from ..functions.dropout import check_probability, dropout
 from ..operations.shaping import flatten
 from ..core.tensor import DeviceLike, Tensor
 from . import initial
@@ -89,6 +90,7 @@ class Dropout(Module):
     """In training elements become 0 with probability p, and are divided by 1 - p otherwise."""
 
     def __init__(self, p: float = 0.5):
+        check_probability(p, type(self).__name__)
         self.p = p
 
     def forward(self, x: Any) -> Tensor:

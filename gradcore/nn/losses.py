@@ -6,6 +6,7 @@ from typing import Any, Callable, Optional
 
 from .. import functions
 from ..core.tensor import Tensor
+from ..functions.losses import check_reduction, check_smoothing, refuse_deprecated
 from .module import Buffer, Module
 
 
@@ -15,6 +16,7 @@ class Loss(Module):
     function: Callable[..., Tensor]
 
     def __init__(self, reduction: str = "mean"):
+        check_reduction(reduction, type(self).__name__)
         self.reduction = reduction
 
     def forward(self, prediction: Any, target: Any) -> Tensor:
@@ -47,7 +49,7 @@ class NLLLoss(Loss):
 
     def __init__(self, weight: Optional[Tensor] = None, size_average: None = None, ignore_index: int = -100,
                  reduce: None = None, reduction: str = "mean"):
-        functions.losses.refuse_deprecated(type(self).__name__, size_average, reduce)
+        refuse_deprecated(type(self).__name__, size_average, reduce)
         super().__init__(reduction)
         self.weight, self.ignore_index = None if weight is None else Buffer(weight), ignore_index
 
@@ -60,6 +62,7 @@ class CrossEntropyLoss(NLLLoss):
 
     def __init__(self, weight: Optional[Tensor] = None, size_average: None = None, ignore_index: int = -100,
                  reduce: None = None, reduction: str = "mean", label_smoothing: float = 0.0):
+        check_smoothing(label_smoothing, type(self).__name__)
         super().__init__(weight, size_average, ignore_index, reduce, reduction)
         self.label_smoothing = label_smoothing
 

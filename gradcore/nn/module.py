@@ -122,6 +122,8 @@ class Module:
         Devices and dtypes may also be given by position, as in `Tensor.to`.
         """
         device, dtype = place_named(places, device, dtype)
+        if dtype is not None and kind_of(np.dtype(dtype)) < 2:
+            raise TypeError(f"{type(self).__name__}.to: parameters hold floats; got dtype {np.dtype(dtype)}")
         for _, tensor in self._named_tensors((Parameter, Buffer)):
             moved = tensor.detach().to(device=device, dtype=dtype if kind_of(tensor.dtype) == 2 else None)
             tensor._array, tensor._backend, tensor._versions = moved._array, moved._backend, moved._versions

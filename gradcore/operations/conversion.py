@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.graph import Node, parent_of
 from ..backends import Backend, Device, get_backend
-from ..backends.formulas.dtypes import BOOL, FLOAT16, FLOAT32, FLOAT64, INT64
+from ..backends.formulas.dtypes import BOOL, FLOAT16, FLOAT32, FLOAT64, INT64, kind_of
 from ..core.broadcasting import cast
 from ..core.grad_mode import is_grad_enabled
 from ..core.operation import Operation
@@ -46,7 +46,8 @@ def to(x: Tensor, *places: Any, device: DeviceLike = None, dtype: Any = None) ->
     """
     device, dtype = place_named(places, device, dtype)
     if dtype is not None:
-        x = cast(x, np.dtype(dtype))
+        kind_of(np.dtype(dtype))  # refuses what tensors cannot hold
+        x = cast(x, np.dtype(dtype).newbyteorder("="))
     return x if device is None else move(x, get_backend(device))
 
 

@@ -82,6 +82,8 @@ def arange(start: Number, end: Optional[Number] = None, step: Number = 1, *, dty
     """
     if end is None:
         start, end = 0, start
+    if step == 0 or (end - start) * step < 0:
+        raise ValueError(f"arange: steps of {step} do not lead from {start} to {end}")
     return _from_host(np.arange(start, end, step), _dtype_for((start, end, step), dtype, requires_grad), device,
                       requires_grad)
 

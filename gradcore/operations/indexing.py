@@ -116,6 +116,8 @@ def getitem(x: Tensor, index: Any) -> Tensor:
 def gather(x: Tensor, dim: int, index: Any) -> Tensor:
     """Along `dim` the elements at `index`, whose other dimensions correspond to those of `x`.
 
+    Positions are counted from the front: where the device tells it, one below 0 or beyond the end is an IndexError.
+
     >>> gather(Tensor([[1, 2], [3, 4]]), 1, [[1], [0]])
     tensor([[2.],
             [3.]])
@@ -124,7 +126,24 @@ def gather(x: Tensor, dim: int, index: Any) -> Tensor:
     index = as_tensor(index, device=None if isinstance(index, Tensor) else x.device)
     if index.ndim != x.ndim:
         raise ValueError(f"gather needs an index of as many dimensions as the tensor, {x.ndim}; it has {index.ndim}")
-    return getitem(x, along(index, dim))
+    try:
+        return getitem(x, along(_from_the_front(index, x.shape[dim]), dim))
+    except IndexError as error:
+        places = index.numpy()
+        if places.dtype.kind in "iu" and not ((places >= 0) & (places < x.shape[dim])).all():
+            raise IndexError(f"gather: the index must hold positions from 0 to {x.shape[dim] - 1} along dimension "
+                             f"{dim}; got {places.min()} to {places.max()}") from error
+        raise
+
+
+def _from_the_front(index: Tensor, length: int) -> Tensor:
+    """An index with negative positions put beyond the end, where they do not exist: no waiting for a device."""
+    if index.dtype.kind != "i":
+        return index
+    backend = index._backend
+    places = backend.astype(index._array, INT64)
+    zero, beyond = backend.full((), 0, INT64), backend.full((), length, INT64)
+    return Tensor._wrap(backend.xp.where(backend.xp.less(places, zero), beyond, places), backend)
 
 
 def along(index: Tensor, dim: int) -> tuple:

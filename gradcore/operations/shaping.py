@@ -222,6 +222,8 @@ def split(x: Tensor, size: Union[int, Sequence[int]], dim: int = 0) -> list[Tens
         if size < 1:
             raise ValueError(f"split needs pieces of at least one element; got {size}")
         size = [min(size, length - start) for start in range(0, length, size)] or [0]
+    if any(n < 0 for n in size):
+        raise ValueError(f"split: the pieces must have lengths of at least 0; got {list(size)}")
     if sum(size) != length:
         raise ValueError(f"split: the pieces {list(size)} add up to {sum(size)}, not to the length {length} of "
                          f"dimension {dim}")
