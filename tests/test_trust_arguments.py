@@ -16,7 +16,7 @@ _LOSSES = [nn.MSELoss, nn.BCELoss, nn.BCEWithLogitsLoss, nn.NLLLoss, nn.CrossEnt
 @pytest.mark.parametrize("reduction", ["foo", None, ["mean"]])
 def test_losses_refuse_an_unknown_reduction_when_they_are_made(loss, reduction):
     with pytest.raises(ValueError, match=f"{loss.__name__}: `reduction` must be one of mean, sum, none; got"):
-        loss(reduction)
+        loss(reduction=reduction)
 
 
 @pytest.mark.parametrize("name", ["mse_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits"])
