@@ -56,9 +56,9 @@ def test_backends_know_nothing_above_them(module):
 _BACKENDS = "gradcore.backends"
 ROOMS = {
     f"{_BACKENDS}.formulas": {f"{_BACKENDS}.errors"},
-    f"{_BACKENDS}.native": {f"{_BACKENDS}.errors", f"{_BACKENDS}.formulas"},
+    f"{_BACKENDS}.native": {_BACKENDS + end for end in (".errors", ".cache", ".formulas")},
     f"{_BACKENDS}.cpu": {_BACKENDS + end for end in (".errors", ".device", ".base", ".formulas", ".native")},
-    f"{_BACKENDS}.cuda": {_BACKENDS + end for end in (".errors", ".device", ".base", ".formulas")},
+    f"{_BACKENDS}.cuda": {_BACKENDS + end for end in (".errors", ".device", ".base", ".cache", ".formulas")},
     "gradcore.core": {_BACKENDS},
     "gradcore.operations": {_BACKENDS, "gradcore.core"},
     "gradcore.functions": {_BACKENDS, "gradcore.core", "gradcore.operations"},

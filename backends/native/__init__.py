@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .build import cache_folder, compiler
+from ..cache import cache_folder
+from .build import compiler
 from .loops import program, source
 from .rows import RowLoop, row_program
 

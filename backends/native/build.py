@@ -9,11 +9,11 @@ import ctypes
 import functools
 import os
 import platform
-import stat
 import threading
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
+from .. import cache
 from ..errors import BackendUnavailable
 
 # What the formula says is computed: no contraction to fused products, no assumption that NaN or infinity is absent.
@@ -34,12 +34,7 @@ def library(source: str) -> ctypes.CDLL:
         return found
     with _lock:
         if source not in _libraries:
-            path = _built(source)
-            try:
-                _libraries[source] = ctypes.CDLL(str(path))
-            except OSError as error:
-                raise BackendUnavailable(f"native CPU kernels: {path} was built but cannot be loaded: "
-                                         f"{error}") from error
+            _libraries[source] = _found_or_built(source)
         return _libraries[source]
 
 
@@ -48,7 +43,12 @@ def compiler() -> list[str]:
     import shlex
     import shutil
 
-    asked = shlex.split(os.environ.get("CXX", ""))
+    text = os.environ.get("CXX", "")
+    try:
+        asked = shlex.split(text)
+    except ValueError as error:
+        raise BackendUnavailable(f"native CPU kernels need a C++ compiler, and CXX is no command: {text!r} "
+                                 f"({error}); correct CXX or unset it") from error
     if asked:
         if shutil.which(asked[0]) is None:
             raise BackendUnavailable(f"native CPU kernels need a C++ compiler, and CXX names {asked[0]!r}, which is "
@@ -62,12 +62,24 @@ def compiler() -> list[str]:
                              "CXX, or keep to CPU kernels \"numpy\"")
 
 
-def _built(source: str) -> Path:
+def _found_or_built(source: str) -> ctypes.CDLL:
     command = [*compiler(), *FLAGS]
-    path = cache_folder() / f"{_key(source, command)}.so"
-    if not path.exists():
-        _compile(source, command, path)
-    return path
+    key = _key(source, command)
+    found = cache.find(key, ".so")
+    if found is not None:
+        try:
+            return ctypes.CDLL(str(found))
+        except OSError:  # something that it was linked with is there no more
+            pass
+    try:
+        path = cache.store(key, ".so", _compile(source, command))
+    except OSError as error:  # a full disk, say
+        raise BackendUnavailable(f"native CPU kernels: a library could not be written to {cache.cache_folder()}: "
+                                 f"{error}") from error
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        raise BackendUnavailable(f"native CPU kernels: {path} was built but cannot be loaded: {error}") from error
 
 
 def _key(source: str, command: list[str]) -> str:
@@ -98,62 +110,30 @@ def _processor() -> str:
     return platform.machine() + "\n".join(line for line in lines if line.split(":")[0].strip() in told)
 
 
-def _compile(source: str, command: list[str], path: Path) -> None:
-    """Compile into a temporary file beside `path` and rename it, so that nobody ever sees half a library."""
+def _compile(source: str, command: list[str]) -> bytes:
+    """The shared library that `command` makes of `source`."""
     import shlex
     import tempfile
 
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix="build-") as folder:
+    with tempfile.TemporaryDirectory(dir=cache.cache_folder(), prefix="build-") as folder:
         text, built = Path(folder, "kernel.cpp"), Path(folder, "kernel.so")
         text.write_text(source)
         for threads in _THREADS:
             done = _run([*command, threads, str(text), "-o", str(built), "-lm"])
             if done.returncode == 0:
-                os.replace(built, path)
-                return
-    raise BackendUnavailable(f"native CPU kernels: {shlex.join(command)} failed with\n{done.stderr[-2000:]}")
+                break
+        else:
+            raise BackendUnavailable(f"native CPU kernels: {shlex.join(command)} failed with\n{done.stderr[-2000:]}")
+        if not built.is_file():
+            raise BackendUnavailable(f"native CPU kernels: {shlex.join(command)} reported no error but made no "
+                                     f"library; name a C++ compiler in CXX or unset it")
+        return built.read_bytes()
 
 
 def _run(command: list[str]) -> Any:
     import subprocess
 
     try:
-        return subprocess.run(command, capture_output=True, text=True)
+        return subprocess.run(command, capture_output=True, text=True, errors="replace")
     except OSError as error:
         raise BackendUnavailable(f"native CPU kernels: the C++ compiler could not be run: {error}") from error
-
-
-def cache_folder() -> Path:
-    """The folder of built libraries: this user's alone, since code in it is loaded into the process."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    folder = Path(base, "gradcore")
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        why = _why_untrusted(folder)
-    except OSError as error:  # no home, or one that cannot be written to
-        why = str(error)
-    return folder if why is None else _private_folder()
-
-
-def _why_untrusted(folder: Path) -> Optional[str]:
-    """Why code must not be loaded from `folder`, or None."""
-    about = os.lstat(folder)
-    if not stat.S_ISDIR(about.st_mode):
-        return f"{folder} is no folder"
-    if hasattr(os, "getuid") and about.st_uid != os.getuid():
-        return f"{folder} belongs to another user"
-    if about.st_mode & 0o077:
-        return f"{folder} is open to others"
-    return None if os.access(folder, os.W_OK | os.X_OK) else f"{folder} cannot be written to"
-
-
-@functools.lru_cache(maxsize=None)
-def _private_folder() -> Path:
-    """A fresh folder for this process, removed at its end; `mkdtemp` makes it ours alone."""
-    import atexit
-    import shutil
-    import tempfile
-
-    folder = tempfile.mkdtemp(prefix="gradcore-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
