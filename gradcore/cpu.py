@@ -6,15 +6,17 @@ from .backends import get_backend
 
 
 def set_cpu_kernels(kind: str) -> None:
-    """Run elementwise kernels on the CPU as "numpy" calls (the default) or as "native" loops.
+    """Run elementwise kernels on the CPU as "numpy" calls (the default), as "native" loops, or as "auto" chooses.
 
     Native loops are built once by the system's C++ compiler, use all cores and are kept on disk for later
-    processes.  GRADCORE_CPU_KERNELS in the environment sets the first choice.
+    processes.  "auto" never raises and never waits: a kernel runs as NumPy calls while another thread builds its
+    native loop, which then takes over, and always where there is no compiler that works.  The two differ in the last
+    digit of some results.  GRADCORE_CPU_KERNELS in the environment sets the first choice.
 
     Raises
     ------
     BackendUnavailable : "native" was asked for and there is no compiler.
-    ValueError : it is neither of the two.
+    ValueError : it is none of the three.
 
     >>> set_cpu_kernels("numpy")
     """
@@ -22,5 +24,5 @@ def set_cpu_kernels(kind: str) -> None:
 
 
 def cpu_kernels() -> str:
-    """Which of the two is in use."""
+    """Which of the three is in use: what was asked for last, "auto" too."""
     return get_backend("cpu").kernels

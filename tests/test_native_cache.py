@@ -1,4 +1,7 @@
-"""What is kept on disk between processes: told whole from broken, replaced, and written so that it stays whole."""
+"""Native libraries on disk between processes, and those that are built while calls run.
+
+What is kept is told whole from broken, replaced, and written so that it stays whole.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,17 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gradcore.backends import BackendUnavailable, Kernel, cache, native
+import gradcore
+from gradcore.backends import BackendUnavailable, Kernel, NumPyBackend, cache, native
+from gradcore.backends.cpu.launcher import _TypedLauncher
+from gradcore.backends.cpu.workers import builder
 from gradcore.backends.native import build
 from library import ROOT
 
@@ -184,3 +192,158 @@ def test_a_compiler_that_speaks_another_encoding_is_quoted(folder, monkeypatch, 
     monkeypatch.setenv("CXX", str(compiler))
     with pytest.raises(BackendUnavailable, match="failed with\nwrong \ufffd"):
         negated()
+
+
+# -- kernels that are built while calls run -------------------------------------------------------------------
+@pytest.fixture
+def automatic(monkeypatch) -> NumPyBackend:
+    monkeypatch.setenv("GRADCORE_CPU_KERNELS", "auto")
+    return NumPyBackend()
+
+
+@pytest.fixture
+def gate(monkeypatch) -> threading.Event:
+    """Native programs write sevens, and are ready when the gate is open."""
+    gate = threading.Event()
+
+    def program(kernel, compute, result, scalar_inputs):
+        assert gate.wait(60)
+        return lambda n, inputs, constants, outputs: [output.fill(7) for output in outputs]
+
+    monkeypatch.setattr(native, "program", program)
+    yield gate
+    gate.set()
+    let_the_builder_finish()
+
+
+def let_the_builder_finish() -> None:
+    """It takes one job after the other."""
+    done = threading.Event()
+    builder.submit(done.set)
+    assert done.wait(60)
+
+
+def called(backend: NumPyBackend, kernel: Kernel, n: int = 3) -> list[float]:
+    return backend.elementwise(kernel, [np.ones(n, F32)])[0][:3].tolist()
+
+
+@pytest.mark.parametrize("n", [3, 1 << 20])
+def test_calls_do_not_wait_for_the_build(n, automatic, gate):
+    """Small arrays, which have a way of their own, and large ones."""
+    kernel = Kernel.of_primitive("negative")
+    for _ in range(3):
+        assert called(automatic, kernel, n) == [-1, -1, -1]
+    gate.set()
+    let_the_builder_finish()
+    for _ in range(3):
+        assert called(automatic, kernel, n) == [7, 7, 7]
+
+
+def test_a_build_that_ends_within_a_call_is_used_by_the_next(automatic, gate, monkeypatch):
+    kernel = Kernel.of_primitive("negative")
+    bound_to = _TypedLauncher.bound_to
+
+    def slowly(self, *args):
+        bound = bound_to(self, *args)
+        gate.set()
+        let_the_builder_finish()
+        return bound
+
+    monkeypatch.setattr(_TypedLauncher, "bound_to", slowly)
+    assert called(automatic, kernel) == [-1, -1, -1]
+    assert called(automatic, kernel) == [7, 7, 7]
+
+
+def test_other_dtypes_go_on_as_numpy_programs(automatic, gate, monkeypatch):
+    monkeypatch.setattr(native, "program", lambda *_: None)
+    kernel = Kernel.of_primitive("negative")
+    for _ in range(3):
+        assert automatic.elementwise(kernel, [np.ones(3, np.int64)])[0].tolist() == [-1, -1, -1]
+        let_the_builder_finish()
+
+
+@pytest.mark.parametrize("environment", [{"CXX": "", "PATH": ""}, {"CXX": "no-such-compiler"}, {"CXX": "/bin/false"},
+                                         {"CXX": "g++ 'a"}, {"XDG_CACHE_HOME": "/dev/null", "TMPDIR": "/dev/null"}])
+def test_without_a_compiler_that_works_nothing_is_raised(environment, folder, monkeypatch):
+    backend = NumPyBackend()
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(tempfile, "tempdir", "/dev/null" if "TMPDIR" in environment else None)
+    cache._private_folder.cache_clear()
+    backend.use_kernels("auto")
+    kernel = Kernel.of_primitive("negative")
+    for _ in range(2):
+        assert called(backend, kernel) == [-1, -1, -1]
+        let_the_builder_finish()
+    assert not list(folder.iterdir())
+
+
+@needs_compiler
+def test_the_real_build_takes_over(folder, automatic):
+    """Native loops and NumPy agree, so it is seen by the file that is kept."""
+    kernel = Kernel.of_primitive("negative")
+    for _ in range(2):
+        assert called(automatic, kernel) == [-1, -1, -1]
+        let_the_builder_finish()
+    (typed,) = kernel.compiled["auto"].programs.values()
+    assert typed.native is not None and [path.suffix for path in folder.iterdir()] == [".so"]
+
+
+def test_the_three_kinds_by_name(monkeypatch):
+    monkeypatch.delenv("GRADCORE_CPU_KERNELS", raising=False)
+    assert NumPyBackend().kernels == "numpy"
+    before = gradcore.cpu_kernels()
+    try:
+        gradcore.set_cpu_kernels("auto")
+        assert gradcore.cpu_kernels() == "auto"
+        with pytest.raises(ValueError, match='"numpy", "native" or "auto"; got \'cuda\''):
+            gradcore.set_cpu_kernels("cuda")
+        assert gradcore.cpu_kernels() == "auto"
+    finally:
+        gradcore.set_cpu_kernels(before)
+
+
+SLOW_COMPILER = """#!/bin/sh
+# Compiles for ever, or until its source has gone.
+for argument; do
+    case "$argument" in *kernel.cpp) touch "$STARTED"; while [ -f "$argument" ]; do sleep 0.05; done; exit 1;; esac
+done
+"""
+WHILE_IT_BUILDS = """
+import os, signal, time
+import gradcore
+x = gradcore.ones(3)
+assert gradcore.tanh(x).shape == (3,)
+end = time.monotonic() + 30
+while not os.path.exists(os.environ["STARTED"]):
+    assert time.monotonic() < end
+    time.sleep(0.01)
+"""
+FORKED = """
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    from gradcore.backends import BackendUnavailable
+    os.environ["CXX"] = "/bin/false"
+    gradcore.set_cpu_kernels("native")
+    try:
+        gradcore.tanh(x)
+    except BackendUnavailable:
+        os._exit(0)
+    os._exit(1)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the compiler of this test is a shell script")
+@pytest.mark.parametrize("then", ["", FORKED])
+def test_the_process_may_end_or_fork_while_a_kernel_is_built(then, folder, tmp_path):
+    compiler = tmp_path / "compiler"
+    compiler.write_text(SLOW_COMPILER)
+    compiler.chmod(0o755)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "CXX": str(compiler), "STARTED": str(tmp_path / "started"),
+                   "GRADCORE_CPU_KERNELS": "auto"}
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", WHILE_IT_BUILDS + then], env=environment,
+                          capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not list(folder.iterdir())

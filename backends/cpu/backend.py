@@ -35,14 +35,16 @@ class NumPyBackend(Backend):
     def use_kernels(self, kind: str) -> None:
         """Run kernels as programs of "numpy" calls, or as "native" loops built by the system's C++ compiler.
 
-        Native loops are for contiguous float32 and float64 arrays; all else takes the NumPy program.
+        Native loops are for contiguous float32 and float64 arrays; all else takes the NumPy program.  With "auto" a
+        kernel is a NumPy program until its native loop has been built by another thread, or for good where there is no
+        compiler that works.
 
         Raises
         ------
         BackendUnavailable : "native" was asked for and there is no compiler.
         """
-        if kind not in ("numpy", "native"):
-            raise ValueError(f'CPU kernels are "numpy" or "native"; got {kind!r}')
+        if kind not in ("numpy", "native", "auto"):
+            raise ValueError(f'CPU kernels are "numpy", "native" or "auto"; got {kind!r}')
         if kind == "native":
             native.compiler()
         self.kernels = kind
@@ -92,7 +94,7 @@ class NumPyBackend(Backend):
     def elementwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float] = ()) -> list[np.ndarray]:
         launcher = kernel.compiled.get(self.kernels)
         if launcher is None:
-            launcher = kernel.compiled[self.kernels] = Launcher(kernel, self.pool, self.kernels == "native")
+            launcher = kernel.compiled[self.kernels] = Launcher(kernel, self.pool, self.kernels)
         # The short way of the last call; it gives None where this one is of another kind.
         outputs = quiet_context().run(launcher.quick, inputs, constants)
         return launcher.run(inputs, constants) if outputs is None else outputs

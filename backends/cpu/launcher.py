@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+import copy
+import functools
+from typing import Any, Callable, Optional, Sequence
 
 import numpy as np
 
@@ -14,20 +16,22 @@ from .memory_pool import MemoryPool
 from .choices import constant_conditions, settled, truths
 from .program import NumPyProgram
 from .quick import Outputs, Quick, binder, not_quick
+from .workers import builder
 
 
 class Launcher:
     """Runs one kernel on the CPU, with a program for every combination of dtypes and choices that it meets.
 
-    With `is_native` that is a native program where the inputs are contiguous and alike, else always one of NumPy
-    calls.
+    With kernels of the kind "native" that is a native program where the inputs are contiguous and alike, else always
+    one of NumPy calls.  "auto" is the kind "numpy" until another thread has built the native program, and for good
+    where it cannot be built.
 
     `quick` runs small contiguous arrays like those of the last call, with the same constants, and returns None for
     all others, which `run` takes (see `quick`).
     """
 
-    def __init__(self, kernel: Kernel, pool: MemoryPool, is_native: bool):
-        self.kernel, self.pool, self.is_native = kernel, pool, is_native
+    def __init__(self, kernel: Kernel, pool: MemoryPool, kind: str):
+        self.kernel, self.pool, self.kind = kernel, pool, kind
         self.conditions = constant_conditions(kernel)
         self.programs: dict[tuple, _TypedLauncher] = {}
         self.quick: Quick = not_quick
@@ -39,11 +43,19 @@ class Launcher:
         typed = self.programs.get(key)
         if typed is None:
             kernel = settled(self.kernel, self.conditions, key[len(inputs):]) if self.conditions else self.kernel
-            typed = self.programs[key] = _TypedLauncher(kernel, inputs, self.pool, self.is_native)
+            typed = self.programs[key] = _TypedLauncher(kernel, inputs, self.pool, self.kind == "native")
+            if self.kind == "auto":
+                builder.submit(self._make_native, key)  # its errors are left with the job
         quick, scalars = typed.bound_to(inputs, tuple(constants))  # which nobody can change behind its back
         self.quick = quick
+        if self.programs[key] is not typed:  # made native in the meantime: its short way is another
+            self.quick = not_quick
         outputs = tiles.quietly(quick, inputs, constants)
         return typed.run(inputs, constants, scalars) if outputs is None else outputs
+
+    def _make_native(self, key: tuple) -> None:
+        self.programs[key] = self.programs[key].made_native()
+        self.quick = not_quick  # after the line above: see `run`
 
 
 def _kind(value: Any) -> Any:
@@ -62,9 +74,19 @@ class _TypedLauncher:
         self.result_dtypes = [BOOL if boolean else result for boolean in self.program.is_boolean]
         self.casts = result != self.compute
         self.scratch = tiles.Scratch(self.program, self.compute)
-        self.native = native.program(kernel, self.compute, result, is_scalar) if is_native else None
-        self._bind = None if self.casts else binder(self.program, self.compute, self.native)
+        self._native_program = functools.partial(native.program, kernel, self.compute, result, is_scalar)
+        self._use(self._native_program() if is_native else None)
+
+    def _use(self, native_program: Optional[Callable]) -> None:
+        self.native = native_program
+        self._bind = None if self.casts else binder(self.program, self.compute, native_program)
         self._last: tuple[Any, Quick, tuple] = (None, not_quick, ())
+
+    def made_native(self) -> "_TypedLauncher":
+        """The same with native code, which is built now where it is not there yet."""
+        changed = copy.copy(self)
+        changed._use(self._native_program())
+        return changed
 
     def run(self, inputs: Sequence[Any], constants: Sequence[float], scalars: tuple) -> Outputs:
         """Run on any inputs of this combination of dtypes; `scalars` are what `bound_to` has made of them."""

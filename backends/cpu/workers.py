@@ -49,9 +49,10 @@ class Job:
 
 
 class Workers:
-    """As many threads as there are other cores, started with the first job."""
+    """As many threads as there are other cores (or `count`), started with the first job."""
 
-    def __init__(self) -> None:
+    def __init__(self, count: Optional[int] = None) -> None:
+        self._wanted = count
         self._jobs: SimpleQueue[Job] = SimpleQueue()
         self._lock = threading.Lock()
         self._has_started = False
@@ -72,7 +73,7 @@ class Workers:
                 return
             self._has_started = True
             try:
-                for i in range(CORES - 1):
+                for i in range(CORES - 1 if self._wanted is None else self._wanted):
                     # Daemons: a program may end while they wait for jobs.
                     threading.Thread(target=_work, args=(self._jobs,), name=f"gradcore_{i}", daemon=True).start()
                     self._count += 1
@@ -86,5 +87,7 @@ def _work(jobs: SimpleQueue) -> None:
 
 
 workers = Workers()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=workers.__init__)  # threads do not survive a fork
+builder = Workers(1)  # builds what calls do not wait for; the others are kept for computations
+if hasattr(os, "register_at_fork"):  # threads do not survive a fork
+    os.register_at_fork(after_in_child=workers.__init__)
+    os.register_at_fork(after_in_child=lambda: builder.__init__(1))

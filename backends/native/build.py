@@ -137,3 +137,13 @@ def _run(command: list[str]) -> Any:
         return subprocess.run(command, capture_output=True, text=True, errors="replace")
     except OSError as error:
         raise BackendUnavailable(f"native CPU kernels: the C++ compiler could not be run: {error}") from error
+
+
+def _renew_lock() -> None:
+    """A thread that was building does not survive a fork, and would hold the lock in the child for ever."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
