@@ -39,6 +39,26 @@ class Backend(ABC):
     def owns(self, array: Any) -> bool:
         """Whether `array` is an array that lives on this device."""
 
+    # -- sharing memory with other libraries ------------------------------------------------------------------
+    def dlpack(self, array: Array, **options: Any) -> Any:
+        """`array` as a DLPack capsule, with the options of `__dlpack__`; a BufferError where it cannot be shared."""
+        raise self._not_shared()
+
+    def dlpack_device(self, array: Array) -> tuple[int, int]:
+        """The device of `array` as DLPack numbers it."""
+        raise self._not_shared()
+
+    def from_dlpack(self, source: Any) -> Array:
+        """An array in the memory of `source`, an object of another library on this device, by its `__dlpack__`."""
+        raise self._not_shared()
+
+    def _not_shared(self) -> BufferError:
+        return BufferError(f"arrays on {self.device} are not shared with other libraries; .cpu() makes a copy that is")
+
+    def cuda_array_interface(self, array: Array) -> dict[str, Any]:
+        """The attribute `__cuda_array_interface__` of `array`; an AttributeError on devices without CUDA arrays."""
+        raise AttributeError(f"a tensor on {self.device} has no __cuda_array_interface__")
+
     # -- making arrays ----------------------------------------------------------------------------------------
     @abstractmethod
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:

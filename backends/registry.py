@@ -12,6 +12,9 @@ from .errors import BackendUnavailable
 
 DeviceLike = Union[str, Device, None]
 
+# DLPack's numbers: memory of the host and the same for CUDA to copy from, of a CUDA device and of both by turns.
+_DLPACK_TYPES = {1: "cpu", 3: "cpu", 2: "cuda", 13: "cuda"}
+
 _lock = threading.RLock()
 _factories: dict[str, Callable[[Device], Backend]] = {}  # by the type of device
 _backends: dict[str, Backend] = {}  # by the device's string
@@ -88,6 +91,20 @@ def backend_of(array: Any) -> Optional[Backend]:
     if type(array).__module__.partition(".")[0] == "cupy":  # the user's own array, on a device not asked for so far
         return get_backend(f"cuda:{array.device.id}")
     return None
+
+
+def backend_of_dlpack(place: tuple[int, int]) -> Backend:
+    """The backend for memory on a device as DLPack numbers it, `place` being the device's type and index.
+
+    >>> backend_of_dlpack((1, 0)).device
+    Device('cpu')
+    """
+    kind, index = place
+    name = _DLPACK_TYPES.get(int(kind))
+    if name is None:
+        raise BufferError(f"memory of DLPack's device type {int(kind)} belongs to no device here; known are the types "
+                          f"{', '.join(f'{known} ({device})' for known, device in sorted(_DLPACK_TYPES.items()))}")
+    return get_backend(name if name == "cpu" else f"{name}:{index}")
 
 
 def default_device() -> Device:

@@ -17,7 +17,7 @@ if not _os.path.isdir(_os.path.join(__path__[0], "backends")):
 
 from . import methods as _methods
 from . import cuda
-from . import data, functions, nn, optim  # noqa: E402
+from . import data, functions, interop, nn, optim  # noqa: E402
 from .operations import random
 from .operations.arithmetic import (abs, arctan, ceil, cos, cosh, erf, exp, exp2, expm1, floor, isfinite, isinf,
                                     isnan, log, log1p, log2, logaddexp, logical_and, logical_not, logical_or,
@@ -34,6 +34,7 @@ from .functions import log_softmax, relu, sigmoid, softmax, tanh
 from .core.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .core.gradients import GradcheckError, grad, gradcheck
 from .operations.indexing import gather, index_select, masked_select, nonzero, one_hot, take
+from .operations.interchange import from_dlpack, from_numpy
 from .operations.linear_algebra import matmul
 from .operations.random import bernoulli, manual_seed, rand, rand_like, randint, randn, randn_like, randperm
 from .operations.reduction import (all, amax, amin, any, argmax, argmin, count_nonzero, cumsum, logsumexp, max, mean,

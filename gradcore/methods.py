@@ -10,8 +10,8 @@ from typing import Any, Callable
 
 import numpy as np
 
-from .operations import (arithmetic, bits, conversion, creation, indexing, inplace, linear_algebra, random, reduction,
-                         selection, shaping)
+from .operations import (arithmetic, bits, conversion, creation, indexing, inplace, interchange, linear_algebra,
+                         random, reduction, selection, shaping)
 from . import functions
 from .core.elementwise import Elementwise
 from .core.tensor import Tensor
@@ -106,6 +106,8 @@ def _install() -> None:
         __getitem__=indexing.getitem, __setitem__=inplace.setitem,
         T=property(shaping.transpose, doc="The dimensions in reverse order."),
         mT=property(shaping.matrix_transpose, doc="The last two dimensions swapped."),
+        __dlpack__=interchange.dlpack, __dlpack_device__=interchange.dlpack_device,
+        __cuda_array_interface__=property(interchange.cuda_array_interface),
         where=lambda self, condition, other: selection.where(condition, self, other),
     )
     for name, member in members.items():

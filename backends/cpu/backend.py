@@ -58,6 +58,19 @@ class NumPyBackend(Backend):
     def owns(self, array: Any) -> bool:
         return isinstance(array, np.ndarray)
 
+    def dlpack(self, array: np.ndarray, **options: Any) -> Any:
+        if min(array.strides, default=0) < 0 and not options.get("copy"):
+            raise BufferError(f"a tensor of shape {array.shape} whose elements lie backwards in memory (strides "
+                              f"{array.strides} bytes) is not shared, since not every library can read it; pass "
+                              f".contiguous()")
+        return array.__dlpack__(**options)
+
+    def dlpack_device(self, array: np.ndarray) -> tuple[int, int]:
+        return array.__dlpack_device__()
+
+    def from_dlpack(self, source: Any) -> np.ndarray:
+        return np.from_dlpack(source)
+
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         return self.pool.empty(shape, np.dtype(dtype))
 

@@ -56,6 +56,21 @@ class CuPyBackend(Backend):
     def owns(self, array: Any) -> bool:
         return isinstance(array, self._cupy.ndarray) and array.device.id == self.device.index
 
+    # -- sharing memory with other libraries ------------------------------------------------------------------
+    def dlpack(self, array: Array, **options: Any) -> Any:
+        with self._here():
+            return array.__dlpack__(**options)
+
+    def dlpack_device(self, array: Array) -> tuple[int, int]:
+        return array.__dlpack_device__()
+
+    def from_dlpack(self, source: Any) -> Array:
+        with self._here():
+            return self._cupy.from_dlpack(source)
+
+    def cuda_array_interface(self, array: Array) -> dict[str, Any]:
+        return array.__cuda_array_interface__
+
     # -- making arrays ----------------------------------------------------------------------------------------
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         with self._here():

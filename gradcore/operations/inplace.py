@@ -66,6 +66,9 @@ def _check(x: Tensor, value_requires_grad: bool, name: str) -> bool:
     if x.size and any(step == 0 and n > 1 for step, n in zip(strides, x.shape)):
         raise RuntimeError(f"{name}: the tensor was expanded, several of its elements are one place in memory; "
                            f"change a .clone() of it")
+    if not getattr(getattr(x._array, "flags", None), "writeable", True):
+        raise RuntimeError(f"{name}: the tensor's memory is read-only, as that of the array it was made of; change a "
+                           f".clone() of it")
     if not (is_grad_enabled() and (x._requires_grad or value_requires_grad)):
         return False
     if x._requires_grad and x._node is None:

@@ -1,0 +1,95 @@
+"""Arrays that are shared with other libraries: DLPack, NumPy, and the interface of CUDA arrays.
+
+Shared memory is one memory: what either side writes, the other sees.  What another library writes is not seen by the
+versions that guard a backward pass.
+
+>>> import numpy as np
+>>> array = np.zeros(2)
+>>> shared = from_dlpack(array)
+>>> array[0] = 5
+>>> shared.tolist(), np.from_dlpack(shared)[0].item()
+([5.0, 0.0], 5.0)
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import numpy as np
+
+from ..backends import get_backend
+from ..backends.formulas.dtypes import kind_of
+from ..backends.registry import backend_of_dlpack
+from ..core.tensor import Tensor
+
+
+def from_dlpack(x: Any) -> Tensor:
+    """The memory of an array of another library (PyTorch, CuPy, JAX, NumPy, ...) as a tensor on the same device.
+
+    Nothing is copied.  A read-only array makes a tensor that refuses to be changed in place.
+
+    Raises
+    ------
+    TypeError : `x` does not offer DLPack, or holds what tensors cannot hold.
+    BufferError : the other library does not give its memory away.
+    BackendUnavailable : it lies on a device that cannot be used here.
+
+    >>> from_dlpack(np.arange(3.0)).sum().item()
+    3.0
+    """
+    if isinstance(x, Tensor):
+        return x.detach()
+    if not (hasattr(x, "__dlpack__") and hasattr(x, "__dlpack_device__")):
+        raise TypeError(f"from_dlpack takes an array with __dlpack__ and __dlpack_device__; got {type(x).__name__} "
+                        f"(for numbers and lists there is gradcore.tensor)")
+    backend = backend_of_dlpack(x.__dlpack_device__())
+    try:
+        array = backend.from_dlpack(x)
+    except (BufferError, RuntimeError) as error:
+        raise BufferError(f"from_dlpack: a {type(x).__name__} of {getattr(x, 'dtype', 'unknown dtype')} is not shared: "
+                          f"{error}") from error
+    kind_of(array.dtype)
+    return Tensor._wrap(array, backend)
+
+
+def from_numpy(array: np.ndarray) -> Tensor:
+    """A CPU tensor that shares the memory of a NumPy array; of a read-only one it cannot be changed in place.
+
+    >>> from_numpy(np.arange(3)).dtype
+    dtype('int64')
+    """
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"from_numpy takes a NumPy array; got {type(array).__name__}")
+    kind_of(array.dtype)
+    if not array.dtype.isnative:
+        raise TypeError(f"from_numpy: an array of {array.dtype}, which is not this processor's byte order, cannot be "
+                        f"shared; gradcore.tensor makes a copy")
+    backend = get_backend("cpu")
+    return Tensor._wrap(backend.asarray(array), backend)
+
+
+def dlpack(x: Tensor, *, stream: Any = None, max_version: Optional[tuple[int, int]] = None,
+           dl_device: Optional[tuple[int, int]] = None, copy: Optional[bool] = None) -> Any:
+    """A DLPack capsule of the tensor's memory, for the `from_dlpack` of another library."""
+    _refuse_history(x, "__dlpack__")
+    options = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
+    # Libraries know of these by their age.
+    return x._backend.dlpack(x._array, **{name: value for name, value in options.items() if value is not None})
+
+
+def dlpack_device(x: Tensor) -> tuple[int, int]:
+    """The device in DLPack's numbers: its type and its index."""
+    return x._backend.dlpack_device(x._array)
+
+
+def cuda_array_interface(x: Tensor) -> dict[str, Any]:
+    """The CUDA Array Interface of the tensor's memory; tensors on other devices have no such attribute."""
+    interface = x._backend.cuda_array_interface(x._array)
+    _refuse_history(x, "__cuda_array_interface__")
+    return interface
+
+
+def _refuse_history(x: Tensor, name: str) -> None:
+    if x._requires_grad:
+        raise BufferError(f"{name}: the tensor requires a gradient, of which the other library would know nothing; "
+                          f"pass tensor.detach()")

@@ -1,0 +1,360 @@
+"""The doors to other libraries: memory that is shared by DLPack, NumPy and CUDA's interface, and PyTorch functions."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+import fake_cupy
+import gradcore
+import kernels
+from gradcore import Tensor, elementwise, from_dlpack, from_numpy
+from gradcore.backends import CuPyBackend, native, register, unregister
+from gradcore.backends.cuda import device as cuda_device
+from gradcore.interop import to_torch
+
+DTYPES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
+
+mish = elementwise(kernels.mish)
+
+
+class Exporter:
+    """An array of a library that knows no more than DLPack."""
+
+    dtype = "its own"
+
+    def __init__(self, array, place=None):
+        self.array, self.place = array, place
+
+    def __dlpack__(self, **options):
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.place or self.array.__dlpack_device__()
+
+
+# -- in -------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 2)])
+def test_an_array_of_another_library_is_taken_without_a_copy(dtype, shape):
+    array = np.ones(shape, dtype)
+    x = from_dlpack(Exporter(array))
+    assert (x.shape, x.dtype, x.device, x.requires_grad, x.is_leaf) == (shape, dtype, "cpu", False, True)
+    array[...] = 0
+    assert not x.any().item()
+    x.fill_(1)
+    assert array.all()
+
+
+def test_views_keep_their_strides():
+    array = np.arange(12.0).reshape(3, 4)
+    for view in (array.T, array[::2], array[:, 1:3], array[::-1], np.broadcast_to(array[0], (2, 4))):
+        assert from_dlpack(Exporter(view)).tolist() == view.tolist()
+        assert np.shares_memory(from_dlpack(Exporter(view)).numpy(), array)
+
+
+@pytest.mark.parametrize("take", [from_dlpack, lambda array: from_dlpack(Exporter(array)), from_numpy,
+                                  gradcore.as_tensor])
+def test_read_only_arrays_stay_as_they_are(take):
+    array = np.ones(3)
+    array.flags.writeable = False
+    x = take(array)
+    assert np.shares_memory(x.numpy(), array)
+    for change in (lambda: x.add_(1), lambda: x.fill_(2), lambda: x.__setitem__(0, 5.0), x.zero_):
+        with pytest.raises(RuntimeError, match="the tensor's memory is read-only.*clone"):
+            change()
+    assert array.tolist() == [1, 1, 1] and x._versions[0] == 0
+    assert x.clone().add_(1).tolist() == [2, 2, 2]
+
+
+def test_a_read_only_tensor_tells_others_that_it_is():
+    array = np.ones(3)
+    array.flags.writeable = False
+    assert not np.from_dlpack(from_numpy(array)).flags.writeable
+    assert not np.asarray(from_numpy(array)).flags.writeable
+    with pytest.raises(BufferError, match="readonly"):  # a reader of the old kind could not know
+        from_numpy(array).__dlpack__()
+
+
+def test_gradients_flow_to_a_shared_leaf():
+    array = np.array([1.0, 2.0])
+    x = from_numpy(array).requires_grad_()
+    (x * x).sum().backward()
+    assert x.grad.tolist() == [2, 4] and array.tolist() == [1, 2]
+
+
+def test_a_tensor_is_taken_as_its_values(backend):
+    x = Tensor([1.0, 2.0], requires_grad=True, device=backend.device)
+    shared = from_dlpack(x)
+    assert shared._array is x._array and not shared.requires_grad
+    assert shared._versions is x._versions
+
+
+@pytest.mark.parametrize("wrong, error, text", [
+    ([1.0], TypeError, "from_dlpack takes an array with __dlpack__ .*; got list .*gradcore.tensor"),
+    (None, TypeError, "got NoneType"),
+    (Exporter(np.ones(3), (7, 0)), BufferError, r"device type 7 belongs to no device here; known are .*1 \(cpu\)"),
+    (Exporter(np.ones(3, complex)), TypeError, "got dtype complex128"),
+    (Exporter(np.ones(3, ">f4")), BufferError, "a Exporter of its own is not shared: .*native byte order"),
+])
+def test_what_cannot_be_taken_is_refused_in_words(wrong, error, text):
+    with pytest.raises(error, match=text):
+        from_dlpack(wrong)
+
+
+@pytest.mark.parametrize("wrong, text", [([1.0], "takes a NumPy array; got list"), (np.ones(3, ">f4"), "byte order"),
+                                         (np.ones(3, complex), "got dtype complex128"),
+                                         (Tensor([1.0]), "got Tensor"), (np.float32(1), "got float32")])
+def test_from_numpy_refuses_in_words(wrong, text):
+    with pytest.raises(TypeError, match=text):
+        from_numpy(wrong)
+
+
+# -- out ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("read", [np.from_dlpack, np.asarray])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_numpy_reads_the_tensor_s_own_memory(read, dtype):
+    x = gradcore.ones(2, 3, dtype=dtype)
+    array = read(x)
+    assert array.dtype == dtype and array.shape == (2, 3)
+    x[0, 1] = 0
+    assert array[0, 1] == 0
+    array[...] = 0
+    assert not x.any().item()
+
+
+def test_memory_outlives_the_tensor():
+    """Large arrays come from a pool, which must not hand their memory out while another library reads it."""
+    x = gradcore.full((1 << 19,), 3.0)
+    array = np.from_dlpack(x)
+    del x
+    others = [gradcore.full((1 << 19,), 4.0) for _ in range(3)]
+    assert (array == 3).all() and len(others) == 3
+
+
+def test_numpy_converts_and_copies_where_it_is_asked_to():
+    x = Tensor([1.5, 2.5])
+    assert np.asarray(x, dtype="int64").tolist() == [1, 2]
+    copied = np.array(x)
+    copied[0] = 9
+    assert x.tolist() == [1.5, 2.5]
+    with pytest.raises(ValueError, match="[Cc]opy"):
+        np.array(x, dtype="int64", copy=False)
+
+
+def test_a_history_is_not_given_away_unseen():
+    x = Tensor([1.0], requires_grad=True)
+    for y in (x, x * 2):
+        with pytest.raises(BufferError, match=r"__dlpack__: the tensor requires a gradient.*tensor.detach\(\)"):
+            np.from_dlpack(y)
+    assert np.from_dlpack((x * 2).detach()).tolist() == [2]
+
+
+def test_elements_that_lie_backwards_are_refused_before_a_reader_stumbles():
+    """PyTorch ends the whole process over such an array."""
+    x = from_numpy(np.arange(3.0)[::-1])
+    with pytest.raises(BufferError, match=r"shape \(3,\) whose elements lie backwards .*-8,.*contiguous"):
+        x.__dlpack__()
+    assert np.from_dlpack(x.contiguous()).tolist() == [2, 1, 0] and np.asarray(x).tolist() == [2, 1, 0]
+    assert np.from_dlpack(x, copy=True).tolist() == [2, 1, 0]
+
+
+def test_a_device_without_the_protocol_says_so():
+    x = Tensor([1.0], device="strict")
+    for ask in (x.__dlpack__, x.__dlpack_device__, lambda: x._backend.from_dlpack(np.ones(1))):
+        with pytest.raises(BufferError, match="arrays on strict:0 are not shared.*cpu()"):
+            ask()
+
+
+@pytest.mark.parametrize("name", ["cpu", "strict"])
+def test_only_cuda_tensors_have_cuda_s_interface(name):
+    x = Tensor([1.0], device=name)
+    assert not hasattr(x, "__cuda_array_interface__")
+    with pytest.raises(AttributeError, match="has no __cuda_array_interface__"):
+        x.__cuda_array_interface__
+
+
+def test_the_cuda_backend_hands_on_what_cupy_offers(monkeypatch):
+    """Over the stand-in for CuPy: the array's own methods, and CuPy's from_dlpack, on the backend's device."""
+    try:
+        native.compiler()
+    except gradcore.BackendUnavailable as error:
+        pytest.skip(str(error))
+    for name, module in fake_cupy.modules(devices=2).items():
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(cuda_device, "_proved", set())
+    calls = []
+
+    def noted(name, result):
+        def method(*args, **options):
+            calls.append((name, fake_cupy.Device.current[-1], options))
+            return result
+        return method
+
+    made = fake_cupy._on_device(np.ones(3))
+    monkeypatch.setattr(fake_cupy.ndarray, "__dlpack__", noted("out", "capsule"), raising=False)
+    monkeypatch.setattr(fake_cupy.ndarray, "__dlpack_device__", lambda array: (2, 1), raising=False)
+    monkeypatch.setattr(fake_cupy.ndarray, "__cuda_array_interface__", property(lambda array: {"version": 3}),
+                        raising=False)
+    monkeypatch.setattr(sys.modules["cupy"], "from_dlpack", noted("in", made), raising=False)
+    register("cuda", lambda device: CuPyBackend(device.index))
+    try:
+        x = from_dlpack(Exporter(np.ones(3), (2, 1)))
+        assert x.device == "cuda:1" and x._array is made
+        assert x.__dlpack__(stream=5) == "capsule" and x.__dlpack_device__() == (2, 1)
+        assert x.__cuda_array_interface__ == {"version": 3}
+        assert calls == [("in", 1, {}), ("out", 1, {"stream": 5})]
+        with pytest.raises(BufferError, match="__cuda_array_interface__: the tensor requires a gradient"):
+            x.requires_grad_().__cuda_array_interface__
+    finally:
+        unregister("cuda")
+        register("cuda", lambda device: CuPyBackend(device.index))
+
+
+# -- PyTorch --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_pytorch_and_gradcore_share_memory_both_ways(dtype, torch):
+    theirs = torch.ones(2, 3, dtype=getattr(torch, dtype))
+    ours = from_dlpack(theirs)
+    theirs[0, 1] = 0
+    assert ours[0, 1].item() == 0 and ours.dtype == dtype
+    back = torch.from_dlpack(ours)
+    assert back.data_ptr() == theirs.data_ptr() and back.dtype == theirs.dtype
+    assert torch.utils.dlpack.from_dlpack(gradcore.ones(3, dtype=dtype)).tolist() == [1, 1, 1]
+
+
+def test_what_pytorch_cannot_share_is_refused_in_words(torch):
+    for wrong in (torch.ones(3, dtype=torch.bfloat16), torch.ones(3, requires_grad=True), torch.eye(3).to_sparse()):
+        with pytest.raises(BufferError, match=f"from_dlpack: a Tensor of {wrong.dtype} is not shared: "):
+            from_dlpack(wrong)
+
+
+@elementwise
+def _scaled(xp, x, y, scale=2.0):
+    return xp.tanh(x * scale) * y + xp.exp(-y * y)
+
+
+@elementwise
+def _sum_of(xp, x, y):
+    return x + y
+
+
+CASES = [(mish, 1, {}), (gradcore.functions.swish, 1, {}), (gradcore.functions.softplus, 1, {"beta": 2.0}),
+         (_scaled, 2, {}), (_scaled, 2, {"scale": 0.5}), (_sum_of, 2, {})]
+
+
+def random(torch, *shape, dtype=None, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, dtype=dtype or torch.float64, generator=generator).requires_grad_()
+
+
+@pytest.mark.parametrize("operation, count, constants", CASES)
+def test_gradients_of_an_operation_in_pytorch(operation, count, constants, torch):
+    """To the second order, against differences."""
+    inputs = [random(torch, 3, 2, seed=i) for i in range(count)]
+    function = to_torch(operation)
+    assert torch.autograd.gradcheck(lambda *x: function(*x, **constants), inputs)
+    assert torch.autograd.gradgradcheck(lambda *x: function(*x, **constants), inputs)
+
+
+@pytest.mark.parametrize("shapes", [((3, 1), (1, 4)), ((2, 3), ()), ((3,), (2, 3))])
+def test_gradients_of_broadcast_inputs_in_pytorch(shapes, torch):
+    inputs = [random(torch, *shape, seed=i) for i, shape in enumerate(shapes)]
+    assert torch.autograd.gradcheck(to_torch(_scaled), inputs)
+    assert torch.autograd.gradgradcheck(to_torch(_scaled), inputs)
+
+
+def test_the_values_and_gradients_are_pytorch_s_own(torch):
+    x = random(torch, 1000, dtype=torch.float32)
+    ours, = torch.autograd.grad(to_torch(mish)(x).square().sum(), x)
+    theirs, = torch.autograd.grad(torch.nn.functional.mish(x).square().sum(), x)
+    torch.testing.assert_close(ours, theirs)
+    torch.testing.assert_close(to_torch(mish)(x), torch.nn.functional.mish(x))
+
+
+def test_one_input_may_be_a_number_or_need_no_gradient(torch):
+    x = random(torch, 3)
+    function = to_torch(_scaled)
+    assert torch.autograd.gradcheck(lambda x: function(x, 0.5), x)
+    assert torch.autograd.gradcheck(lambda x: function(0.5, x), x)
+    assert torch.autograd.gradcheck(lambda x: function(x=x, y=torch.ones(3, dtype=x.dtype), scale=3.0), x)
+    assert torch.autograd.gradgradcheck(lambda x: function(x, 0.5), x)
+
+
+def test_mixed_dtypes_get_gradients_of_their_own(torch):
+    x, y = random(torch, 3, dtype=torch.float32), random(torch, 3, dtype=torch.float16)
+    out = to_torch(_scaled)(x, y)
+    out.sum().backward()
+    assert (out.dtype, x.grad.dtype, y.grad.dtype) == (torch.float32, torch.float32, torch.float16)
+
+
+def test_views_of_pytorch_tensors(torch):
+    x = random(torch, 4, 6)
+    assert torch.autograd.gradcheck(lambda x: to_torch(mish)(x.T[1:, ::2]), x)
+    lazy = torch.view_as_complex(torch.randn(3, 2)).conj().imag
+    assert lazy.is_neg()
+    torch.testing.assert_close(to_torch(mish)(lazy), torch.nn.functional.mish(lazy.clone()))
+
+
+def test_nothing_is_copied_on_the_way(torch, monkeypatch):
+    """Kernels are given the memory of the PyTorch tensors, and theirs is what PyTorch gets."""
+    read, written = [], []
+    backend = gradcore.get_backend("cpu")
+    run = backend.elementwise
+
+    def noted(kernel, inputs, constants=()):
+        outputs = run(kernel, inputs, constants)
+        read.append([array.ctypes.data for array in inputs])
+        written.append([array.ctypes.data for array in outputs])
+        return outputs
+
+    monkeypatch.setattr(backend, "elementwise", noted)
+    x, upstream = random(torch, 5), torch.ones(5, dtype=torch.float64)
+    y = to_torch(mish)(x)
+    gradient, = torch.autograd.grad(y, x, upstream)
+    assert read[0] == [x.data_ptr()] and written[0] == [y.data_ptr()]
+    assert x.data_ptr() in read[1] and read[1][-1] == upstream.data_ptr() and written[1] == [gradient.data_ptr()]
+
+
+def test_results_that_have_no_gradient(torch):
+    larger = to_torch(elementwise(lambda xp, x, y: x > y))
+    x = random(torch, 3)
+    out = larger(x, 0.0)
+    assert out.dtype == torch.bool and not out.requires_grad
+    assert to_torch(mish)(torch.ones(3)).requires_grad is False
+
+
+def test_what_pytorch_guards_stays_guarded(torch):
+    x = random(torch, 3)
+    y = x * 1
+    out = to_torch(mish)(y)
+    y.add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        out.sum().backward()
+
+
+@pytest.mark.parametrize("wrong", ["relu", None, gradcore.sum, gradcore.functions.gelu])
+def test_only_elementwise_operations_become_pytorch_s(wrong):
+    with pytest.raises(TypeError, match="to_torch takes an elementwise operation.*; got "):
+        to_torch(wrong)
+
+
+def test_wrong_inputs_are_told(torch):
+    function = to_torch(_scaled)
+    assert function.__name__ == "_scaled"
+    with pytest.raises(TypeError, match="_scaled, made by to_torch, takes PyTorch tensors.*; got Tensor, list"):
+        function(torch.ones(2), [1.0, 2.0])
+    with pytest.raises(TypeError, match="at least one.*got float, float"):
+        function(1.0, 2.0)
+    with pytest.raises(TypeError, match="missing: y"):
+        function(torch.ones(2))
+    with pytest.raises(BufferError, match="bfloat16"):
+        function(torch.ones(2, dtype=torch.bfloat16), 1.0)
+
+
+def test_without_pytorch_there_is_a_word_about_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ModuleNotFoundError, match="to_torch needs PyTorch.*pip install torch"):
+        to_torch(mish)
