@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import sys
 
 import numpy as np
@@ -14,6 +15,7 @@ from gradcore import Tensor, elementwise, from_dlpack, from_numpy
 from gradcore.backends import CuPyBackend, native, register, unregister
 from gradcore.backends.cuda import device as cuda_device
 from gradcore.interop import to_torch
+from library import ROOT
 
 DTYPES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
 
@@ -358,3 +360,13 @@ def test_without_pytorch_there_is_a_word_about_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ModuleNotFoundError, match="to_torch needs PyTorch.*pip install torch"):
         to_torch(mish)
+
+
+# -- type checkers --------------------------------------------------------------------------------------------
+def test_type_checkers_are_told_that_there_are_annotations():
+    """The marker of PEP 561, in the checkout and among what a wheel takes along."""
+    configuration = configparser.ConfigParser()
+    configuration.read(ROOT / "setup.cfg", encoding="utf-8")
+    assert "py.typed" in configuration["options.package_data"]["gradcore"].split()
+    marker = ROOT / "gradcore" / "py.typed"
+    assert marker.is_file() and not marker.read_bytes()  # anything in it would mean "partial"
