@@ -72,6 +72,11 @@ class Backend(ABC):
     def copy(self, array: Array) -> Array:
         """A contiguous copy with memory of its own."""
 
+    def shares_memory(self, a: Array, b: Array) -> bool:
+        """Whether a write to one of two arrays of this device can be seen in the other; a device that cannot tell
+        says yes, and then a copy counts as a view."""
+        return True
+
     @abstractmethod
     def astype(self, array: Array, dtype: np.dtype) -> Array:
         """`array` in another dtype (itself where it has that dtype)."""

@@ -147,6 +147,7 @@ def modules(devices: int = 1) -> dict[str, ModuleType]:
     cupy.__dict__.update(
         __version__="14.0.0", ndarray=ndarray, float32=np.float32, ElementwiseKernel=ElementwiseKernel,
         add=np.add, minimum=np.minimum, matmul=np.matmul, sum=np.sum, pi=np.pi,
+        may_share_memory=lambda a, b, max_work=None: np.may_share_memory(a, b),
         array=lambda obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocking=False:
             obj if isinstance(obj, ndarray) and not copy and dtype in (None, obj.dtype)
             else _on_device(np.array(obj, dtype, copy=copy)),

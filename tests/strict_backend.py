@@ -130,6 +130,9 @@ class StrictBackend(Backend):
     def copy(self, array: StrictArray) -> StrictArray:
         return _on_device(np.ascontiguousarray(array.strict._array).reshape(array.shape))
 
+    def shares_memory(self, a: StrictArray, b: StrictArray) -> bool:
+        return np.may_share_memory(a.strict._array, b.strict._array)
+
     def astype(self, array: StrictArray, dtype: np.dtype) -> StrictArray:
         if array.dtype == dtype:
             return array

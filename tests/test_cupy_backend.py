@@ -174,3 +174,10 @@ def test_memory_figures(pretended):
     cuda.empty_cache()
     cuda.synchronize()
     assert cuda.description() == "Pretended GPU 0"
+
+
+def test_copies_are_told_from_views(pretended):
+    cuda = CuPyBackend()
+    x = cuda.full((2, 3), 1.0, np.dtype("float32"))
+    assert cuda.shares_memory(x, x.T) and cuda.shares_memory(x[1:], x)
+    assert not cuda.shares_memory(x, cuda.copy(x)) and not cuda.shares_memory(x[:1], x[1:])

@@ -84,6 +84,9 @@ class CuPyBackend(Backend):
         with self._here():
             return array.copy(order="C")
 
+    def shares_memory(self, a: Array, b: Array) -> bool:
+        return self._cupy.may_share_memory(a, b)
+
     def astype(self, array: Array, dtype: np.dtype) -> Array:
         with self._here():
             return array.astype(dtype, copy=False)

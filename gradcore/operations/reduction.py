@@ -17,6 +17,7 @@ from ..backends import Kernel
 from ..backends.formulas.dtypes import BOOL, DEFAULT_FLOAT, FLOAT16, FLOAT32, FLOAT64, INT64, kind_of
 from ..core.broadcasting import accumulator, add_up, broadcast_to, cast
 from ..core.dimensions import Dims, accepts_numpy_names, many_dims, one_dim
+from .conversion import clone
 from .indexing import along, getitem
 from ..core.operation import Operation
 from ..core.rowwise import rowwise
@@ -100,8 +101,6 @@ class Extremum(Operation):
 class CumulativeSum(Operation):
     """Sums of all elements up to each along a dimension."""
 
-    makes_new_arrays = False  # flip gives a view
-
     def forward(self, backend, x):
         # One by one, unlike sums: in float64, whose error is far below the last digit of float32 then.
         dtype = FLOAT64 if x.dtype.kind == "f" else INT64
@@ -113,6 +112,10 @@ class CumulativeSum(Operation):
 
 def _floating(x: Tensor) -> Tensor:
     return x if kind_of(x.dtype) == 2 else cast(x, DEFAULT_FLOAT)
+
+
+def _int64_of_integers(x: Tensor) -> Tensor:
+    return x if kind_of(x.dtype) == 2 else cast(x, INT64)
 
 
 @accepts_numpy_names
@@ -268,8 +271,12 @@ def count_nonzero(x: Tensor, dim: Dims = None) -> Tensor:
 
 @accepts_numpy_names
 def cumsum(x: Tensor, dim: int) -> Tensor:
-    """Along `dim`, the sum of all elements up to each one."""
-    return CumulativeSum.apply(x, dim=one_dim(dim, x.ndim)) if x.ndim else x
+    """Along `dim`, the sum of all elements up to each one; integers and booleans add up to int64."""
+    x = _int64_of_integers(x)
+    if not x.ndim:
+        many_dims(dim, 0)
+        return clone(x)
+    return CumulativeSum.apply(x, dim=one_dim(dim, x.ndim))
 
 
 @accepts_numpy_names
@@ -278,11 +285,10 @@ def prod(x: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> Tensor:
 
     Neighbours are multiplied until one is left, so that gradients are right where elements are 0 as well.
     """
-    if kind_of(x.dtype) < 2:
-        x = cast(x, INT64)
+    x = _int64_of_integers(x)
     if not x.ndim:
         many_dims(dim, 0)
-        return x
+        return clone(x)
     if dim is None:
         result = prod(reshape(x, -1), 0)
         return reshape(result, (1,) * x.ndim) if keepdim else result
@@ -293,6 +299,8 @@ def prod(x: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> Tensor:
 
     if not x.shape[dim]:
         x = sum(x, dim, keepdim=True) + 1
+    elif x.shape[dim] == 1:
+        x = clone(x)  # there is nothing to multiply, and the result has memory of its own all the same
     while x.shape[dim] > 1:
         n = x.shape[dim]
         pairs = part(0, n - n % 2, 2) * part(1, n, 2)

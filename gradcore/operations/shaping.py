@@ -11,15 +11,18 @@ from ..core.broadcasting import cast
 from ..core.dimensions import Dims, accepts_numpy_names, many_dims, one_dim, unpacked
 from ..core.operation import Operation
 from ..core.tensor import Tensor, as_tensor
+from .conversion import clone
 
 
 class Reshape(Operation):
-    """The same elements in the same order, in another shape."""
+    """The same elements in the same order, in another shape: a view where their places in memory allow it."""
 
-    returns_view, makes_new_arrays = True, False
+    makes_new_arrays = False
 
     def forward(self, backend, x):
-        return backend.xp.reshape(x, self.shape)
+        array = backend.xp.reshape(x, self.shape)
+        self.returns_view = backend.shares_memory(array, x)
+        return array
 
     def backward(self, gradient):
         return [Reshape.apply(gradient, shape=self.input_shapes[0])]
@@ -39,12 +42,10 @@ class Permute(Operation):
 
 
 class Flip(Operation):
-    """The elements in reverse order along some dimensions."""
-
-    returns_view, makes_new_arrays = True, False
+    """A copy of the elements in reverse order along some dimensions."""
 
     def forward(self, backend, x):
-        return backend.xp.flip(x, axis=self.dims)
+        return backend.copy(backend.xp.flip(x, axis=self.dims))
 
     def backward(self, gradient):
         return [Flip.apply(gradient, dims=self.dims)]
@@ -130,9 +131,8 @@ def transpose(x: Tensor, *dims: Any) -> Tensor:
 
 @accepts_numpy_names
 def flip(x: Tensor, dim: Dims = None) -> Tensor:
-    """The elements in reverse order along `dim` (None: along all dimensions)."""
-    dims = many_dims(dim, x.ndim)
-    return Flip.apply(x, dims=dims) if dims else x
+    """A copy with the elements in reverse order along `dim` (None: along all dimensions)."""
+    return Flip.apply(x, dims=many_dims(dim, x.ndim))
 
 
 def expand(x: Tensor, *shape: Any) -> Tensor:
@@ -156,7 +156,7 @@ def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def repeat(x: Tensor, *times: Any) -> Tensor:
-    """The whole tensor so many times along each dimension (NumPy's tile).
+    """A copy that has the whole tensor so many times along each dimension (NumPy's tile).
 
     >>> repeat(Tensor([1, 2]), 2)
     tensor([1., 2., 1., 2.])
@@ -166,7 +166,7 @@ def repeat(x: Tensor, *times: Any) -> Tensor:
         raise ValueError(f"repeat needs a number for each of the {x.ndim} dimensions; got {times}")
     shape = (1,) * (len(times) - x.ndim) + x.shape
     paired = reshape(x, *[size for n in shape for size in (1, n)])
-    repeated = expand(paired, *[size for k, n in zip(times, shape) for size in (k, n)])
+    repeated = clone(expand(paired, *[size for k, n in zip(times, shape) for size in (k, n)]))
     return reshape(repeated, *[k * n for k, n in zip(times, shape)])
 
 
