@@ -126,3 +126,29 @@ def test_sums_and_products_of_one_number_are_int64_too(backend, dtype):
         assert result.dtype == np.int64 and result.sum().item() == 1
     with pytest.raises(IndexError):
         x.cumsum(1)
+
+
+# -- numbers that are written -------------------------------------------------------------------------------------
+
+WRITES = {
+    "element": lambda y, value: y.__setitem__(0, value), "part": lambda y, value: y.__setitem__(slice(0, 1), value),
+    "mask": lambda y, value: y.__setitem__(y == y, value), "index": lambda y, value: y.__setitem__([0], value),
+    "list": lambda y, value: y.__setitem__(slice(None), [value, value]), "fill_": lambda y, value: y.fill_(value),
+    "copy_": lambda y, value: y.copy_(value), "masked_fill_": lambda y, value: y.masked_fill_(y == y, value),
+    "add_": lambda y, value: y.zero_().add_(value), "clamp_": lambda y, value: y.clamp_(value, value),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("has_history", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_numbers_are_rounded_once_when_they_are_written(backend, write, has_history, dtype):
+    for value in (0.1, np.float64(0.1), 2**24 + 1, -1e-300, True):
+        leaf = gradcore.zeros(2, dtype=dtype, device=backend.device, requires_grad=has_history)
+        y = leaf * 1
+        expected = np.asarray(value).astype(dtype)
+        WRITES[write](y, value)
+        assert y.dtype == dtype and y[0].item() == expected and y.requires_grad == has_history
+        if has_history and write not in ("add_", "clamp_"):
+            y.sum().backward()
+            assert leaf.grad[0].item() == 0

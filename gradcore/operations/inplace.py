@@ -42,10 +42,13 @@ class Write(Operation):
 def write(x: Tensor, index: Any, value: Any, name: str = "assignment") -> Tensor:
     """Write `value` (a tensor, an array, a list or a number) to ``x[index]``; recorded where a gradient is wanted."""
     backend = common_backend(name, (x, value))
+    if isinstance(value, (list, tuple)) and kind_of(x.dtype) == 2:
+        value = as_tensor(value, dtype=x.dtype, device=x.device)  # by itself it would be rounded to float32 first
     value = as_operand(value, backend, name)
     index = Index(index, x)
     recorded = _check(x, isinstance(value, Tensor) and value._requires_grad, name)
     if recorded:
+        value = value if isinstance(value, Tensor) else as_tensor(value, dtype=x.dtype, device=x.device)
         history = Write.apply(x, value, index=index)
         x._node, x._requires_grad = history._node, history._requires_grad
     else:
