@@ -8,6 +8,8 @@ from typing import Any, Callable, Iterable, Union
 
 _SYNONYMS = {"axis": "dim", "axes": "dims", "keepdims": "keepdim", "ddof": "correction"}
 
+_EXPECTED = "a dimension is named by an integer"
+
 Dims = Union[None, int, Iterable[int]]
 
 
@@ -29,10 +31,7 @@ def accepts_numpy_names(function: Callable) -> Callable:
 
 def one_dim(dim: Any, ndim: int) -> int:
     """`dim` counted from the front; negative ones count from the back."""
-    try:
-        index = operator.index(dim)
-    except TypeError:
-        raise TypeError(f"a dimension is named by an integer; got {dim!r}") from None
+    index = _integer(dim, _EXPECTED)
     if not -ndim <= index < ndim:
         raise IndexError(f"dimension {index} does not exist in a tensor of {ndim} dimension(s); "
                          + (f"they are numbered {-ndim} to {ndim - 1}" if ndim else "it has none to name"))
@@ -43,16 +42,31 @@ def many_dims(dim: Dims, ndim: int) -> tuple[int, ...]:
     """The dimensions that `dim` (one, several, or None for all) names, each counted from the front."""
     if dim is None:
         return tuple(range(ndim))
-    if ndim == 0 and dim in (0, -1):  # as PyTorch: a number may be reduced along the one dimension it does not have
-        return ()
-    dims = tuple(one_dim(d, ndim) for d in (dim if isinstance(dim, (tuple, list)) else (dim,)))
+    named = dim if isinstance(dim, (tuple, list)) else (dim,)
+    # As PyTorch: a number may be reduced along the one dimension that it does not have, called 0 or -1.
+    dims = tuple([one_dim(d, 1 if ndim == 0 and _integer(d, _EXPECTED) in (0, -1) else ndim) for d in named])
     if len(set(dims)) != len(dims):
         raise ValueError(f"a dimension is named twice in {dim}")
-    return dims
+    return dims if ndim else ()
+
+
+def reduced_dims(dim: Dims, ndim: int) -> tuple[int, ...]:
+    """As `many_dims`, for reductions: where `dim` is empty they run over all dimensions, as in PyTorch."""
+    return many_dims(None if isinstance(dim, (tuple, list)) and not dim else dim, ndim)
 
 
 def unpacked(sizes: tuple) -> tuple:
     """Sizes that were given one by one, or as one tuple: ``reshape(2, 3)`` and ``reshape((2, 3))`` are the same."""
     if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
         sizes = sizes[0]
-    return tuple(operator.index(size) for size in sizes)
+    return tuple([_integer(size, "sizes and dimensions are integers") for size in sizes])
+
+
+def _integer(value: Any, expected: str) -> int:
+    """`value` as an int; truth values, which Python counts among the integers, are refused."""
+    if not isinstance(value, bool) and getattr(getattr(value, "dtype", None), "kind", "i") != "b":
+        try:
+            return operator.index(value)
+        except TypeError:
+            pass
+    raise TypeError(f"{expected}; got {value!r:.80}")

@@ -15,12 +15,14 @@ from ..backends.formulas.dtypes import BOOL, INT64, kind_of
 from ..core.dimensions import accepts_numpy_names, one_dim
 from ..core.operation import Operation, SavedTensor
 from ..core.tensor import Tensor, as_tensor, common_backend, tensor
+from .conversion import clone
 
 
 class Index:
     """An index, checked: its arrays live on the device of `x`, and do not change before they are used again.
 
     As in PyTorch integers choose first and arrays among what is left: ``x[0, :, [1, 2]]`` is ``x[0][:, [1, 2]]``.
+    Integer tensors without dimensions are integers here, whatever device they have to be read from.
     """
 
     __slots__ = ("parts", "is_view", "is_single", "chosen_first")
@@ -74,7 +76,7 @@ def _part(part: Any, backend: Backend) -> Any:
     if kind_of(part.dtype) == 2:
         raise IndexError(f"a tensor is indexed by integers, slices, None, ..., masks and integer tensors; got a tensor "
                          f"of {part.dtype}")
-    return SavedTensor(part)
+    return SavedTensor(part) if part.ndim or part.dtype == BOOL else int(part)
 
 
 class Take(Operation):
@@ -159,13 +161,18 @@ def along(index: Tensor, dim: int) -> tuple:
 @accepts_numpy_names
 def index_select(x: Tensor, dim: int, index: Any) -> Tensor:
     """The slices of `x` at the positions `index` along `dim`."""
-    return getitem(x, (slice(None),) * one_dim(dim, x.ndim) + (index,))
+    return _with_memory_of_its_own(getitem(x, (slice(None),) * one_dim(dim, x.ndim) + (index,)), x)
 
 
 @accepts_numpy_names
 def take(x: Tensor, index: Any, dim: Optional[int] = None) -> Tensor:
     """The slices at the positions `index` along `dim`; without `dim` the elements of the flattened tensor."""
-    return getitem(x.reshape(-1), index) if dim is None else index_select(x, dim, index)
+    return _with_memory_of_its_own(getitem(x.reshape(-1), index), x) if dim is None else index_select(x, dim, index)
+
+
+def _with_memory_of_its_own(taken: Tensor, x: Tensor) -> Tensor:
+    """`taken`, or a copy of it where a single integer has named a part of `x`, which is a view."""
+    return clone(taken) if taken._versions is x._versions else taken
 
 
 def masked_select(x: Tensor, mask: Any) -> Tensor:

@@ -1,7 +1,7 @@
 """Reductions: sums, means, extrema and the like, over all dimensions or some.
 
-Every reduction takes `dim` (one dimension, several, or None for all) and `keepdim`; NumPy's names `axis` and
-`keepdims` mean the same.  float32 stays float32.
+Every reduction takes `dim` (one dimension, several, or None or an empty tuple for all) and `keepdim`; NumPy's names
+`axis` and `keepdims` mean the same.  float32 stays float32.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any, Callable, NamedTuple, Optional, Union
 import numpy as np
 
 from . import arithmetic
-from ..backends import Kernel
+from ..backends import Kernel, backend_of
 from ..backends.formulas.dtypes import BOOL, DEFAULT_FLOAT, FLOAT16, FLOAT32, FLOAT64, INT64, kind_of
 from ..core.broadcasting import accumulator, add_up, broadcast_to, cast
-from ..core.dimensions import Dims, accepts_numpy_names, many_dims, one_dim
+from ..core.dimensions import Dims, accepts_numpy_names, many_dims, one_dim, reduced_dims
 from .conversion import clone
 from .indexing import along, getitem
 from ..core.operation import Operation
@@ -125,13 +125,13 @@ def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -
     >>> sum(Tensor([[1, 2], [3, 4]]), dim=0)
     tensor([4., 6.])
     """
-    return Sum.apply(x if dtype is None else cast(x, np.dtype(dtype)), dims=many_dims(dim, x.ndim), keepdim=keepdim)
+    return Sum.apply(x if dtype is None else cast(x, np.dtype(dtype)), dims=reduced_dims(dim, x.ndim), keepdim=keepdim)
 
 
 @accepts_numpy_names
 def mean(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The mean; integers count as float32; NaN where there is no element."""
-    return Mean.apply(_floating(x), dims=many_dims(dim, x.ndim), keepdim=keepdim)
+    return Mean.apply(_floating(x), dims=reduced_dims(dim, x.ndim), keepdim=keepdim)
 
 
 @accepts_numpy_names
@@ -140,7 +140,7 @@ def var(x: Tensor, dim: Dims = None, correction: int = 1, keepdim: bool = False,
     if x.dtype == FLOAT16:
         return cast(var(cast(x, FLOAT32), dim, correction, keepdim, unbiased), FLOAT16)
     x = _floating(x)
-    dims = many_dims(dim, x.ndim)
+    dims = reduced_dims(dim, x.ndim)
     if not unbiased:
         correction = 0
     count = math.prod(x.shape[d] for d in dims)
@@ -161,9 +161,10 @@ def _root(x: Tensor, p: float = 2) -> Tensor:
 
 
 @accepts_numpy_names
-def max(x: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> Union[Tensor, ValuesAndIndices]:
+def max(x: Tensor, dim: Union[None, int, Tensor] = None, keepdim: bool = False) -> Union[Tensor, ValuesAndIndices]:
     """The largest element; along one dimension a pair of `values` and `indices`.  NaN is larger than all.
 
+    With a tensor in the place of `dim` it is `maximum` of the two, as in PyTorch.
     Equal largest elements share the gradient of the whole maximum; along a dimension the one at `indices` has it.
 
     >>> max(Tensor([[1, 5], [7, 3]]), dim=1).indices
@@ -173,12 +174,17 @@ def max(x: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> Union[Te
 
 
 @accepts_numpy_names
-def min(x: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> Union[Tensor, ValuesAndIndices]:
-    """The smallest element; along one dimension a pair of `values` and `indices`: see `max`."""
+def min(x: Tensor, dim: Union[None, int, Tensor] = None, keepdim: bool = False) -> Union[Tensor, ValuesAndIndices]:
+    """The smallest element; along one dimension a pair of `values` and `indices`; of two tensors `minimum`: see `max`.
+    """
     return _extremum(x, dim, keepdim, "min")
 
 
-def _extremum(x: Tensor, dim: Optional[int], keepdim: bool, which: str) -> Union[Tensor, ValuesAndIndices]:
+def _extremum(x: Tensor, dim: Any, keepdim: bool, which: str) -> Union[Tensor, ValuesAndIndices]:
+    if isinstance(dim, Tensor) or backend_of(dim) is not None:
+        if keepdim:
+            raise TypeError(f"{which} of two tensors reduces no dimension; it takes no keepdim")
+        return (arithmetic.maximum if which == "max" else arithmetic.minimum)(x, dim)
     if dim is None:
         return _shared_extremum(x, None, keepdim, which)
     if isinstance(dim, (tuple, list)):
@@ -208,7 +214,7 @@ def amin(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 
 
 def _shared_extremum(x: Tensor, dim: Dims, keepdim: bool, which: str) -> Tensor:
-    dims = many_dims(dim, x.ndim)
+    dims = reduced_dims(dim, x.ndim)
     _refuse_empty(x, dims, which)
     if x.dtype == BOOL:
         return (any if which == "max" else all)(x, dims, keepdim)
@@ -246,14 +252,14 @@ def _position(x: Tensor, dim: Optional[int], keepdim: bool, which: str) -> Tenso
 
 @accepts_numpy_names
 def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """Whether an element is true (not zero)."""
+    """Whether an element is true (not zero); an empty `dim` reduces nothing here, as in PyTorch and NumPy."""
     axis = _axis(many_dims(dim, x.ndim), x.ndim)
     return _without_gradient(x, lambda backend, array: backend.xp.any(array, axis=axis, keepdims=keepdim))
 
 
 @accepts_numpy_names
 def all(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """Whether all elements are true (not zero)."""
+    """Whether all elements are true (not zero); an empty `dim` reduces nothing here, as in PyTorch and NumPy."""
     axis = _axis(many_dims(dim, x.ndim), x.ndim)
     return _without_gradient(x, lambda backend, array: backend.xp.all(array, axis=axis, keepdims=keepdim))
 
@@ -338,7 +344,7 @@ def log_sum_exp(xp, x):
 def logsumexp(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """log(sum(exp(x))), which neither overflows nor underflows."""
     x = _floating(x)
-    dims = many_dims(dim, x.ndim)
+    dims = reduced_dims(dim, x.ndim)
     if 0 in [x.shape[d] for d in dims]:
         return arithmetic.log(sum(arithmetic.exp(x), dims, keepdim))
     return log_sum_exp(x, dim=dims, keepdim=keepdim)

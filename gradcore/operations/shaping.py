@@ -110,7 +110,7 @@ def permute(x: Tensor, *dims: Any) -> Tensor:
     """The dimensions in the order `dims`; a view."""
     dims = unpacked(dims)
     order = many_dims(dims, x.ndim)
-    if len(order) != x.ndim:
+    if len(dims) != x.ndim:
         raise ValueError(f"permute needs each of the {x.ndim} dimension(s) once; got {dims}")
     return Permute.apply(x, dims=order)
 
