@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..backends.formulas.dtypes import kind_of
 from ..operations import random
+from ..core.broadcasting import cast
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor, as_tensor
 
@@ -38,4 +40,5 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     x = as_tensor(x)
     if not training or p == 0:
         return x
-    return dropped(x, random.rand(x.shape, device=x.device), p=p)
+    result = dropped(x, random.rand(x.shape, device=x.device), p=p)
+    return cast(result, x.dtype) if kind_of(x.dtype) == 2 else result  # the noise is float32 beside float16 too

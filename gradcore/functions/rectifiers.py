@@ -6,7 +6,14 @@ or negative.
 
 from __future__ import annotations
 
+import math
+
 from ..core.elementwise import elementwise
+from ..core.tensor import Tensor
+from ..operations.integers import INTEGER, otherwise, whole
+from ..operations.selection import clip, where
+
+_BEYOND_INTEGERS = 2.0 ** 64  # beyond what any dtype of integers holds
 
 
 @elementwise
@@ -53,6 +60,12 @@ def _(xp, x, negative_slope=0.01):
     return xp.where(x > 0, 1.0, negative_slope)
 
 
+def _threshold_of_integers(x: Tensor, threshold: float, value: float) -> Tensor:
+    below = math.floor(threshold) if math.isfinite(threshold) else threshold
+    return where(x <= below, whole(value, "threshold"), x)
+
+
+@otherwise(INTEGER, _threshold_of_integers)
 @elementwise
 def threshold(xp, x, threshold=0.0, value=0.0):
     """Inputs above a threshold pass, all others become one value.
@@ -68,6 +81,12 @@ def threshold(xp, x, threshold=0.0, value=0.0):
     return xp.where(x <= threshold, value, x)
 
 
+def _hardtanh_of_integers(x: Tensor, min_val: float, max_val: float) -> Tensor:
+    finite = [max(-_BEYOND_INTEGERS, min(bound, _BEYOND_INTEGERS)) for bound in (min_val, max_val)]
+    return clip(x, *[whole(bound, "hardtanh") for bound in finite])
+
+
+@otherwise(INTEGER, _hardtanh_of_integers)
 @elementwise
 def hardtanh(xp, x, min_val=-1.0, max_val=1.0):
     """Straight between two bounds and constant beyond: tanh made of three lines.

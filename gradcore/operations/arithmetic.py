@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from ..backends import Kernel
+from ..backends.formulas.dtypes import INT64
+from ..core.broadcasting import cast
 from ..core.elementwise import Elementwise, elementwise
+from ..core.tensor import Tensor
+from .conversion import clone
+from .integers import BOOLEAN, INTEGER, beyond, dividing, exact, fitting, nearest, otherwise, truth, wrapped
 
 
 def _of_primitive(name: str) -> Elementwise:
@@ -12,21 +17,29 @@ def _of_primitive(name: str) -> Elementwise:
     return Elementwise(lambda: kernel, name, [symbol.name for symbol in kernel.inputs], {})
 
 
-add = _of_primitive("add")
-subtract = sub = _of_primitive("subtract")
-multiply = mul = _of_primitive("multiply")
+def _square_of_truth(x: Tensor) -> Tensor:
+    x = cast(x, INT64)
+    return x * x
+
+
+_wrapping, _ordering, _comparing = fitting(wrapped, wrapped), fitting(nearest, nearest), fitting(beyond, beyond)
+_of_truth, _keeping_integers = fitting(truth, truth), otherwise(INTEGER, clone)
+
+add = _wrapping(_of_primitive("add"))
+subtract = sub = _wrapping(_of_primitive("subtract"))
+multiply = mul = _wrapping(_of_primitive("multiply"))
 divide = div = _of_primitive("divide")
-floor_divide = _of_primitive("floor_divide")
-remainder = _of_primitive("remainder")
-power = pow = _of_primitive("power")
+floor_divide = dividing(_of_primitive("floor_divide"))
+remainder = dividing(_of_primitive("remainder"))
+power = pow = fitting(wrapped, exact)(_of_primitive("power"))
 negative = neg = _of_primitive("negative")
-square = _of_primitive("square")
+square = otherwise(BOOLEAN, _square_of_truth)(_of_primitive("square"))
 reciprocal = _of_primitive("reciprocal")
 sqrt = _of_primitive("sqrt")
 abs = _of_primitive("abs")
 sign = _of_primitive("sign")
-floor = _of_primitive("floor")
-round = _of_primitive("round")
+floor = _keeping_integers(_of_primitive("floor"))
+round = _keeping_integers(_of_primitive("round"))
 
 exp = _of_primitive("exp")
 exp2 = _of_primitive("exp2")
@@ -41,18 +54,18 @@ cosh = _of_primitive("cosh")
 arctan = atan = _of_primitive("arctan")
 erf = _of_primitive("erf")
 
-maximum = _of_primitive("maximum")
-minimum = _of_primitive("minimum")
+maximum = _ordering(_of_primitive("maximum"))
+minimum = _ordering(_of_primitive("minimum"))
 
-less = lt = _of_primitive("less")
-less_equal = le = _of_primitive("less_equal")
-greater = gt = _of_primitive("greater")
-greater_equal = ge = _of_primitive("greater_equal")
-equal = eq = _of_primitive("equal")
-not_equal = ne = _of_primitive("not_equal")
-logical_and = _of_primitive("logical_and")
-logical_or = _of_primitive("logical_or")
-logical_xor = _of_primitive("logical_xor")
+less = lt = _comparing(_of_primitive("less"))
+less_equal = le = _comparing(_of_primitive("less_equal"))
+greater = gt = _comparing(_of_primitive("greater"))
+greater_equal = ge = _comparing(_of_primitive("greater_equal"))
+equal = eq = _comparing(_of_primitive("equal"))
+not_equal = ne = _comparing(_of_primitive("not_equal"))
+logical_and = _of_truth(_of_primitive("logical_and"))
+logical_or = _of_truth(_of_primitive("logical_or"))
+logical_xor = _of_truth(_of_primitive("logical_xor"))
 logical_not = _of_primitive("logical_not")
 
 
@@ -74,12 +87,14 @@ def isinf(xp, x):
     return xp.abs(x) == xp.inf
 
 
+@_keeping_integers
 @elementwise
 def ceil(xp, x):
     """The next integer above."""
     return -xp.floor(-x)
 
 
+@_keeping_integers
 @elementwise
 def trunc(xp, x):
     """The next integer towards zero."""

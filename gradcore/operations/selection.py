@@ -12,9 +12,11 @@ from ..backends.formulas.dtypes import BOOL, kind_of
 from ..core.broadcasting import cast
 from ..core.elementwise import elementwise
 from .indexing import nonzero
+from .integers import fitting, kept, truth, whole
 from ..core.tensor import Tensor, as_operand, as_tensor, common_backend
 
 
+@fitting(truth, kept, kept)
 @elementwise
 def _where(xp, condition, a, b):
     return xp.where(condition, a, b)
@@ -55,7 +57,19 @@ clamp = clip
 
 
 def masked_fill(x: Tensor, mask: Any, value: Any) -> Tensor:
-    """`value` where the mask is true and `x` elsewhere."""
+    """`value` where the mask is true and `x` elsewhere.
+
+    Where `x` holds integers or booleans the result does too, as in PyTorch: `value` loses the digits after its point.
+
+    >>> masked_fill(Tensor([1, 2], dtype=int), Tensor([True, False], dtype=bool), 7.0)
+    tensor([7, 2])
+    """
+    if kind_of(x.dtype) < 2:
+        value = as_operand(value, x._backend, "masked_fill")
+        if isinstance(value, Tensor):
+            value = cast(value, x.dtype)
+        else:
+            value = bool(value) if x.dtype == BOOL else whole(value, "masked_fill")
     return where(mask, value, x)
 
 

@@ -1,0 +1,141 @@
+"""What elementwise operations do with integers, where the formula alone would lose digits or overflow.
+
+Python numbers have no bounds and the dtypes of tensors do.  A number takes on the dtype of the integer tensor that it
+meets, as in PyTorch; what becomes of one that the dtype cannot hold is said here: it is `wrapped` in arithmetic,
+`beyond` every element in comparisons, `nearest` in maximum and minimum, and refused or `kept` where it is stored.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Callable, Sequence, Union
+
+import numpy as np
+
+from ..backends import Backend
+from ..backends.formulas.dtypes import kind_of, result_type
+from ..core.elementwise import Elementwise
+from ..core.tensor import Tensor
+
+BOOLEAN, INTEGER = 0, 1  # as `kind_of` gives them
+Fit = Callable[[int, np.dtype], Union[int, float]]
+
+
+def wrapped(number: int, dtype: np.dtype) -> int:
+    """The number modulo 2^bits, as the dtype counts.
+
+    >>> wrapped(300, np.dtype("uint8")), wrapped(-1, np.dtype("uint8")), wrapped(200, np.dtype("int8"))
+    (44, 255, -56)
+    """
+    low = int(np.iinfo(dtype).min)
+    return (number - low) % 2 ** (8 * dtype.itemsize) + low
+
+
+def nearest(number: int, dtype: np.dtype) -> int:
+    """The number in the dtype that is closest."""
+    return max(int(np.iinfo(dtype).min), min(number, int(np.iinfo(dtype).max)))
+
+
+def beyond(number: int, dtype: np.dtype) -> Union[int, float]:
+    """The number, or an infinity in its place, which compares in the same way with all that the dtype holds."""
+    return number if nearest(number, dtype) == number else math.copysign(math.inf, number)
+
+
+def truth(number: int, dtype: np.dtype) -> int:
+    """1 for what is not zero."""
+    return int(number != 0)
+
+
+def exact(number: int, dtype: np.dtype) -> int:
+    """The number, or an OverflowError."""
+    if number != nearest(number, dtype):
+        raise OverflowError(f"a tensor of {dtype} holds {np.iinfo(dtype).min} to {np.iinfo(dtype).max}; got {number}")
+    return number
+
+
+def kept(number: int, dtype: np.dtype) -> int:
+    """As `exact`, with negative numbers counted from the end of an unsigned dtype, as PyTorch does."""
+    is_counted_back = dtype.kind == "u" and -2 ** (8 * dtype.itemsize) < number < 0
+    return wrapped(number, dtype) if is_counted_back else exact(number, dtype)
+
+
+def whole(number: float, name: str) -> int:
+    """A number without the digits after its point, for the operation `name` on a tensor of integers."""
+    if not math.isfinite(number):
+        raise OverflowError(f"{name}: a tensor of integers holds finite numbers; got {number}")
+    return int(number)
+
+
+class _Fitting(Elementwise):
+    """`operation`, whose Python integers are fitted to the dtype that they take on, each by its own rule."""
+
+    def __init__(self, operation: Elementwise, fits: Sequence[Fit]):
+        self.__dict__.update(operation.__dict__)
+        self._fits = fits
+
+    def _operands(self, inputs: Sequence[Any]) -> list[Any]:
+        operands = super()._operands(inputs)
+        if any(value.__class__ is int and not 0 <= value < 128 for value in operands):  # all others fit
+            dtype = _common_dtype(operands)
+            if kind_of(dtype) == INTEGER:
+                operands = self._fitted(operands, dtype)
+        return operands
+
+    def _fitted(self, operands: Sequence[Any], dtype: np.dtype) -> list[Any]:
+        try:
+            return [fit(value, dtype) if value.__class__ is int else value
+                    for fit, value in zip(self._fits, operands)]
+        except OverflowError as error:
+            raise OverflowError(f"{self.name.strip('_')}: {error}") from None
+
+
+class _Dividing(_Fitting):
+    """A division that refuses a zero among integers, where the host sees it; other devices give what their kernels
+    do, as a look at the divisor would be a wait for the device."""
+
+    def run(self, inputs: Sequence[Any], values: tuple, backend: Backend) -> Tensor:
+        if _divides_by_zero(*inputs):
+            raise ZeroDivisionError(f"{self.name}: an integer was divided by zero; in float tensors that is infinite "
+                                    f"or NaN")
+        return super().run(inputs, values, backend)
+
+
+def _divides_by_zero(a: Any, b: Any) -> bool:
+    tensors = [value for value in (a, b) if isinstance(value, Tensor)]
+    if any(value.dtype.kind == "f" or not value.size for value in tensors) or kind_of(_common_dtype((a, b))) == 2:
+        return False
+    if not isinstance(b, Tensor):
+        return b == 0
+    return isinstance(b._array, np.ndarray) and not b._array.astype(_common_dtype((a, b)), copy=False).all()
+
+
+class _Otherwise(Elementwise):
+    """`operation`, or for tensors of one kind a function of the tensor and the constants."""
+
+    def __init__(self, operation: Elementwise, kind: int, function: Callable[..., Tensor]):
+        self.__dict__.update(operation.__dict__)
+        self._kind, self._function = kind, function
+
+    def run(self, inputs: Sequence[Any], values: tuple, backend: Backend) -> Tensor:
+        if kind_of(inputs[0].dtype) == self._kind:
+            return self._function(inputs[0], *values)
+        return super().run(inputs, values, backend)
+
+
+def fitting(*fits: Fit) -> Callable[[Elementwise], Elementwise]:
+    """Fit the numbers of an elementwise operation, by a rule for each argument (a decorator)."""
+    return lambda operation: _Fitting(operation, fits)
+
+
+def dividing(operation: Elementwise) -> Elementwise:
+    """Wrap the numbers of a division, and refuse division of integers by zero (a decorator)."""
+    return _Dividing(operation, (wrapped, wrapped))
+
+
+def otherwise(kind: int, function: Callable[..., Tensor]) -> Callable[[Elementwise], Elementwise]:
+    """Let an elementwise operation be `function` for tensors of one kind, BOOLEAN or INTEGER (a decorator)."""
+    return lambda operation: _Otherwise(operation, kind, function)
+
+
+def _common_dtype(operands: Sequence[Any]) -> np.dtype:
+    return result_type(value._array if isinstance(value, Tensor) else value for value in operands)
