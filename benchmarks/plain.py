@@ -36,6 +36,8 @@ class PlainNamespace:
         return 0.5 * (1.0 + self.erf(x * 0.7071067811865476))
 
     def where(self, condition: Any, a: Any, b: Any) -> Any:
+        if isinstance(condition, bool):  # a comparison of two constants; CuPy's `where` takes arrays only
+            condition = self._xp.asarray(condition)
         return self._xp.where(condition, *[self._type(v) if isinstance(v, (int, float)) else v for v in (a, b)])
 
 
