@@ -123,6 +123,10 @@ class Backend(ABC):
         The error of float sums is no larger than that of pairwise summation.
         """
 
+    def argsort(self, array: Array, axis: int) -> Array:
+        """The positions that sort `array` along `axis`; equal elements keep their order, NaN comes last."""
+        return self.xp.argsort(array, axis=axis)
+
     @abstractmethod
     def matmul(self, a: Array, b: Array) -> Array:
         """The matrix product, stacked over leading dimensions."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Union
+from typing import Optional, Union
 
 
 class Device:
@@ -11,13 +11,14 @@ class Device:
 
     Devices compare equal to each other and to their string, and print as it.
 
-    >>> Device("cuda") == "cuda:0", str(Device("cuda:1")), Device("cpu").type
+    >>> Device("cuda") == "cuda:0", str(Device("cuda", 1)), Device("cpu").type
     (True, 'cuda:1', 'cpu')
     """
 
     __slots__ = ("type", "index")
 
-    def __init__(self, name: Union[str, "Device"]):
+    def __init__(self, name: Union[str, "Device"], index: Optional[int] = None):
+        name = name if index is None else f"{name}:{index}"
         match = re.fullmatch(r"([a-z]\w*?)(?::(\d+))?", str(name))
         if match is None or (match[1] == "cpu" and match[2] not in (None, "0")):
             raise ValueError(f'a device is "cpu", "cuda" or "cuda:N" (or "auto" where one is chosen); got {name!r}')

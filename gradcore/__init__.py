@@ -19,15 +19,19 @@ from . import methods as _methods
 from . import cuda
 from . import data, functions, interop, nn, optim  # noqa: E402
 from .operations import random
-from .operations.arithmetic import (abs, arctan, ceil, cos, cosh, erf, exp, exp2, expm1, floor, isfinite, isinf,
-                                    isnan, log, log1p, log2, logaddexp, logical_and, logical_not, logical_or,
-                                    logical_xor, maximum, minimum, pow, reciprocal, round, rsqrt, sign, sin, sinh,
-                                    sqrt, square, trunc)
+from .operations.arithmetic import (abs, acos, arccos, arcsin, arctan, asin, atan, ceil, cos, cosh, divide, eq,
+                                    erf, exp, exp2, expm1, floor, floor_divide, ge, gt, isfinite, isinf, isnan, le, log,
+                                    log1p, log2, log10, logaddexp, logical_and, logical_not, logical_or, logical_xor,
+                                    lt, maximum, minimum, mul, multiply, ne, neg, negative, pow, reciprocal, remainder,
+                                    rsqrt, sign, sin, sinh, sqrt, square, subtract, tan, trunc)
 from .backends import (BackendUnavailable, Device, DeviceMismatch, FormulaError, default_device, get_backend,
                        set_default_device)
 from .cpu import cpu_kernels, set_cpu_kernels  # noqa: E402
 from .operations.creation import (arange, empty, empty_like, eye, full, full_like, linspace, ones, ones_like, zeros,
                                   zeros_like)
+from .operations.einsum import einsum
+from .operations.elementary import (acosh, arccosh, arcsinh, arctan2, arctanh, asinh, atan2, atanh, clamp_max,
+                                    clamp_min, erfinv, fmod, isclose, lerp, logit, nan_to_num, xlogy)
 from .core.elementwise import elementwise
 from .core.rowwise import rowwise
 from .functions import log_softmax, relu, sigmoid, softmax, tanh
@@ -36,12 +40,24 @@ from .core.gradients import GradcheckError, grad, gradcheck
 from .operations.indexing import gather, index_select, masked_select, nonzero, one_hot, take
 from .operations.interchange import from_dlpack, from_numpy
 from .operations.linear_algebra import matmul
+from .operations.options import add, div, round, sub
+from .operations.products import addmm, bmm, cumprod, dot, mm, mv, outer, std_mean, var_mean
 from .operations.random import bernoulli, manual_seed, rand, rand_like, randint, randn, randn_like, randperm
+from .operations.rearranging import (expand_as, hstack, meshgrid, movedim, narrow, pad, repeat_interleave, roll, select,
+                                     swapaxes, t, take_along_dim, tile, view_as, vstack)
 from .operations.reduction import (all, amax, amin, any, argmax, argmin, count_nonzero, cumsum, logsumexp, max, mean,
                                    min, norm, prod, std, sum, var)
+from .operations.sampling import multinomial
+from .operations.scattering import index_add, scatter, scatter_add
 from .operations.selection import allclose, array_equal, clamp, clip, masked_fill, where
 from .operations.shaping import (broadcast_to, cat, chunk, concat, concatenate, expand, flatten, flip, permute,
                                  repeat, reshape, split, squeeze, stack, transpose, unbind, unsqueeze)
+from .operations.sorting import argsort, bincount, kthvalue, median, quantile, searchsorted, sort, topk, unique
+from .operations.triangles import diagonal, trace, tril, triu
 from .core.tensor import Tensor, as_tensor, tensor
+# The last, since they are names of Python's own too.
+from .dtypes import (bool, double, dtype, float, float16, float32, float64, half, int, int8, int16, int32, int64, long,
+                     short, uint8)
+from .backends import Device as device
 
 __version__ = "0.1.0"

@@ -10,25 +10,35 @@ from typing import Any, Callable
 
 import numpy as np
 
-from .operations import (arithmetic, bits, conversion, creation, indexing, inplace, interchange, linear_algebra,
-                         random, reduction, selection, shaping)
+from .operations import (arithmetic, bits, conversion, creation, elementary, indexing, inplace, interchange,
+                         linear_algebra, options, products, random, rearranging, reduction, sampling, scattering,
+                         selection, shaping, sorting, triangles)
 from . import functions
 from .core.elementwise import Elementwise
 from .core.tensor import Tensor
 
 _METHODS: dict[Any, str] = {
-    arithmetic: "abs ceil cos cosh erf exp exp2 expm1 floor isfinite isinf isnan log log1p log2 logaddexp "
-                "logical_and logical_not logical_or logical_xor maximum minimum reciprocal round rsqrt sign sin sinh "
-                "sqrt square trunc arctan add sub subtract mul multiply div divide neg negative pow floor_divide "
-                "remainder eq ne lt le gt ge",
+    arithmetic: "abs ceil cos cosh erf exp exp2 expm1 floor isfinite isinf isnan log log1p log2 log10 logaddexp "
+                "logical_and logical_not logical_or logical_xor maximum minimum reciprocal rsqrt sign sin sinh "
+                "sqrt square trunc tan arcsin asin arccos acos arctan atan subtract mul multiply divide neg negative "
+                "pow floor_divide remainder eq ne lt le gt ge",
     conversion: "to cpu cuda type_as half double long clone contiguous",
+    elementary: "arcsinh asinh arccosh acosh arctanh atanh arctan2 atan2 clamp_max clamp_min erfinv fmod isclose lerp "
+                "logit nan_to_num xlogy",
     functions: "relu sigmoid tanh softmax log_softmax",
     indexing: "gather index_select masked_select nonzero take",
     inplace: "copy_ fill_ zero_",
     linear_algebra: "matmul",
+    options: "add sub div round",
+    products: "addmm bmm cumprod dot mm mv outer",
+    rearranging: "expand_as movedim narrow repeat_interleave roll select swapaxes t take_along_dim tile view_as",
     reduction: "all amax amin any argmax argmin count_nonzero cumsum logsumexp max mean min norm prod std sum var",
+    sampling: "bernoulli_ multinomial normal_ uniform_",
+    scattering: "index_add scatter scatter_add",
     selection: "allclose clamp clip masked_fill",
     shaping: "broadcast_to chunk expand flatten flip permute repeat reshape split squeeze transpose unbind unsqueeze",
+    sorting: "argsort bincount kthvalue median quantile sort topk unique",
+    triangles: "diagonal trace tril triu",
 }
 
 _RENAMED: dict[str, Callable] = {
@@ -53,8 +63,12 @@ _COMPARISONS: dict[str, Callable] = {
 
 # Their results go to the tensor's own memory: add_, exp_, ...
 _IN_PLACE: dict[Any, str] = {
-    arithmetic: "add sub mul div pow floor_divide remainder neg abs exp log sqrt square reciprocal round floor ceil",
+    arithmetic: "mul pow floor_divide remainder neg abs exp log sqrt square reciprocal floor ceil",
+    elementary: "clamp_max clamp_min fmod lerp",
+    options: "add sub div round",
+    scattering: "index_add scatter scatter_add",
     selection: "clamp clip masked_fill",
+    triangles: "tril triu",
 }
 
 

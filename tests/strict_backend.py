@@ -22,7 +22,8 @@ _DEVICE = array_api_strict.Device("device1")
 _HOST = array_api_strict.Device("CPU_DEVICE")
 
 # Where the standard has another name than NumPy for what the library uses, or none.
-_NAMES = {"power": "pow", "arctan": "atan", "cumsum": "cumulative_sum"}
+_NAMES = {"power": "pow", "arctan": "atan", "arcsin": "asin", "arccos": "acos", "arctan2": "atan2",
+          "cumsum": "cumulative_sum"}
 
 
 class StrictArray:

@@ -128,6 +128,9 @@ class NumPyBackend(Backend):
             return np.asarray(np.sum(array, axis, keepdims=keepdims))
         return quietly(pairwise_sum, array, tuple(range(array.ndim)) if axis is None else axis, keepdims)
 
+    def argsort(self, array: np.ndarray, axis: int) -> np.ndarray:
+        return np.argsort(array, axis=axis, kind="stable")
+
     def matmul(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.matmul(a, b)
 

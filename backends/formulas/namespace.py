@@ -55,6 +55,6 @@ class FormulaNamespace:
         raise FormulaError(reason)
 
 
-_ALIASES = {"absolute": "abs", "fabs": "abs", "rint": "round", "atan": "arctan", "pow": "power",
-            "true_divide": "divide", "bitwise_and": "logical_and", "bitwise_or": "logical_or",
-            "invert": "logical_not"}
+_ALIASES = {"absolute": "abs", "fabs": "abs", "rint": "round", "atan": "arctan", "asin": "arcsin", "acos": "arccos",
+            "atan2": "arctan2", "pow": "power", "true_divide": "divide", "bitwise_and": "logical_and",
+            "bitwise_or": "logical_or", "invert": "logical_not"}

@@ -19,6 +19,7 @@ from . import simplify, special
 from .expression import TABLE, Expression, Primitive, apply
 
 _LN2 = math.log(2.0)
+_LN10 = math.log(10.0)
 _SQRT_PI = math.sqrt(math.pi)
 _SQRT_2PI = math.sqrt(2.0 * math.pi)
 
@@ -95,6 +96,12 @@ TRANSCENDENTAL = [
     Primitive("cosh", 1, np.cosh, "cosh({0})", (lambda y, x: apply("sinh", x),)),
     Primitive("tanh", 1, np.tanh, "tanh({0})", (lambda y, x: 1.0 - y * y,)),
     Primitive("arctan", 1, np.arctan, "atan({0})", (lambda y, x: 1.0 / (1.0 + x * x),)),
+    Primitive("log10", 1, np.log10, "log10({0})", (lambda y, x: 1.0 / (_LN10 * x),)),
+    Primitive("tan", 1, np.tan, "tan({0})", (lambda y, x: 1.0 + y * y,)),
+    Primitive("arcsin", 1, np.arcsin, "asin({0})", (lambda y, x: 1.0 / apply("sqrt", 1.0 - x * x),)),
+    Primitive("arccos", 1, np.arccos, "acos({0})", (lambda y, x: -1.0 / apply("sqrt", 1.0 - x * x),)),
+    Primitive("arctan2", 2, np.arctan2, "atan2({0}, {1})",
+              (lambda y, a, b: b / (a * a + b * b), lambda y, a, b: -a / (a * a + b * b))),
     Primitive("erf", 1, special.erf, "erf({0})", (lambda y, x: 2.0 / _SQRT_PI * apply("exp", -(x * x)),)),
     Primitive("normcdf", 1, special.normcdf, "normcdf_of({0})",
               (lambda y, x: 1.0 / _SQRT_2PI * apply("exp", -0.5 * (x * x)),)),

@@ -10,6 +10,7 @@ from typing import Any, Iterator, Optional, Sequence, Union
 
 import numpy as np
 
+from .element_count import ElementCount
 from .graph import Node, parent_of, propagate
 from ..backends import Backend, Device, DeviceMismatch, backend_of, get_backend
 from ..backends.formulas.dtypes import BOOL, DEFAULT_FLOAT, INT64, kind_of
@@ -82,9 +83,9 @@ class Tensor:
         return self._array.ndim
 
     @property
-    def size(self) -> int:
-        """The number of elements (NumPy's name; PyTorch calls it numel())."""
-        return self._array.size
+    def size(self) -> ElementCount:
+        """The number of elements, NumPy's ``x.size``; PyTorch's ``x.size()`` is the shape, ``x.size(0)`` a length."""
+        return ElementCount(self._array.size, self._array.shape)
 
     def numel(self) -> int:
         return self._array.size

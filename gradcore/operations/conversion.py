@@ -38,17 +38,23 @@ def move(x: Tensor, backend: Backend) -> Tensor:
     return Tensor._wrap(array, backend, Move(x) if x._requires_grad and is_grad_enabled() else None)
 
 
-def to(x: Tensor, *places: Any, device: DeviceLike = None, dtype: Any = None) -> Tensor:
-    """`x` on a device, in a dtype, or as another tensor in both; itself where that changes nothing.
+def to(x: Tensor, *places: Any, device: DeviceLike = None, dtype: Any = None, non_blocking: bool = False,
+       copy: bool = False) -> Tensor:
+    """`x` on a device, in a dtype, or as another tensor in both; itself where that changes nothing, unless `copy`.
+
+    `non_blocking` is accepted as PyTorch's; moves are complete when they return all the same.
 
     >>> to(Tensor([1.5]), "cpu", "float64").dtype
     dtype('float64')
     """
     device, dtype = place_named(places, device, dtype)
+    moved = x
     if dtype is not None:
         kind_of(np.dtype(dtype))  # refuses what tensors cannot hold
-        x = cast(x, np.dtype(dtype).newbyteorder("="))
-    return x if device is None else move(x, get_backend(device))
+        moved = cast(moved, np.dtype(dtype).newbyteorder("="))
+    if device is not None:
+        moved = move(moved, get_backend(device))
+    return clone(moved) if copy and moved is x else moved
 
 
 def place_named(places: Sequence[Any], device: DeviceLike, dtype: Any) -> tuple[DeviceLike, Any]:

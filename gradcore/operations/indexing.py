@@ -6,7 +6,7 @@ The adjoint of taking elements is adding to them, once for each time that an ele
 from __future__ import annotations
 
 import operator
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import numpy as np
 
@@ -129,16 +129,21 @@ def gather(x: Tensor, dim: int, index: Any) -> Tensor:
     if index.ndim != x.ndim:
         raise ValueError(f"gather needs an index of as many dimensions as the tensor, {x.ndim}; it has {index.ndim}")
     try:
-        return getitem(x, along(_from_the_front(index, x.shape[dim]), dim))
-    except IndexError as error:
-        places = index.numpy()
-        if places.dtype.kind in "iu" and not ((places >= 0) & (places < x.shape[dim])).all():
-            raise IndexError(f"gather: the index must hold positions from 0 to {x.shape[dim] - 1} along dimension "
-                             f"{dim}; got {places.min()} to {places.max()}") from error
+        return getitem(x, along(from_the_front(index, x.shape[dim]), dim))
+    except IndexError:
+        check_positions("gather", index, x.shape[dim], dim)
         raise
 
 
-def _from_the_front(index: Tensor, length: int) -> Tensor:
+def check_positions(name: str, index: Tensor, length: int, dim: int) -> None:
+    """Refuse an index that names a position which a dimension of this length does not have."""
+    places = index.numpy()
+    if places.dtype.kind in "iu" and not ((places >= 0) & (places < length)).all():
+        raise IndexError(f"{name}: the index must hold positions from 0 to {length - 1} along dimension {dim}; got "
+                         f"{places.min()} to {places.max()}")
+
+
+def from_the_front(index: Tensor, length: int) -> Tensor:
     """An index with negative positions put beyond the end, where they do not exist: no waiting for a device."""
     if index.dtype.kind != "i":
         return index
@@ -181,11 +186,16 @@ def masked_select(x: Tensor, mask: Any) -> Tensor:
     return getitem(x, mask.expand(x.shape))
 
 
-def nonzero(x: Tensor) -> tuple[Tensor, ...]:
-    """The places of the elements that are not zero: an index tensor for each dimension."""
+def nonzero(x: Tensor, *, as_tuple: bool = False) -> Union[Tensor, tuple[Tensor, ...]]:
+    """The places of the elements that are not zero: a row for each, or `as_tuple` an index tensor for each dimension.
+    """
     if not x.ndim:
         raise ValueError("nonzero needs a tensor with dimensions")
-    return tuple(Tensor._wrap(array, x._backend) for array in x._backend.xp.nonzero(x._array))
+    backend = x._backend
+    places = backend.xp.nonzero(x._array)
+    if as_tuple:
+        return tuple(Tensor._wrap(array, backend) for array in places)
+    return Tensor._wrap(backend.xp.stack(places, axis=1), backend)
 
 
 def one_hot(index: Tensor, num_classes: int) -> Tensor:

@@ -315,8 +315,15 @@ def prod(x: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> Tensor:
 
 
 @accepts_numpy_names
-def norm(x: Tensor, p: float = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """The vector norm (sum |x|^p)^(1/p); p = inf is the largest magnitude.  Its gradient is 0 where it is 0."""
+def norm(x: Tensor, p: Union[float, str] = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """The vector norm (sum |x|^p)^(1/p); p = inf is the largest magnitude.  Its gradient is 0 where it is 0.
+
+    "fro" is 2, also of matrices.
+    """
+    if isinstance(p, str):
+        if p != "fro":
+            raise ValueError(f'norm needs p > 0, or "fro"; got {p!r}')
+        p = 2
     if x.dtype == FLOAT16:  # whose squares are soon infinite
         return cast(norm(cast(x, FLOAT32), p, dim, keepdim), FLOAT16)
     x = _floating(x)

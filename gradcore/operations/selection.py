@@ -37,7 +37,7 @@ def where(condition: Any, a: Any = None, b: Any = None) -> Any:
     condition = as_operand(condition, backend, "where")
     condition = cast(condition if isinstance(condition, Tensor) else as_tensor(condition, device=backend.device), BOOL)
     if a is None and b is None:
-        return nonzero(condition)
+        return nonzero(condition, as_tuple=True)
     if a is None or b is None:
         raise TypeError("where takes a condition alone, or a condition and two values")
     return _where(condition, a, b)

@@ -214,7 +214,7 @@ def _of_one_dtype(tensors: Sequence[Any], name: str) -> list[Tensor]:
 
 
 @accepts_numpy_names
-def split(x: Tensor, size: Union[int, Sequence[int]], dim: int = 0) -> list[Tensor]:
+def split(x: Tensor, size: Union[int, Sequence[int]], dim: int = 0) -> tuple[Tensor, ...]:
     """Pieces of length `size` along `dim` (the last may be shorter), or of the lengths that `size` lists; views."""
     dim = one_dim(dim, x.ndim)
     length = x.shape[dim]
@@ -231,11 +231,11 @@ def split(x: Tensor, size: Union[int, Sequence[int]], dim: int = 0) -> list[Tens
     for n in size:
         pieces.append(x[(slice(None),) * dim + (slice(start, start + n),)])
         start += n
-    return pieces
+    return tuple(pieces)
 
 
 @accepts_numpy_names
-def chunk(x: Tensor, chunks: int, dim: int = 0) -> list[Tensor]:
+def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` pieces of equal length along `dim` (the last may be shorter); views."""
     if chunks < 1:
         raise ValueError(f"chunk needs at least one piece; got {chunks}")
@@ -243,10 +243,10 @@ def chunk(x: Tensor, chunks: int, dim: int = 0) -> list[Tensor]:
 
 
 @accepts_numpy_names
-def unbind(x: Tensor, dim: int = 0) -> list[Tensor]:
+def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices along `dim`, without that dimension; views."""
     dim = one_dim(dim, x.ndim)
-    return [x[(slice(None),) * dim + (i,)] for i in range(x.shape[dim])]
+    return tuple([x[(slice(None),) * dim + (i,)] for i in range(x.shape[dim])])
 
 
 def matrix_transpose(x: Tensor) -> Tensor:

@@ -1,0 +1,173 @@
+"""More elementary functions, each one formula; most are rare enough to do without a primitive of their own.
+
+>>> asinh(Tensor([0.0]))
+tensor([0.])
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Optional
+
+import numpy as np
+
+from ..backends.formulas.dtypes import kind_of
+from ..core.elementwise import elementwise
+from ..core.tensor import Tensor
+from .conversion import clone
+from .integers import dividing
+from .selection import clip
+
+_SQRT_PI = math.sqrt(math.pi)
+# M. Giles, "Approximating the erfinv function", GPU Computing Gems 2 (2011): polynomials in w - 2.5 and sqrt(w) - 3.
+_CENTRE = (2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503,
+           -0.00417768164, 0.246640727, 1.50140941)
+_TAIL = (-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613,
+         0.00943887047, 1.00167406, 2.83297682)
+
+
+@elementwise
+def atan2(xp, input, other):
+    """The angle of the point (other, input), from -pi to pi."""
+    return xp.arctan2(input, other)
+
+
+arctan2 = atan2
+
+
+@elementwise
+def asinh(xp, input):
+    """The inverse of sinh: log(x + sqrt(x² + 1)), which neither cancels nor overflows."""
+    a = xp.abs(input)
+    bounded = xp.minimum(a, 1e8)
+    near = xp.log1p(bounded + bounded * bounded / (1 + xp.sqrt(1 + bounded * bounded)))
+    y = xp.where(a > 1e8, xp.log(a) + math.log(2), near)
+    return xp.where(input < 0, -y, y)
+
+
+@asinh.derivative
+def _(xp, input):
+    return 1 / xp.sqrt(1 + input * input)
+
+
+@elementwise
+def acosh(xp, input):
+    """The inverse of cosh for x >= 1: log(x + sqrt(x² - 1)), which neither cancels nor overflows."""
+    beyond = input - 1
+    return xp.where(input > 1e8, xp.log(input) + math.log(2),
+                    xp.log1p(beyond + xp.sqrt(beyond) * xp.sqrt(beyond + 2)))
+
+
+@acosh.derivative
+def _(xp, input):
+    return 1 / (xp.sqrt(input - 1) * xp.sqrt(input + 1))
+
+
+@elementwise
+def atanh(xp, input):
+    """The inverse of tanh: log((1 + x) / (1 - x)) / 2."""
+    return 0.5 * (xp.log1p(input) - xp.log1p(-input))
+
+
+@atanh.derivative
+def _(xp, input):
+    return 1 / (1 - input * input)
+
+
+arcsinh, arccosh, arctanh = asinh, acosh, atanh
+
+
+def _polynomial(coefficients, x):
+    value = coefficients[0]
+    for coefficient in coefficients[1:]:
+        value = value * x + coefficient
+    return value
+
+
+@elementwise
+def erfinv(xp, input):
+    """The inverse of the error function, infinite at 1 and -1: an approximation and two of Newton's steps."""
+    w = -xp.log((1 - input) * (1 + input))
+    root = xp.sqrt(xp.minimum(w, 50.0)) - 3
+    x = input * xp.where(w < 5, _polynomial(_CENTRE, w - 2.5), _polynomial(_TAIL, root))
+    for _ in range(2):
+        x = x - (xp.erf(x) - input) * (_SQRT_PI / 2) * xp.exp(x * x)
+    return xp.where(xp.abs(input) == 1, input * xp.inf, x)
+
+
+@erfinv.derivative
+def _(xp, output):
+    return (_SQRT_PI / 2) * xp.exp(output * output)
+
+
+@elementwise
+def lerp(xp, input, end, weight):
+    """input + weight * (end - input), which is exactly `end` where the weight is 1."""
+    return xp.where(xp.abs(weight) < 0.5, input + weight * (end - input), end - (end - input) * (1 - weight))
+
+
+@dividing
+@elementwise
+def fmod(xp, input, other):
+    """The remainder of a division that is rounded towards zero, so that it has the sign of `input`."""
+    rest = xp.remainder(xp.abs(input), xp.abs(other))
+    return xp.where(input < 0, -rest, rest)
+
+
+@elementwise
+def xlogy(xp, input, other):
+    """input * log(other), and 0 where `input` is 0, though the logarithm be infinite or NaN; NaN in `other` stays."""
+    is_flat = xp.logical_and(input == 0, xp.logical_or(other <= 0, other == xp.inf))
+    return xp.where(is_flat, 0.0, input * xp.log(other))
+
+
+@elementwise
+def _logit(xp, x):
+    return xp.log(x / (1 - x))
+
+
+def logit(input: Tensor, eps: Optional[float] = None) -> Tensor:
+    """log(x / (1 - x)), the inverse of sigmoid; with `eps` of x limited to [eps, 1 - eps]."""
+    return _logit(input if eps is None else clip(input, eps, 1 - eps))
+
+
+@elementwise
+def _isclose(xp, a, b, rtol=1e-5, atol=1e-8, equal_nan=0.0):
+    distance = xp.abs(a - b)
+    is_near = xp.logical_and(xp.isfinite(distance), distance <= atol + xp.abs(rtol * b))
+    are_nan = xp.logical_and(xp.logical_and(xp.isnan(a), xp.isnan(b)), equal_nan != 0)
+    return xp.logical_or(xp.logical_or(a == b, is_near), are_nan)
+
+
+def isclose(input: Tensor, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+    """Whether |input - other| <= atol + rtol |other| for each element, or both are the same infinity.
+
+    >>> isclose(Tensor([1.0, 2.0]), Tensor([1.0, 2.1]))
+    tensor([ True, False])
+    """
+    return _isclose(input, other, rtol=rtol, atol=atol, equal_nan=float(equal_nan))
+
+
+@elementwise
+def _nan_to_num(xp, x, nan=0.0, posinf=0.0, neginf=0.0):
+    return xp.where(xp.isnan(x), nan, xp.where(x == xp.inf, posinf, xp.where(x == -xp.inf, neginf, x)))
+
+
+def nan_to_num(input: Tensor, nan: float = 0.0, posinf: Optional[float] = None,
+               neginf: Optional[float] = None) -> Tensor:
+    """Numbers in the place of NaN and the infinities: by default 0 and the largest and least number of the dtype."""
+    if kind_of(input.dtype) < 2:
+        return clone(input)
+    limits = np.finfo(input.dtype)
+    return _nan_to_num(input, nan=nan, posinf=float(limits.max) if posinf is None else posinf,
+                       neginf=float(limits.min) if neginf is None else neginf)
+
+
+def clamp_min(input: Tensor, min: Any) -> Tensor:
+    """`input`, or `min` where that is larger."""
+    return clip(input, min, None)
+
+
+def clamp_max(input: Tensor, max: Any) -> Tensor:
+    """`input`, or `max` where that is less."""
+    return clip(input, None, max)

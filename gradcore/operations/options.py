@@ -1,0 +1,69 @@
+"""Arithmetic with the options of PyTorch's functions."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any, Optional
+
+from ..backends.formulas.dtypes import kind_of, result_type
+from ..core.elementwise import elementwise
+from ..core.tensor import Tensor, as_operand, common_backend
+from . import arithmetic
+from .integers import dividing
+
+
+def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """input + alpha * other.
+
+    >>> add(Tensor([1, 2]), 10, alpha=2)
+    tensor([21., 22.])
+    """
+    return arithmetic.add(input, _times(other, alpha))
+
+
+def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """input - alpha * other."""
+    return arithmetic.subtract(input, _times(other, alpha))
+
+
+def _times(value: Any, factor: float) -> Any:
+    """The product, which of two numbers is a number and lives on no device."""
+    if factor == 1:
+        return value
+    return value * factor if isinstance(value, numbers.Real) else arithmetic.multiply(value, factor)
+
+
+@dividing
+@elementwise
+def _truncated(xp, input, other):
+    quotient = xp.floor_divide(xp.abs(input), xp.abs(other))
+    return xp.where(xp.logical_xor(input < 0, other < 0), -quotient, quotient)
+
+
+def div(input: Any, other: Any, *, rounding_mode: Optional[str] = None) -> Tensor:
+    """input / other, rounded down for "floor" and towards zero for "trunc", where integers stay integers.
+
+    >>> div(Tensor([-7]), 2, rounding_mode="trunc")
+    tensor([-3.])
+    """
+    if rounding_mode is None:
+        return arithmetic.divide(input, other)
+    if rounding_mode == "floor":
+        return arithmetic.floor_divide(input, other)
+    if rounding_mode != "trunc":
+        raise ValueError(f'div: rounding_mode must be None, "floor" or "trunc"; got {rounding_mode!r}')
+    values = [as_operand(value, common_backend("div", (input, other)), "div") for value in (input, other)]
+    dtype = result_type(value._array if isinstance(value, Tensor) else value for value in values)
+    return arithmetic.trunc(arithmetic.divide(*values)) if kind_of(dtype) == 2 else _truncated(*values)
+
+
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+    """The nearest number with so many digits after the point (negative: zeros before it); halves go to the even one.
+
+    >>> round(Tensor([1.25, 3.14159]), decimals=2)
+    tensor([1.25, 3.14])
+    """
+    if decimals == 0 or kind_of(input.dtype) < 2:
+        return arithmetic.round(input)
+    scale = 10.0 ** abs(decimals)
+    return arithmetic.round(input * scale) / scale if decimals > 0 else arithmetic.round(input / scale) * scale

@@ -1,0 +1,228 @@
+"""Elements in other places: parts, rolled and repeated tensors, grids, padding.
+
+Each is made of the operations in `shaping` and `indexing`.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, Optional, Sequence, Union
+
+import numpy as np
+
+from ..core.dimensions import Dims, accepts_numpy_names, many_dims, one_dim, unpacked
+from ..core.tensor import Tensor, as_tensor, common_backend
+from .conversion import clone
+from .creation import full
+from .indexing import gather, getitem, index_select
+from .shaping import broadcast_to, cat, expand, permute, repeat, reshape, transpose, unsqueeze
+
+_PADDINGS = ("constant", "reflect", "replicate", "circular")
+
+
+def _slice(x: Tensor, dim: int, part: Union[slice, int]) -> Tensor:
+    return getitem(x, (slice(None),) * dim + (part,))
+
+
+@accepts_numpy_names
+def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """The part of `length` along `dim` that begins at `start`; a view."""
+    dim = one_dim(dim, input.ndim)
+    n, begin = input.shape[dim], operator.index(start)
+    begin = begin + n if begin < 0 else begin
+    if length < 0 or not 0 <= begin <= n - length:
+        raise ValueError(f"narrow: there is no part of length {length} from {start} on in dimension {dim} of length "
+                         f"{n}")
+    return _slice(input, dim, slice(begin, begin + length))
+
+
+@accepts_numpy_names
+def select(input: Tensor, dim: int, index: int) -> Tensor:
+    """The slice at one position along `dim`, without that dimension; a view."""
+    return _slice(input, one_dim(dim, input.ndim), operator.index(index))
+
+
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    """`input` repeated to the shape of `other`, without a copy."""
+    return expand(input, other.shape)
+
+
+def view_as(input: Tensor, other: Tensor) -> Tensor:
+    """`input` in the shape of `other`."""
+    return reshape(input, other.shape)
+
+
+def t(input: Tensor) -> Tensor:
+    """A matrix transposed; a vector or a number as it is."""
+    if input.ndim > 2:
+        raise ValueError(f"t transposes matrices; got shape {input.shape}, of which transpose(dim0, dim1) swaps two "
+                         f"dimensions")
+    return transpose(input)
+
+
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
+    """Two dimensions swapped; a view."""
+    return transpose(input, axis0, axis1)
+
+
+def movedim(input: Tensor, source: Dims, destination: Dims) -> Tensor:
+    """The dimensions `source` at the positions `destination`, the others in their order; a view.
+
+    >>> movedim(full((2, 3, 4), 0.0), 0, -1).shape
+    (3, 4, 2)
+    """
+    froms, tos = many_dims(source, input.ndim), many_dims(destination, input.ndim)
+    if len(froms) != len(tos):
+        raise ValueError(f"movedim needs as many destinations as sources; got {source} and {destination}")
+    order = [i for i in range(input.ndim) if i not in froms]
+    for to, dim in sorted(zip(tos, froms)):
+        order.insert(to, dim)
+    return permute(input, order)
+
+
+@accepts_numpy_names
+def take_along_dim(input: Tensor, indices: Tensor, dim: Optional[int] = None) -> Tensor:
+    """As `gather`, with the other dimensions broadcast; without `dim` from the flattened tensor."""
+    if dim is None:
+        return gather(reshape(input, -1), 0, reshape(indices, -1))
+    dim = one_dim(dim, input.ndim)
+    if indices.ndim != input.ndim:
+        raise ValueError(f"take_along_dim needs indices of as many dimensions as the tensor, {input.ndim}; they have "
+                         f"{indices.ndim}")
+    common = np.broadcast_shapes(*[shape[:dim] + (1,) + shape[dim + 1:] for shape in (input.shape, indices.shape)])
+
+    def fitted(x: Tensor) -> Tensor:
+        return broadcast_to(x, common[:dim] + (x.shape[dim],) + common[dim + 1:])
+
+    return gather(fitted(input), dim, fitted(indices))
+
+
+def roll(input: Tensor, shifts: Any, dims: Dims = None) -> Tensor:
+    """The elements moved on by `shifts` along `dims`, those that fall off at the end at the front again.
+
+    >>> roll(Tensor([1, 2, 3]), 1)
+    tensor([3., 1., 2.])
+    """
+    if dims is None:
+        return reshape(roll(reshape(input, -1), shifts, 0), input.shape)
+    shifts, dims = unpacked((shifts,)), many_dims(dims, input.ndim)
+    if len(shifts) != len(dims):
+        raise ValueError(f"roll needs a shift for each dimension; got {len(shifts)} for {len(dims)}")
+    rolled = input
+    for shift, dim in zip(shifts, dims):
+        cut = -shift % max(rolled.shape[dim], 1)
+        rolled = cat([_slice(rolled, dim, slice(cut, None)), _slice(rolled, dim, slice(None, cut))], dim)
+    return rolled
+
+
+def tile(input: Tensor, *dims: Any) -> Tensor:
+    """The whole tensor so many times along each dimension; along the last ones where fewer are named."""
+    times = unpacked(dims)
+    return repeat(input, (1,) * (input.ndim - len(times)) + times)
+
+
+@accepts_numpy_names
+def repeat_interleave(input: Tensor, repeats: Any, dim: Optional[int] = None) -> Tensor:
+    """Each slice along `dim` so many times (one number, or one for each); without `dim` each element.
+
+    >>> repeat_interleave(Tensor([1, 2]), 2)
+    tensor([1., 1., 2., 2.])
+    """
+    if dim is None:
+        input, dim = reshape(input, -1), 0
+    dim = one_dim(dim, input.ndim)
+    counts = repeats.numpy() if isinstance(repeats, Tensor) else np.asarray(repeats)
+    n = input.shape[dim]
+    if counts.dtype.kind not in "iu" or counts.ndim > 1 or (counts < 0).any() or counts.size not in (1, n):
+        raise ValueError(f"repeat_interleave needs one number from 0 on, or one for each of the {n} slices; got "
+                         f"{counts.tolist()!r:.80}")
+    if counts.size != 1:
+        return index_select(input, dim, as_tensor(np.repeat(np.arange(n), counts), device=input.device))
+    k = int(counts.reshape(-1)[0])
+    paired = unsqueeze(input, dim + 1)
+    copies = clone(expand(paired, *input.shape[:dim + 1], k, *input.shape[dim + 1:]))
+    return reshape(copies, *input.shape[:dim], n * k, *input.shape[dim + 1:])
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """The coordinates of a grid, each vector along a dimension of its own; "xy" swaps the first two."""
+    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
+        tensors = tuple(tensors[0])
+    if indexing not in ("ij", "xy"):
+        raise ValueError(f'meshgrid: indexing must be "ij" or "xy"; got {indexing!r}')
+    if any(tensor.ndim > 1 for tensor in tensors):
+        raise ValueError(f"meshgrid takes vectors; got shapes {', '.join(str(tensor.shape) for tensor in tensors)}")
+    common_backend("meshgrid", tensors)
+    places = list(range(len(tensors)))
+    if indexing == "xy":
+        places[:2] = places[:2][::-1]
+    shape = [0] * len(tensors)
+    for place, tensor in zip(places, tensors):
+        shape[place] = tensor.numel()
+    return tuple(expand(reshape(tensor, *[n if i == place else 1 for i, n in enumerate(shape)]), shape)
+                 for place, tensor in zip(places, tensors))
+
+
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors beside each other: vectors end to end, all others along the second dimension."""
+    parts = [part if part.ndim else reshape(part, 1) for part in tensors]
+    return cat(parts, 0 if not parts or parts[0].ndim == 1 else 1)
+
+
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors below each other along the first dimension; vectors are rows."""
+    return cat([part if part.ndim > 1 else reshape(part, 1, -1) for part in tensors], 0)
+
+
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: Optional[float] = None) -> Tensor:
+    """`input` with elements more (or, where negative, less) at both ends of its last dimensions.
+
+    `pad` names two numbers for the last dimension, then two for the one before, and so on.  The new elements are
+    `value` (0) for mode "constant", mirrored at the edge for "reflect", the edge for "replicate", and the other end
+    for "circular".
+
+    >>> pad(Tensor([1, 2, 3]), (1, 2))
+    tensor([0., 1., 2., 3., 0., 0.])
+    """
+    sizes = unpacked((pad,))
+    if mode not in _PADDINGS:
+        raise ValueError(f"pad: mode must be one of {', '.join(_PADDINGS)}; got {mode!r}")
+    if len(sizes) % 2 or len(sizes) > 2 * input.ndim:
+        raise ValueError(f"pad needs two numbers for each of at most {input.ndim} dimension(s); got {sizes}")
+    if value is not None and mode != "constant":
+        raise ValueError(f"pad takes a value for mode \"constant\" only; mode is {mode!r}")
+    ends = [(input.ndim - 1 - i, *sizes[2 * i:2 * i + 2]) for i in range(len(sizes) // 2)]
+    for dim, before, after in ends:
+        _check_padding(input.shape[dim], dim, before, after, mode)
+    padded = input
+    for dim, before, after in ends:
+        one = _padded_with_constant if mode == "constant" else _padded_with_own
+        padded = one(padded, dim, before, after, (value or 0) if mode == "constant" else mode)
+    return clone(padded) if padded._versions is input._versions else padded
+
+
+def _check_padding(n: int, dim: int, before: int, after: int, mode: str) -> None:
+    most = {"reflect": n - 1, "circular": n}.get(mode, max(before, after))
+    if n + before + after < 0 or -before > n or -after > n or (max(before, after) > most) or (
+            mode != "constant" and not n and before + after > 0):
+        raise ValueError(f"pad: mode {mode!r} cannot make dimension {dim} of length {n} longer by ({before}, {after})")
+
+
+def _padded_with_constant(x: Tensor, dim: int, before: int, after: int, value: float) -> Tensor:
+    x = _slice(x, dim, slice(max(-before, 0), x.shape[dim] - max(-after, 0)))
+
+    def block(n: int) -> list[Tensor]:
+        shape = x.shape[:dim] + (n,) + x.shape[dim + 1:]
+        return [full(shape, value, dtype=x.dtype, device=x.device)] if n > 0 else []
+
+    parts = [*block(before), x, *block(after)]
+    return cat(parts, dim) if len(parts) > 1 else x
+
+
+def _padded_with_own(x: Tensor, dim: int, before: int, after: int, mode: str) -> Tensor:
+    n = x.shape[dim]
+    places = np.arange(-before, n + after)
+    if mode == "reflect":
+        places = n - 1 - np.abs(n - 1 - np.abs(places))
+    places = np.clip(places, 0, n - 1) if mode == "replicate" else places % max(n, 1)
+    return index_select(x, dim, as_tensor(places, device=x.device))

@@ -1,0 +1,92 @@
+"""Writing and adding to places that are named by index tensors: the opposite of `gather` and `index_select`.
+
+Each gives a new tensor; the forms with an underscore change the first.  Where a place is named twice, `scatter`
+keeps one of the values and the others add up.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..backends.formulas.dtypes import kind_of
+from ..core.broadcasting import cast
+from ..core.dimensions import accepts_numpy_names, one_dim
+from ..core.tensor import Tensor, as_tensor, common_backend
+from .conversion import clone
+from .indexing import Index, PutInto, along, check_positions, from_the_front, getitem
+from .inplace import write
+
+
+def _placed(name: str, x: Tensor, dim: int, index: Any, values: Any) -> tuple[tuple, Tensor]:
+    """The checked places in `x`, and the values for them: of a larger tensor the part that the index covers."""
+    common_backend(name, (x, index, values))
+    dim = one_dim(dim, x.ndim)
+    index = as_tensor(index, device=x.device)
+    if not isinstance(values, Tensor):
+        values = as_tensor(values, dtype=x.dtype, device=x.device)
+    if values.ndim == 0:
+        values = values.expand(index.shape)
+    if kind_of(index.dtype) != 1:
+        raise TypeError(f"{name}: the index must hold integers; got {index.dtype}")
+    if values.dtype != x.dtype:
+        raise TypeError(f"{name}: the values must have the dtype of the tensor, {x.dtype}; got {values.dtype}")
+    fits = index.ndim == x.ndim == values.ndim and all(
+        n <= values.shape[i] and (i == dim or n <= x.shape[i]) for i, n in enumerate(index.shape))
+    if not fits:
+        raise ValueError(f"{name}: an index of shape {index.shape} must be no larger than the values in any dimension, "
+                         f"and than the tensor in all but dimension {dim}; got values {values.shape} and a tensor "
+                         f"{x.shape}")
+    covered = getitem(values, tuple(slice(n) for n in index.shape))
+    return along(_positions(name, index, x.shape[dim], dim), dim), covered
+
+
+def _positions(name: str, index: Tensor, length: int, dim: int) -> Tensor:
+    """The index, refused where it is wrong and its values can be looked at without a wait."""
+    if index._backend.is_synchronous:
+        check_positions(name, index, length, dim)
+    return from_the_front(index, length)
+
+
+@accepts_numpy_names
+def scatter(input: Tensor, dim: int, index: Any, src: Any) -> Tensor:
+    """`input` with the values `src` (a tensor or a number) written where `index` points along `dim`.
+
+    >>> scatter(Tensor([0, 0, 0]), 0, [2, 0], Tensor([5, 6]))
+    tensor([6., 0., 5.])
+    """
+    places, values = _placed("scatter", input, dim, index, src)
+    return write(clone(input), places, values, "scatter")
+
+
+@accepts_numpy_names
+def scatter_add(input: Tensor, dim: int, index: Any, src: Any) -> Tensor:
+    """`input` with the values `src` added where `index` points along `dim`, once for each time that it does.
+
+    >>> scatter_add(Tensor([0, 0, 0]), 0, [2, 2], Tensor([5, 6]))
+    tensor([ 0.,  0., 11.])
+    """
+    places, values = _placed("scatter_add", input, dim, index, src)
+    return _sum(input, places, values)
+
+
+@accepts_numpy_names
+def index_add(input: Tensor, dim: int, index: Any, source: Tensor, *, alpha: float = 1) -> Tensor:
+    """`input` with `alpha` times the slices of `source` added at the positions `index` along `dim`.
+
+    >>> index_add(Tensor([1, 1, 1]), 0, [0, 2], Tensor([5, 6]))
+    tensor([6., 1., 7.])
+    """
+    common_backend("index_add", (input, index, source))
+    dim = one_dim(dim, input.ndim)
+    index = as_tensor(index, device=input.device)
+    expected = (*input.shape[:dim], *index.shape, *input.shape[dim + 1:])
+    if index.ndim != 1 or kind_of(index.dtype) != 1 or source.shape != expected:
+        raise ValueError(f"index_add needs a vector of integers and slices of shape {expected} for them; got "
+                         f"{index.dtype} of shape {index.shape} and {source.shape}")
+    source = cast(source, input.dtype)
+    places = (slice(None),) * dim + (_positions("index_add", index, input.shape[dim], dim),)
+    return _sum(input, places, source if alpha == 1 else source * alpha)
+
+
+def _sum(x: Tensor, places: tuple, values: Tensor) -> Tensor:
+    return x + PutInto.apply(values, index=Index(places, x), shape=x.shape)

@@ -1,0 +1,235 @@
+"""Order: sorting, the largest elements, quantiles, counts.
+
+Positions have no gradient; values are taken at positions, so theirs goes to the elements that were chosen.  NaN is
+larger than all other numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional, Union
+
+from ..backends.formulas.dtypes import BOOL, FLOAT64, INT64, kind_of, result_type
+from ..core.broadcasting import cast
+from ..core.dimensions import accepts_numpy_names, one_dim
+from ..core.tensor import Tensor, as_tensor, common_backend
+from . import arithmetic
+from .conversion import clone
+from .creation import ones, zeros
+from .indexing import along, getitem
+from .rearranging import movedim, narrow
+from .reduction import ValuesAndIndices, amax, cumsum, sum
+from .scattering import index_add
+from .selection import where
+from .shaping import cat, flip, reshape, squeeze, unsqueeze
+
+_INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
+
+
+def _with_dimensions(x: Tensor) -> Tensor:
+    return x if x.ndim else reshape(x, 1)
+
+
+def _at(x: Tensor, dim: int, positions: Tensor) -> Tensor:
+    return getitem(x, along(positions, dim))
+
+
+@accepts_numpy_names
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+    """The positions (int64) that sort the tensor along `dim`; equal elements keep their order, also without `stable`.
+
+    >>> argsort(Tensor([3, 1, 2]))
+    tensor([1, 2, 0])
+    """
+    x, backend = input.detach(), input._backend
+    dim = one_dim(dim, x.ndim or 1)
+    if not x.ndim:
+        return zeros((), dtype=INT64, device=x.device)
+    x = cast(x, INT64) if x.dtype == BOOL else x
+    if descending:  # backward twice, so that equal elements keep their order
+        x = flip(x, dim)
+    order = Tensor._wrap(backend.astype(backend.argsort(x._array, dim), INT64), backend)
+    return flip(x.shape[dim] - 1 - order, dim) if descending else order
+
+
+@accepts_numpy_names
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> ValuesAndIndices:
+    """The elements in order along `dim`, with their former positions: a pair of `values` and `indices`.
+
+    >>> sort(Tensor([3, 1, 2]), descending=True).values
+    tensor([3., 2., 1.])
+    """
+    order = argsort(input, dim, descending, stable)
+    return ValuesAndIndices(_at(input, one_dim(dim, input.ndim), order) if input.ndim else clone(input), order)
+
+
+@accepts_numpy_names
+def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesAndIndices:
+    """The `k` largest (or smallest) elements along `dim` in order, with or without `sorted`, and their positions.
+
+    >>> topk(Tensor([3, 1, 2]), 2).values
+    tensor([3., 2.])
+    """
+    x = _with_dimensions(input)
+    dim = one_dim(dim, x.ndim)
+    if not 0 <= k <= x.shape[dim]:
+        raise ValueError(f"topk: k must be from 0 to {x.shape[dim]}, the length of dimension {dim}; got {k}")
+    order = clone(narrow(argsort(x, dim, descending=largest), dim, 0, k))
+    values = _at(x, dim, order)
+    return ValuesAndIndices(values, order) if input.ndim or k == 0 else _without_dim(values, order, 0, False)
+
+
+@accepts_numpy_names
+def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesAndIndices:
+    """The `k`-th smallest element along `dim`, counted from 1, and its position."""
+    x = _with_dimensions(input)
+    dim = one_dim(dim, x.ndim)
+    if not 1 <= k <= x.shape[dim]:
+        raise ValueError(f"kthvalue: k must be from 1 to {x.shape[dim]}, the length of dimension {dim}; got {k}")
+    position = clone(narrow(argsort(x, dim), dim, k - 1, 1))
+    return _without_dim(_at(x, dim, position), position, dim, keepdim and input.ndim > 0)
+
+
+def _without_dim(values: Tensor, indices: Tensor, dim: int, keepdim: bool) -> ValuesAndIndices:
+    return ValuesAndIndices(*((values, indices) if keepdim else (squeeze(values, dim), squeeze(indices, dim))))
+
+
+@accepts_numpy_names
+def median(input: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> Union[Tensor, ValuesAndIndices]:
+    """The element in the middle, as in PyTorch the lower of two, NaN where there is one; along `dim` a pair of
+    `values` and `indices`.
+
+    >>> median(Tensor([4, 1, 2, 3]))
+    tensor(2.)
+    """
+    if dim is None:
+        return median(reshape(input, -1), 0).values
+    x = _with_dimensions(input)
+    dim = one_dim(dim, x.ndim)
+    if not x.shape[dim]:
+        raise ValueError(f"median of no elements: the tensor has shape {x.shape}")
+    order = argsort(x, dim)
+    position, last = narrow(order, dim, (x.shape[dim] - 1) // 2, 1), narrow(order, dim, x.shape[dim] - 1, 1)
+    position = where(arithmetic.isnan(_at(x.detach(), dim, last)), last, position)
+    return _without_dim(_at(x, dim, position), position, dim, keepdim and input.ndim > 0)
+
+
+@accepts_numpy_names
+def quantile(input: Tensor, q: Any, dim: Optional[int] = None, keepdim: bool = False, *,
+             interpolation: str = "linear") -> Tensor:
+    """The value below which the part `q` of the elements lies, for a number or a vector of such parts in [0, 1].
+
+    The result has the shape of `q` in front.  Between two elements it is `interpolation`: "linear", "lower",
+    "higher", "midpoint" or "nearest".  NaN where an element is NaN.
+
+    >>> quantile(Tensor([1, 2, 3, 4]), 0.5)
+    tensor(2.5)
+    """
+    if interpolation not in _INTERPOLATIONS:
+        raise ValueError(f"quantile: interpolation must be one of {', '.join(_INTERPOLATIONS)}; got {interpolation!r}")
+    if kind_of(input.dtype) < 2:
+        raise TypeError(f"quantile takes a tensor of floats; got {input.dtype}")
+    common_backend("quantile", (input, q))
+    q = as_tensor(q, dtype=FLOAT64, device=input.device)
+    if q.ndim > 1 or input._backend.is_synchronous and not bool(((q >= 0) & (q <= 1)).all()):
+        raise ValueError(f"quantile: q must be a number or a vector of numbers from 0 to 1; got {q.tolist()!r:.80}")
+    x = _with_dimensions(input if dim is not None else reshape(input, -1))
+    axis = 0 if dim is None else one_dim(dim, x.ndim)
+    if not x.shape[axis]:
+        raise ValueError(f"quantile of no elements: the tensor has shape {input.shape}")
+    result = _quantiles(movedim(x, axis, -1), reshape(q, -1), interpolation)
+    if keepdim:
+        result = unsqueeze(result, axis + 1) if dim is not None else reshape(result, -1, *(1,) * input.ndim)
+    if not input.ndim and result.ndim > 1:
+        result = squeeze(result, 1)
+    return result if q.ndim else squeeze(result, 0)
+
+
+def _quantiles(x: Tensor, q: Tensor, interpolation: str) -> Tensor:
+    """Those along the last dimension, along a new first one."""
+    ordered = sort(x, -1).values
+    rank = q * (x.shape[-1] - 1)
+    if interpolation == "nearest":
+        rank = arithmetic.round(rank)
+    low, high = arithmetic.floor(rank), arithmetic.ceil(rank)
+    weight = {"linear": rank - low, "midpoint": (high - low) / 2, "higher": high - low}.get(interpolation, low * 0)
+    below, above = [getitem(ordered, (..., cast(bound, INT64))) for bound in (low, high)]
+    weight = cast(weight, x.dtype)
+    between = where(weight == 0, below, where(weight == 1, above, below + weight * (above - below)))
+    last = narrow(ordered, -1, x.shape[-1] - 1, 1)
+    return movedim(where(arithmetic.isnan(last.detach()), last, between), -1, 0)
+
+
+def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False,
+           return_counts: bool = False) -> Union[Tensor, tuple[Tensor, ...]]:
+    """The different elements in order; on demand also the place of each element among them, and how often each occurs.
+
+    >>> unique(Tensor([3, 1, 3]), return_counts=True)
+    (tensor([1., 3.]), tensor([1, 2]))
+    """
+    x = reshape(input.detach(), -1)
+    order = argsort(x)
+    ordered = getitem(x, order)
+    n = ordered.shape[0]
+    begins = ones(n, dtype=BOOL, device=x.device)
+    if n > 1:
+        differs = getitem(ordered, slice(1, None)) != getitem(ordered, slice(None, -1))
+        begins = cat([getitem(begins, slice(1)), differs])
+    results = [getitem(ordered, begins)]
+    inverse = cumsum(begins, 0) - 1
+    if return_inverse:
+        placed = zeros(n, dtype=INT64, device=x.device)
+        results.append(reshape(index_add(placed, 0, order, inverse), input.shape))
+    if return_counts:
+        results.append(bincount(inverse))
+    return tuple(results) if len(results) > 1 else results[0]
+
+
+def bincount(input: Tensor, weights: Optional[Tensor] = None, minlength: int = 0) -> Tensor:
+    """How often each number from 0 on occurs in a vector of integers, or the sum of the weights at each.
+
+    >>> bincount(Tensor([0, 2, 2], dtype=int))
+    tensor([1, 0, 2])
+    """
+    if input.ndim != 1 or kind_of(input.dtype) != 1:
+        raise ValueError(f"bincount takes a vector of integers; got {input.dtype} of shape {input.shape}")
+    if weights is not None and weights.shape != input.shape:
+        raise ValueError(f"bincount: weights must have the shape of the numbers, {input.shape}; got {weights.shape}")
+    if minlength < 0:
+        raise ValueError(f"bincount: minlength must be at least 0; got {minlength}")
+    length = max(minlength, int(amax(input)) + 1 if input.size else 0)
+    if input.size and int(amax(-cast(input, INT64))) > 0:
+        raise ValueError("bincount counts numbers from 0 on; there is a negative one")
+    if weights is None:
+        weights = ones(input.shape, dtype=INT64, device=input.device)
+    elif kind_of(weights.dtype) < 2:
+        weights = cast(weights, FLOAT64)
+    return index_add(zeros(length, dtype=weights.dtype, device=input.device), 0, input, weights)
+
+
+def searchsorted(sorted_sequence: Tensor, input: Any, *, right: bool = False, side: Optional[str] = None) -> Tensor:
+    """The positions (int64) where values belong in a sorted vector, or each row of values in the row of a tensor.
+
+    A value goes before its equals, with ``right=True`` or ``side="right"`` behind them.
+
+    >>> searchsorted(Tensor([1, 3, 5]), Tensor([3, 4]))
+    tensor([1, 2])
+    """
+    if side not in (None, "left", "right") or (right and side == "left"):
+        raise ValueError(f'searchsorted: side must be "left" or "right", and agree with right={right}; got {side!r}')
+    common_backend("searchsorted", (sorted_sequence, input))
+    values = as_tensor(input, device=sorted_sequence.device)
+    if not sorted_sequence.ndim or (sorted_sequence.ndim > 1 and values.shape[:-1] != sorted_sequence.shape[:-1]):
+        raise ValueError(f"searchsorted: the sorted tensor must be a vector, or have the shape of the values but for "
+                         f"the last dimension; got {sorted_sequence.shape} and {values.shape}")
+    if sorted_sequence.ndim == 1:
+        return _searched(sorted_sequence, values, "right" if right or side == "right" else "left")
+    compare = arithmetic.less_equal if right or side == "right" else arithmetic.less
+    return sum(compare(unsqueeze(sorted_sequence.detach(), -2), unsqueeze(values.detach(), -1)), -1)
+
+
+def _searched(ordered: Tensor, values: Tensor, side: str) -> Tensor:
+    backend = ordered._backend
+    dtype = result_type((ordered._array, values._array))
+    arrays = [cast(x.detach(), INT64 if dtype == BOOL else dtype)._array for x in (ordered, values)]
+    found = backend.xp.searchsorted(*arrays, side=side)
+    return Tensor._wrap(backend.astype(backend.asarray(found), INT64), backend)
