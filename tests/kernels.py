@@ -11,7 +11,6 @@ from gradcore.backends import Kernel
 from gradcore.backends.formulas.expression import TABLE, Symbol
 from gradcore.backends.formulas.namespace import FormulaNamespace
 from gradcore.core.elementwise import Elementwise, elementwise
-from gradcore.core.rowwise import Rowwise
 
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 0.5, -0.5, 1e-42, -1e-42, 3.4e38, -3.4e38, 20.0, -20.0,
            88.7228, -87.3, -103.9, 89.0, 1e30, -1e30]
@@ -48,7 +47,7 @@ def operations() -> dict[str, Elementwise]:
     """Operations with a derivative: all that the library has built in, and the formulas above under "my_"."""
     modules = [module for name, module in sys.modules.items() if name.startswith("gradcore.")]
     built_in = {operation.name: operation for module in modules for operation in vars(module).values()
-                if isinstance(operation, Elementwise) and not isinstance(operation, Rowwise)}
+                if isinstance(operation, Elementwise)}
     return {**built_in, **{f"my_{formula.__name__}": elementwise(formula) for formula in _FORMULAS}}
 
 

@@ -12,86 +12,54 @@ tensor([[-1.,  1.],
 from __future__ import annotations
 
 import functools
-import numbers
 from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
 
-from ..backends import Backend, FormulaError, Kernel
-from ..backends.formulas.expression import Expression, Literal
-from ..backends.formulas.kernel import Signature
+from ..backends import Backend, FormulaError
+from ..backends.formulas.expression import Expression, Symbol
 from ..backends.formulas.rows import RowGradient, RowNamespace, as_outputs, output_symbols, row_gradient
 from .broadcasting import broadcast_to, cast, sum_to
 from .dimensions import Dims, many_dims
-from .elementwise import Elementwise
+from .formula import FormulaOperation, of_formula
 from .grad_mode import mode
 from .graph import Node, parent_of
 from .operation import SavedTensor, refuse_changed, refuse_second_backward
 from .tensor import Tensor, as_tensor, common_backend
 
 
-class Rowwise(Elementwise):
+class Rowwise(FormulaOperation):
     """A differentiable operation along rows; made by the decorator `rowwise`.
 
     A call takes the formula's arrays, which broadcast, its constants, `dim` (the dimension or dimensions that make a
     row, by default the last) and `keepdim` for results that have one number for each row.
-    """
 
-    def __init__(self, kernel: Callable[[], Kernel], name: str, arrays: Sequence[str], constants: dict[str, float]):
-        super().__init__(kernel, name, arrays, constants)
-        self._row_gradients: dict[tuple, RowGradient] = {}
-        self._row_operations: dict[tuple, "Rowwise"] = {}
+    A derivative by hand takes `xp`, then by their names any of the formula's arrays and constants, `output` for the
+    formula's value and `upstream` for the gradient with respect to it.  It returns the gradient of the array, or a
+    tuple of them, one for each array (0 where there is none).
+    """
 
     def __repr__(self) -> str:
         return f"<row operation {self.name}>"
 
-    def derivative(self, function: Callable) -> "Rowwise":
-        """Give the gradient by hand (a decorator), where the formula has a better one than the derived.
-
-        The function takes `xp`, then by their names any of the formula's arrays and constants, `output` for the
-        formula's value and `upstream` for the gradient with respect to it.  It returns the gradient of the array, or a
-        tuple of them, one for each array (0 where there is none).
-        """
-        super().derivative(function)
-        self._row_gradients, self._row_operations = {}, {}
-        return self
-
-    def row_gradient(self, along: tuple[int, ...], which: int) -> RowGradient:
+    def gradient(self, along: tuple[int, ...], which: int) -> RowGradient:
         """The backward pass from output `which` along the arrays at these positions."""
-        found = self._row_gradients.get((along, which))
+        found = self.gradients.get((along, which))
         if found is None:
-            found = row_gradient(self.kernel, along, which, self._written_gradients())
-            self._row_gradients[along, which] = found
+            output, upstream = output_symbols(self.kernel.outputs[which])
+            written = self._written_derivative(RowNamespace(), output=output, upstream=upstream)
+            if written is not None and len(self.kernel.outputs) > 1:
+                raise FormulaError(f"the derivative of {self.name} is of one output, and the formula has "
+                                   f"{len(self.kernel.outputs)}")
+            found = self.gradients[along, which] = row_gradient(self.kernel, along, which, written)
         return found
 
-    def _written_gradients(self) -> Optional[list[Expression]]:
-        if self._slopes is None:
-            return None
-        signature = Signature(self._slopes)
-        output, upstream = output_symbols(self.kernel.outputs[0])
-        known = {symbol.name: symbol for symbol in self.kernel.inputs + self.kernel.constants}
-        known |= {"output": output, "upstream": upstream}
-        unknown = [name for name in [*signature.arrays, *signature.constants] if name not in known]
-        if unknown:
-            raise FormulaError(f"the derivative of {self.name} takes `{unknown[0]}`, which is neither an array nor a "
-                               f"constant of the formula ({', '.join(known)})")
-        result = self._slopes(RowNamespace(), *[known[name] for name in [*signature.arrays, *signature.constants]])
-        gradients = result if isinstance(result, tuple) else (result,)
-        if len(gradients) != len(self.arrays) or len(self.kernel.outputs) > 1:
-            raise FormulaError(f"the derivative of {self.name} returned {len(gradients)} expression(s) for "
-                               f"{len(self.arrays)} array(s) and {len(self.kernel.outputs)} output(s); it states one "
-                               f"for each array of a formula with one output")
-        return [Literal.of(g) if isinstance(g, numbers.Real) else g for g in gradients]
-
-    def row_operation(self, i: int, which: int) -> "Rowwise":
-        """The gradient along array `i` as an operation in its own right, so that it can be differentiated too."""
-        found = self._row_operations.get((i, which))
-        if found is None:
-            kernel = self.row_gradient((i,), which).kernel.with_plain_inputs()
-            found = Rowwise(lambda: kernel, kernel.name, [symbol.name for symbol in kernel.inputs],
-                            dict(zip(self.constants, self.defaults)))
-            self._row_operations[i, which] = found
-        return found
+    def gradient_operation(self, i: int, which: int) -> "Rowwise":
+        """The gradient along array `i` as an operation in its own right."""
+        if (i, which) not in self._derived:
+            kernel = self.gradient((i,), which).kernel.with_plain_inputs()
+            self._derived[i, which] = Rowwise.of_kernel(kernel, dict(zip(self.constants, self.defaults)))
+        return self._derived[i, which]
 
     # -- calls ------------------------------------------------------------------------------------------------
     def __call__(self, *inputs: Any, dim: Dims = -1, keepdim: bool = False,
@@ -125,7 +93,7 @@ class Rowwise(Elementwise):
         along = tuple([i for i, tensor in enumerate(tensors) if tensor._requires_grad]) if mode.enabled else ()
         outputs = [Tensor._wrap(array, backend) for array in arrays]
         for which, output in enumerate(outputs if along else ()):
-            if self.row_gradient(along, which).computed:
+            if self.gradient(along, which).computed:
                 output._node = RowNode(self, which, tensors, along, values, dims, shape, output)
                 output._requires_grad = True
         return outputs
@@ -143,7 +111,7 @@ class RowNode(Node):
         super().__init__([parent_of(tensors[i]) for i in along])
         self.operation, self.which, self.along, self.values = operation, which, along, values
         self.dims, self.shape = dims, shape
-        needs = operation.row_gradient(along, which)
+        needs = operation.gradient(along, which)
         self.saved = {i: SavedTensor(tensors[i]) for i in needs.saved}
         self.sources = {i: (tensors[i].shape, tensors[i].dtype) for i in along}
         # Only the array: its tensor points here, and must not be pointed back to.
@@ -154,7 +122,7 @@ class RowNode(Node):
         return self.operation.name
 
     def backward(self, gradient: Tensor) -> list[Optional[Tensor]]:
-        needs = self.operation.row_gradient(self.along, self.which)
+        needs = self.operation.gradient(self.along, self.which)
         if self.saved is None:
             refuse_second_backward(self.name)
         saved = {i: tensor.value(self.name) for i, tensor in self.saved.items()}
@@ -183,10 +151,10 @@ class RowNode(Node):
         backend = gradient._backend
         parts = []
         for i in needs.computed:
-            less = self.operation.row_gradient((i,), self.which)  # one gradient may need less than all together
+            less = self.operation.gradient((i,), self.which)  # one gradient may need less than all together
             tensors = [saved[j] for j in less.saved]
             tensors += [self._output_tensor(backend)] if less.saves_output else []
-            operation = self.operation.row_operation(i, self.which)
+            operation = self.operation.gradient_operation(i, self.which)
             parts += operation.run_rows([*tensors, gradient], self.values, backend, self.dims, self.shape)
         return parts
 
@@ -219,16 +187,8 @@ def rowwise(function: Optional[Callable] = None, *, widens: bool = False) -> Any
     """
     if function is None:
         return functools.partial(rowwise, widens=widens)
-    signature = Signature(function)
-    if not signature.arrays:
-        raise FormulaError(f"formula {function.__name__} takes no array: a parameter without a default, after xp")
+    return of_formula(Rowwise, function, _traced, widens)
 
-    def kernel() -> Kernel:
-        arrays = [signature.symbol(name) for name in signature.arrays]
-        constants = [signature.symbol(name) for name in signature.constants]
-        outputs = as_outputs(function(RowNamespace(), *arrays, *constants), function)
-        return Kernel(function.__name__, arrays, constants, outputs, widens)
 
-    operation = Rowwise(kernel, function.__name__, signature.arrays, signature.constants)
-    functools.update_wrapper(operation, function)
-    return operation
+def _traced(function: Callable, symbols: Sequence[Symbol]) -> tuple[Expression, ...]:
+    return as_outputs(function(RowNamespace(), *symbols), function)

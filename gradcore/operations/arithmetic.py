@@ -14,7 +14,7 @@ from .integers import BOOLEAN, INTEGER, beyond, dividing, exact, fitting, neares
 def _of_primitive(name: str) -> Elementwise:
     """The row `name` of the table of primitives as an operation on Tensors."""
     kernel = Kernel.of_primitive(name)
-    return Elementwise(lambda: kernel, name, [symbol.name for symbol in kernel.inputs], {})
+    return Elementwise.of_kernel(kernel, {})
 
 
 def _square_of_truth(x: Tensor) -> Tensor:

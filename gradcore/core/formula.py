@@ -1,0 +1,127 @@
+"""What operations made of formulas have in common: parameters, a kernel that is traced once, a derivative by hand."""
+
+from __future__ import annotations
+
+import functools
+import numbers
+from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar
+
+from ..backends import FormulaError, Kernel
+from ..backends.formulas.expression import Expression, Literal, Symbol
+from ..backends.formulas.kernel import Signature
+from .tensor import Tensor, as_operand, as_tensor, common_backend
+
+Self = TypeVar("Self", bound="FormulaOperation")
+
+
+class FormulaOperation:
+    """A differentiable operation made of a formula.
+
+    Parameters of the formula without a default are arrays, which broadcast; those with a default number are
+    constants, which may be given another value at every call without a new kernel.
+    """
+
+    def __init__(self, kernel: Callable[[], Kernel], name: str, arrays: Sequence[str], constants: Mapping[str, float]):
+        self._make_kernel, self._written = kernel, None
+        self.name, self.arrays = name, tuple(arrays)
+        self.constants, self.defaults = tuple(constants), tuple(constants.values())
+        self._kernel: Optional[Kernel] = None
+        self._forget_derivatives()
+
+    def _forget_derivatives(self) -> None:
+        self.gradients: dict[tuple, Any] = {}  # backward passes by what they are taken along
+        self._derived: dict[Any, Any] = {}  # and those of one input as operations in their own right
+
+    def __reduce__(self) -> str:
+        """Pickled as functions are, by its name, so that modules that hold one can be saved and copied."""
+        return getattr(self, "__qualname__", self.name)
+
+    # -- kernels ----------------------------------------------------------------------------------------------
+    @property
+    def kernel(self) -> Kernel:
+        """The forward kernel, traced on first use."""
+        if self._kernel is None:
+            self._kernel = self._make_kernel()
+        return self._kernel
+
+    def derivative(self: Self, function: Callable) -> Self:
+        """Give the derivative by hand (a decorator), where the formula has a better one than the derived."""
+        self._written = function
+        self._forget_derivatives()
+        return self
+
+    def _written_derivative(self, namespace: Any, **standing: Symbol) -> Optional[list[Expression]]:
+        """What the derivative by hand states for each array, or None where there is none.
+
+        `standing` are the symbols of what it may name beside the formula's arrays and constants.
+        """
+        if self._written is None:
+            return None
+        signature = Signature(self._written)
+        for name in standing:
+            if name in (*self.arrays, *self.constants):
+                raise FormulaError(f"the derivative of {self.name}: `{name}` is {_MEANINGS[name]} there, so that no "
+                                   f"array or constant of the formula can have that name; rename it")
+        symbols = {symbol.name: symbol for symbol in self.kernel.inputs + self.kernel.constants} | standing
+        named = [*signature.arrays, *signature.constants]
+        unknown = [name for name in named if name not in symbols]
+        if unknown:
+            raise FormulaError(f"the derivative of {self.name} takes `{unknown[0]}`, which is neither an array nor a "
+                               f"constant of the formula ({', '.join(symbols)})")
+        result = self._written(namespace, *[symbols[name] for name in named])
+        parts = result if isinstance(result, tuple) else (result,)
+        if len(parts) != len(self.arrays):
+            raise FormulaError(f"the derivative of {self.name} returned {len(parts)} expression(s) for "
+                               f"{len(self.arrays)} array(s)")
+        return [Literal.of(part) if isinstance(part, numbers.Real) else part for part in parts]
+
+    @classmethod
+    def of_kernel(cls: type[Self], kernel: Kernel, constants: Mapping[str, float]) -> Self:
+        """The operation that runs `kernel`, with defaults for its constants."""
+        return cls(lambda: kernel, kernel.name, [symbol.name for symbol in kernel.inputs], constants)
+
+    # -- calls ------------------------------------------------------------------------------------------------
+    def _bind(self, inputs: tuple, constants: dict) -> tuple[tuple, tuple]:
+        """The arrays and the values of the constants of a call, which may name either or neither."""
+        given = dict(zip((*self.arrays, *self.constants), inputs))
+        names = (*self.arrays, *self.constants)
+        missing = [name for name in self.arrays if name not in given and name not in constants]
+        wrong = [name for name in constants if name in given or name not in names]
+        if missing or wrong or len(inputs) > len(names):
+            raise TypeError(f"{self.name}({', '.join(names)}) was called with {len(inputs)} positional argument(s)"
+                            + (f" and {', '.join(constants)}" if constants else "")
+                            + (f"; missing: {', '.join(missing)}" if missing else "")
+                            + (f"; repeated or unknown: {', '.join(wrong)}" if wrong else ""))
+        given.update(constants)
+        values = [given.get(name, default) for name, default in zip(self.constants, self.defaults)]
+        for name, value in zip(self.constants, values):
+            if not isinstance(value, numbers.Real):
+                raise TypeError(f"{self.name}: the constant `{name}` must be a number; got {type(value).__name__}")
+        return tuple(given[name] for name in self.arrays), tuple(map(float, values))
+
+    def _operands(self, inputs: Sequence[Any]) -> list[Any]:
+        backend = common_backend(self.name, inputs)
+        operands = [as_operand(value, backend, self.name) for value in inputs]
+        if not any(isinstance(operand, Tensor) for operand in operands):
+            operands[0] = as_tensor(operands[0], device=backend.device)
+        return operands
+
+
+_MEANINGS = {"output": "the formula's value", "upstream": "the gradient with respect to it"}
+
+
+def of_formula(kind: type[Self], function: Callable, traced: Callable[..., tuple[Expression, ...]],
+               widens: bool) -> Self:
+    """The operation of a `kind` made of `function`, whose outputs are what `traced` makes of it and its symbols."""
+    signature = Signature(function)
+    if not signature.arrays:
+        raise FormulaError(f"formula {function.__name__} takes no array: a parameter without a default, after xp")
+
+    def kernel() -> Kernel:
+        arrays = [signature.symbol(name) for name in signature.arrays]
+        constants = [signature.symbol(name) for name in signature.constants]
+        return Kernel(function.__name__, arrays, constants, traced(function, arrays + constants), widens)
+
+    operation = kind(kernel, function.__name__, signature.arrays, signature.constants)
+    functools.update_wrapper(operation, function)
+    return operation
