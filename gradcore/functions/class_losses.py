@@ -7,29 +7,35 @@ asked without a wait; elsewhere its loss is NaN.
 
 from __future__ import annotations
 
-from typing import Any, Optional, Sequence
+from typing import Any
 
 from ..backends.formulas.dtypes import kind_of
 from ..core.rowwise import Rowwise, rowwise
 from ..core.tensor import Tensor, as_tensor
 from ..operations.reduction import sum
 from ..operations.shaping import reshape, unsqueeze
-from .losses import check_smoothing, reduced, refuse_deprecated
+from .losses import beside, check_smoothing, reduced, refuse_deprecated
+
+
+def _shifted(xp, x):
+    """The scores less the largest of them, and the logarithm of the sum of their exponentials."""
+    shifted = x - xp.stop_gradient(xp.max(x))
+    return shifted, xp.log(xp.sum(xp.exp(shifted)))
 
 
 @rowwise
 def class_loss(xp, x, target, ignore_index=-100.0):
     """log(sum(e^x)) - x_t, and 1 for each sample that counts: the kernel of `cross_entropy`."""
-    shifted = x - xp.stop_gradient(xp.max(x))
-    loss = xp.log(xp.sum(xp.exp(shifted))) - xp.sum(xp.where(xp.position == target, shifted, 0.0))
+    shifted, log_sum = _shifted(xp, x)
+    loss = log_sum - xp.sum(xp.where(xp.position == target, shifted, 0.0))
     return _counted(xp, loss, 1.0, target, ignore_index)
 
 
 @rowwise
 def weighted_class_loss(xp, x, target, weight, label_smoothing=0.0, ignore_index=-100.0):
     """As `class_loss`, with weights of classes and a part of the likelihood spread over all: and the weights."""
-    shifted = x - xp.stop_gradient(xp.max(x))
-    losses = xp.log(xp.sum(xp.exp(shifted))) - shifted
+    shifted, log_sum = _shifted(xp, x)
+    losses = log_sum - shifted
     is_target = xp.position == target
     of_target = xp.sum(xp.where(is_target, weight * losses, 0.0))
     loss = (1.0 - label_smoothing) * of_target + label_smoothing * xp.mean(weight * losses)
@@ -39,8 +45,8 @@ def weighted_class_loss(xp, x, target, weight, label_smoothing=0.0, ignore_index
 @rowwise
 def probability_loss(xp, x, target, weight, label_smoothing=0.0):
     """The sum of weight · target · (log(sum(e^x)) - x), targets drawn towards the uniform distribution."""
-    shifted = x - xp.stop_gradient(xp.max(x))
-    losses = xp.log(xp.sum(xp.exp(shifted))) - shifted
+    shifted, log_sum = _shifted(xp, x)
+    losses = log_sum - shifted
     smoothed = (1.0 - label_smoothing) * target
     return xp.sum(weight * losses * smoothed) + label_smoothing * xp.mean(weight * losses)
 
@@ -55,8 +61,9 @@ def picked_loss(xp, x, target, weight, ignore_index=-100.0):
 
 def _counted(xp, loss, weight, target, ignore_index):
     """The loss and its weight: 0 where the target is ignored, NaN where its class does not exist."""
-    is_missing = xp.sum(xp.where(xp.position == target, 1.0, 0.0)) == 0
-    is_ignored = xp.max(target + 0.0 * xp.position) == ignore_index
+    of_row = xp.max(target)  # one number for each row, and so no work
+    is_missing = xp.logical_or(of_row < 0, of_row > xp.max(xp.position))
+    is_ignored = of_row == ignore_index
     return (xp.where(is_ignored, 0.0, xp.where(is_missing, xp.nan, loss)), xp.where(is_ignored, 0.0, weight))
 
 
@@ -75,8 +82,8 @@ def nll_loss(input: Any, target: Any, weight: Any = None, size_average: None = N
     """
     refuse_deprecated("nll_loss", size_average, reduce)
     scores = _scores(input, "nll_loss")
-    return _of_classes(picked_loss, scores, target, _weights(weight, scores, "nll_loss"), ignore_index, reduction,
-                       "nll_loss")
+    return _of_classes(picked_loss, scores, beside(scores, target), (_weights(weight, scores, "nll_loss"),),
+                       ignore_index, reduction, "nll_loss")
 
 
 def cross_entropy(input: Any, target: Any, weight: Any = None, size_average: None = None, ignore_index: int = -100,
@@ -100,24 +107,23 @@ def cross_entropy(input: Any, target: Any, weight: Any = None, size_average: Non
     refuse_deprecated("cross_entropy", size_average, reduce)
     check_smoothing(label_smoothing, "cross_entropy")
     scores = _scores(input, "cross_entropy")
-    target = as_tensor(target, device=None if isinstance(target, Tensor) else scores.device)
+    target = beside(scores, target)
     if kind_of(target.dtype) == 2 and target.shape == scores.shape:
-        weights = 1.0 if weight is None else _weights(weight, scores, "cross_entropy")
-        losses = probability_loss(scores, target, weights, dim=_class_dim(scores), label_smoothing=label_smoothing)
-        return sum(losses) / max(losses.size, 1) if reduction == "mean" else reduced(losses, reduction, "cross_entropy")
+        losses = probability_loss(scores, target, _weights(weight, scores, "cross_entropy"), dim=_class_dim(scores),
+                                  label_smoothing=label_smoothing)
+        return reduced(losses, reduction, "cross_entropy")
     if weight is None and not label_smoothing:
         return _of_classes(class_loss, scores, target, (), ignore_index, reduction, "cross_entropy")
     weights = _weights(weight, scores, "cross_entropy")
-    return _of_classes(weighted_class_loss, scores, target, weights, ignore_index, reduction, "cross_entropy",
+    return _of_classes(weighted_class_loss, scores, target, (weights,), ignore_index, reduction, "cross_entropy",
                        label_smoothing=label_smoothing)
 
 
-def _of_classes(formula: Rowwise, scores: Tensor, target: Any, weights: Sequence[Any], ignore_index: int,
-                reduction: str, loss: str, **constants: float) -> Tensor:
+def _of_classes(formula: Rowwise, scores: Tensor, target: Tensor, weights: tuple, ignore_index: int, reduction: str,
+                loss: str, **constants: float) -> Tensor:
     """A formula's losses for indices of classes, reduced; a mean is one over the weights of the targets."""
     dim = _class_dim(scores)
-    target = _class_target(scores, target, ignore_index, loss)
-    weights = weights if isinstance(weights, (tuple, list)) else (weights,)
+    _check_classes(scores, target, ignore_index, loss)
     losses, counts = formula(scores, unsqueeze(target, dim), *weights, dim=dim, ignore_index=float(ignore_index),
                              **constants)
     return sum(losses) / sum(counts.detach()) if reduction == "mean" else reduced(losses, reduction, loss)
@@ -138,7 +144,7 @@ def _weights(weight: Any, scores: Tensor, loss: str) -> Any:
     """The weights of the classes in a shape that broadcasts against the scores; 1 where there are none."""
     if weight is None:
         return 1.0
-    weight = as_tensor(weight, device=None if isinstance(weight, Tensor) else scores.device)
+    weight = beside(scores, weight)
     dim = _class_dim(scores)
     if weight.shape != (scores.shape[dim],):
         raise ValueError(f"{loss}: `weight` must have one element for each of the {scores.shape[dim]} classes; got "
@@ -146,10 +152,9 @@ def _weights(weight: Any, scores: Tensor, loss: str) -> Any:
     return reshape(weight, (scores.shape[dim],) + (1,) * (scores.ndim - dim - 1))
 
 
-def _class_target(scores: Tensor, target: Any, ignore_index: int, loss: str) -> Tensor:
-    """The target as a tensor of indices, checked as far as that needs no wait for the device."""
+def _check_classes(scores: Tensor, target: Tensor, ignore_index: int, loss: str) -> None:
+    """Refuse what are no indices of classes, as far as that needs no wait for the device."""
     dim = _class_dim(scores)
-    target = as_tensor(target, device=None if isinstance(target, Tensor) else scores.device)
     wanted = scores.shape[:dim] + scores.shape[dim + 1:]
     if kind_of(target.dtype) != 1 or target.shape != wanted:
         raise ValueError(f"{loss}: for scores of shape {scores.shape} the target must hold indices of classes, "
@@ -160,4 +165,3 @@ def _class_target(scores: Tensor, target: Any, ignore_index: int, loss: str) -> 
         if wrong.size:
             raise IndexError(f"{loss}: the target must hold indices of classes from 0 to {classes - 1}, or "
                              f"ignore_index ({ignore_index}); got {wrong[0]}")
-    return target

@@ -43,8 +43,13 @@ def refuse_deprecated(loss: str, size_average: Any, reduce: Any) -> None:
                         f"reduction={', '.join(map(repr, _REDUCTIONS))}")
 
 
+def beside(prediction: Tensor, value: Any) -> Tensor:
+    """A tensor as it is; numbers and arrays from the host as a tensor on the device of the prediction."""
+    return as_tensor(value, device=None if isinstance(value, Tensor) else prediction.device)
+
+
 def _target_like(prediction: Tensor, target: Any, loss: str) -> Tensor:
-    target = as_tensor(target, device=None if isinstance(target, Tensor) else prediction.device)
+    target = beside(prediction, target)
     if target.shape != prediction.shape:
         raise ValueError(f"{loss}: predictions and targets must have one shape; got {prediction.shape} and "
                          f"{target.shape}")

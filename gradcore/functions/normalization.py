@@ -22,23 +22,23 @@ def scaled_by_root_mean_square(xp, x, weight, eps=1e-6):
     return x / xp.sqrt(xp.mean(x * x) + eps) * weight
 
 
+def _length(xp, x, eps):
+    """max(|x|, eps) of each row, whose gradient is 0 where the length is 0: a root has no slope there."""
+    squares = xp.sum(x * x)
+    is_zero = squares == 0
+    return xp.maximum(xp.where(is_zero, 0.0, xp.sqrt(xp.where(is_zero, 1.0, squares))), eps)
+
+
 @rowwise
 def unit_length(xp, x, eps=1e-12):
     """x / max(|x|, eps): the kernel of `normalize` with p = 2."""
-    squares = xp.sum(x * x)
-    is_zero = squares == 0  # where a root has no slope
-    return x / xp.maximum(xp.where(is_zero, 0.0, xp.sqrt(xp.where(is_zero, 1.0, squares))), eps)
+    return x / _length(xp, x, eps)
 
 
 @rowwise
 def cosine(xp, a, b, eps=1e-8):
     """a·b / (max(|a|, eps) max(|b|, eps)): the kernel of `cosine_similarity`."""
-    def length(x):
-        squares = xp.sum(x * x)
-        is_zero = squares == 0
-        return xp.maximum(xp.where(is_zero, 0.0, xp.sqrt(xp.where(is_zero, 1.0, squares))), eps)
-
-    return xp.sum(a * b) / (length(a) * length(b))
+    return xp.sum(a * b) / (_length(xp, a, eps) * _length(xp, b, eps))
 
 
 def _normalized_dims(x: Tensor, normalized_shape: Union[int, Sequence[int]], name: str) -> tuple[int, ...]:

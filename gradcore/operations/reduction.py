@@ -7,6 +7,7 @@ Every reduction takes `dim` (one dimension, several, or None or an empty tuple f
 from __future__ import annotations
 
 import builtins
+import functools
 import math
 from typing import Any, Callable, NamedTuple, Optional, Union
 
@@ -118,6 +119,18 @@ def _int64_of_integers(x: Tensor) -> Tensor:
     return x if kind_of(x.dtype) == 2 else cast(x, INT64)
 
 
+def _in_float32(function: Callable) -> Callable:
+    """Compute `function` of a float16 tensor in float32: its squares are soon infinite."""
+
+    @functools.wraps(function)
+    def widening(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if x.dtype == FLOAT16:
+            return cast(function(cast(x, FLOAT32), *args, **kwargs), FLOAT16)
+        return function(x, *args, **kwargs)
+
+    return widening
+
+
 @accepts_numpy_names
 def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """The sum; integers and booleans add up to int64.
@@ -135,10 +148,9 @@ def mean(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 
 
 @accepts_numpy_names
+@_in_float32
 def var(x: Tensor, dim: Dims = None, correction: int = 1, keepdim: bool = False, unbiased: bool = True) -> Tensor:
     """The variance sum((x - mean)²) / (n - correction); `correction` is 1 as in PyTorch, where NumPy has 0."""
-    if x.dtype == FLOAT16:
-        return cast(var(cast(x, FLOAT32), dim, correction, keepdim, unbiased), FLOAT16)
     x = _floating(x)
     dims = reduced_dims(dim, x.ndim)
     if not unbiased:
@@ -315,6 +327,7 @@ def prod(x: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> Tensor:
 
 
 @accepts_numpy_names
+@_in_float32
 def norm(x: Tensor, p: Union[float, str] = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The vector norm (sum |x|^p)^(1/p); p = inf is the largest magnitude.  Its gradient is 0 where it is 0.
 
@@ -324,8 +337,6 @@ def norm(x: Tensor, p: Union[float, str] = 2, dim: Dims = None, keepdim: bool = 
         if p != "fro":
             raise ValueError(f'norm needs p > 0, or "fro"; got {p!r}')
         p = 2
-    if x.dtype == FLOAT16:  # whose squares are soon infinite
-        return cast(norm(cast(x, FLOAT32), p, dim, keepdim), FLOAT16)
     x = _floating(x)
     if p == 2:
         return _root(sum(arithmetic.square(x), dim, keepdim))
