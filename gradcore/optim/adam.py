@@ -9,7 +9,7 @@ from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
 from ..operations.arithmetic import maximum
 from .optimizer import Optimizer, check_at_least_zero, check_betas
-from .sgd import decayed
+from .sgd import with_weight_decay
 
 
 @elementwise
@@ -59,8 +59,7 @@ class Adam(Optimizer):
         check_betas(options["betas"])
 
     def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any]) -> None:
-        if group["weight_decay"]:
-            gradient = decayed(gradient, parameter, weight_decay=group["weight_decay"])
+        gradient = with_weight_decay(gradient, parameter, group)
         self._adapt(parameter, gradient, state, group, kept=1.0)
 
     def _adapt(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any],

@@ -9,7 +9,7 @@ from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
 from .adam import adapted, averaged
 from .optimizer import Optimizer, check_at_least_zero, check_betas
-from .sgd import decayed, descended
+from .sgd import descended, with_weight_decay
 
 
 @elementwise
@@ -90,6 +90,4 @@ def _with_decay(parameter: Tensor, gradient: Tensor, group: Mapping[str, Any]) -
     """The gradient with weight decay in it, or what decay beside it keeps of the parameter."""
     if group["decoupled_weight_decay"]:
         return gradient, 1 - group["lr"] * group["weight_decay"]
-    if group["weight_decay"]:
-        gradient = decayed(gradient, parameter, weight_decay=group["weight_decay"])
-    return gradient, 1.0
+    return with_weight_decay(gradient, parameter, group), 1.0

@@ -8,7 +8,7 @@ from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
 from .adam import moving_average, moving_square
 from .optimizer import Optimizer, check_at_least_zero
-from .sgd import decayed, descended, velocity
+from .sgd import descended, velocity, with_weight_decay
 
 
 @elementwise
@@ -56,20 +56,21 @@ class RMSprop(Optimizer):
         check_at_least_zero(options, "lr", "alpha", "eps", "weight_decay", "momentum")
 
     def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any]) -> None:
-        if group["weight_decay"]:
-            gradient = decayed(gradient, parameter, weight_decay=group["weight_decay"])
+        gradient = with_weight_decay(gradient, parameter, group)
         alpha = group["alpha"]
-        zeros = Tensor.zeros_like(parameter)
+        for name in ("square_avg", *["grad_avg"] * group["centered"], *["momentum_buffer"] * bool(group["momentum"])):
+            if name not in state:
+                state[name] = Tensor.zeros_like(parameter)
         state["step"] = state.get("step", 0) + 1
-        square = state["square_avg"] = moving_square(state.get("square_avg", zeros), gradient, memory=alpha,
+        square = state["square_avg"] = moving_square(state["square_avg"], gradient, memory=alpha,
                                                      rate=1 - alpha)
         if group["centered"]:
-            mean = state["grad_avg"] = moving_average(state.get("grad_avg", zeros), gradient, rate=1 - alpha)
+            mean = state["grad_avg"] = moving_average(state["grad_avg"], gradient, rate=1 - alpha)
             direction = scaled_centered(gradient, square, mean, eps=group["eps"])
         else:
             direction = scaled(gradient, square, eps=group["eps"])
         if group["momentum"]:
-            direction = velocity(state.get("momentum_buffer", zeros), direction, momentum=group["momentum"])
+            direction = velocity(state["momentum_buffer"], direction, momentum=group["momentum"])
             state["momentum_buffer"] = direction
         parameter.copy_(descended(parameter, direction, lr=group["lr"]))
 
@@ -94,8 +95,7 @@ class Adagrad(Optimizer):
         check_at_least_zero(options, "lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
 
     def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any]) -> None:
-        if group["weight_decay"]:
-            gradient = decayed(gradient, parameter, weight_decay=group["weight_decay"])
+        gradient = with_weight_decay(gradient, parameter, group)
         if not state:
             state.update(step=0, sum=Tensor.full_like(parameter, group["initial_accumulator_value"]))
         lr = group["lr"] / (1 + state["step"] * group["lr_decay"])
@@ -125,8 +125,7 @@ class Adadelta(Optimizer):
             raise ValueError(f"`rho` must be at most 1; got {options['rho']}")
 
     def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any]) -> None:
-        if group["weight_decay"]:
-            gradient = decayed(gradient, parameter, weight_decay=group["weight_decay"])
+        gradient = with_weight_decay(gradient, parameter, group)
         if not state:
             state.update(step=0, square_avg=Tensor.zeros_like(parameter), acc_delta=Tensor.zeros_like(parameter))
         rho = group["rho"]

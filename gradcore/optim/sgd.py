@@ -15,6 +15,12 @@ def decayed(xp, gradient, parameter, weight_decay=0.0):
     return gradient + weight_decay * parameter
 
 
+def with_weight_decay(gradient: Tensor, parameter: Tensor, group: Mapping[str, Any]) -> Tensor:
+    """The gradient, with weight decay in it where the group asks for it."""
+    weight_decay = group["weight_decay"]
+    return decayed(gradient, parameter, weight_decay=weight_decay) if weight_decay else gradient
+
+
 @elementwise
 def velocity(xp, last, gradient, momentum=0.0, rate=1.0):
     """What is left of the last velocity, and the gradient."""
@@ -57,9 +63,8 @@ class SGD(Optimizer):
                              f"{options['momentum']} and dampening={options['dampening']}")
 
     def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any]) -> None:
-        direction, momentum = gradient, group["momentum"]
-        if group["weight_decay"]:
-            direction = gradient = decayed(gradient, parameter, weight_decay=group["weight_decay"])
+        direction = gradient = with_weight_decay(gradient, parameter, group)
+        momentum = group["momentum"]
         if momentum:
             if "momentum_buffer" in state:
                 state["momentum_buffer"] = velocity(state["momentum_buffer"], gradient, momentum=momentum,
