@@ -49,3 +49,16 @@ def check(backend: Backend, function: Callable, reference: Callable, *arrays: np
         for tensor in floating:
             tensor.requires_grad_()
         assert gradcheck(function, tensors)
+
+
+def memory_of(x: Tensor) -> Any:
+    """The NumPy array that holds the elements, or None on a GPU."""
+    array = x._array
+    return array if isinstance(array, np.ndarray) else array.strict._array if hasattr(array, "strict") else None
+
+
+def share_memory(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors have an element in common."""
+    if memory_of(a) is None:  # on a GPU, which has no function that is exact
+        return a._backend.shares_memory(a._array, b._array)
+    return np.shares_memory(memory_of(a), memory_of(b))

@@ -106,7 +106,8 @@ def _divides_by_zero(a: Any, b: Any) -> bool:
         return False
     if not isinstance(b, Tensor):
         return b == 0
-    return isinstance(b._array, np.ndarray) and not b._array.astype(_common_dtype((a, b)), copy=False).all()
+    backend = b._backend
+    return backend.is_synchronous and not backend.to_numpy(backend.astype(b._array, _common_dtype((a, b)))).all()
 
 
 class _Otherwise(Elementwise):
