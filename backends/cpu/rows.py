@@ -7,7 +7,7 @@ are transposed: NumPy pays for every row that it reduces by itself, but reduces 
 from __future__ import annotations
 
 import math
-from typing import Any, Optional, Sequence
+from typing import Optional, Sequence
 
 import numpy as np
 
@@ -125,11 +125,15 @@ class Layout:
 class RowCall:
     """One call: its inputs as (rows, elements), and the outputs in the same form."""
 
+    scalars: dict[tuple[Symbol, ...], tuple]
+    positions: Optional[np.ndarray] = None
+
     def __init__(self, program: RowProgram, inputs: Sequence[np.ndarray], constants: Sequence[float],
                  dims: tuple[int, ...], shape: tuple[int, ...], result: np.dtype, pool: MemoryPool):
         self.program, self.constants = program, constants
         self.layout = layout = program.layout([array.shape for array in inputs], dims, shape)
         self.rows, self.count = layout.rows, layout.count
+        self._fits_native = result == program.dtype  # native loops do not cast
         self.inputs = [layout.as_rows(array, i) for i, array in enumerate(inputs)]
         self.outputs = [pool.empty((self.rows, 1 if symbol.is_row else self.count), result)
                         for symbol in program.plan.outputs]
@@ -139,19 +143,16 @@ class RowCall:
                 for symbol, output in zip(self.program.plan.outputs, self.outputs)]
 
     def run(self, is_native: bool) -> list[np.ndarray]:
-        native_run = self.program.native(self.layout.kinds) if is_native and self._fits_native() else None
+        native_run = self.program.native(self.layout.kinds) if is_native and self._fits_native else None
         if native_run is not None:
             arrays = [np.array(array, self.program.dtype, order="C", copy=None) for array in self.inputs]
             native_run(self.rows, self.count, arrays, self.constants, self.outputs)
             return self._finished()
         self.scalars = self.program.scalars((*self.constants, float(self.count)))
-        self.positions = (np.arange(self.count, dtype=self.program.dtype)[None] if self.program.plan.uses_position
-                          else None)
+        if self.program.plan.uses_position:
+            self.positions = np.arange(self.count, dtype=self.program.dtype)[None]
         tiles.share(self.rows, self.rows * self.count * self.program.cost, self._run_rows)
         return self._finished()
-
-    def _fits_native(self) -> bool:
-        return all(output.dtype == self.program.dtype for output in self.outputs)
 
     def _run_rows(self, start: int, stop: int) -> None:
         step = max(1, BLOCK // self.count)

@@ -34,7 +34,7 @@ class RowRun:
     def __init__(self, backend: Any, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float],
                  dims: tuple[int, ...], shape: tuple[int, ...]):
         self.backend, self.shape, self.dims, self.name = backend, shape, dims, kernel.name
-        self.inputs, self.plan = inputs, plan_of(kernel)
+        self.plan = plan_of(kernel)
         self.count = math.prod(shape[dim] for dim in dims)
         self.constants = (*constants, float(self.count))
         self.compute, self.result = row_dtypes(kernel, inputs)
@@ -42,6 +42,7 @@ class RowRun:
         self.values: dict[Symbol, Any] = {symbol: self._prepared(array) for symbol, array in zip(kernel.inputs, inputs)}
         if self.plan.uses_position:
             self.values[POSITION] = backend.asarray(self._positions())
+        self.given = set(self.values)
 
     def _prepared(self, array: Any) -> Any:
         """An input in the dtype of the computation, with a dimension for each of the call's."""
@@ -77,7 +78,6 @@ class RowRun:
     def _finished(self, symbol: Symbol) -> Any:
         array = self.backend.astype(self.values[symbol], self.result)
         shape = self.row_shape if symbol.is_row else self.shape
-        is_shared = any(array is given for given in self.inputs)
-        if array.shape != shape or is_shared or not symbol.name.startswith("_value"):
+        if array.shape != shape or symbol in self.given:  # results have memory of their own
             return self.backend.copy(self.backend.xp.broadcast_to(array, shape))
         return array

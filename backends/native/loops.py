@@ -68,7 +68,7 @@ def source(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: S
     pointers = [f"const {kind}* array_{name}" for name, kind in reads]
     pointers += [f"{kind}* array_{name}" for name, kind in writes]
     return _SOURCE.format(
-        mathematics=vector_math.source(), real=TYPES[str(compute)], name=identifier(kernel),
+        mathematics=vector_math.source(), openmp=OPENMP, real=TYPES[str(compute)], name=identifier(kernel),
         loop_parameters=", ".join([f"const real {name}" for name in numbers] + pointers),
         loop_arguments=", ".join(numbers + [f"array_{name}" for name, _ in reads + writes]),
         parameters="".join([f", double {name}" for name in numbers]
@@ -83,16 +83,20 @@ def source(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: S
         handle=_HANDLE_TO_DATA)
 
 
-# Arrays are handed over as `_handle` gives them: see there.
-_SOURCE = """\
-{mathematics}
+# Without OpenMP there is one thread.
+OPENMP = """\
 #ifdef _OPENMP
 extern "C" int omp_get_thread_num(), omp_get_num_threads();
 #else
-inline int omp_get_thread_num() {{ return 0; }}
-inline int omp_get_num_threads() {{ return 1; }}
+inline int omp_get_thread_num() { return 0; }
+inline int omp_get_num_threads() { return 1; }
 #endif
-namespace {{ namespace gradcore {{
+"""
+
+# Arrays are handed over as `_handle` gives them: see there.
+_SOURCE = """\
+{mathematics}
+{openmp}namespace {{ namespace gradcore {{
 typedef {real} real;
 template <class T> inline T* data(void* handle) {{ return {handle}; }}
 void {name}(const long begin, const long end, {loop_parameters}) {{

@@ -18,7 +18,7 @@ from ..formulas.rows import POSITION
 from ..formulas.stages import Plan, Reduction, Stage
 from . import vector_math
 from .build import library
-from .loops import address, parallel_from
+from .loops import OPENMP, address, parallel_from
 
 # How an input varies: along both dimensions, the rows, the elements, or neither.
 INDEX = {(True, True): "[r * n + i]", (True, False): "[r]", (False, True): "[i]", (False, False): "[0]"}
@@ -73,7 +73,7 @@ def source(kernel: Kernel, plan: Plan, dtype: np.dtype, kinds: Sequence[tuple[bo
     numbers = [f"c{i}" for i in range(len(kernel.constants))]
     pointers = [name.split()[-1] for name in arrays]
     return _SOURCE.format(
-        mathematics=vector_math.source(), real=real, name=identifier(kernel), count=f"c{len(numbers)}",
+        mathematics=vector_math.source(), openmp=OPENMP, real=real, name=identifier(kernel), count=f"c{len(numbers)}",
         parameters=", ".join([f"const real {name}" for name in numbers] + arrays),
         arguments=", ".join(numbers + pointers),
         outer="".join([f", double {name}" for name in numbers] + [f", void* {name}" for name in pointers]),
@@ -107,13 +107,7 @@ def _reduction(step: Reduction, names: dict[Symbol, str], varies: bool) -> str:
 _SOURCE = """\
 {mathematics}
 #include <cstdlib>
-#ifdef _OPENMP
-extern "C" int omp_get_thread_num(), omp_get_num_threads();
-#else
-inline int omp_get_thread_num() {{ return 0; }}
-inline int omp_get_num_threads() {{ return 1; }}
-#endif
-namespace {{ namespace gradcore {{
+{openmp}namespace {{ namespace gradcore {{
 typedef {real} real;
 template <class F> inline real row_sum(const long n, F value) {{
     double total = 0;
