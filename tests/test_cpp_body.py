@@ -10,19 +10,17 @@ import dataclasses
 import numpy as np
 import pytest
 
-from gradcore.backends import BackendUnavailable, Kernel, native
+from gradcore.backends import Kernel, native
 from gradcore.backends.formulas.cpp import body
 from gradcore.backends.formulas.expression import TABLE, Symbol, apply
 from gradcore.backends.cpu.backend import NumPyBackend
 from kernels import backward_kernels, everything, forward_kernels, primitives, whole_range
+from native_compiler import needs_compiler
 
 MILLION = 1_000_000
 NUMPY = NumPyBackend()
 
-try:
-    native.compiler()
-except BackendUnavailable as error:
-    pytestmark = pytest.mark.skip(reason=str(error))
+pytestmark = needs_compiler
 
 FORWARD = {**primitives(), **forward_kernels()}
 BACKWARD = backward_kernels()

@@ -10,15 +10,13 @@ import numpy as np
 import pytest
 
 import fake_cupy
-from gradcore.backends import Backend, BackendUnavailable, CuPyBackend, Kernel, NumPyBackend, native
+from gradcore.backends import Backend, BackendUnavailable, CuPyBackend, Kernel, NumPyBackend
 from gradcore.backends.cuda import device
 from gradcore.backends.formulas.expression import Symbol
 from kernels import everything, primitives
+from native_compiler import needs_compiler
 
-try:
-    native.compiler()
-except BackendUnavailable as error:
-    pytestmark = pytest.mark.skip(reason=str(error))
+pytestmark = needs_compiler
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ import fake_cupy
 import gradcore
 import kernels
 from gradcore import Tensor, elementwise, from_dlpack, from_numpy
-from gradcore.backends import CuPyBackend, native, register, unregister
+from gradcore.backends import CuPyBackend, register, unregister
 from gradcore.backends.cuda import device as cuda_device
 from gradcore.interop import to_torch
 from library import ROOT
+from native_compiler import needs_compiler
 
 DTYPES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
 
@@ -178,12 +179,9 @@ def test_only_cuda_tensors_have_cuda_s_interface(name):
         x.__cuda_array_interface__
 
 
+@needs_compiler
 def test_the_cuda_backend_hands_on_what_cupy_offers(monkeypatch):
     """Over the stand-in for CuPy: the array's own methods, and CuPy's from_dlpack, on the backend's device."""
-    try:
-        native.compiler()
-    except gradcore.BackendUnavailable as error:
-        pytest.skip(str(error))
     for name, module in fake_cupy.modules(devices=2).items():
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setattr(cuda_device, "_proved", set())

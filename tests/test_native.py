@@ -15,18 +15,11 @@ from gradcore.backends import BackendUnavailable, Kernel, native
 from gradcore.backends.native import build, loops, vector_math
 from gradcore.backends.formulas.expression import Symbol, apply
 from kernels import whole_range
+from native_compiler import needs_compiler
 
 F32, F64 = np.dtype("float32"), np.dtype("float64")
 X, Y, SCALE = Symbol.array("x"), Symbol.array("y"), Symbol.constant("scale")
 DOUBLED = Kernel("doubled", (X,), (), (apply("multiply", 2.0, X),))
-
-try:
-    native.compiler()
-    HAS_COMPILER = True
-except BackendUnavailable as error:
-    HAS_COMPILER = False
-    WHY = str(error)
-needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="" if HAS_COMPILER else WHY)
 
 
 @pytest.fixture

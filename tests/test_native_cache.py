@@ -22,17 +22,11 @@ from gradcore.backends.cpu.launcher import _TypedLauncher
 from gradcore.backends.cpu.workers import builder
 from gradcore.backends.native import build
 from library import ROOT
+from native_compiler import needs_compiler
 
 F32 = np.dtype("float32")
 KERNEL = Kernel.of_primitive("negative")
 
-try:
-    native.compiler()
-    HAS_COMPILER = True
-except BackendUnavailable as error:
-    HAS_COMPILER = False
-    WHY = str(error)
-needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="" if HAS_COMPILER else WHY)
 
 NEGATED = """
 import numpy as np
