@@ -77,6 +77,15 @@ class Backend(ABC):
         says yes, and then a copy counts as a view."""
         return True
 
+    def is_expanded(self, array: Array) -> bool:
+        """Whether several elements of `array` are one place in memory."""
+        return 0 in array.strides and array.size > 0 and any(
+            step == 0 and n > 1 for step, n in zip(array.strides, array.shape))
+
+    def is_read_only(self, array: Array) -> bool:
+        """Whether `array` refuses to be written to."""
+        return not getattr(array.flags, "writeable", True)
+
     @abstractmethod
     def astype(self, array: Array, dtype: np.dtype) -> Array:
         """`array` in another dtype (itself where it has that dtype)."""

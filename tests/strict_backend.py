@@ -134,6 +134,12 @@ class StrictBackend(Backend):
     def shares_memory(self, a: StrictArray, b: StrictArray) -> bool:
         return np.may_share_memory(a.strict._array, b.strict._array)
 
+    def is_expanded(self, array: StrictArray) -> bool:
+        return super().is_expanded(array.strict._array)
+
+    def is_read_only(self, array: StrictArray) -> bool:
+        return super().is_read_only(array.strict._array)
+
     def astype(self, array: StrictArray, dtype: np.dtype) -> StrictArray:
         if array.dtype == dtype:
             return array

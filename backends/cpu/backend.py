@@ -102,9 +102,9 @@ class NumPyBackend(Backend):
     def add_at(self, array: np.ndarray, index: Any, value: np.ndarray) -> None:
         parts = index if isinstance(index, tuple) else (index,)
         if any(isinstance(part, np.ndarray) and part.dtype != BOOL for part in parts):
-            np.add.at(array, index, value)
+            quietly(np.add.at, array, index, value)
         else:  # nothing is named twice
-            array[index] += value
+            quietly(_add_to, array, index, value)
 
     # -- kernels ----------------------------------------------------------------------------------------------
     def elementwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float] = ()) -> list[np.ndarray]:
@@ -162,3 +162,6 @@ class NumPyBackend(Backend):
     def description(self) -> str:
         return platform.processor() or platform.machine()
 
+
+def _add_to(array: np.ndarray, index: Any, value: np.ndarray) -> None:
+    array[index] += value

@@ -11,6 +11,7 @@ import heapq
 import itertools
 from typing import Any, Optional, Sequence
 
+from .accumulation import accumulate
 from .grad_mode import mode
 
 next_order = itertools.count().__next__
@@ -31,7 +32,7 @@ class Node:
     def __init__(self, parents: Sequence[Any]):
         self.parents = parents
         self.order = next_order()
-        self.retains = None  # a weak reference to the output, where its gradient is to be kept too
+        self.retains = None  # a weak reference to the output, where its gradient is to be kept as well
 
     @property
     def name(self) -> str:
@@ -79,7 +80,7 @@ def propagate(parents: Sequence[Any], gradients: Sequence[Any], retain_graph: bo
                             heapq.heappush(queue, (-parent.order, parent))
                         _add(pending, parent, part)
                     elif targets is None:
-                        _accumulate(parent, part, is_new and part is not gradient)
+                        accumulate(parent, part, is_new and part is not gradient)
                     elif id(parent) in targets:
                         _add(found, id(parent), part)
                 if not queue:
@@ -87,8 +88,9 @@ def propagate(parents: Sequence[Any], gradients: Sequence[Any], retain_graph: bo
                 node = heapq.heappop(queue)[1]
                 gradient = pending.pop(node)
             if targets is None:
-                if node.retains is not None:
-                    _retain(node.retains(), gradient)
+                retaining = node.retains and node.retains()
+                if retaining is not None:
+                    accumulate(retaining, gradient, False)
             elif id(node) in targets:
                 found[id(node)] = gradient
             parents, gradients, is_new = node.parents, node.backward(gradient), node.makes_new_arrays
@@ -102,15 +104,3 @@ def propagate(parents: Sequence[Any], gradients: Sequence[Any], retain_graph: bo
 def _add(sums: dict[Any, Any], key: Any, part: Any) -> None:
     known = sums.get(key)
     sums[key] = part if known is None else known + part
-
-
-def _accumulate(leaf: Any, gradient: Any, is_new: bool) -> None:
-    if leaf.grad is not None:
-        leaf.grad = leaf.grad + gradient
-    else:
-        leaf.grad = gradient if is_new else gradient.clone()
-
-
-def _retain(tensor: Any, gradient: Any) -> None:
-    if tensor is not None:
-        tensor.grad = gradient.clone()

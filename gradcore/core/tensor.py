@@ -12,8 +12,10 @@ import numpy as np
 
 from .element_count import ElementCount
 from .graph import Node, parent_of, propagate
+from .printing import text_of
+from .python_data import dtype_of_numbers, plain
 from ..backends import Backend, Device, DeviceMismatch, backend_of, get_backend
-from ..backends.formulas.dtypes import BOOL, DEFAULT_FLOAT, INT64, kind_of
+from ..backends.formulas.dtypes import DEFAULT_FLOAT, kind_of
 
 Number = Union[bool, int, float]
 DeviceLike = Union[str, Device, None]
@@ -42,7 +44,7 @@ class Tensor:
     tensor([2., 4., 6.])
     """
 
-    __slots__ = ("_array", "_backend", "_requires_grad", "_node", "_versions", "grad", "__weakref__")
+    __slots__ = ("_array", "_backend", "_requires_grad", "_node", "_versions", "_grad", "__weakref__")
 
     # NumPy leaves `array + tensor` to the Tensor.
     __array_priority__ = 1000
@@ -51,7 +53,7 @@ class Tensor:
     def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None, device: DeviceLike = None):
         asked = None if dtype is None else np.dtype(dtype)
         if asked is None and not hasattr(data, "dtype"):
-            asked = _float_of_numbers(data)
+            asked = dtype_of_numbers(data)
         if requires_grad and asked is not None and kind_of(asked) < 2:
             raise TypeError(f"only floating-point tensors can require a gradient; dtype {asked} was asked for. Leave "
                             f"out dtype, or name a float dtype")
@@ -61,7 +63,7 @@ class Tensor:
     def _set(self, array: Any, backend: Backend) -> None:
         kind_of(array.dtype)
         self._array, self._backend = array, backend
-        self._requires_grad, self._node, self.grad = False, None, None
+        self._requires_grad, self._node, self._grad = False, None, None
         self._versions = [0]
 
     @staticmethod
@@ -69,7 +71,7 @@ class Tensor:
         """A tensor around an array of `backend`, without a copy or a check; `node` computed it."""
         tensor = _new(Tensor)
         tensor._array, tensor._backend, tensor._node = array, backend, node
-        tensor._requires_grad, tensor.grad = node is not None, None
+        tensor._requires_grad, tensor._grad = node is not None, None
         tensor._versions = [0]
         return tensor
 
@@ -174,10 +176,23 @@ class Tensor:
         """
         versions = self._versions = source._versions
         if len(versions) == 1:
-            versions.append(weakref.WeakSet((source,)))
-        versions[1].add(self)
+            versions.append(weakref.WeakValueDictionary({id(source): source}))  # a set would compare them by `==`
+        versions[1][id(self)] = self
 
     # -- gradients --------------------------------------------------------------------------------------------
+    @property
+    def grad(self) -> Optional["Tensor"]:
+        """The sum of the gradients that `backward` found for it so far; None before the first."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, gradient: Optional["Tensor"]) -> None:
+        if gradient is not None:
+            refuse_gradient(self, gradient, "the gradient")
+            if gradient is self:
+                raise ValueError("a tensor cannot be its own gradient; assign a .clone() of it")
+        self._grad = gradient
+
     def backward(self, gradient: Any = None, retain_graph: bool = False, create_graph: bool = False) -> None:
         """Add to the `grad` of every leaf the derivative of this tensor, weighted by `gradient`.
 
@@ -194,10 +209,12 @@ class Tensor:
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
-        self.grad = None
+        self._grad = None
 
     def retain_grad(self) -> None:
         """Keep the gradient of this tensor in `grad` too, though it is no leaf."""
+        if not self._requires_grad:
+            raise RuntimeError("retain_grad() was called on a tensor that does not require a gradient")
         if self._node is not None:
             self._node.retains = weakref.ref(self)
 
@@ -235,15 +252,7 @@ class Tensor:
     __hash__ = object.__hash__
 
     def __repr__(self) -> str:
-        values = np.array2string(self.numpy(), separator=", ", prefix="tensor(", precision=4)
-        notes = [] if self.dtype in (DEFAULT_FLOAT, INT64, BOOL) else [f"dtype={self.dtype}"]
-        notes += [] if self.size or self.shape == (0,) else [f"shape={self.shape}"]
-        notes += [] if self.device == "cpu" else [f"device='{self.device}'"]
-        if self._node is not None:
-            notes.append(f"grad_fn=<{self._node.name}>")
-        elif self._requires_grad:
-            notes.append("requires_grad=True")
-        return f"tensor({', '.join([values, *notes])})"
+        return text_of(self)
 
     def __deepcopy__(self, memo: dict) -> "Tensor":
         if self._node is not None:
@@ -252,7 +261,7 @@ class Tensor:
         memo[id(self)] = copied
         copied._set(self._backend.copy(self._array), self._backend)
         copied._requires_grad = self._requires_grad
-        copied.grad = None if self.grad is None else self.grad.__deepcopy__(memo)
+        copied._grad = None if self._grad is None else self._grad.__deepcopy__(memo)
         return copied
 
     def __reduce__(self) -> tuple:
@@ -275,7 +284,7 @@ def tensor(data: Any, dtype: Any = None, device: DeviceLike = None, requires_gra
     (dtype('int64'), dtype('float32'), dtype('bool'))
     """
     if dtype is None:
-        dtype = data.dtype if hasattr(data, "dtype") else _float_of_numbers(data, infer=True)
+        dtype = data.dtype if hasattr(data, "dtype") else dtype_of_numbers(data, infer=True)
     return Tensor(data, requires_grad, dtype, device)
 
 
@@ -286,7 +295,7 @@ def as_tensor(data: Any, dtype: Any = None, device: DeviceLike = None) -> Tensor
         fits = (asked is None or asked == data.dtype) and (device is None or get_backend(device) is data._backend)
         return data if fits else data.to(device=device, dtype=asked)
     if asked is None and not hasattr(data, "dtype"):
-        asked = _float_of_numbers(data, infer=True)
+        asked = dtype_of_numbers(data, infer=True)
     return Tensor._wrap(*_array_on(data, asked, device, copy=False))
 
 
@@ -322,6 +331,15 @@ def as_operand(value: Any, backend: Backend, operation: str) -> Union[Tensor, Nu
     raise TypeError(f"{operation} takes tensors, arrays and numbers; got {type(value).__name__}")
 
 
+def refuse_gradient(owner: Tensor, gradient: Any, name: str) -> None:
+    """Refuse what is neither None nor a tensor like `owner`."""
+    if gradient is not None:
+        expected, got = [(t.shape, str(t.dtype), str(t.device)) if isinstance(t, Tensor) else type(t).__name__
+                         for t in (owner, gradient)]
+        if expected != got:
+            raise ValueError(f"{name} must be a tensor of {expected}, as its tensor is; got {got}")
+
+
 def upstream_gradient(output: Tensor, gradient: Any) -> Tensor:
     """`gradient` as a tensor that fits `output`, or one where it may be left out."""
     if gradient.__class__ is Tensor and gradient._array.shape == output._array.shape \
@@ -341,35 +359,6 @@ def upstream_gradient(output: Tensor, gradient: Any) -> Tensor:
     return upstream_gradient(output, Tensor._wrap(*_array_on(gradient, output.dtype, output.device, copy=False)))
 
 
-def _float_of_numbers(data: Any, infer: bool = False) -> np.dtype:
-    """The dtype for Python numbers and lists: float32, or where it is to be inferred that of what is in them."""
-    plain = _plain(data)
-    probe = np.asarray(plain)
-    if probe.dtype.kind == "O":
-        raise TypeError(f"a tensor holds numbers in a regular shape; got {data!r:.80}")
-    if probe.dtype.kind not in "biuf":
-        raise TypeError(f"tensors hold booleans, integers and floats; got {probe.dtype} data")
-    if not infer:
-        return DEFAULT_FLOAT
-    if probe.dtype.kind != "f":
-        return probe.dtype
-    return np.result_type(*[dtype for dtype in _dtypes_in(plain) if dtype.kind == "f"] or [DEFAULT_FLOAT])
-
-
-def _dtypes_in(data: Any) -> set[np.dtype]:
-    """The dtypes of the arrays in nested lists, Python's floats counting as float32."""
-    if isinstance(data, (list, tuple)):
-        return set().union(*map(_dtypes_in, data))
-    return {data.dtype} if hasattr(data, "dtype") else {DEFAULT_FLOAT} if isinstance(data, float) else set()
-
-
-def _plain(data: Any) -> Any:
-    """Nested lists with the tensors in them as NumPy arrays."""
-    if isinstance(data, Tensor):
-        return data.numpy()
-    return [_plain(part) for part in data] if isinstance(data, (list, tuple)) else data
-
-
 def _array_on(data: Any, dtype: Optional[np.dtype], device: DeviceLike, copy: bool) -> tuple[Any, Backend]:
     """`data` as an array on `device` (by default where it is), with its backend."""
     if isinstance(data, Tensor):
@@ -381,4 +370,4 @@ def _array_on(data: Any, dtype: Optional[np.dtype], device: DeviceLike, copy: bo
     if dtype is None and isinstance(data, np.ndarray) and not data.dtype.isnative:
         dtype = data.dtype
     dtype = None if dtype is None else dtype.newbyteorder("=")  # kernels read numbers as the processor has them
-    return backend.asarray(_plain(data), dtype, copy=copy), backend
+    return backend.asarray(plain(data), dtype, copy=copy), backend

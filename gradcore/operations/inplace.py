@@ -49,8 +49,7 @@ def write(x: Tensor, index: Any, value: Any, name: str = "assignment") -> Tensor
     recorded = _check(x, isinstance(value, Tensor) and value._requires_grad, name)
     if recorded:
         value = value if isinstance(value, Tensor) else as_tensor(value, dtype=x.dtype, device=x.device)
-        history = Write.apply(x, value, index=index)
-        x._node, x._requires_grad = history._node, history._requires_grad
+        _continue(x, Write.apply(x, value, index=index))
     else:
         array = value._array if isinstance(value, Tensor) else value
         backend.assign(*index.within(backend, x._array, name), array)
@@ -65,11 +64,10 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
 
 def _check(x: Tensor, value_requires_grad: bool, name: str) -> bool:
     """Whether a write to `x` is to be recorded; refuse it where it cannot be done."""
-    strides = getattr(x._array, "strides", ())
-    if x.size and any(step == 0 and n > 1 for step, n in zip(strides, x.shape)):
+    if x._backend.is_expanded(x._array):
         raise RuntimeError(f"{name}: the tensor was expanded, several of its elements are one place in memory; "
                            f"change a .clone() of it")
-    if not getattr(getattr(x._array, "flags", None), "writeable", True):
+    if x._backend.is_read_only(x._array):
         raise RuntimeError(f"{name}: the tensor's memory is read-only, as that of the array it was made of; change a "
                            f".clone() of it")
     if not (is_grad_enabled() and (x._requires_grad or value_requires_grad)):
@@ -79,11 +77,19 @@ def _check(x: Tensor, value_requires_grad: bool, name: str) -> bool:
                            f"that of the old values; write inside of `with no_grad():`, or use a new tensor")
     if kind_of(x.dtype) < 2:
         raise RuntimeError(f"{name}: a tensor of {x.dtype} has no gradient and cannot take on values that require one")
-    if len(x._versions) > 1 and any(other is not x for other in x._versions[1]):
+    if len(x._versions) > 1 and any(other is not x for other in x._versions[1].values()):
         raise RuntimeError(f"{name}: other tensors are views of the same memory, or this one is a view of another, and "
                            f"their history would not be that of their new values; change a .clone(), or write "
                            f"inside of `with no_grad():`")
     return True
+
+
+def _continue(x: Tensor, result: Tensor) -> None:
+    """Give `x` the history of `result`, whose values it has now; its gradient is kept if it was to be kept before."""
+    before = x._node
+    x._node, x._requires_grad = result._node, result._requires_grad
+    if before is not None and before.retains is not None and before.retains() is x:
+        before.retains, x._node.retains = None, before.retains
 
 
 def _as_it_was(x: Tensor) -> Tensor:
@@ -108,7 +114,7 @@ def in_place(operation: Callable, name: str) -> Callable:
         x._backend.assign(x._array, ..., result._array)
         x._versions[0] += 1
         if recorded:
-            x._node, x._requires_grad = result._node, result._requires_grad
+            _continue(x, result)
         return x
 
     changed.__name__ = changed.__qualname__ = name

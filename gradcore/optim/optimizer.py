@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Iterable, Mapping, Optional
 
 from ..core.grad_mode import enable_grad, no_grad
-from ..core.tensor import Tensor
+from ..core.tensor import Tensor, refuse_gradient
 
 
 class Optimizer:
@@ -73,14 +73,7 @@ class Optimizer:
         for group in self.param_groups:
             self.check(group)
             for i, parameter in enumerate(group["params"]):
-                gradient = parameter.grad
-                if gradient is None:
-                    continue
-                expected, got = [(t.shape, str(t.dtype), str(t.device)) if isinstance(t, Tensor) else type(t).__name__
-                                 for t in (parameter, gradient)]
-                if expected != got:
-                    raise ValueError(f"{type(self).__name__}.step: the gradient of parameter {i} must be of "
-                                     f"{expected}; got {got}")
+                refuse_gradient(parameter, parameter.grad, f"{type(self).__name__}.step: the gradient of parameter {i}")
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Refuse options out of their range."""

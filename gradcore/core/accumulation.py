@@ -1,0 +1,39 @@
+"""The gradient that a tensor keeps, and how backward passes add to it.
+
+As in PyTorch a gradient is added to the tensor that is kept already, so that ``g = x.grad`` sees the next backward
+pass.  Passes of several threads may end in one leaf: each adds all of its gradient.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+from .grad_mode import mode
+
+_adding = threading.RLock()  # reentrant: the collector may run a backward pass of its own in the middle of another
+
+
+def accumulate(tensor: Any, gradient: Any, is_new: bool) -> None:
+    """Add `gradient` to the one that `tensor` keeps; `is_new` says that nothing else holds its memory."""
+    with _adding:
+        kept = tensor._grad
+        if kept is None:
+            tensor._grad = gradient if is_new else gradient.clone()
+            return
+        backend = kept._backend
+        if mode.enabled or kept._requires_grad or backend.is_expanded(kept._array) or backend.is_read_only(kept._array):
+            tensor._grad = kept + gradient
+        else:
+            backend.add_at(kept._array, ..., gradient._array)
+            kept._versions[0] += 1
+
+
+def _renew_lock() -> None:
+    global _adding
+    _adding = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):  # another thread may have held it, which the child does not have
+    os.register_at_fork(after_in_child=_renew_lock)

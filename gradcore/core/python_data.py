@@ -1,0 +1,38 @@
+"""Numbers and nested lists, which tensors are made of: what they hold, and in which dtype."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..backends.formulas.dtypes import DEFAULT_FLOAT
+
+
+def dtype_of_numbers(data: Any, infer: bool = False) -> np.dtype:
+    """The dtype for Python numbers and lists: float32, or where it is to be inferred that of what is in them."""
+    values = plain(data)
+    probe = np.asarray(values)
+    if probe.dtype.kind == "O":
+        raise TypeError(f"a tensor holds numbers in a regular shape; got {data!r:.80}")
+    if probe.dtype.kind not in "biuf":
+        raise TypeError(f"tensors hold booleans, integers and floats; got {probe.dtype} data")
+    if not infer:
+        return DEFAULT_FLOAT
+    if probe.dtype.kind != "f":
+        return probe.dtype
+    return np.result_type(*[dtype for dtype in _dtypes_in(values) if dtype.kind == "f"] or [DEFAULT_FLOAT])
+
+
+def plain(data: Any) -> Any:
+    """Nested lists with the tensors in them as NumPy arrays."""
+    if isinstance(data, (list, tuple)):
+        return [plain(part) for part in data]
+    return data.numpy() if hasattr(data, "numpy") else data
+
+
+def _dtypes_in(data: Any) -> set[np.dtype]:
+    """The dtypes of the arrays in nested lists, Python's floats counting as float32."""
+    if isinstance(data, (list, tuple)):
+        return set().union(*map(_dtypes_in, data))
+    return {data.dtype} if hasattr(data, "dtype") else {DEFAULT_FLOAT} if isinstance(data, float) else set()
