@@ -109,7 +109,7 @@ def test_gradients_accumulate(backend):
     (x * 3).sum().backward()
     kept = x.grad
     (x * x).sum().backward()
-    assert x.grad.tolist() == [5, 7] and kept.tolist() == [3, 3]
+    assert x.grad.tolist() == [5, 7] and kept is x.grad
     x.zero_grad()
     assert x.grad is None
     y = x * 2
