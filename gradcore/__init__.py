@@ -9,6 +9,7 @@ tensor([-4., -2.,  0.,  2.,  4.])
 
 from __future__ import annotations
 
+import importlib as _importlib
 import os as _os
 
 # In a bare checkout the folder `backends` lies beside this one; once installed it is a subfolder.
@@ -61,3 +62,15 @@ from .dtypes import (bool, double, dtype, float, float16, float32, float64, half
 from .backends import Device as device
 
 __version__ = "0.1.0"
+
+_ON_USE = frozenset({"autograd", "utils"})  # namespaces that are loaded when they are first named
+
+
+def __getattr__(name: str):
+    if name in _ON_USE:
+        return _importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ON_USE})

@@ -24,12 +24,7 @@ def grad(outputs: Union[Tensor, Sequence[Tensor]], inputs: Union[Tensor, Sequenc
     """
     outputs, inputs = _listed(outputs), _listed(inputs)
     weights = [None] * len(outputs) if grad_outputs is None else _listed(grad_outputs)
-    if len(weights) != len(outputs):
-        raise ValueError(f"grad: {len(outputs)} output(s), but {len(weights)} grad_outputs")
-    for kind, tensors in (("output", outputs), ("input", inputs)):
-        for i, tensor in enumerate(tensors):
-            if not tensor._requires_grad:
-                raise RuntimeError(f"grad: {kind} {i} (shape {tensor.shape}) does not require a gradient")
+    _check_ends("grad", outputs, weights, inputs)
     upstream = [upstream_gradient(output, weight) for output, weight in zip(outputs, weights)]
     retain_graph = create_graph if retain_graph is None else retain_graph
     found = propagate([parent_of(output) for output in outputs], upstream, retain_graph, create_graph, wanted=inputs)
@@ -38,6 +33,40 @@ def grad(outputs: Union[Tensor, Sequence[Tensor]], inputs: Union[Tensor, Sequenc
         raise RuntimeError(f"grad: the outputs do not depend on input {missing} (shape {inputs[missing].shape}); pass "
                            f"allow_unused=True to get None for it")
     return tuple(found)
+
+
+def backward(tensors: Union[Tensor, Sequence[Tensor]], grad_tensors: Any = None, retain_graph: Optional[bool] = None,
+             create_graph: bool = False, inputs: Union[None, Tensor, Sequence[Tensor]] = None) -> None:
+    """Add to the `grad` of every leaf (or only of `inputs`) the derivative of the sum of `tensors`.
+
+    `grad_tensors` are the weights of the sum, one for each tensor; None is for tensors of one element.
+
+    >>> x = Tensor([1.0, 2.0], requires_grad=True)
+    >>> backward([x.sum(), x * x], [None, Tensor([1.0, 1.0])])
+    >>> x.grad
+    tensor([3., 5.])
+    """
+    tensors = _listed(tensors)
+    weights = [None] * len(tensors) if grad_tensors is None else _listed(grad_tensors)
+    wanted = None if inputs is None else _listed(inputs)
+    _check_ends("backward", tensors, weights, wanted or ())
+    upstream = [upstream_gradient(tensor, weight) for tensor, weight in zip(tensors, weights)]
+    retain_graph = create_graph if retain_graph is None else retain_graph
+    found = propagate([parent_of(tensor) for tensor in tensors], upstream, retain_graph, create_graph, wanted=wanted)
+    for tensor, gradient in zip(wanted or (), found):
+        if gradient is not None:
+            tensor.grad = gradient.clone() if tensor.grad is None else tensor.grad + gradient
+
+
+def _check_ends(name: str, outputs: Sequence[Tensor], weights: Sequence[Any], inputs: Sequence[Tensor]) -> None:
+    if len(weights) != len(outputs):
+        raise ValueError(f"{name}: {len(outputs)} output(s), but {len(weights)} gradient(s) for them")
+    for kind, tensors in (("output", outputs), ("input", inputs)):
+        for i, tensor in enumerate(tensors):
+            if not isinstance(tensor, Tensor):
+                raise TypeError(f"{name}: {kind} {i} must be a tensor; got {type(tensor).__name__}")
+            if not tensor._requires_grad:
+                raise RuntimeError(f"{name}: {kind} {i} (shape {tensor.shape}) does not require a gradient")
 
 
 def _listed(tensors: Any) -> list:

@@ -20,6 +20,7 @@ import numpy as np
 from .graph import Node, parent_of
 from ..backends import Backend
 from .grad_mode import is_grad_enabled
+from .outputs import node_of_output
 from .tensor import Tensor, as_operand, as_tensor, common_backend
 
 
@@ -38,16 +39,39 @@ class SavedTensor:
         return self.tensor
 
 
+class SavedOutput:
+    """An output that the node which made it needs later, and the version it must still have then.
+
+    Only the array is kept: the tensor points to the node, and must not be pointed back to.
+    """
+
+    __slots__ = ("array", "backend", "versions", "version")
+
+    def __init__(self, output: Tensor):
+        self.array, self.backend = output._array, output._backend
+        self.versions, self.version = output._versions, output._versions[0]
+
+    def value(self, node: Node) -> Tensor:
+        """The output, as the result of `node` where operations are recorded, if it was not changed meanwhile."""
+        if self.versions[0] != self.version:
+            refuse_changed(self.array.shape, self.versions[0], self.version, node.name)
+        output = Tensor._wrap(self.array, self.backend, node if is_grad_enabled() else None)
+        output._versions = self.versions
+        return output
+
+
 class Operation(Node):
     """Base class of operations: `Operation.apply(inputs)` runs `forward` and records it where a gradient is wanted.
 
     Keyword options go to the constructor and are kept as attributes; what `backward` needs of the inputs it names in
-    `saves` and finds in `self.saved(i)`.
+    `saves` and finds in `self.saved(i)`.  Where `forward` gives a tuple, so does `apply`, and `backward` is given
+    `Parts`; with `saves_outputs` it finds the outputs in `self.outputs()`.
     """
 
-    __slots__ = ("_saved", "backend", "input_shapes", "input_dtypes", "__dict__")
+    __slots__ = ("_saved", "_outputs", "backend", "input_shapes", "input_dtypes", "__dict__")
 
     saves: Sequence[int] = ()
+    saves_outputs = False
     returns_view = False  # whether the output may share the memory of the first input
 
     def __init__(self, **options: Any):
@@ -62,20 +86,32 @@ class Operation(Node):
         backend = common_backend(cls.__name__, inputs)
         tensors = [value if isinstance(value, Tensor) else _made(value, backend, cls.__name__) for value in inputs]
         operation = cls(**options)
-        array = operation.forward(backend, *[tensor._array for tensor in tensors])
-        if isinstance(array, np.generic):  # NumPy gives a scalar, not an array, where one element is left
-            array = backend.asarray(array)
-        output = Tensor._wrap(array, backend)
+        result = operation.forward(backend, *[tensor._array for tensor in tensors])
+        if result.__class__ is tuple:
+            outputs = tuple([Tensor._wrap(array, backend) for array in result])
+            operation._record(tensors, outputs, backend)
+            return outputs
+        if isinstance(result, np.generic):  # NumPy gives a scalar, not an array, where one element is left
+            result = backend.asarray(result)
+        output = Tensor._wrap(result, backend)
         if operation.returns_view:
             output._share_memory_with(tensors[0])
-        if is_grad_enabled() and any(tensor._requires_grad for tensor in tensors) and array.dtype.kind == "f":
-            Node.__init__(operation, [parent_of(tensor) for tensor in tensors])
-            operation.backend = backend
-            operation.input_shapes = [tensor.shape for tensor in tensors]
-            operation.input_dtypes = [tensor.dtype for tensor in tensors]
-            operation._saved = {i: SavedTensor(tensors[i]) for i in cls.saves}
-            output._node, output._requires_grad = operation, True
+        operation._record(tensors, (output,), backend)
         return output
+
+    def _record(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], backend: Backend) -> None:
+        has_gradient = [output._array.dtype.kind == "f" for output in outputs]
+        if not (is_grad_enabled() and any(has_gradient) and any([tensor._requires_grad for tensor in inputs])):
+            return
+        Node.__init__(self, [parent_of(tensor) for tensor in inputs])
+        self.backend = backend
+        self.input_shapes = [tensor.shape for tensor in inputs]
+        self.input_dtypes = [tensor.dtype for tensor in inputs]
+        self._saved = {i: SavedTensor(inputs[i]) for i in self.saves}
+        for i, output in enumerate(outputs):
+            if has_gradient[i]:
+                output._node, output._requires_grad = node_of_output(self, i, len(outputs)), True
+        self._outputs = [SavedOutput(output) for output in outputs] if self.saves_outputs else ()
 
     def saved(self, i: int) -> Tensor:
         """Input `i` as it was at the time of the forward pass."""
@@ -83,8 +119,14 @@ class Operation(Node):
             refuse_second_backward(self.name)
         return self._saved[i].value(self.name)
 
+    def outputs(self) -> list[Tensor]:
+        """The outputs, as results of this operation where the backward pass is recorded."""
+        if self._saved is None:
+            refuse_second_backward(self.name)
+        return [saved.value(node_of_output(self, i, len(self._outputs))) for i, saved in enumerate(self._outputs)]
+
     def release(self) -> None:
-        self._saved = None
+        self._saved = self._outputs = None
 
 
 def refuse_second_backward(name: str) -> None:

@@ -1,0 +1,183 @@
+"""`Function`: an operation of one's own, with its forward and backward pass written by hand, as PyTorch's.
+
+>>> class Cube(Function):
+...     @staticmethod
+...     def forward(ctx, x):
+...         ctx.save_for_backward(x)
+...         return x * x * x
+...
+...     @staticmethod
+...     def backward(ctx, gradient):
+...         x, = ctx.saved_tensors
+...         return 3 * x * x * gradient
+>>> x = Tensor([2.0], requires_grad=True)
+>>> Cube.apply(x).backward()
+>>> x.grad
+tensor([12.])
+"""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Optional, Sequence, Union
+
+from .grad_mode import is_grad_enabled, no_grad
+from .graph import Node, parent_of
+from .operation import SavedOutput, SavedTensor, refuse_second_backward
+from .outputs import Parts, node_of_output
+from .tensor import Tensor
+
+
+class Context:
+    """What a `Function` keeps of one call for its backward pass.
+
+    Attributes of any name may be set as well, for what is no tensor.
+    """
+
+    def __init__(self, name: str, args: Sequence[Any]):
+        self._name = name
+        self.needs_input_grad = tuple([isinstance(arg, Tensor) and arg.requires_grad for arg in args])
+        self._to_save: Sequence[Optional[Tensor]] = ()
+        self._constant: set[int] = set()
+        self._materializes = True
+
+    def save_for_backward(self, *tensors: Optional[Tensor]) -> None:
+        """Keep inputs, outputs or other tensors; a change of them in place is noticed in the backward pass."""
+        for tensor in tensors:
+            if tensor is not None and not isinstance(tensor, Tensor):
+                raise TypeError(f"{self._name}: save_for_backward keeps tensors (or None); got "
+                                f"{type(tensor).__name__}. Set other values as attributes of ctx")
+        self._to_save = tensors
+
+    @property
+    def saved_tensors(self) -> tuple[Optional[Tensor], ...]:
+        """What `save_for_backward` was given."""
+        return tuple(self._to_save)
+
+    def mark_non_differentiable(self, *outputs: Tensor) -> None:
+        """These outputs have no gradient."""
+        self._constant = set(map(id, outputs))
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether backward() is given zeros, and not None, for outputs that nothing was computed from."""
+        self._materializes = bool(value)
+
+    def mark_dirty(self, *inputs: Tensor) -> None:
+        raise NotImplementedError(f"{self._name}: a Function cannot change its inputs in place here; return a new "
+                                  f"tensor")
+
+
+class FunctionNode(Node):
+    """A recorded call of a `Function`."""
+
+    __slots__ = ("function", "context", "inputs", "outputs", "saved")
+
+    makes_new_arrays = False  # the backward pass is the user's, and may return what it was given
+
+    def __init__(self, function: type, context: Context, args: Sequence[Any]):
+        super().__init__([parent_of(arg) if isinstance(arg, Tensor) else None for arg in args])
+        self.function, self.context = function, context
+        self.inputs = [(arg.shape, arg.dtype, arg.device) if isinstance(arg, Tensor) else None for arg in args]
+
+    @property
+    def name(self) -> str:
+        return f"{self.function.__name__}Backward"
+
+    def lead_to(self, outputs: Sequence[Any], made: Mapping[int, int]) -> None:
+        """Make `outputs` results of this node; `made` has the numbers of those that have a gradient, by their ids."""
+        self.outputs = [(output.shape, output.dtype, output._backend) if isinstance(output, Tensor) else None
+                        for output in outputs]
+        self.saved: Optional[list[Any]] = [
+            None if tensor is None else (made[id(tensor)], SavedOutput(tensor)) if id(tensor) in made
+            else SavedTensor(tensor) for tensor in self.context._to_save]
+        self.context._to_save = ()
+        for i in made.values():
+            outputs[i]._node, outputs[i]._requires_grad = node_of_output(self, i, len(outputs)), True
+
+    def _saved_value(self, entry: Any) -> Optional[Tensor]:
+        if entry is None or isinstance(entry, SavedTensor):
+            return entry and entry.value(self.name)
+        i, saved = entry
+        return saved.value(node_of_output(self, i, len(self.outputs)))
+
+    def backward(self, gradient: Any) -> Sequence[Any]:
+        if self.saved is None:
+            refuse_second_backward(self.name)
+        parts = gradient if isinstance(gradient, Parts) else Parts({0: gradient})
+        given = [parts[i] if i in parts else self._missing(i) for i in range(len(self.outputs))]
+        self.context._to_save = [self._saved_value(entry) for entry in self.saved]
+        try:
+            gradients = self.function.backward(self.context, *given)
+        finally:
+            self.context._to_save = ()  # the outputs among them point here
+        gradients = list(gradients) if isinstance(gradients, (tuple, list)) else [gradients]
+        while len(gradients) > len(self.inputs) and gradients[-1] is None:
+            gradients.pop()
+        if len(gradients) != len(self.inputs):
+            raise RuntimeError(f"{self.function.__name__}.backward must return a gradient (or None) for each of the "
+                               f"{len(self.inputs)} argument(s) of forward; it returned {len(gradients)}")
+        return [self._checked(i, gradient) for i, gradient in enumerate(gradients)]
+
+    def _missing(self, i: int) -> Optional[Tensor]:
+        if self.outputs[i] is None or not self.context._materializes:
+            return None
+        shape, dtype, backend = self.outputs[i]
+        return Tensor._wrap(backend.full(shape, 0, dtype), backend)
+
+    def _checked(self, i: int, gradient: Any) -> Optional[Tensor]:
+        if gradient is None or not self.context.needs_input_grad[i]:
+            return None
+        shape, dtype, device = self.inputs[i]
+        if not isinstance(gradient, Tensor) or (gradient.shape, gradient.device) != (shape, device):
+            got = f"{gradient.shape} on {gradient.device}" if isinstance(gradient, Tensor) else type(gradient).__name__
+            raise RuntimeError(f"{self.function.__name__}.backward: the gradient of argument {i} must be a tensor of "
+                               f"shape {shape} on {device}; got {got}")
+        return gradient if gradient.dtype == dtype else gradient.to(dtype)
+
+    def release(self) -> None:
+        self.saved = None
+
+
+class Function:
+    """Base class of operations of one's own: `apply` calls `forward`, and `backward` with the outputs' gradients.
+
+    ``forward(ctx, *args)`` computes without being recorded and tells `ctx` what `backward` will need; it may also be
+    written as ``forward(*args)`` beside ``setup_context(ctx, inputs, output)``.  ``backward(ctx, *gradients)`` returns
+    a gradient for each argument, None for those that have none.  It is recorded where gradients of gradients are
+    wanted, so it should compute with tensors.
+    """
+
+    @staticmethod
+    def forward(*args: Any) -> Any:
+        raise NotImplementedError("a Function states forward(ctx, *args), a static method")
+
+    @staticmethod
+    def setup_context(ctx: Context, inputs: tuple, output: Any) -> None:
+        """Keep what `backward` needs, where `forward` does not take `ctx`."""
+
+    @staticmethod
+    def backward(ctx: Context, *gradients: Any) -> Any:
+        raise NotImplementedError("a Function that is differentiated states backward(ctx, *gradients), a static method")
+
+    @classmethod
+    def apply(cls, *args: Any) -> Union[Tensor, tuple]:
+        """The result of `forward` for these arguments, tensors or anything else."""
+        context = Context(cls.__name__, args)
+        with no_grad():
+            if cls.setup_context is Function.setup_context:
+                result = cls.forward(context, *args)
+            else:
+                result = cls.forward(*args)
+                cls.setup_context(context, args, result)
+        outputs = cls._recorded(context, args, result if isinstance(result, (tuple, list)) else (result,))
+        return tuple(outputs) if isinstance(result, (tuple, list)) else outputs[0]
+
+    @classmethod
+    def _recorded(cls, context: Context, args: Sequence[Any], outputs: Sequence[Any]) -> list[Any]:
+        """The outputs, as results of a node where a gradient is wanted of any."""
+        given = {id(arg) for arg in args if isinstance(arg, Tensor)}
+        results = [output.detach() if id(output) in given else output for output in outputs]
+        made = {id(output): i for i, output in enumerate(results)
+                if isinstance(output, Tensor) and output.dtype.kind == "f" and id(outputs[i]) not in context._constant}
+        if made and is_grad_enabled() and any(context.needs_input_grad):
+            FunctionNode(cls, context, args).lead_to(results, made)
+        return results
