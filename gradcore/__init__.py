@@ -36,7 +36,7 @@ from .operations.elementary import (acosh, arccosh, arcsinh, arctan2, arctanh, a
 from .core.elementwise import elementwise
 from .core.rowwise import rowwise
 from .functions import log_softmax, relu, sigmoid, softmax, tanh
-from .core.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .core.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .core.gradients import GradcheckError, grad, gradcheck
 from .operations.indexing import gather, index_select, masked_select, nonzero, one_hot, take
 from .operations.interchange import from_dlpack, from_numpy

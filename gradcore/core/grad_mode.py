@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import threading
-from contextlib import ContextDecorator
+import types
+from typing import Any, Callable, Generator, Optional
 
 
 class _GradMode(threading.local):
@@ -18,39 +21,146 @@ def is_grad_enabled() -> bool:
     return mode.enabled
 
 
-class set_grad_enabled(ContextDecorator):
-    """Record operations, or do not, inside of a `with` block or a decorated function.
-
-    >>> with set_grad_enabled(False):
-    ...     is_grad_enabled()
-    False
-    """
+class _Switch:
+    """A mode for a `with` block, or for every run of the function that it decorates."""
 
     def __init__(self, enabled: bool):
-        self.enabled = bool(enabled)
+        self.enabled = enabled
         self.outer: list[bool] = []  # a stack: one object may be entered again before it is left
 
-    def __enter__(self) -> "set_grad_enabled":
+    def __enter__(self) -> "_Switch":
         self.outer.append(mode.enabled)
         mode.enabled = self.enabled
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: Any) -> None:
         mode.enabled = self.outer.pop()
 
-    def _recreate_cm(self) -> "set_grad_enabled":
-        return type(self)(self.enabled)  # a decorated function may run in several threads at once
+    def __call__(self, function: Callable) -> Callable:
+        _check_decorated(type(self), function)
+        enabled = self.enabled
+
+        @functools.wraps(function)
+        def decorated(*args: Any, **kwargs: Any) -> Any:
+            with _Switch(enabled):  # one for each call: the function may run in several threads at once
+                result = function(*args, **kwargs)
+            if inspect.iscoroutine(result) and inspect.iscoroutinefunction(function):
+                return _awaited(result, enabled)
+            return _stepped(result, enabled) if inspect.isgeneratorfunction(function) else result
+
+        return inspect.markcoroutinefunction(decorated) if _is_marked(function) else decorated
 
 
-class no_grad(set_grad_enabled):
-    """Do not record operations: for evaluation, and for the update of parameters."""
+def _check_decorated(switch: type, function: Any) -> None:
+    if not callable(function) or isinstance(function, type) or inspect.isasyncgenfunction(function):
+        raise TypeError(f"{switch.__name__} decorates functions, generators and coroutines among them; got "
+                        f"{function!r:.80}. Write `with {switch.__name__}():` inside of it")
 
-    def __init__(self, enabled: bool = False):
-        super().__init__(enabled)
+
+def _is_marked(function: Callable) -> bool:
+    return inspect.iscoroutinefunction(function) and hasattr(inspect, "markcoroutinefunction")  # from Python 3.12 on
 
 
-class enable_grad(set_grad_enabled):
-    """Record operations inside of a block that does not."""
+def _stepped(steps: Any, enabled: bool) -> Generator:
+    """The generator `steps`, each step in the mode; between them the caller has the mode that it had."""
+    resume, value = steps.send, None
+    try:
+        while True:
+            with _Switch(enabled):
+                yielded = resume(value)
+            try:
+                resume, value = steps.send, (yield yielded)
+            except GeneratorExit:
+                with _Switch(enabled):
+                    steps.close()
+                raise
+            except BaseException as error:
+                resume, value = steps.throw, error
+    except StopIteration as stop:
+        return stop.value
 
-    def __init__(self, enabled: bool = True):
-        super().__init__(enabled)
+
+_awaited = types.coroutine(_stepped)
+
+
+class _Fixed(_Switch):
+    """A mode that the class has: its name may decorate a function without brackets."""
+
+    def __new__(cls, *function: Callable) -> Any:
+        if not function:
+            return super().__new__(cls)
+        if len(function) > 1 or not callable(function[0]):
+            raise TypeError(f"{cls.__name__} takes no arguments; got {', '.join(map(repr, function))}. "
+                            f"set_grad_enabled(True) and set_grad_enabled(False) take a truth value")
+        return cls()(function[0])
+
+
+class no_grad(_Fixed):
+    """Do not record operations: for evaluation, and for the update of parameters.
+
+    It is a context, or decorates a function, a generator or a coroutine, with brackets or without.
+
+    >>> @no_grad
+    ... def evaluate():
+    ...     return is_grad_enabled()
+    >>> evaluate(), is_grad_enabled()
+    (False, True)
+    """
+
+    def __init__(self) -> None:
+        super().__init__(False)
+
+
+class enable_grad(_Fixed):
+    """Record operations inside of a block that does not; as `no_grad`, a context or a decorator."""
+
+    def __init__(self) -> None:
+        super().__init__(True)
+
+
+class set_grad_enabled(_Switch):
+    """Record operations from here on, or do not; in a `with` block or a decorated function until its end.
+
+    >>> before = set_grad_enabled(False)
+    >>> is_grad_enabled()
+    False
+    >>> with set_grad_enabled(True):
+    ...     is_grad_enabled()
+    True
+    >>> _ = set_grad_enabled(True)
+    """
+
+    def __init__(self, enabled: bool):
+        super().__init__(_truth(enabled, "set_grad_enabled"))
+        self.before: Optional[bool] = mode.enabled
+        mode.enabled = self.enabled
+
+    def __enter__(self) -> "set_grad_enabled":
+        super().__enter__()
+        if self.before is not None:  # the block that this statement opens ends in the mode from before it
+            self.outer[-1], self.before = self.before, None
+        return self
+
+    def __call__(self, function: Callable) -> Callable:
+        if self.before is not None:
+            mode.enabled, self.before = self.before, None
+        return super().__call__(function)
+
+
+class inference_mode(_Switch):
+    """As `no_grad`, under PyTorch's name; ``inference_mode(False)`` records.
+
+    Tensors that are made inside are tensors as all others: they may be used in what is recorded later.
+    """
+
+    def __new__(cls, mode: Any = True) -> Any:
+        return cls()(mode) if callable(mode) else super().__new__(cls)
+
+    def __init__(self, mode: bool = True):
+        super().__init__(not _truth(mode, "inference_mode"))
+
+
+def _truth(value: Any, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} takes True or False; got {value!r:.80}")
+    return value
