@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import numbers
-from typing import Callable, Sequence
+from typing import Any, Callable, Sequence
 
 from ..errors import FormulaError
 from .expression import TABLE, Apply, Expression, Literal, Symbol, apply, in_order, rebuilt, rewrite
@@ -92,12 +92,14 @@ def trace(function: Callable, arguments: Sequence[Symbol]):
     return function(FormulaNamespace(), *arguments)
 
 
-def as_formula(value, function: Callable) -> Expression:
-    """A traced result, checked to be an expression of the inputs."""
-    if isinstance(value, (tuple, list, dict)) or value is None:
-        raise FormulaError(f"formula {function.__name__} returned a {type(value).__name__}; an elementwise kernel "
-                           f"returns one expression of its inputs")
-    if not isinstance(value, Expression) or value.is_scalar:
-        raise FormulaError(f"formula {function.__name__} returned {value!r}, which depends on none of its arrays; "
-                           f"return an expression of them (for a constant array use gradcore.full_like)")
-    return value
+def as_outputs(value: Any, function: Callable) -> tuple[Expression, ...]:
+    """What a traced formula returned, an expression of its arrays or a tuple of them, as a tuple."""
+    outputs = value if isinstance(value, tuple) else (value,)
+    expected = "it returns an expression of its arrays, or a tuple of such expressions"
+    if not outputs or isinstance(value, (list, dict)) or any(output is None for output in outputs):
+        raise FormulaError(f"formula {function.__name__} returned {value!r:.80}; {expected}")
+    for output in outputs:
+        if not isinstance(output, Expression) or output.is_scalar:
+            raise FormulaError(f"formula {function.__name__} returned {output!r}, which depends on none of its arrays; "
+                               f"{expected} (for a constant array use gradcore.full_like)")
+    return outputs

@@ -11,9 +11,8 @@ the outputs to the inputs: the adjoint of a sum is a broadcast, and that of a br
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Optional, Sequence
+from typing import Optional, Sequence
 
-from ..errors import FormulaError
 from .derivative import product
 from .expression import Apply, Expression, Literal, Number, Primitive, Symbol, apply, apply_primitive, in_order
 from .expression import rebuilt, rewrite, symbols
@@ -65,16 +64,6 @@ def _varies(x: Expression | Number) -> bool:
     return isinstance(x, Expression) and not x.is_row and not x.is_scalar
 
 
-def as_outputs(value: Any, function: Callable) -> tuple[Expression, ...]:
-    """What a traced row formula returned: one expression of its arrays, or several."""
-    outputs = value if isinstance(value, tuple) else (value,)
-    for output in outputs:
-        if not isinstance(output, Expression) or output.is_scalar:
-            raise FormulaError(f"row formula {function.__name__} returned {value!r}; it returns an expression of its "
-                               f"arrays, or a tuple of such expressions")
-    return outputs
-
-
 def adjoints(outputs: Sequence[Expression], upstream: Sequence[Expression],
              inputs: Sequence[Expression]) -> list[Optional[Expression]]:
     """The gradients along `inputs` where those along `outputs` are `upstream`; None where there is none."""
@@ -115,40 +104,65 @@ def _terms(node: Apply, gradient: Expression) -> Sequence[Optional[Expression]]:
 
 @dataclass(frozen=True, eq=False)
 class RowGradient:
-    """The backward pass from one output along some inputs.
+    """The backward pass from some outputs of a kernel along some of its inputs.
 
-    `kernel` reads the inputs at `saved`, the output where `saves_output`, and the upstream gradient last; it computes
-    the gradients of the inputs at `computed`, those of `along` that the output depends on.
+    `kernel` reads the inputs at `saved`, the forward outputs at `outputs`, the row numbers `kept`, and last the
+    upstream gradients; it computes the gradients of the inputs at `computed`, those of `along` that the outputs depend
+    on.
     """
 
     computed: tuple[int, ...]
     kernel: Optional[Kernel]
     saved: tuple[int, ...]
-    saves_output: bool
+    outputs: tuple[int, ...]
+    kept: tuple[Expression, ...]
 
 
-def row_gradient(forward: Kernel, along: Sequence[int], which: int,
-                 written: Optional[Sequence[Expression]] = None) -> RowGradient:
-    """The gradient of output `which` along the inputs at `along`: derived, or `written` by hand for each input."""
-    root = forward.outputs[which]
-    output, upstream = output_symbols(root)
+NO_GRADIENT = RowGradient((), None, (), (), ())
+
+
+def row_gradient(forward: Kernel, along: Sequence[int], which: Sequence[int],
+                 written: Optional[Sequence[Expression]] = None, keepable: Sequence[Expression] = ()) -> RowGradient:
+    """The gradient of the outputs at `which` along the inputs at `along`: derived, or `written` by hand for each input.
+
+    What the backward kernel needs of `keepable` it reads and does not compute again.
+    """
+    ends = output_symbols(forward)
     if written is None:
-        derived = adjoints((root,), (upstream,), forward.inputs)
-        reused = output if isinstance(root, Apply) and not is_call(root, "row_sum") else root
+        derived = adjoints([forward.outputs[k] for k in which], [ends[k][1] for k in which], forward.inputs)
         known = tuple(Literal.of(0.0) if gradient is None else gradient for gradient in derived)
-        written = rewrite(known, lambda node, args: reused if node is root else rebuilt(node, args))
+        results = {root: output for root, (output, _) in zip(forward.outputs, ends)
+                   if isinstance(root, Apply) and not is_call(root, "row_sum")}
+        written = rewrite(known, lambda node, args: results[node] if node in results else rebuilt(node, args))
     computed = tuple(i for i in along if not is_literal(written[i], 0))
     if not computed:
-        return RowGradient((), None, (), False)
-    outputs = [written[i] for i in computed]
-    used = set(symbols(*outputs))
+        return NO_GRADIENT
+    rows = {node: Symbol.row(f"_row{i}") for i, node in enumerate(keepable)}
+    gradients = rewrite(tuple(written[i] for i in computed),
+                        lambda node, args: rows[node] if node in rows else rebuilt(node, args))
+    used = set(symbols(*gradients))
     saved = tuple(i for i, symbol in enumerate(forward.inputs) if symbol in used)
-    inputs = [forward.inputs[i] for i in saved] + [output] * (output in used) + [upstream]
-    kernel = Kernel(f"{forward.name}_backward", inputs, forward.constants, outputs, forward.widens)
-    return RowGradient(computed, kernel, saved, output in used)
+    outputs = tuple(k for k, (output, _) in enumerate(ends) if output in used)
+    kept = tuple(node for node in keepable if rows[node] in used)
+    inputs = [forward.inputs[i] for i in saved] + [ends[k][0] for k in outputs] + [rows[node] for node in kept]
+    inputs += [ends[k][1] for k in which]
+    kernel = Kernel(f"{forward.name}_backward", inputs, forward.constants, gradients, forward.widens)
+    return RowGradient(computed, kernel, saved, outputs, kept)
 
 
-def output_symbols(root: Expression) -> tuple[Symbol, Symbol]:
-    """The symbols that stand for an output and for the upstream gradient in a backward kernel."""
-    make = Symbol.row if root.is_row else Symbol.array
-    return make("_output"), make("_upstream")
+def row_numbers(forward: Kernel) -> tuple[Expression, ...]:
+    """What the forward kernel computes once for each row: a mean, a root, a maximum, the logarithm of a sum."""
+    reduced: set[Expression] = set()
+    results = set(forward.outputs)
+    for node in in_order(forward.outputs):
+        if isinstance(node, Apply) and (node.primitive.reduces or any(arg in reduced for arg in node.args)):
+            reduced.add(node)
+    return tuple(node for node in in_order(forward.outputs)
+                 if node.is_row and not node.is_boolean and node in reduced and node not in results)
+
+
+def output_symbols(forward: Kernel) -> list[tuple[Symbol, Symbol]]:
+    """The symbols that stand in a backward kernel for each output and for the gradient that comes to it."""
+    ends = [""] if len(forward.outputs) == 1 else map(str, range(len(forward.outputs)))
+    makers = [Symbol.row if root.is_row else Symbol.array for root in forward.outputs]
+    return [(make("_output" + end), make("_upstream" + end)) for make, end in zip(makers, ends)]

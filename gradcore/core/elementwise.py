@@ -15,15 +15,16 @@ from __future__ import annotations
 import functools
 from typing import Any, Callable, Optional, Sequence
 
-from ..backends import Backend
+from ..backends import Backend, Kernel
 from ..backends.formulas.derivative import OUTPUT, Gradient, gradient
 from ..backends.formulas.expression import Expression, Symbol
-from ..backends.formulas.kernel import as_formula, trace
+from ..backends.formulas.kernel import as_outputs, trace
 from ..backends.formulas.namespace import FormulaNamespace
 from .elementwise_node import ElementwiseNode
 from .formula import FormulaOperation, of_formula
+from .formula_node import FormulaNode
 from .grad_mode import mode
-from .tensor import Tensor, common_backend
+from .tensor import Tensor, as_tensor, common_backend
 
 
 _FIRST = (0,)
@@ -34,7 +35,8 @@ class Elementwise(FormulaOperation):
 
     A derivative by hand takes `xp`, then by their names any of the formula's arrays and constants, and `output` for
     the formula's value: only the arrays that it names are saved for the backward pass.  It returns the derivative along
-    the array, or a tuple of them, one for each array.
+    the array, or a tuple of them, one for each array.  Where the formula returns a tuple, `output` is one too, and so
+    is `upstream`, the gradients with respect to each; then it returns gradients, as that of a row formula does.
     """
 
     def __repr__(self) -> str:
@@ -56,7 +58,10 @@ class Elementwise(FormulaOperation):
         return self._derived[i]
 
     # -- calls ------------------------------------------------------------------------------------------------
-    def __call__(self, *inputs: Any, **constants: Any) -> Tensor:
+    def launch(self, kernel: Kernel, arrays: Sequence[Any], values: tuple, backend: Backend, frame: tuple) -> list[Any]:
+        return backend.elementwise(kernel, arrays, values)
+
+    def __call__(self, *inputs: Any, **constants: Any) -> Any:
         values = self.defaults
         if constants or len(inputs) != len(self.arrays):
             inputs, values = self._bind(inputs, constants)
@@ -68,8 +73,8 @@ class Elementwise(FormulaOperation):
                 break
         return self.run(inputs, values, common_backend(self.name, inputs))
 
-    def run(self, inputs: Sequence[Any], values: tuple, backend: Backend) -> Tensor:
-        """The result for tensors and numbers of one device, with the values of all constants."""
+    def run(self, inputs: Sequence[Any], values: tuple, backend: Backend) -> Any:
+        """The result, or the tuple of results, for tensors and numbers of one device and values of all constants."""
         # Calls with one array are most calls, and a comprehension costs as much as a NumPy call on a small array.
         if len(inputs) == 1:
             arrays = (inputs[0]._array,)
@@ -77,19 +82,33 @@ class Elementwise(FormulaOperation):
         else:
             arrays = [value._array if isinstance(value, Tensor) else value for value in inputs]
             along = tuple([i for i, value in enumerate(inputs) if isinstance(value, Tensor) and value._requires_grad])
-        array = backend.elementwise(self._kernel or self.kernel, arrays, values)[0]
+        found = backend.elementwise(self._kernel or self.kernel, arrays, values)
+        if len(found) > 1:
+            return self._several(inputs, along, values, backend, found)
+        array = found[0]
         output = Tensor._wrap(array, backend)
         if along and mode.enabled and array.dtype.kind == "f":
             output._node = ElementwiseNode(self, inputs, along, values, output)
             output._requires_grad = True
         return output
 
+    def _several(self, inputs: Sequence[Any], along: tuple[int, ...], values: tuple, backend: Backend,
+                 arrays: Sequence[Any]) -> tuple[Tensor, ...]:
+        """The results of a formula that returns several, recorded as one call."""
+        outputs = [Tensor._wrap(array, backend) for array in arrays]
+        if along and mode.enabled:
+            dtype, device = max(outputs, key=lambda output: output.dtype.itemsize).dtype, backend.device
+            tensors = [value if isinstance(value, Tensor) else as_tensor(value, dtype, device) for value in inputs]
+            FormulaNode(self, tensors, along, values, (), outputs[0].shape, outputs, None)
+        return tuple(outputs)
+
 
 def elementwise(function: Optional[Callable] = None, *, widens: bool = False) -> Any:
     """Make a differentiable operation of a formula, a pure function of the array namespace and arrays.
 
     The function is called once, with symbols; what it returns becomes one kernel on every device, and its
-    derivative, which is derived, another.  `widens` computes float32 in float64 and rounds once, for formulas
+    derivative, which is derived, another.  A formula may return a tuple: its results come from one kernel, and their
+    gradients from one.  `widens` computes float32 in float64 and rounds once, for formulas
     that cancel.
 
     >>> @elementwise
@@ -103,5 +122,5 @@ def elementwise(function: Optional[Callable] = None, *, widens: bool = False) ->
     return of_formula(Elementwise, function, _traced, widens)
 
 
-def _traced(function: Callable, symbols: Sequence[Symbol]) -> tuple[Expression]:
-    return (as_formula(trace(function, symbols), function),)
+def _traced(function: Callable, symbols: Sequence[Symbol]) -> tuple[Expression, ...]:
+    return as_outputs(trace(function, symbols), function)

@@ -6,9 +6,13 @@ import functools
 import numbers
 from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar
 
-from ..backends import FormulaError, Kernel
+from ..backends import Backend, FormulaError, Kernel
+from ..backends.formulas.dtypes import FLOAT16
 from ..backends.formulas.expression import Expression, Literal, Symbol
 from ..backends.formulas.kernel import Signature
+from ..backends.formulas.rows import RowGradient, RowNamespace, output_symbols, row_gradient, row_numbers
+from .formula_node import FormulaNode
+from .grad_mode import mode
 from .tensor import Tensor, as_operand, as_tensor, common_backend
 
 Self = TypeVar("Self", bound="FormulaOperation")
@@ -31,6 +35,7 @@ class FormulaOperation:
     def _forget_derivatives(self) -> None:
         self.gradients: dict[tuple, Any] = {}  # backward passes by what they are taken along
         self._derived: dict[Any, Any] = {}  # and those of one input as operations in their own right
+        self._keeping: dict[tuple, Kernel] = {}  # forward kernels that leave row numbers for the backward pass
 
     def __reduce__(self) -> str:
         """Pickled as functions are, by its name, so that modules that hold one can be saved and copied."""
@@ -50,10 +55,10 @@ class FormulaOperation:
         self._forget_derivatives()
         return self
 
-    def _written_derivative(self, namespace: Any, **standing: Symbol) -> Optional[list[Expression]]:
+    def _written_derivative(self, namespace: Any, **standing: Any) -> Optional[list[Expression]]:
         """What the derivative by hand states for each array, or None where there is none.
 
-        `standing` are the symbols of what it may name beside the formula's arrays and constants.
+        `standing` is what it may name beside the formula's arrays and constants: symbols, or tuples of them.
         """
         if self._written is None:
             return None
@@ -75,12 +80,74 @@ class FormulaOperation:
                                f"{len(self.arrays)} array(s)")
         return [Literal.of(part) if isinstance(part, numbers.Real) else part for part in parts]
 
+    def joint_gradient(self, along: tuple[int, ...], which: tuple[int, ...], keeps: bool = False) -> RowGradient:
+        """The backward pass from the results at `which` along the arrays at these positions.
+
+        With `keeps` it reads the row numbers that the forward kernel leaves, and does not compute them again.
+        """
+        found = self.gradients.get((along, which, keeps))
+        if found is None:
+            keepable: Sequence[Expression] = ()
+            every = tuple(range(len(self.kernel.outputs)))
+            if keeps:  # what all results together need, since this is settled in the forward pass
+                keepable = row_numbers(self.kernel) if which == every else self.joint_gradient(along, every, True).kept
+            written = self._written_joint(which)
+            found = self.gradients[along, which, keeps] = row_gradient(self.kernel, along, which, written, keepable)
+        return found
+
+    def _written_joint(self, which: tuple[int, ...]) -> Optional[list[Expression]]:
+        """The derivative by hand, where results that received no gradient count as having received 0."""
+        if self._written is None:
+            return None
+        outputs, upstreams = zip(*output_symbols(self.kernel))
+        if len(outputs) == 1:
+            return self._written_derivative(RowNamespace(), output=outputs[0], upstream=upstreams[0])
+        received = tuple(upstream if k in which else Literal.of(0.0) for k, upstream in enumerate(upstreams))
+        return self._written_derivative(RowNamespace(), output=outputs, upstream=received)
+
+    def joint_operation(self: Self, i: int, which: tuple[int, ...]) -> Self:
+        """The gradient along array `i` as an operation in its own right."""
+        if (i, which) not in self._derived:
+            kernel = self.joint_gradient((i,), which).kernel.with_plain_inputs()
+            self._derived[i, which] = self.of_kernel(kernel, dict(zip(self.constants, self.defaults)))
+        return self._derived[i, which]
+
     @classmethod
     def of_kernel(cls: type[Self], kernel: Kernel, constants: Mapping[str, float]) -> Self:
         """The operation that runs `kernel`, with defaults for its constants."""
         return cls(lambda: kernel, kernel.name, [symbol.name for symbol in kernel.inputs], constants)
 
     # -- calls ------------------------------------------------------------------------------------------------
+    def launch(self, kernel: Kernel, arrays: Sequence[Any], values: tuple, backend: Backend,
+               frame: tuple) -> Sequence[Any]:
+        """Run a kernel of this operation; `frame` is what a call states beside the arrays and constants."""
+        raise NotImplementedError
+
+    def record(self, tensors: Sequence[Tensor], values: tuple, backend: Backend, frame: tuple,
+               shape: tuple[int, ...]) -> list[Tensor]:
+        """The results for tensors that broadcast to `shape`, recorded where a gradient is wanted."""
+        along = tuple([i for i, tensor in enumerate(tensors) if tensor._requires_grad]) if mode.enabled else ()
+        # Numbers that were rounded to float16 would spoil the backward pass.
+        keeps = bool(along) and not self.kernel.widens and all(tensor._array.dtype != FLOAT16 for tensor in tensors)
+        kernel = self._keeping_kernel(along) if keeps else self.kernel
+        arrays = self.launch(kernel, [tensor._array for tensor in tensors], values, backend, frame)
+        count = len(self.kernel.outputs)
+        outputs = [Tensor._wrap(array, backend) for array in arrays[:count]]
+        if along:
+            FormulaNode(self, tensors, along, values, frame, shape, outputs, arrays[count:] if keeps else None)
+        return outputs
+
+    def _keeping_kernel(self, along: tuple[int, ...]) -> Kernel:
+        """The forward kernel with the row numbers as further outputs that the gradient along these arrays reads."""
+        found = self._keeping.get(along)
+        if found is None:
+            kernel = self.kernel
+            kept = self.joint_gradient(along, tuple(range(len(kernel.outputs))), keeps=True).kept
+            found = kernel if not kept else Kernel(kernel.name, kernel.inputs, kernel.constants,
+                                                   (*kernel.outputs, *kept), kernel.widens)
+            self._keeping[along] = found
+        return found
+
     def _bind(self, inputs: tuple, constants: dict) -> tuple[tuple, tuple]:
         """The arrays and the values of the constants of a call, which may name either or neither."""
         given = dict(zip((*self.arrays, *self.constants), inputs))

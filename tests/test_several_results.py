@@ -1,0 +1,149 @@
+"""Formulas that return a tuple: one kernel for all results, one for their gradients; these are PyTorch's."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+import gradcore
+from gradcore import FormulaError, Tensor, elementwise, gradcheck, rowwise
+
+
+@elementwise
+def lstm_cell(xp, i, f, g, o, c):
+    sigmoid = [1.0 / (1.0 + xp.exp(-gate)) for gate in (i, f, o)]
+    new = sigmoid[1] * c + sigmoid[0] * xp.tanh(g)
+    return sigmoid[2] * xp.tanh(new), new
+
+
+def _torch_cell(torch, i, f, g, o, c):
+    new = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(new), new
+
+
+@rowwise
+def normalized(xp, x, weight):
+    mean = xp.mean(x)
+    root = xp.sqrt(xp.mean((x - mean) ** 2) + 1e-5)
+    return (x - mean) / root * weight, mean, root
+
+
+def _torch_normalized(torch, x, weight):
+    mean = x.mean(-1, keepdim=True)
+    root = (((x - mean) ** 2).mean(-1, keepdim=True) + 1e-5).sqrt()
+    return (x - mean) / root * weight, mean[..., 0], root[..., 0]
+
+
+CASES = {"lstm cell": (lstm_cell, _torch_cell, [(3, 4)] * 4 + [(4,)]),
+         "normalized": (normalized, _torch_normalized, [(5, 6), (6,)])}
+SUBSETS = [("lstm cell", which) for which in [(0,), (1,), (0, 1)]]
+SUBSETS += [("normalized", which) for n in (1, 2, 3) for which in itertools.combinations(range(3), n)]
+
+
+@pytest.mark.parametrize("name, which", SUBSETS)
+def test_gradients_and_second_gradients_of_any_of_the_results(name, which, torch, backend, rng):
+    formula, theirs, shapes = CASES[name]
+    arrays = [rng.normal(size=shape) for shape in shapes]
+    ours = [Tensor(array, requires_grad=True, dtype="float64", device=backend.device) for array in arrays]
+    others = [torch.tensor(array, requires_grad=True) for array in arrays]
+    results, expected = formula(*ours), theirs(torch, *others)
+    weights = [rng.normal(size=tuple(other.shape)) for other in expected]
+    for mine, other in zip(results, expected):
+        np.testing.assert_allclose(mine.numpy(), other.detach().numpy(), rtol=1e-12)
+    first = gradcore.grad([results[k] for k in which], ours, [Tensor(weights[k], device=backend.device) for k in which],
+                          create_graph=True, allow_unused=True)
+    first_expected = torch.autograd.grad([expected[k] for k in which], others,
+                                         [torch.tensor(weights[k]) for k in which], create_graph=True,
+                                         allow_unused=True)
+    assert [g is None for g in first] == [g is None for g in first_expected]
+    pairs = [(mine, other) for mine, other in zip(first, first_expected) if mine is not None]
+    for mine, other in pairs:
+        np.testing.assert_allclose(mine.numpy(), other.detach().numpy(), rtol=1e-9, atol=1e-12)
+    plain = gradcore.grad([formula(*ours)[k] for k in which], ours, [Tensor(weights[k], device=backend.device)
+                                                                    for k in which], allow_unused=True)
+    for mine, other in zip(plain, first):  # by the kernel that reads what the forward pass has kept
+        assert mine is other is None or np.allclose(mine.numpy(), other.numpy(), rtol=1e-9, atol=1e-12)
+    total, total_expected = (sum((g * g).sum() for g in grads) for grads in zip(*pairs))
+    if total_expected.requires_grad and total_expected.grad_fn is not None:
+        second = gradcore.grad(total, ours, allow_unused=True)
+        second_expected = torch.autograd.grad(total_expected, others, allow_unused=True)
+        for mine, other in zip(second, second_expected):
+            mine, other = 0.0 if mine is None else mine.numpy(), 0.0 if other is None else other.numpy()
+            np.testing.assert_allclose(mine, other, rtol=1e-8, atol=1e-10)
+
+
+def test_one_kernel_serves_the_gradients_of_all_results(monkeypatch):
+    x = Tensor([0.5, 2.0], requires_grad=True)
+    both = elementwise(lambda xp, x: (xp.sin(x), xp.cos(x)))
+    sine, cosine = both(x)
+    calls, backend = [], x._backend
+    run = backend.elementwise
+    monkeypatch.setattr(backend, "elementwise", lambda kernel, *rest: calls.append(kernel.name) or run(kernel, *rest))
+    gradcore.grad([sine, cosine], x, [gradcore.ones(2), gradcore.ones(2)])
+    assert calls == ["<lambda>_backward"]
+
+
+def test_numbers_among_the_inputs_and_results_that_are_truth_values(backend):
+    split = elementwise(lambda xp, x, y: (x * y, x > y))
+    x = Tensor([1.0, 3.0], requires_grad=True, dtype="float64", device=backend.device)
+    product, is_larger = split(x, 2.0)
+    assert is_larger.tolist() == [False, True] and not is_larger.requires_grad
+    assert gradcheck(lambda x: split(x, 0.1)[0], [x])
+    product.sum().backward()
+    assert x.grad.tolist() == [2.0, 2.0]
+
+
+def test_a_derivative_by_hand_receives_the_gradients_of_all_results(backend, rng):
+    @elementwise
+    def powers(xp, x):
+        return x * x, x * x * x
+
+    @powers.derivative
+    def _(xp, x, output, upstream):
+        return 2.0 * x * upstream[0] + 3.0 * output[0] * upstream[1]
+
+    x = Tensor(rng.normal(size=5), requires_grad=True, dtype="float64", device=backend.device)
+    assert gradcheck(lambda x: powers(x), [x])
+    assert gradcheck(lambda x: powers(x)[1], [x])
+    assert gradcheck(lambda x: gradcore.grad(powers(x)[1].sum(), x, create_graph=True)[0], [x])
+
+
+def test_a_result_that_was_changed_in_place_is_refused_where_the_gradient_needs_it():
+    formula = elementwise(lambda xp, x: (xp.exp(x), x * 2.0))
+    x = Tensor([1.0], requires_grad=True)
+    exponential, double = formula(x)
+    exponential.mul_(2.0)
+    with pytest.raises(RuntimeError, match="changed in place"):
+        (exponential + double).backward()
+
+
+def test_the_result_of_a_sibling_can_be_differentiated_again(backend):
+    formula = elementwise(lambda xp, x: (xp.exp(x), xp.exp(2.0 * x)))
+    x = Tensor([0.3], requires_grad=True, dtype="float64", device=backend.device)
+    first, second = formula(x)
+    slope, = gradcore.grad(second, x, create_graph=True)
+    np.testing.assert_allclose(gradcore.grad(slope, x)[0].item(), 4 * np.exp(0.6))
+
+
+def test_a_backward_kernel_reads_the_row_numbers_of_the_forward_pass():
+    """A norm keeps its mean and root: its backward kernel does not compute them again."""
+    norm = rowwise(lambda xp, x, eps=1e-5: (x - xp.mean(x)) / xp.sqrt(xp.mean((x - xp.mean(x)) ** 2) + eps))
+    needs = norm.joint_gradient((0,), (0,), keeps=True)
+    assert len(needs.kept) >= 1 and "sqrt" not in repr(needs.kernel)
+    assert "sqrt" in repr(norm.joint_gradient((0,), (0,)).kernel)
+
+
+def test_float16_keeps_nothing_that_would_overflow():
+    x = Tensor(np.full((2, 4096), 10.0), dtype="float16", requires_grad=True)
+    log_sum = rowwise(lambda xp, x: xp.log(xp.sum(xp.exp(x))))(x)
+    log_sum.sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), 1 / 4096, rtol=1e-3)
+
+
+def test_a_derivative_by_hand_of_the_wrong_length_is_refused():
+    formula = elementwise(lambda xp, x, y: (x, y))
+    formula.derivative(lambda xp, x: x)
+    with pytest.raises(FormulaError, match="returned 1 expression"):
+        formula(Tensor([1.0], requires_grad=True), Tensor([1.0]))
