@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any, Optional, Sequence
 
 import numpy as np
 
+from . import philox
 from .device import Device
 from .formulas.kernel import Kernel
 from .formulas.row_run import RowRun
+from .philox import Place
 
 Array = Any  # an array of the device's own library
 
@@ -141,17 +144,14 @@ class Backend(ABC):
         """The matrix product, stacked over leading dimensions."""
 
     # -- random numbers ---------------------------------------------------------------------------------------
-    @abstractmethod
-    def random_generator(self, seed: int) -> Any:
-        """A generator of this device, to be passed to the two draws below."""
+    def random(self, place: Place, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+        """The numbers of a stream from `place` on, as `philox` defines them: float32 or float64 in [0, 1), or int64.
 
-    @abstractmethod
-    def uniform(self, generator: Any, shape: tuple[int, ...], dtype: np.dtype) -> Array:
-        """Draws from [0, 1)."""
-
-    @abstractmethod
-    def normal(self, generator: Any, shape: tuple[int, ...], dtype: np.dtype) -> Array:
-        """Draws from the standard normal distribution."""
+        They are the same on every device.  This draws them on the host; a device may have something better.
+        """
+        numbers = np.empty(math.prod(shape), dtype)
+        philox.fill(numbers, place)
+        return self.asarray(numbers.reshape(shape))
 
     # -- the device itself ------------------------------------------------------------------------------------
     @abstractmethod

@@ -18,8 +18,7 @@ if not _os.path.isdir(_os.path.join(__path__[0], "backends")):
 
 from . import methods as _methods
 from . import cuda
-from . import data, functions, interop, nn, optim  # noqa: E402
-from .operations import random
+from . import data, functions, interop, nn, optim, random  # noqa: E402
 from .operations.arithmetic import (abs, acos, arccos, arcsin, arctan, asin, atan, ceil, cos, cosh, divide, eq,
                                     erf, exp, exp2, expm1, floor, floor_divide, ge, gt, isfinite, isinf, isnan, le, log,
                                     log1p, log2, log10, logaddexp, logical_and, logical_not, logical_or, logical_xor,
@@ -43,12 +42,12 @@ from .operations.interchange import from_dlpack, from_numpy
 from .operations.linear_algebra import matmul
 from .operations.options import add, div, round, sub
 from .operations.products import addmm, bmm, cumprod, dot, mm, mv, outer, std_mean, var_mean
-from .operations.random import bernoulli, manual_seed, rand, rand_like, randint, randn, randn_like, randperm
+from .operations.random import (bernoulli, rand, rand_like, randint, randint_like, randn, randn_like, randperm)
 from .operations.rearranging import (expand_as, hstack, meshgrid, movedim, narrow, pad, repeat_interleave, roll, select,
                                      swapaxes, t, take_along_dim, tile, view_as, vstack)
 from .operations.reduction import (all, amax, amin, any, argmax, argmin, count_nonzero, cumsum, logsumexp, max, mean,
                                    min, norm, prod, std, sum, var)
-from .operations.sampling import multinomial
+from .operations.sampling import multinomial, normal
 from .operations.scattering import index_add, scatter, scatter_add
 from .operations.selection import allclose, array_equal, clamp, clip, masked_fill, where
 from .operations.shaping import (broadcast_to, cat, chunk, concat, concatenate, expand, flatten, flip, permute,
@@ -56,6 +55,7 @@ from .operations.shaping import (broadcast_to, cat, chunk, concat, concatenate, 
 from .operations.sorting import argsort, bincount, kthvalue, median, quantile, searchsorted, sort, topk, unique
 from .operations.triangles import diagonal, trace, tril, triu
 from .core.tensor import Tensor, as_tensor, tensor
+from .random import (Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state)
 # The last, since they are names of Python's own too.
 from .dtypes import (bool, double, dtype, float, float16, float32, float64, half, int, int8, int16, int32, int64, long,
                      short, uint8)

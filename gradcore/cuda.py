@@ -1,10 +1,17 @@
-"""CUDA devices: whether they can be used, and their memory."""
+"""CUDA devices: whether they can be used, and their memory.
+
+Random numbers are those of the CPU, so that PyTorch's names for seeds and states of CUDA devices mean the one
+generator of `gradcore.random`.
+"""
 
 from __future__ import annotations
 
 from .backends import get_backend
 from .backends.cuda.device import device_count, usable_reason
 from .backends.registry import DeviceLike
+from .operations.generator import get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+
+manual_seed_all, seed_all = manual_seed, seed
 
 
 def is_available() -> bool:
@@ -52,5 +59,6 @@ def get_device_name(device: DeviceLike = "cuda") -> str:
     return get_backend(device).description()
 
 
-__all__ = ["device_count", "empty_cache", "get_device_name", "is_available", "max_memory_allocated", "memory_allocated",
-           "memory_reserved", "reset_peak_memory_stats", "synchronize", "why_not"]
+__all__ = ["device_count", "empty_cache", "get_device_name", "get_rng_state", "initial_seed", "is_available",
+           "manual_seed", "manual_seed_all", "max_memory_allocated", "memory_allocated", "memory_reserved",
+           "reset_peak_memory_stats", "seed", "seed_all", "set_rng_state", "synchronize", "why_not"]

@@ -33,7 +33,7 @@ _METHODS: dict[Any, str] = {
     products: "addmm bmm cumprod dot mm mv outer",
     rearranging: "expand_as movedim narrow repeat_interleave roll select swapaxes t take_along_dim tile view_as",
     reduction: "all amax amin any argmax argmin count_nonzero cumsum logsumexp max mean min norm prod std sum var",
-    sampling: "bernoulli_ multinomial normal_ uniform_",
+    sampling: "bernoulli_ exponential_ multinomial normal_ random_ uniform_",
     scattering: "index_add scatter scatter_add",
     selection: "allclose clamp clip masked_fill",
     shaping: "broadcast_to chunk expand flatten flip permute repeat reshape split squeeze transpose unbind unsqueeze",
@@ -43,12 +43,12 @@ _METHODS: dict[Any, str] = {
 
 _RENAMED: dict[str, Callable] = {
     "float": conversion.float_, "int": conversion.int_, "bool": conversion.bool_, "astype": conversion.to,
-    "absolute": arithmetic.abs, "view": shaping.reshape, "equal": selection.array_equal,
+    "absolute": arithmetic.abs, "bernoulli": random.bernoulli, "view": shaping.reshape, "equal": selection.array_equal,
 }
 
 _FACTORIES: dict[Any, str] = {
     creation: "arange empty empty_like eye full full_like linspace ones ones_like zeros zeros_like",
-    random: "rand rand_like randint randn randn_like randperm",
+    random: "rand rand_like randint randint_like randn randn_like randperm",
 }
 
 _OPERATORS: dict[str, Callable] = {

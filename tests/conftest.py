@@ -6,7 +6,7 @@ import functools
 import os
 import warnings
 from collections import Counter
-from typing import Any, Optional
+from typing import Any, Iterator, Optional
 
 import numpy as np
 import pytest
@@ -52,6 +52,14 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 def torch() -> Any:
     """PyTorch, for tests that compare with it."""
     return pytest.importorskip("torch", reason="PyTorch is not installed; nothing to compare with")
+
+
+@pytest.fixture
+def chosen_kernels() -> Iterator[None]:
+    """Choices of the CPU's kernels are undone after the test."""
+    before = get_backend("cpu").kernels
+    yield
+    get_backend("cpu").use_kernels(before)
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from gradcore.backends.native import vector_math
 from gradcore.backends.formulas.cpp import TYPES
 from gradcore.backends.native.build import library
 
+from cuda_on_cpu import launch
+
 
 class Device:
     current = [0]
@@ -125,17 +127,13 @@ class MemoryPool:
             hook.free_postprocess(device_id=Device.current[-1], mem_size=size, mem_ptr=1, pmem_id=1)
 
 
-class Generator:
-    def __init__(self, bit_generator):
-        self._generator = np.random.default_rng(bit_generator)
+class RawKernel:
+    def __init__(self, code, name, options=(), backend="nvrtc", *, translate_cucomplex=False,
+                 enable_cooperative_groups=False, jitify=False):
+        self.code, self.name = code, name
 
-    def random(self, size=None, dtype=np.float64, out=None):
-        assert np.dtype(dtype).char in "fd"
-        return _on_device(self._generator.random(size, dtype))
-
-    def standard_normal(self, size=None, dtype=np.float64, out=None):
-        assert np.dtype(dtype).char in "fd"
-        return _on_device(self._generator.standard_normal(size, dtype))
+    def __call__(self, grid, block, args, *, shared_mem=0):
+        launch(self.code, self.name, *grid, *block, args)
 
 
 def modules(devices: int = 1) -> dict[str, ModuleType]:
@@ -146,7 +144,7 @@ def modules(devices: int = 1) -> dict[str, ModuleType]:
                               getDeviceProperties=lambda device: {"name": f"Pretended GPU {device}".encode()})
     cupy.__dict__.update(
         __version__="14.0.0", ndarray=ndarray, float32=np.float32, ElementwiseKernel=ElementwiseKernel,
-        add=np.add, minimum=np.minimum, matmul=np.matmul, sum=np.sum, pi=np.pi,
+        RawKernel=RawKernel, add=np.add, minimum=np.minimum, matmul=np.matmul, sum=np.sum, pi=np.pi,
         may_share_memory=lambda a, b, max_work=None: np.may_share_memory(a, b),
         array=lambda obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocking=False:
             obj if isinstance(obj, ndarray) and not copy and dtype in (None, obj.dtype)
@@ -156,7 +154,6 @@ def modules(devices: int = 1) -> dict[str, ModuleType]:
         full=lambda shape, fill_value, dtype=None, order="C": _on_device(np.full(shape, fill_value, dtype)),
         asnumpy=lambda a, stream=None, order="C", out=None, *, blocking=True: np.array(a.view(np.ndarray)),
         get_default_memory_pool=lambda: pool,
-        cuda=SimpleNamespace(Device=Device, runtime=runtime, MemoryHook=MemoryHook),
-        random=SimpleNamespace(Generator=Generator, Philox4x3210=np.random.Philox))
+        cuda=SimpleNamespace(Device=Device, runtime=runtime, MemoryHook=MemoryHook))
     cupyx.scatter_add = np.add.at
     return {"cupy": cupy, "cupyx": cupyx}

@@ -196,15 +196,6 @@ class StrictBackend(Backend):
     def matmul(self, a: StrictArray, b: StrictArray) -> StrictArray:
         return self.xp.matmul(a, b)
 
-    def random_generator(self, seed: int) -> np.random.Generator:
-        return np.random.default_rng(seed)
-
-    def uniform(self, generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> StrictArray:
-        return _on_device(generator.random(shape, dtype))
-
-    def normal(self, generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> StrictArray:
-        return _on_device(generator.standard_normal(shape, dtype))
-
     def synchronize(self) -> None:
         """Nothing is queued."""
 

@@ -57,8 +57,10 @@ _BACKENDS = "gradcore.backends"
 ROOMS = {
     f"{_BACKENDS}.formulas": {f"{_BACKENDS}.errors"},
     f"{_BACKENDS}.native": {_BACKENDS + end for end in (".errors", ".cache", ".formulas")},
-    f"{_BACKENDS}.cpu": {_BACKENDS + end for end in (".errors", ".device", ".base", ".formulas", ".native")},
-    f"{_BACKENDS}.cuda": {_BACKENDS + end for end in (".errors", ".device", ".base", ".cache", ".formulas")},
+    f"{_BACKENDS}.cpu": {_BACKENDS + end for end in (".errors", ".device", ".base", ".philox", ".formulas",
+                                                   ".native")},
+    f"{_BACKENDS}.cuda": {_BACKENDS + end for end in (".errors", ".device", ".base", ".cache", ".philox",
+                                                    ".formulas")},
     "gradcore.core": {_BACKENDS},
     "gradcore.operations": {_BACKENDS, "gradcore.core"},
     "gradcore.functions": {_BACKENDS, "gradcore.core", "gradcore.operations"},

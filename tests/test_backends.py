@@ -58,15 +58,6 @@ def test_take_and_add_at_are_adjoint(backend, rng):
         np.testing.assert_allclose(np.sum(taken * y), np.sum(x * backend.to_numpy(target)), rtol=1e-12)
 
 
-def test_random_generators_repeat(backend):
-    draws = [[backend.to_numpy(draw(backend.random_generator(seed), (100,), np.float32))
-              for draw in (backend.uniform, backend.normal)] for seed in (1, 1, 2)]
-    for first, again, other in zip(*draws):
-        np.testing.assert_array_equal(first, again)
-        assert not np.array_equal(first, other) and first.dtype == np.float32
-    assert 0 <= draws[0][0].min() and draws[0][0].max() < 1
-
-
 def test_memory_figures_and_description(backend):
     backend.synchronize()
     backend.reset_peak_memory()

@@ -211,14 +211,6 @@ def test_the_version_of_what_was_saved_is_checked():
         y.backward()
 
 
-@pytest.fixture
-def chosen_kernels():
-    """Choices of the CPU's kernels are undone after the test."""
-    before = gradcore.cpu.cpu_kernels()
-    yield
-    gradcore.set_cpu_kernels(before)
-
-
 @needs_compiler
 @pytest.mark.parametrize("name", CASES)
 def test_native_rows_agree_with_numpys(name, rng, chosen_kernels):

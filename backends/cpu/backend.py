@@ -13,9 +13,11 @@ from ..base import Backend
 from ..device import Device
 from ..formulas.dtypes import BOOL
 from ..formulas.kernel import Kernel
+from ..philox import Place
 from .memory_pool import MemoryPool
 from .launcher import Launcher
 from .program import NumPyProgram
+from .random import draw_in_parts
 from .rows import run_rows
 from .sums import pairwise_sum
 from .tiles import quiet_context, quietly
@@ -135,14 +137,10 @@ class NumPyBackend(Backend):
         return np.matmul(a, b)
 
     # -- random numbers ---------------------------------------------------------------------------------------
-    def random_generator(self, seed: int) -> np.random.Generator:
-        return np.random.default_rng(seed)
-
-    def uniform(self, generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        return generator.random(shape, np.dtype(dtype))
-
-    def normal(self, generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        return generator.standard_normal(shape, np.dtype(dtype))
+    def random(self, place: Place, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        numbers = self.empty(shape, dtype)
+        draw_in_parts(numbers.reshape(-1), place)
+        return numbers
 
     # -- the device itself ------------------------------------------------------------------------------------
     def synchronize(self) -> None:

@@ -11,10 +11,12 @@ import numpy as np
 from . import source
 from ..base import Array, Backend
 from .device import usable_reason
+from .random import Draws
 from ..device import Device
-from ..formulas.dtypes import FLOAT16, FLOAT32, compute_and_result, kernel_dtypes
+from ..formulas.dtypes import compute_and_result, kernel_dtypes
 from ..errors import BackendUnavailable
 from ..formulas.kernel import Kernel
+from ..philox import Place
 
 
 class CuPyBackend(Backend):
@@ -37,6 +39,7 @@ class CuPyBackend(Backend):
         self._cupy, self._scatter_add = cupy, cupyx.scatter_add
         self.xp = _NamespaceOn(cupy, index)
         self._memory = _Memory(cupy, index)
+        self._draws = Draws(cupy)
 
     def _here(self):
         """CuPy allocates and launches on the current device, which is a matter of each thread."""
@@ -141,22 +144,9 @@ class CuPyBackend(Backend):
             return self._cupy.matmul(a, b)
 
     # -- random numbers ---------------------------------------------------------------------------------------
-    def random_generator(self, seed: int) -> Any:
+    def random(self, place: Place, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         with self._here():
-            return self._cupy.random.Generator(self._cupy.random.Philox4x3210(seed))
-
-    def uniform(self, generator: Any, shape: tuple[int, ...], dtype: np.dtype) -> Array:
-        draws = self._drawn(generator.random, shape, dtype)
-        with self._here():  # a draw just below 1 may have been rounded to it
-            return self._cupy.minimum(draws, np.nextafter(draws.dtype.type(1), draws.dtype.type(0)), out=draws)
-
-    def normal(self, generator: Any, shape: tuple[int, ...], dtype: np.dtype) -> Array:
-        return self._drawn(generator.standard_normal, shape, dtype)
-
-    def _drawn(self, draw: Callable, shape: tuple[int, ...], dtype: np.dtype) -> Array:
-        dtype = np.dtype(dtype)
-        with self._here():
-            return draw(shape, FLOAT32 if dtype == FLOAT16 else dtype).astype(dtype, copy=False)
+            return self._draws.draw(place, shape, dtype)
 
     # -- the device itself ------------------------------------------------------------------------------------
     def synchronize(self) -> None:

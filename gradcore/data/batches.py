@@ -1,4 +1,4 @@
-"""Samples in a random order, split and in batches; drawn on the host, so equal on every device."""
+"""Samples in a random order, split and in batches, the same on every device."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Any, Iterator, Optional
 
 import numpy as np
 
-from ..operations.random import host_generator
-from ..core.tensor import Tensor, tensor
+from ..core.tensor import Tensor
+from ..operations.generator import Generator
+from ..operations.random import randperm
 
 
 def train_test_split(count: int, test_fraction: float = 0.25, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -19,7 +20,7 @@ def train_test_split(count: int, test_fraction: float = 0.25, seed: int = 0) -> 
     """
     if not 0 <= test_fraction <= 1:
         raise ValueError(f"`test_fraction` must be between 0 and 1; got {test_fraction}")
-    order = np.random.default_rng(seed).permutation(count)
+    order = randperm(count, device="cpu", generator=Generator().manual_seed(seed)).numpy()
     tests = round(count * test_fraction)
     return order[tests:], order[:tests]
 
@@ -37,8 +38,7 @@ def batches(x: Tensor, y: Tensor, size: int, seed: Optional[int] = None) -> Iter
         raise ValueError(f"there must be one target for each sample; got {len(x)} samples and {len(y)} targets")
     if size < 1:
         raise ValueError(f"a batch holds at least one sample; got size={size}")
-    generator = host_generator() if seed is None else np.random.default_rng(seed)
-    order = generator.permutation(len(x))
+    order = randperm(len(x), device=x.device, generator=None if seed is None else Generator().manual_seed(seed))
     for start in range(0, len(order), size):
-        index: Any = tensor(order[start:start + size], device=x.device)
+        index: Any = order[start:min(start + size, len(x))]
         yield x[index], y[index]

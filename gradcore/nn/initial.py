@@ -1,10 +1,11 @@
-"""Initial weights: drawn on the host, so that one seed gives the same weights on every device."""
+"""Initial weights: one seed gives the same weights on every device, and in every process of a training."""
 
 from __future__ import annotations
 
 import math
 
-from ..operations import random
+from ..operations.generator import weights_generator
+from ..operations.random import rand
 from ..backends import get_backend
 from ..backends.formulas.dtypes import DEFAULT_FLOAT
 from ..core.tensor import DeviceLike
@@ -13,8 +14,7 @@ from .module import Parameter
 
 def uniform(shape: tuple[int, ...], bound: float, device: DeviceLike = None) -> Parameter:
     """A parameter drawn uniformly from [-bound, bound)."""
-    values = random.host_generator().uniform(-bound, bound, shape)
-    return Parameter(values, dtype=DEFAULT_FLOAT, device=get_backend(device).device)
+    return Parameter(rand(shape, device=device, generator=weights_generator()) * (2 * bound) - bound)
 
 
 def constant(shape: tuple[int, ...], value: float, device: DeviceLike = None) -> Parameter:

@@ -1,130 +1,137 @@
-"""Random numbers: every device has a generator of its own, and `manual_seed` sets them all.
+"""Tensors of random numbers.  Each function takes a `generator`; without one it draws from the default generator.
 
-What should be equal on all devices (initial weights, permutations, integers) is drawn on the host; large draws
-(rand, randn, masks) on the device where they are needed.
+The numbers are the same on every device: uniform ones and integers to the bit, normal ones but for their last places.
 """
 
 from __future__ import annotations
 
-import threading
-from typing import Any, Optional
+import functools
+import math
+from typing import Any, Callable, Optional
 
 import numpy as np
 
-from .arithmetic import minimum
-from ..backends import Backend, get_backend
-from ..backends.formulas.dtypes import DEFAULT_FLOAT, FLOAT16, FLOAT32, INT64, kind_of
-from .creation import finished, like
+from ..backends import Backend, Kernel, get_backend
+from ..backends.formulas.dtypes import DEFAULT_FLOAT, FLOAT16, FLOAT32, FLOAT64, INT64, kind_of
+from ..backends.formulas.expression import Expression, Symbol
+from ..backends.formulas.kernel import trace
+from ..core.broadcasting import cast
 from ..core.dimensions import unpacked
 from ..core.tensor import DeviceLike, Tensor
+from .arithmetic import minimum, remainder
+from .creation import finished, like
+from .generator import Generator, chosen
+from .integers import exact
 
-_lock = threading.Lock()
 _LAST_BEFORE_ONE = 1 - 2.0 ** -11  # in float16
+Draw = Callable[[Generator, Backend, tuple[int, ...]], Any]
 
 
-class _Generators:
-    """One generator for each backend and one for draws on the host, all from one seed."""
-
-    def __init__(self, seed: Optional[int]):
-        host, device = np.random.SeedSequence(seed).spawn(2)
-        self.host = np.random.default_rng(host)
-        self.device_seed = int(device.generate_state(1, np.uint64)[0])
-        self.of_backend: dict[Backend, Any] = {}
-
-
-_generators: Optional[_Generators] = None  # made at the first draw: NumPy loads its random module only then
-
-
-def _current() -> _Generators:
-    global _generators
-    with _lock:
-        if _generators is None:
-            _generators = _Generators(None)
-        return _generators
-
-
-def manual_seed(seed: int) -> None:
-    """Begin every generator anew, so that all draws after it repeat.
-
-    Draws on the host, among them initial weights, are equal on all devices.
-
-    >>> manual_seed(0); a = rand(2); manual_seed(0); b = rand(2)
-    >>> (a == b).all()
-    tensor(True)
-    """
-    global _generators
-    _generators = _Generators(int(seed) % 2**64)
-
-
-def host_generator() -> np.random.Generator:
-    """The generator of draws that are to be equal on all devices."""
-    return _current().host
-
-
-def _generator(backend: Backend) -> Any:
-    generators = _current()
-    with _lock:
-        if backend not in generators.of_backend:
-            generators.of_backend[backend] = backend.random_generator(generators.device_seed)
-        return generators.of_backend[backend]
-
-
-def _drawn(distribution: str, shape: tuple, dtype: Any, device: DeviceLike, requires_grad: bool) -> Tensor:
-    backend = get_backend(device)
+def _float_dtype(dtype: Any, name: str) -> np.dtype:
     dtype = np.dtype(dtype or DEFAULT_FLOAT)
     if kind_of(dtype) < 2:
-        raise TypeError(f"random numbers of this distribution are floats; got dtype {dtype}")
-    draw = getattr(backend, distribution)
-    drawn = draw(_generator(backend), unpacked(shape), FLOAT32 if dtype == FLOAT16 else dtype)
-    return finished(backend.astype(drawn, dtype), backend, requires_grad)
+        raise TypeError(f"{name} draws floats; got dtype {dtype}")
+    return dtype
 
 
-def rand(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
+def rand(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False,
+         generator: Optional[Generator] = None) -> Tensor:
     """Draws from the uniform distribution on [0, 1)."""
-    drawn = _drawn("uniform", shape, dtype, device, requires_grad)
-    if drawn.dtype == FLOAT16:  # a draw close below 1 was rounded to it
-        drawn = minimum(drawn.detach(), _LAST_BEFORE_ONE).requires_grad_(requires_grad)
-    return drawn
+    backend, dtype = get_backend(device), _float_dtype(dtype, "rand")
+    array = chosen(generator, "rand").draw(backend, unpacked(shape), FLOAT32 if dtype == FLOAT16 else dtype)
+    drawn = Tensor._wrap(array, backend)
+    if dtype == FLOAT16:  # a draw close below 1 is rounded to it
+        drawn = minimum(cast(drawn, FLOAT16), _LAST_BEFORE_ONE)
+    return drawn.requires_grad_(requires_grad)
 
 
-def randn(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
-    """Draws from the standard normal distribution."""
-    return _drawn("normal", shape, dtype, device, requires_grad)
+def randn(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False,
+          generator: Optional[Generator] = None) -> Tensor:
+    """Draws from the standard normal distribution.
+
+    They are computed in float64, whatever the dtype, from two uniform draws u and v each two of them:
+    sqrt(-2 log(1 - u)) cos(2 pi v), and the same with sin.
+    Source: Box and Muller, "A Note on the Generation of Random Normal Deviates", Annals of Math. Stat. 29, 1958.
+    """
+    backend, dtype, shape = get_backend(device), _float_dtype(dtype, "randn"), unpacked(shape)
+    n = math.prod(shape)
+    half = (n + 1) // 2
+    uniform = chosen(generator, "randn").draw(backend, (2, half), FLOAT64)
+    parts = backend.elementwise(_normal_kernel(), [backend.take(uniform, 0), backend.take(uniform, 1)])
+    array = backend.empty((n,), dtype)
+    backend.assign(array, slice(0, half), parts[0])
+    backend.assign(array, slice(half, n), backend.take(parts[1], slice(0, n - half)))
+    return finished(backend.xp.reshape(array, shape), backend, requires_grad)
 
 
-def randint(low: int, high: Optional[int] = None, size: Any = (), *, dtype: Any = None,
-            device: DeviceLike = None) -> Tensor:
-    """Integers from `low` (0 if only one bound is given) up to but without `high`; the same on every device."""
+@functools.cache
+def _normal_kernel() -> Kernel:
+    def pair(xp: Any, u: Expression, v: Expression) -> tuple[Expression, Expression]:
+        radius, angle = xp.sqrt(-2.0 * xp.log(1.0 - u)), 2.0 * xp.pi * v
+        return radius * xp.cos(angle), radius * xp.sin(angle)
+
+    inputs = Symbol.array("u"), Symbol.array("v")
+    return Kernel("normal", inputs, (), trace(pair, inputs))
+
+
+def randint(low: int, high: Optional[int] = None, size: Any = (), *, dtype: Any = None, device: DeviceLike = None,
+            requires_grad: bool = False, generator: Optional[Generator] = None) -> Tensor:
+    """Integers from `low` (0 if only one bound is given) up to but without `high`.
+
+    Each is a word of 64 bits modulo the number of integers, so that none is more likely than another by more than
+    one part in 2^64 / (high - low).
+    """
     if isinstance(high, (tuple, list)):
         high, size = None, high
     if high is None:
         low, high = 0, low
-    return _on(host_generator().integers(low, high, unpacked((size,)), dtype=np.int64), dtype or INT64, device)
+    dtype = np.dtype(dtype or INT64)
+    count = high - low
+    if not 0 < count < 2 ** 63:
+        raise ValueError(f"randint needs `low` below `high`, less than 2^63 apart; got {low} and {high}")
+    for bound in (low, high - 1) if kind_of(dtype) == 1 else ():
+        exact(bound, dtype)
+    backend = get_backend(device)
+    words = Tensor._wrap(chosen(generator, "randint").draw(backend, unpacked((size,)), INT64), backend)
+    return cast(remainder(words, count) + low, dtype).requires_grad_(requires_grad)
 
 
-def randperm(n: int, *, dtype: Any = None, device: DeviceLike = None) -> Tensor:
-    """The numbers from 0 to n - 1 in a random order; the same on every device."""
-    return _on(host_generator().permutation(n), dtype or INT64, device)
+def randperm(n: int, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False,
+             generator: Optional[Generator] = None) -> Tensor:
+    """The numbers from 0 to n - 1 in a random order: that in which random words are sorted."""
+    if n < 0:
+        raise ValueError(f"randperm orders at least 0 numbers; got n={n}")
+    backend = get_backend(device)
+    words = chosen(generator, "randperm").draw(backend, (n,), INT64)
+    order = Tensor._wrap(backend.argsort(words, 0), backend)
+    return cast(order, np.dtype(dtype or INT64)).requires_grad_(requires_grad)
 
 
-def _on(values: Any, dtype: Any, device: DeviceLike) -> Tensor:
-    return Tensor(np.asarray(values), dtype=dtype, device=get_backend(device).device)
-
-
-def rand_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
+def rand_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False,
+              generator: Optional[Generator] = None) -> Tensor:
     """Uniform draws in the shape, dtype and on the device of `x`."""
-    return like(rand, x, (), dtype, device, requires_grad)
+    return like(functools.partial(rand, generator=generator), x, (), dtype, device, requires_grad)
 
 
-def randn_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
+def randn_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False,
+               generator: Optional[Generator] = None) -> Tensor:
     """Normal draws in the shape, dtype and on the device of `x`."""
-    return like(randn, x, (), dtype, device, requires_grad)
+    return like(functools.partial(randn, generator=generator), x, (), dtype, device, requires_grad)
 
 
-def bernoulli(probability: Tensor) -> Tensor:
+def randint_like(x: Tensor, low: int, high: Optional[int] = None, *, dtype: Any = None, device: DeviceLike = None,
+                 requires_grad: bool = False, generator: Optional[Generator] = None) -> Tensor:
+    """Integers as of `randint` in the shape, dtype and on the device of `x`."""
+    if high is None:
+        low, high = 0, low
+    factory = functools.partial(randint, low, high, generator=generator)
+    return like(factory, x, (), dtype, device, requires_grad)
+
+
+def bernoulli(input: Tensor, *, generator: Optional[Generator] = None) -> Tensor:
     """Ones with the probabilities that the tensor holds and zeros otherwise, in its dtype.
 
     >>> bernoulli(Tensor([0.0, 1.0]))
     tensor([0., 1.])
     """
-    return (rand_like(probability) < probability.detach()).to(dtype=probability.dtype)
+    return cast(rand_like(input, generator=generator) < input.detach(), input.dtype)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional, Union
+
+import numpy as np
 
 from ..backends.formulas.dtypes import FLOAT64, kind_of
 from ..core.broadcasting import cast
-from ..core.tensor import Tensor
+from ..core.tensor import DeviceLike, Tensor
 from . import arithmetic
+from .generator import Generator
 from .inplace import write
-from .random import rand, randn
+from .random import rand, randint, randn
 from .reduction import cumsum, sum
 from .sorting import searchsorted, topk
 
@@ -21,31 +24,82 @@ def _check_floats(x: Tensor, name: str) -> None:
         raise TypeError(f"{name} draws floats; the tensor holds {x.dtype}")
 
 
-def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
+def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Optional[Generator] = None) -> Tensor:
     """Draws from a normal distribution to every element."""
     _check_floats(x, "normal_")
     if not std >= 0:
         raise ValueError(f"normal_ needs a standard deviation of at least 0; got {std}")
-    return write(x, ..., randn(x.shape, dtype=x.dtype, device=x.device) * std + mean, "normal_")
+    drawn = randn(x.shape, dtype=x.dtype, device=x.device, generator=generator)
+    return write(x, ..., drawn * std + mean, "normal_")
 
 
-def uniform_(x: Tensor, start: float = 0.0, to: float = 1.0) -> Tensor:
+def normal(mean: Union[float, Tensor], std: Union[float, Tensor] = 1.0, size: Any = None, *, dtype: Any = None,
+           device: DeviceLike = None, requires_grad: bool = False, generator: Optional[Generator] = None) -> Tensor:
+    """Draws from normal distributions: one for each element where `mean` or `std` is a tensor, else `size` of one.
+
+    >>> normal(Tensor([1.0, 2.0]), 0.0)
+    tensor([1., 2.])
+    """
+    tensors = [value.detach() for value in (mean, std) if isinstance(value, Tensor)]
+    if (size is None) != bool(tensors):
+        raise TypeError("normal takes `size` where mean and std are numbers, and no size where one of them is a tensor")
+    if tensors:
+        size, device = np.broadcast_shapes(*[value.shape for value in tensors]), tensors[0].device
+        dtype = dtype or tensors[0].dtype
+    mean, std = (value.detach() if isinstance(value, Tensor) else value for value in (mean, std))
+    drawn = randn(*size if isinstance(size, tuple) else (size,), dtype=dtype, device=device, generator=generator)
+    return (drawn * std + mean).requires_grad_(requires_grad)
+
+
+def uniform_(x: Tensor, start: float = 0.0, to: float = 1.0, *, generator: Optional[Generator] = None) -> Tensor:
     """Draws from the uniform distribution on [start, to) to every element."""
     _check_floats(x, "uniform_")
     if not start <= to:
         raise ValueError(f"uniform_ needs bounds in order; got {start} and {to}")
-    return write(x, ..., rand(x.shape, dtype=x.dtype, device=x.device) * (to - start) + start, "uniform_")
+    drawn = rand(x.shape, dtype=x.dtype, device=x.device, generator=generator)
+    return write(x, ..., drawn * (to - start) + start, "uniform_")
 
 
-def bernoulli_(x: Tensor, p: Any = 0.5) -> Tensor:
+def bernoulli_(x: Tensor, p: Any = 0.5, *, generator: Optional[Generator] = None) -> Tensor:
     """Ones with probability `p` (a number or a tensor that broadcasts) and zeros otherwise to every element."""
     if not isinstance(p, Tensor) and not 0 <= p <= 1:
         raise ValueError(f"bernoulli_ needs a probability from 0 to 1; got {p}")
-    drawn = rand(x.shape, device=x.device) < (p.detach() if isinstance(p, Tensor) else p)
+    drawn = rand(x.shape, device=x.device, generator=generator) < (p.detach() if isinstance(p, Tensor) else p)
     return write(x, ..., cast(drawn, x.dtype), "bernoulli_")
 
 
-def multinomial(input: Tensor, num_samples: int, replacement: bool = False) -> Tensor:
+def exponential_(x: Tensor, lambd: float = 1.0, *, generator: Optional[Generator] = None) -> Tensor:
+    """Draws from the exponential distribution of rate `lambd` to every element: -log(1 - u) / lambd."""
+    _check_floats(x, "exponential_")
+    if not lambd > 0:
+        raise ValueError(f"exponential_ needs a rate above 0; got {lambd}")
+    return write(x, ..., cast(_waiting(x.shape, x.device, generator) / lambd, x.dtype), "exponential_")
+
+
+def random_(x: Tensor, start: Optional[int] = None, to: Optional[int] = None, *,
+            generator: Optional[Generator] = None) -> Tensor:
+    """Integers from `start` (or 0) up to but without `to` to every element.
+
+    As in PyTorch one bound is `to`, and without any it is what the dtype holds, in floats all its consecutive integers.
+    """
+    if start is not None and to is None:
+        start, to = None, start
+    if to is None:
+        kind = kind_of(x.dtype)
+        # For int64 it is one less, so that the integers are fewer than 2^63.
+        to = min(int(np.iinfo(x.dtype).max) + 1, 2 ** 63 - 1) if kind == 1 else 2 ** (np.finfo(x.dtype).nmant + 1) \
+            if kind == 2 else 2
+    return write(x, ..., cast(randint(start or 0, to, x.shape, device=x.device, generator=generator), x.dtype),
+                 "random_")
+
+
+def _waiting(shape: tuple[int, ...], device: DeviceLike, generator: Optional[Generator]) -> Tensor:
+    """Waiting times, in float64, for an event that comes once in a unit of time."""
+    return -arithmetic.log1p(-rand(shape, dtype=FLOAT64, device=device, generator=generator))
+
+
+def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *,
+                generator: Optional[Generator] = None) -> Tensor:
     """Categories (int64) drawn by their weights, which need not add up to 1: of a vector, or of each row of a matrix.
 
     Without replacement each is drawn once at most.
@@ -61,12 +115,12 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False) -> T
         _check_weights(weights, num_samples, replacement)
     if replacement:
         steps = cumsum(weights, -1)
-        draws = rand(*input.shape[:-1], num_samples, dtype=FLOAT64, device=input.device)
+        draws = rand(*input.shape[:-1], num_samples, dtype=FLOAT64, device=input.device, generator=generator)
         return searchsorted(steps / steps[..., -1:], draws, right=True)
     if num_samples > input.shape[-1]:
         raise ValueError(f"multinomial: {num_samples} draws without replacement from {input.shape[-1]} categories")
     # Events that come at these rates: who is first is drawn by weight, and so is the second among the others.
-    waiting = arithmetic.maximum(-arithmetic.log1p(-rand(input.shape, dtype=FLOAT64, device=input.device)), _TINY)
+    waiting = arithmetic.maximum(_waiting(input.shape, input.device, generator), _TINY)
     return topk(weights / waiting, num_samples, -1).indices
 
 

@@ -1,0 +1,241 @@
+"""Generators of random numbers: a seed, and how far its stream has been read.
+
+All devices draw from one stream, `default_generator`'s, so that a program gives the same numbers wherever it runs.  See
+`backends.philox` for what a stream is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from typing import Any, Iterator, Optional
+
+import numpy as np
+
+from ..backends import Backend, Device, as_device, get_backend, philox
+from ..backends.formulas.dtypes import INT64
+from ..core.tensor import DeviceLike, Tensor
+
+_WORD = 2 ** 64
+
+
+class Generator:
+    """A stream of random numbers.  Functions that draw take one as `generator`.
+
+    Parameters
+    ----------
+    device : as PyTorch's; it is remembered, but draws are made where the tensors are, with the same numbers anywhere.
+
+    >>> from gradcore.operations.random import rand
+    >>> a = rand(2, generator=Generator().manual_seed(1))
+    >>> (a == rand(2, generator=Generator().manual_seed(1))).all()
+    tensor(True)
+    """
+
+    def __init__(self, device: DeviceLike = None):
+        self.device: Device = as_device("cpu" if device is None else device)
+        self._lock = threading.Lock()
+        self._place = philox.Place(_any_seed(), 0, 0)
+
+    # -- its state --------------------------------------------------------------------------------------------
+    def manual_seed(self, seed: int) -> "Generator":
+        """Begin the stream of this seed (modulo 2^64) anew; the generator itself is returned."""
+        self._place = philox.Place(_integer(seed, "manual_seed") % _WORD, self._place.stream, 0)
+        return self
+
+    def seed(self) -> int:
+        """Begin the stream of a seed that nobody chose, and return it."""
+        return self.manual_seed(_any_seed()).initial_seed()
+
+    def initial_seed(self) -> int:
+        """The seed of its stream."""
+        return self._place.seed
+
+    def get_offset(self) -> int:
+        """How many blocks of the stream have been read."""
+        return self._place.offset
+
+    def set_offset(self, offset: int) -> None:
+        """Go to a block of the stream."""
+        if _integer(offset, "set_offset") < 0:
+            raise ValueError(f"set_offset: a stream begins at offset 0; got {offset}")
+        self._place = self._place._replace(offset=int(offset))
+
+    def get_state(self) -> Tensor:
+        """Seed, stream and offset, three int64 numbers, to be kept with a checkpoint.
+
+        >>> Generator().manual_seed(5).get_state()
+        tensor([5, 0, 0])
+        """
+        words = np.array(self._place, np.uint64).view(INT64)
+        return Tensor(words, device="cpu")
+
+    def set_state(self, state: Tensor) -> None:
+        """Go on from where `get_state` was called."""
+        self._place = _place_of(state, "set_state")
+
+    def clone_state(self) -> "Generator":
+        """Another generator at the same place."""
+        return self.split(self._place.stream)._moved_to(self._place)
+
+    def split(self, stream: int) -> "Generator":
+        """A generator of the same seed whose numbers are others: it reads the stream of this number from its start.
+
+        >>> generator = Generator().manual_seed(5)
+        >>> [generator.split(rank).get_state().tolist() for rank in (0, 1)]
+        [[5, 0, 0], [5, 1, 0]]
+        """
+        stream = _integer(stream, "split")
+        if not 0 <= stream < _WORD:
+            raise ValueError(f"split: streams are numbered from 0 on; got {stream}")
+        return Generator(self.device)._moved_to(philox.Place(self._place.seed, stream, 0))
+
+    def _moved_to(self, place: philox.Place) -> "Generator":
+        self._place = place
+        return self
+
+    # -- draws ------------------------------------------------------------------------------------------------
+    def draw(self, backend: Backend, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+        """The next numbers as an array of `backend`: float32 or float64 in [0, 1), or int64 of all 64 bits."""
+        count = philox.blocks(int(np.prod(shape, dtype=np.int64)), dtype)
+        with self._lock:
+            place = self._place
+            self._place = place._replace(offset=place.offset + count)
+        return backend.random(place, shape, dtype)
+
+    # -- Python's protocols -----------------------------------------------------------------------------------
+    def __repr__(self) -> str:
+        seed, stream, offset = self._place
+        return f"<gradcore.Generator seed={seed} stream={stream} offset={offset} device='{self.device}'>"
+
+    def __reduce__(self) -> tuple:
+        return _loaded, (str(self.device), tuple(self._place))
+
+
+def _loaded(device: str, place: tuple[int, int, int]) -> Generator:
+    """A generator that was pickled: where there is none of its devices it belongs to the CPU."""
+    try:
+        get_backend(device)
+    except (ValueError, RuntimeError):
+        device = "cpu"
+    return Generator(device)._moved_to(philox.Place(*place))
+
+
+def _any_seed() -> int:
+    return int.from_bytes(os.urandom(8), "little")
+
+
+def _integer(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} takes an integer; got {type(value).__name__}")
+    return int(value)
+
+
+def _place_of(state: Any, name: str) -> philox.Place:
+    if not isinstance(state, Tensor) or state.dtype != INT64 or state.shape != (3,):
+        found = f"{state.dtype} of shape {state.shape}" if isinstance(state, Tensor) else type(state).__name__
+        raise TypeError(f"{name} takes a state as get_state gives it, an int64 tensor of 3 numbers (seed, stream, "
+                        f"offset); got {found}")
+    return philox.Place(*state.numpy().view(np.uint64).tolist())
+
+
+# -- the generator of all draws that name none ----------------------------------------------------------------
+default_generator = Generator()
+_of_weights: Optional[Generator] = None  # another one, where processes have streams of their own
+
+
+def chosen(generator: Optional[Generator], name: str) -> Generator:
+    """The generator that a function `name` was given, or the default one."""
+    if generator is None:
+        return default_generator
+    if not isinstance(generator, Generator):
+        raise TypeError(f"{name}: `generator` must be a gradcore.Generator or None; got {type(generator).__name__}")
+    return generator
+
+
+def weights_generator() -> Generator:
+    """The generator of initial weights: the default one, or, after `use_stream`, that of stream 0."""
+    return default_generator if _of_weights is None else _of_weights
+
+
+def use_stream(index: Optional[int]) -> None:
+    """Let processes that share a seed draw different numbers, each those of stream `index`, its rank, say.
+
+    Dropout masks and all other draws of `default_generator` then differ from process to process.  Initial weights
+    are still drawn from one stream, the same in all of them.  None goes back to one stream for everything.
+    """
+    global _of_weights
+    if index is None:
+        if _of_weights is not None:
+            default_generator._moved_to(_of_weights._place)
+            _of_weights = None
+        return
+    own = default_generator.split(_integer(index, "use_stream") + 1)  # weights go on with stream 0
+    if _of_weights is None:
+        _of_weights = default_generator.clone_state()
+    default_generator._moved_to(own._place)
+
+
+def manual_seed(seed: int) -> Generator:
+    """Begin the stream of this seed (modulo 2^64) anew, so that all draws after it repeat, on any device.
+
+    >>> from gradcore.operations.random import rand
+    >>> _ = manual_seed(0); a = rand(2); _ = manual_seed(0); b = rand(2)
+    >>> (a == b).all()
+    tensor(True)
+    """
+    default_generator.manual_seed(seed)
+    if _of_weights is not None:
+        _of_weights.manual_seed(seed)
+    return default_generator
+
+
+def seed() -> int:
+    """Begin the stream of a seed that nobody chose, and return it."""
+    return manual_seed(_any_seed()).initial_seed()
+
+
+def initial_seed() -> int:
+    """The seed of the default generator."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state(device: DeviceLike = None) -> Tensor:
+    """The state of the default generator, which all devices have in common, to be kept with a checkpoint.
+
+    After `use_stream` the state of the generator of initial weights follows in a second row.
+    """
+    state = default_generator.get_state()
+    if _of_weights is None:
+        return state
+    return Tensor(np.stack([state.numpy(), _of_weights.get_state().numpy()]), device="cpu")
+
+
+def set_rng_state(new_state: Tensor, device: DeviceLike = None) -> None:
+    """Go on from where `get_rng_state` was called.
+
+    >>> from gradcore.operations.random import rand
+    >>> state = get_rng_state(); a = rand(2); set_rng_state(state)
+    >>> (a == rand(2)).all()
+    tensor(True)
+    """
+    global _of_weights
+    is_split = isinstance(new_state, Tensor) and new_state.shape == (2, 3)
+    places = [_place_of(state, "set_rng_state") for state in (new_state if is_split else (new_state,))]
+    default_generator._moved_to(places[0])
+    _of_weights = Generator()._moved_to(places[1]) if is_split else None
+
+
+@contextlib.contextmanager
+def fork_rng(devices: Any = None, enabled: bool = True, device_type: str = "cuda") -> Iterator[None]:
+    """Draws inside of the block leave no trace behind it: the state is put back at its end.
+
+    There is one state for all devices, so that those that PyTorch's scripts name do not matter.
+    """
+    state = get_rng_state() if enabled else None
+    try:
+        yield
+    finally:
+        if state is not None:
+            set_rng_state(state)

@@ -1,0 +1,9 @@
+"""The generator that all devices draw from: its seed, and its state; `gradcore.rand` and the like are what draws."""
+
+from __future__ import annotations
+
+from .operations.generator import (Generator, default_generator, fork_rng, get_rng_state, initial_seed, manual_seed,
+                                   seed, set_rng_state, use_stream)
+
+__all__ = ["Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed",
+           "set_rng_state", "use_stream"]
