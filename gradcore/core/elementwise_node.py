@@ -29,7 +29,7 @@ class ElementwiseNode(Node):
         if len(inputs) == 1:
             source = inputs[0]
             # What Node.__init__ and parent_of would do, without the calls.
-            self.parents, self.order, self.retains = (source._node or source,), next_order(), None
+            self.parents, self.order, self.watch = (source._node or source,), next_order(), None
             self.saved = ((source, source._versions[0]),) if needs.saved else ()
             self.odd = None
         else:

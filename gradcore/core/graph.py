@@ -9,12 +9,40 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from typing import Any, Optional, Sequence
+from typing import Any, Callable, Optional, Sequence
 
 from .accumulation import accumulate
 from .grad_mode import mode
 
 next_order = itertools.count().__next__
+
+
+class Watch:
+    """What happens to a tensor's gradient before it goes on: hooks that may replace it, and `grad` of a result."""
+
+    __slots__ = ("hooks", "retains")
+
+    def __init__(self) -> None:
+        self.hooks: dict[int, Callable] = {}
+        self.retains: Any = None  # a weak reference to a tensor that is no leaf and keeps its gradient
+
+    def seen(self, gradient: Any, keeps: bool = False) -> Any:
+        """The gradient after the hooks, which a result that retains it `keeps` in its `grad`."""
+        for hook in tuple(self.hooks.values()):
+            replaced = hook(gradient)
+            if replaced is not None:
+                _check_replaced(gradient, replaced)
+                gradient = replaced
+        retaining = self.retains() if keeps and self.retains else None
+        if retaining is not None:
+            accumulate(retaining, gradient, False)
+        return gradient
+
+
+def _check_replaced(gradient: Any, replaced: Any) -> None:
+    if not isinstance(replaced, type(gradient)) or replaced.shape != gradient.shape:
+        raise ValueError(f"a hook must return None or a gradient of the same shape, {gradient.shape}; got "
+                         f"{getattr(replaced, 'shape', replaced)!r:.80}")
 
 
 class Node:
@@ -24,7 +52,7 @@ class Node:
     None.  `order` grows with every node that is made: inputs are always older than what is computed from them.
     """
 
-    __slots__ = ("parents", "order", "retains", "__weakref__")
+    __slots__ = ("parents", "order", "watch", "__weakref__")
 
     # Whether `backward` returns arrays that nothing else holds, so that a leaf may keep them as its gradient.
     makes_new_arrays = True
@@ -32,7 +60,7 @@ class Node:
     def __init__(self, parents: Sequence[Any]):
         self.parents = parents
         self.order = next_order()
-        self.retains = None  # a weak reference to the output, where its gradient is to be kept as well
+        self.watch: Optional[Watch] = None  # where somebody wants to see the gradient of the output
 
     @property
     def name(self) -> str:
@@ -62,6 +90,7 @@ def propagate(parents: Sequence[Any], gradients: Sequence[Any], retain_graph: bo
     """
     targets = None if wanted is None else {id(parent_of(tensor)) for tensor in wanted}
     found: dict[int, Any] = {}  # the gradients of the targets
+    watched: dict[int, tuple[Any, Any]] = {}  # leaves with hooks, and the sums of what they have received
     pending: dict[Node, Any] = {}  # the sum of the gradients that a node has received
     queue: list[tuple[int, Node]] = []  # youngest first: when a node's turn comes, its sum is complete
     gradient, is_new = None, False
@@ -79,6 +108,9 @@ def propagate(parents: Sequence[Any], gradients: Sequence[Any], retain_graph: bo
                         if parent not in pending:
                             heapq.heappush(queue, (-parent.order, parent))
                         _add(pending, parent, part)
+                    elif parent._watch is not None:
+                        known = watched.get(id(parent))
+                        watched[id(parent)] = (parent, part if known is None else known[1] + part)
                     elif targets is None:
                         accumulate(parent, part, is_new and part is not gradient)
                     elif id(parent) in targets:
@@ -87,15 +119,19 @@ def propagate(parents: Sequence[Any], gradients: Sequence[Any], retain_graph: bo
                     break
                 node = heapq.heappop(queue)[1]
                 gradient = pending.pop(node)
-            if targets is None:
-                retaining = node.retains and node.retains()
-                if retaining is not None:
-                    accumulate(retaining, gradient, False)
-            elif id(node) in targets:
+            if node.watch is not None:
+                gradient = node.watch.seen(gradient, keeps=targets is None)
+            if targets is not None and id(node) in targets:
                 found[id(node)] = gradient
             parents, gradients, is_new = node.parents, node.backward(gradient), node.makes_new_arrays
             if not retain_graph:
                 node.release()
+        for leaf, gradient in watched.values():
+            gradient = leaf._watch.seen(gradient)
+            if targets is None:
+                accumulate(leaf, gradient, False)
+            elif id(leaf) in targets:
+                found[id(leaf)] = gradient
     finally:
         mode.enabled = before
     return [] if wanted is None else [found.get(id(parent_of(tensor))) for tensor in wanted]

@@ -5,6 +5,7 @@ Operators and most methods are added to the class by `methods`, from the modules
 
 from __future__ import annotations
 
+import copy
 import weakref
 from typing import Any, Iterator, Optional, Sequence, Union
 
@@ -35,7 +36,8 @@ class Tensor:
 
     Raises
     ------
-    TypeError : an integer dtype was asked for by name together with ``requires_grad=True``.
+    TypeError : an integer dtype was asked for by name together with ``requires_grad=True``; or sizes were given, as
+        ``Tensor(2, 3)``, which PyTorch takes for a shape: write ``Tensor.empty(2, 3)``.
     BackendUnavailable : the device cannot be used on this machine.
 
     >>> x = Tensor([1, 2, 3], requires_grad=True)
@@ -44,13 +46,16 @@ class Tensor:
     tensor([2., 4., 6.])
     """
 
-    __slots__ = ("_array", "_backend", "_requires_grad", "_node", "_versions", "_grad", "__weakref__")
+    __slots__ = ("_array", "_backend", "_requires_grad", "_node", "_versions", "_watch", "_grad", "__weakref__")
 
     # NumPy leaves `array + tensor` to the Tensor.
     __array_priority__ = 1000
     __array_ufunc__ = None
 
     def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None, device: DeviceLike = None):
+        if not isinstance(requires_grad, (bool, np.bool_)):
+            raise TypeError(f"Tensor(data, requires_grad) takes the values of one tensor and True or False; got "
+                            f"{data!r:.40} and {requires_grad!r:.40}. Tensor.empty(2, 3) is a tensor of that shape")
         asked = None if dtype is None else np.dtype(dtype)
         if asked is None and not hasattr(data, "dtype"):
             asked = dtype_of_numbers(data)
@@ -63,7 +68,7 @@ class Tensor:
     def _set(self, array: Any, backend: Backend) -> None:
         kind_of(array.dtype)
         self._array, self._backend = array, backend
-        self._requires_grad, self._node, self._grad = False, None, None
+        self._requires_grad, self._node, self._watch, self._grad = False, None, None, None
         self._versions = [0]
 
     @staticmethod
@@ -71,7 +76,7 @@ class Tensor:
         """A tensor around an array of `backend`, without a copy or a check; `node` computed it."""
         tensor = _new(Tensor)
         tensor._array, tensor._backend, tensor._node = array, backend, node
-        tensor._requires_grad, tensor._grad = node is not None, None
+        tensor._requires_grad, tensor._watch, tensor._grad = node is not None, None, None
         tensor._versions = [0]
         return tensor
 
@@ -211,13 +216,6 @@ class Tensor:
         """Forget the gradient."""
         self._grad = None
 
-    def retain_grad(self) -> None:
-        """Keep the gradient of this tensor in `grad` too, though it is no leaf."""
-        if not self._requires_grad:
-            raise RuntimeError("retain_grad() was called on a tensor that does not require a gradient")
-        if self._node is not None:
-            self._node.retains = weakref.ref(self)
-
     # -- Python's protocols -----------------------------------------------------------------------------------
     def __len__(self) -> int:
         if not self.ndim:
@@ -262,12 +260,15 @@ class Tensor:
         copied._set(self._backend.copy(self._array), self._backend)
         copied._requires_grad = self._requires_grad
         copied._grad = None if self._grad is None else self._grad.__deepcopy__(memo)
+        if hasattr(self, "__dict__"):  # the attributes of a subclass
+            copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return copied
 
     def __reduce__(self) -> tuple:
         if self._node is not None:
             raise RuntimeError("only leaves can be pickled; call .detach() first")
-        return _unpickled, (type(self), self.numpy(), str(self.device), self._requires_grad)
+        attributes = getattr(self, "__dict__", None) or None
+        return _unpickled, (type(self), self.numpy(), str(self.device), self._requires_grad), attributes
 
 
 def _unpickled(cls: type, array: np.ndarray, device: str, requires_grad: bool) -> Tensor:

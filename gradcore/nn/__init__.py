@@ -13,7 +13,8 @@ from .activations import (CELU, ELU, GELU, SELU, Activation, Hardsigmoid, Hardsw
                           Swish, Tanh, Threshold)
 from .layers import Dropout, Flatten, Linear, Sequential
 from .losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, MSELoss, NLLLoss
-from .module import Buffer, Module, Parameter
+from .module import Module
+from .parameter import Buffer, Parameter
 from .neuron import Neuron
 
 __all__ = [

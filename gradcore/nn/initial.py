@@ -9,7 +9,7 @@ from ..operations.random import rand
 from ..backends import get_backend
 from ..backends.formulas.dtypes import DEFAULT_FLOAT
 from ..core.tensor import DeviceLike
-from .module import Parameter
+from .parameter import Parameter
 
 
 def uniform(shape: tuple[int, ...], bound: float, device: DeviceLike = None) -> Parameter:

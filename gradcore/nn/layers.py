@@ -9,7 +9,8 @@ from ..functions.dropout import check_probability, dropout
 from ..operations.shaping import flatten
 from ..core.tensor import DeviceLike, Tensor
 from . import initial
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
 
 class Linear(Module):

@@ -7,7 +7,8 @@ from typing import Any, Callable, Optional
 from .. import functions
 from ..core.tensor import Tensor
 from ..functions.losses import check_reduction, check_smoothing, refuse_deprecated
-from .module import Buffer, Module
+from .module import Module
+from .parameter import Buffer
 
 
 class Loss(Module):

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import textwrap
-from typing import Any, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Callable, Iterator, Mapping, Optional
 
 import numpy as np
 
 from ..backends.formulas.dtypes import FLOAT16, FLOAT32, FLOAT64, kind_of
-from ..operations.conversion import place_named
+from ..core.hooks import Handle
 from ..core.tensor import DeviceLike, Tensor
+from ..operations.conversion import place_named
+from .hooks import Hooks, with_options
+from .parameter import Buffer, Parameter
+from .printing import printed
+from .state import IncompatibleKeys, load
 
-
-class Parameter(Tensor):
-    """A tensor that a module learns: its gradient is wanted, and `Module.parameters` finds it.
-
-    >>> Parameter([1.0, 2.0]).requires_grad
-    True
-    """
-
-    __slots__ = ()
-
-    def __init__(self, data: Any, requires_grad: bool = True, dtype: Any = None, device: DeviceLike = None):
-        super().__init__(data, requires_grad, dtype, device)
-
-
-class Buffer(Tensor):
-    """A tensor that belongs to a module's state but is not learned, as a running mean."""
-
-    __slots__ = ()
+PARAMETER, BUFFER, MODULE = "parameter", "buffer", "module"
 
 
 class Module:
@@ -38,6 +26,7 @@ class Module:
 
     >>> class Scale(Module):
     ...     def __init__(self, factor):
+    ...         super().__init__()
     ...         self.factor = Parameter(factor)
     ...
     ...     def forward(self, x):
@@ -50,49 +39,178 @@ class Module:
     """
 
     training = True  # whether modules that differ between training and evaluation are in training
+    _hooks: Optional[Hooks] = None
+    _kinds: dict[str, str]
+
+    def __new__(cls, *args: Any, **options: Any) -> "Module":
+        module = super().__new__(cls)
+        # The attributes that are part of the tree, with their kinds, and the buffers that are no part of the state.
+        module.__dict__.update(_kinds={}, _transient=set())
+        return module
 
     def forward(self, *inputs: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} does not say what it computes: define forward(self, x)")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        return self.forward(*inputs, **options)
+        if self._hooks is None:
+            return self.forward(*inputs, **options)
+        return self._hooks.call(self, inputs, options)
+
+    # -- attributes -------------------------------------------------------------------------------------------
+    def __setattr__(self, name: str, value: Any) -> None:
+        kind, known = _kind(value), self._kinds.get(name)
+        if known is not None and kind != known:
+            if kind is None and known == BUFFER and isinstance(value, Tensor):
+                kind = BUFFER
+            elif value is not None and kind != PARAMETER:
+                raise TypeError(f"{type(self).__name__}.{name} is a {known}; it takes a {known} or None, and got a "
+                                f"{type(value).__name__}" + _ADVICE.get(known, ""))
+        if kind is not None:
+            self._kinds[name] = kind
+            if kind == BUFFER and not getattr(value, "persistent", True):
+                self._transient.add(name)
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        self._kinds.pop(name, None)
+        self._transient.discard(name)
+
+    def register_parameter(self, name: str, param: Optional[Parameter]) -> None:
+        """Make `param`, or None in the place of one, the attribute `name`."""
+        self._register(name, param, PARAMETER, Parameter)
+
+    def register_buffer(self, name: str, tensor: Optional[Tensor], persistent: bool = True) -> None:
+        """Make a tensor that is not learned the attribute `name`; if `persistent`, a part of the state."""
+        self._register(name, tensor, BUFFER, Tensor)
+        (self._transient.discard if persistent else self._transient.add)(name)
+
+    def register_module(self, name: str, module: Optional["Module"]) -> None:
+        """Make `module` the attribute `name`."""
+        self._register(name, module, MODULE, Module)
+
+    add_module = register_module
+
+    def _register(self, name: str, value: Any, kind: str, wanted: type) -> None:
+        of = f"{type(self).__name__}.register_{kind}"
+        if not isinstance(name, str) or not name or "." in name:
+            raise KeyError(f"{of}: a name is a string without dots, and not empty; got {name!r}")
+        if hasattr(self, name) and name not in self._kinds:
+            raise KeyError(f"{of}: the attribute {name!r} exists already")
+        if value is not None and not isinstance(value, wanted):
+            raise TypeError(f"{of}: {name!r} must be a {wanted.__name__} or None; got {type(value).__name__}")
+        object.__setattr__(self, name, value)
+        self._kinds[name] = kind
+
+    def _own(self, kind: str) -> Mapping[str, Any]:
+        """The attributes of one kind, by name; a view to read, since what is set there would be lost."""
+        return MappingProxyType({name: getattr(self, name) for name, known in self._kinds.items() if known == kind})
+
+    _parameters = property(lambda self: self._own(PARAMETER), doc="The parameters of this module alone.")
+    _buffers = property(lambda self: self._own(BUFFER), doc="The buffers of this module alone.")
+    _modules = property(lambda self: self._own(MODULE), doc="The modules that are attributes of this one.")
 
     # -- the tree ---------------------------------------------------------------------------------------------
     def named_children(self) -> Iterator[tuple[str, "Module"]]:
-        """The modules that are attributes of this one, with their names."""
-        return ((name, value) for name, value in vars(self).items() if isinstance(value, Module))
-
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
-        """This module and all below it, each once, with their paths ("" for this one)."""
+        """The modules that are attributes of this one, each once, with their names."""
         seen: set[Module] = set()
-        waiting: list[tuple[str, Module]] = [(prefix, self)]
-        while waiting:
-            path, module = waiting.pop()
-            if module not in seen:
-                seen.add(module)
-                yield path, module
-                waiting += [(_joined(path, name), child) for name, child in reversed([*module.named_children()])]
+        for name, child in self._modules.items():
+            if child is not None and child not in seen:
+                seen.add(child)
+                yield name, child
+
+    def children(self) -> Iterator["Module"]:
+        return (child for _, child in self.named_children())
+
+    def named_modules(self, memo: Optional[set] = None, prefix: str = "",
+                      remove_duplicate: bool = True) -> Iterator[tuple[str, "Module"]]:
+        """This module and all below it with their paths ("" for this one), each once unless `remove_duplicate` is
+        false; those in `memo` are left out."""
+        seen = set() if memo is None else memo
+        return _paths(self, prefix, seen if remove_duplicate else None, frozenset())
 
     def modules(self) -> Iterator["Module"]:
         return (module for _, module in self.named_modules())
 
-    def _named_tensors(self, kind: type | tuple[type, ...]) -> Iterator[tuple[str, Tensor]]:
+    def _named_tensors(self, kind: str, prefix: str, recurse: bool,
+                       remove_duplicate: bool) -> Iterator[tuple[str, Tensor]]:
         seen: set[int] = set()
-        for path, module in self.named_modules():
-            for name, value in vars(module).items():
-                if isinstance(value, kind) and id(value) not in seen:
-                    seen.add(id(value))
-                    yield _joined(path, name), value
+        modules = self.named_modules(None, prefix, remove_duplicate) if recurse else ((prefix, self),)
+        for path, module in modules:
+            for name, tensor in module._own(kind).items():
+                if tensor is not None and not (remove_duplicate and id(tensor) in seen):
+                    seen.add(id(tensor))
+                    yield _joined(path, name), tensor
 
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """All parameters, each once, with their paths, as "0.weight"."""
-        return self._named_tensors(Parameter)
+    def named_parameters(self, prefix: str = "", recurse: bool = True,
+                         remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
+        """All parameters, each once, with their paths, as "0.weight"; without `recurse` those of this module alone."""
+        return self._named_tensors(PARAMETER, prefix, recurse, remove_duplicate)
 
-    def parameters(self) -> Iterator[Parameter]:
-        return (parameter for _, parameter in self.named_parameters())
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
 
-    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
-        return self._named_tensors(Buffer)
+    def named_buffers(self, prefix: str = "", recurse: bool = True,
+                      remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
+        """All buffers, as `named_parameters`."""
+        return self._named_tensors(BUFFER, prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
+
+    def get_submodule(self, target: str) -> "Module":
+        """The module at a path, as "encoder.0"; an AttributeError where there is none."""
+        module = self
+        for name in target.split(".") if target else ():
+            if module._kinds.get(name) != MODULE:
+                raise AttributeError(f"{type(self).__name__} has no module {target!r}: {type(module).__name__} has no "
+                                     f"module {name!r}")
+            module = getattr(module, name)
+        return module
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter at a path, as "encoder.0.weight"; an AttributeError where there is none."""
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        if module._kinds.get(name) != PARAMETER:
+            raise AttributeError(f"{type(self).__name__} has no parameter {target!r}")
+        return getattr(module, name)
+
+    def apply(self, fn: Callable[["Module"], Any]) -> "Module":
+        """Call `fn` with every module below this one, and then with this one."""
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
+    # -- hooks ------------------------------------------------------------------------------------------------
+    def _hook(self, kind: str, hook: Callable, prepend: bool = False) -> Handle:
+        if self._hooks is None:
+            object.__setattr__(self, "_hooks", Hooks())
+        return self._hooks.add(kind, hook, prepend)
+
+    def register_forward_pre_hook(self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False) -> Handle:
+        """Call ``hook(module, inputs)`` before each `forward`; what it returns, if not None, takes the inputs' place.
+
+        `with_kwargs`: ``hook(module, inputs, options)``, which returns None or new inputs and options.
+        """
+        return self._hook("forward_pre", with_options(hook) if with_kwargs else hook, prepend)
+
+    def register_forward_hook(self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False) -> Handle:
+        """Call ``hook(module, inputs, output)`` after each `forward`; what it returns, if not None, is the output.
+
+        `with_kwargs`: ``hook(module, inputs, options, output)``.
+        """
+        return self._hook("forward", with_options(hook) if with_kwargs else hook, prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> Handle:
+        """Call ``hook(module, grad_output)`` when the gradients of the outputs are there; it may replace them."""
+        return self._hook("backward_pre", hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> Handle:
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the inputs are there; it may replace
+        them by what it returns."""
+        return self._hook("backward", hook, prepend)
 
     # -- modes, gradients, devices ----------------------------------------------------------------------------
     def train(self, mode: bool = True) -> "Module":
@@ -111,31 +229,36 @@ class Module:
             parameter.requires_grad = requires_grad
         return self
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters, or make them zeros."""
         for parameter in self.parameters():
-            parameter.grad = None
+            if not set_to_none and parameter.grad is not None:
+                parameter.grad = parameter.grad.detach() * 0
+            else:
+                parameter.grad = None
 
-    def to(self, *places: Any, device: DeviceLike = None, dtype: Any = None) -> "Module":
-        """Move parameters and buffers to a device, those of floats into a dtype too; they stay the same objects.
+    def to(self, *places: Any, device: DeviceLike = None, dtype: Any = None, non_blocking: bool = False) -> "Module":
+        """Move parameters and buffers to a device, those of floats into a dtype too; parameters stay the same objects.
 
         Devices and dtypes may also be given by position, as in `Tensor.to`.
         """
         device, dtype = place_named(places, device, dtype)
         if dtype is not None and kind_of(np.dtype(dtype)) < 2:
             raise TypeError(f"{type(self).__name__}.to: parameters hold floats; got dtype {np.dtype(dtype)}")
-        for _, tensor in self._named_tensors((Parameter, Buffer)):
-            moved = tensor.detach().to(device=device, dtype=dtype if kind_of(tensor.dtype) == 2 else None)
-            tensor._array, tensor._backend, tensor._versions = moved._array, moved._backend, moved._versions
-            if tensor.grad is not None:
-                tensor.grad = tensor.grad.detach().to(device=device, dtype=dtype)
+        moved: dict[int, Tensor] = {}
+        for module in self.modules():
+            for name, tensor in {**module._parameters, **module._buffers}.items():
+                if tensor is not None:
+                    if id(tensor) not in moved:
+                        moved[id(tensor)] = _moved(tensor, device, dtype)
+                    setattr(module, name, moved[id(tensor)])
         return self
 
     def cpu(self) -> "Module":
         return self.to("cpu")
 
-    def cuda(self, index: int = 0) -> "Module":
-        return self.to(f"cuda:{index}")
+    def cuda(self, device: Any = None) -> "Module":
+        return self.to(f"cuda:{device}" if isinstance(device, int) else device or "cuda")
 
     def half(self) -> "Module":
         return self.to(FLOAT16)
@@ -147,26 +270,25 @@ class Module:
         return self.to(FLOAT64)
 
     # -- state ------------------------------------------------------------------------------------------------
-    def state_dict(self) -> dict[str, np.ndarray]:
-        """Copies of all parameters and buffers as NumPy arrays, by their paths.
+    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
+        """All parameters and buffers by their paths, under each of them where they have several.
 
-        They can be kept with numpy.savez or safetensors.numpy.save_file.
+        The tensors share the memory of the module's and have no history; with `keep_vars` they are the module's own.
         """
-        return {name: np.array(tensor.numpy(), order="C") for name, tensor in self._named_tensors((Parameter, Buffer))}
+        state = {}
+        for path, module in self.named_modules(None, prefix.removesuffix("."), remove_duplicate=False):
+            kept = {name: buffer for name, buffer in module._buffers.items() if name not in module._transient}
+            for name, tensor in {**module._parameters, **kept}.items():
+                if tensor is not None:
+                    state[_joined(path, name)] = tensor if keep_vars else tensor.detach()
+        return state
 
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
-        """Take over the values of a `state_dict`; `strict` refuses one that has other names than this module."""
-        own = dict(self._named_tensors((Parameter, Buffer)))
-        missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-        problems = [f"missing: {', '.join(missing)}"] * bool(strict and missing)
-        problems += [f"unknown: {', '.join(unknown)}"] * bool(strict and unknown)
-        values = {name: np.asarray(state[name]) for name in own.keys() & state.keys()}
-        problems += [f"{name} has shape {values[name].shape}, not {tensor.shape}" for name, tensor in own.items()
-                     if name in values and values[name].shape != tensor.shape]
-        if problems:
-            raise ValueError(f"the state does not fit {type(self).__name__}: {'; '.join(problems)}")
-        for name, value in values.items():
-            own[name].detach().copy_(value)
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
+        """Take over the values of a `state_dict`; `strict` refuses one that has other names than this module.
+
+        Nothing is changed where something does not fit.
+        """
+        return load(self.state_dict(keep_vars=True), state_dict, strict, type(self).__name__)
 
     # -- how it prints ----------------------------------------------------------------------------------------
     def extra_repr(self) -> str:
@@ -174,11 +296,42 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        name, options = type(self).__name__, self.extra_repr()
-        lines = [f"({child_name}): {child!r}" for child_name, child in self.named_children()]
-        if not lines:
-            return f"{name}({options})"
-        return "\n".join([f"{name}({options}", textwrap.indent("\n".join(lines), "  "), ")"])
+        return printed(self, Module.__repr__)
+
+
+_ADVICE = {PARAMETER: ": write nn.Parameter(tensor), or copy the values with `.data.copy_(tensor)`"}
+
+
+def _kind(value: Any) -> Optional[str]:
+    """Which part of the tree a value makes an attribute, if any."""
+    if isinstance(value, Parameter):
+        return PARAMETER
+    if isinstance(value, Module):
+        return MODULE
+    return BUFFER if isinstance(value, Buffer) else None
+
+
+def _paths(module: Module, path: str, seen: Optional[set], above: frozenset) -> Iterator[tuple[str, Module]]:
+    """`module` and all below it with their paths: each once where `seen` is a set, and none inside of itself."""
+    if module in above or seen is not None and module in seen:
+        return
+    if seen is not None:
+        seen.add(module)
+    yield path, module
+    for name, child in module._modules.items():
+        if child is not None:
+            yield from _paths(child, _joined(path, name), seen, above | {module})
+
+
+def _moved(tensor: Tensor, device: DeviceLike, dtype: Any) -> Tensor:
+    """`tensor` on a device and in a dtype: the same object, but for a buffer that is a plain tensor of its own."""
+    moved = tensor.detach().to(device=device, dtype=dtype if kind_of(tensor.dtype) == 2 else None)
+    if not isinstance(tensor, (Parameter, Buffer)):
+        return tensor if moved._array is tensor._array else moved
+    tensor._array, tensor._backend, tensor._versions = moved._array, moved._backend, moved._versions
+    if tensor.grad is not None:
+        tensor.grad = tensor.grad.detach().to(device=device, dtype=dtype)
+    return tensor
 
 
 def _joined(path: str, name: str) -> str:

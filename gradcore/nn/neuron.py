@@ -9,7 +9,8 @@ from ..operations.linear_algebra import matmul
 from ..operations.shaping import transpose
 from ..core.tensor import DeviceLike, Tensor
 from . import initial
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
 # Every activation that needs nothing but its input.
 _BY_NAME: dict[str, Callable[[Any], Tensor]] = {**functions.ACTIVATIONS, "silu": functions.silu, "gelu": functions.gelu,
@@ -38,7 +39,7 @@ class Neuron(Module):
     bias : whether there is a b.
 
     >>> neuron = Neuron(2, activation="relu")
-    >>> neuron.load_state_dict({"weight": [1.0, -2.0], "bias": 0.5})
+    >>> _ = neuron.load_state_dict({"weight": [1.0, -2.0], "bias": 0.5})
     >>> neuron(Tensor([[3.0, 1.0], [0.0, 1.0]])).tolist()
     [1.5, 0.0]
     """

@@ -13,6 +13,7 @@ from ..backends import backend_of
 from ..backends.formulas.dtypes import kind_of
 from ..core.broadcasting import cast, sum_to
 from ..core.grad_mode import is_grad_enabled
+from ..core.hooks import keep_retaining
 from .indexing import Index, Take
 from ..core.operation import Operation
 from .shaping import reshape
@@ -88,8 +89,8 @@ def _continue(x: Tensor, result: Tensor) -> None:
     """Give `x` the history of `result`, whose values it has now; its gradient is kept if it was to be kept before."""
     before = x._node
     x._node, x._requires_grad = result._node, result._requires_grad
-    if before is not None and before.retains is not None and before.retains() is x:
-        before.retains, x._node.retains = None, before.retains
+    if before is not None:
+        keep_retaining(x, before)
 
 
 def _as_it_was(x: Tensor) -> Tensor:

@@ -1,0 +1,73 @@
+"""Hooks: functions that see, and may replace, what passes through a tensor or a module."""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from typing import Any, Callable
+
+from .graph import Node, Watch
+from .tensor import Tensor
+
+_next_key = itertools.count().__next__
+
+
+class Handle:
+    """What the registration of a hook returns: `remove` takes the hook away again, and so does the end of a `with`."""
+
+    def __init__(self, hooks: dict[int, Callable], hook: Callable, first: bool = False):
+        if not callable(hook):
+            raise TypeError(f"a hook is a function; got {hook!r:.80}")
+        self.hooks, self.key = hooks, _next_key()
+        later = dict(hooks) if first else {}
+        if first:
+            hooks.clear()
+        hooks[self.key] = hook
+        hooks.update(later)
+
+    def remove(self) -> None:
+        self.hooks.pop(self.key, None)
+
+    def __enter__(self) -> "Handle":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.remove()
+
+
+def register_hook(x: Tensor, hook: Callable[[Tensor], Any]) -> Handle:
+    """Call `hook` with the gradient of `x` in each backward pass; what it returns, if not None, takes its place.
+
+    >>> x = Tensor([1.0], requires_grad=True)
+    >>> handle = register_hook(x, lambda gradient: gradient * 10)
+    >>> (x * 3).backward()
+    >>> x.grad
+    tensor([30.])
+    """
+    if not x.requires_grad:
+        raise RuntimeError("register_hook: the tensor does not require a gradient, so that the hook would see none")
+    return Handle(_watch(x).hooks, hook)
+
+
+def retain_grad(x: Tensor) -> None:
+    """Keep the gradient of this tensor in `grad` too, though it is no leaf."""
+    if not x._requires_grad:
+        raise RuntimeError("retain_grad() was called on a tensor that does not require a gradient")
+    if x._node is not None:
+        _watch(x).retains = weakref.ref(x)
+
+
+def keep_retaining(x: Tensor, before: Node) -> None:
+    """Let the node of `x`, which was changed in place, keep its gradient if `before`, its node until then, did."""
+    watch = before.watch
+    if watch is not None and watch.retains is not None and watch.retains() is x:
+        _watch(x).retains, watch.retains = watch.retains, None
+
+
+def _watch(x: Tensor) -> Watch:
+    """The watch over the gradient of a tensor, made on first use."""
+    if x._node is None:
+        x._watch = x._watch or Watch()
+        return x._watch
+    x._node.watch = x._node.watch or Watch()
+    return x._node.watch

@@ -1,0 +1,144 @@
+"""Hooks of modules: before and after `forward`, and on the gradients that go through a module."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Optional, Sequence
+
+from ..core.grad_mode import is_grad_enabled
+from ..core.formula_node import Upstream
+from ..core.graph import Node, parent_of
+from ..core.hooks import Handle
+from ..core.tensor import Tensor
+
+KINDS = ("forward_pre", "forward", "backward_pre", "backward")
+
+
+class Hooks:
+    """The hooks of one module, by kind."""
+
+    def __init__(self) -> None:
+        self.of_kind: dict[str, dict[int, Callable]] = {kind: {} for kind in KINDS}
+
+    def add(self, kind: str, hook: Callable, first: bool = False) -> Handle:
+        return Handle(self.of_kind[kind], hook, first)
+
+    def call(self, module: Any, inputs: tuple, options: dict) -> Any:
+        """What calling `module` gives, with all hooks."""
+        for hook, takes_options in self._forward("forward_pre"):
+            if takes_options:
+                inputs, options = hook(module, inputs, options) or (inputs, options)
+            else:
+                changed = hook(module, inputs)
+                inputs = inputs if changed is None else changed if isinstance(changed, tuple) else (changed,)
+        is_watched = is_grad_enabled() and (self.of_kind["backward"] or self.of_kind["backward_pre"])
+        watched = _Backward(self, module) if is_watched else None
+        output = module.forward(*(watched.entered(inputs) if watched else inputs), **options)
+        for hook, takes_options in self._forward("forward"):
+            changed = hook(module, inputs, options, output) if takes_options else hook(module, inputs, output)
+            output = output if changed is None else changed
+        return watched.left(output) if watched else output
+
+    def _forward(self, kind: str) -> list[tuple[Callable, bool]]:
+        return [hook if isinstance(hook, _WithOptions) else (hook, False) for hook in self.of_kind[kind].values()]
+
+
+class _WithOptions(tuple):
+    """A hook that takes the keyword arguments of the call too; callable, as all that is registered."""
+
+    def __call__(self, *args: Any) -> Any:
+        return self[0](*args)
+
+
+def with_options(hook: Callable) -> Callable:
+    """Mark a forward hook as one that takes the keyword arguments of the call too."""
+    return _WithOptions((hook, True))
+
+
+class _Backward:
+    """One call of a module whose gradients are watched: both ends, and what came out at the far one."""
+
+    def __init__(self, hooks: Hooks, module: Any):
+        self.hooks, self.module = hooks.of_kind, module
+        self.along_outputs: Optional[tuple] = None
+        self.has_entrance = False
+
+    def entered(self, inputs: tuple) -> tuple:
+        passed, self.has_entrance = _through(inputs, self._at_inputs)
+        return passed
+
+    def left(self, output: Any) -> Any:
+        outputs = output if isinstance(output, (tuple, list)) else (output,)
+        passed, _ = _through(outputs, self._at_outputs)
+        return type(output)(passed) if isinstance(output, (tuple, list)) else passed[0]
+
+    def _at_outputs(self, gradients: tuple) -> tuple:
+        for hook in tuple(self.hooks["backward_pre"].values()):
+            gradients = _replaced(gradients, hook(self.module, gradients))
+        self.along_outputs = gradients
+        if not self.has_entrance:  # no input requires a gradient: nothing will arrive there
+            for hook in tuple(self.hooks["backward"].values()):
+                hook(self.module, (None,), gradients)
+        return gradients
+
+    def _at_inputs(self, gradients: tuple) -> tuple:
+        for hook in tuple(self.hooks["backward"].values()):
+            gradients = _replaced(gradients, hook(self.module, gradients, self.along_outputs))
+        return gradients
+
+
+def _replaced(gradients: tuple, changed: Any) -> tuple:
+    if changed is None:
+        return gradients
+    changed = changed if isinstance(changed, tuple) else (changed,)
+    if len(changed) != len(gradients):
+        raise ValueError(f"a backward hook must return None or {len(gradients)} gradient(s); it returned "
+                         f"{len(changed)}")
+    return changed
+
+
+def _through(values: Sequence[Any], see: Callable[[tuple], tuple]) -> tuple[tuple, bool]:
+    """The values, whose tensors pass a gate on the way back: `see` gets all their gradients at once.
+
+    The second result is whether there is anything to see: a tensor that requires a gradient.
+    """
+    if not any(isinstance(value, Tensor) and value.requires_grad for value in values):
+        return tuple(values), False
+    gate = _Gate(values, see)
+    return tuple(gate.passed(i, value) for i, value in enumerate(values)), True
+
+
+class _Gate(Node):
+    """A node that waits for the gradients of several tensors."""
+
+    __slots__ = ("count", "see")
+
+    makes_new_arrays = False
+
+    def __init__(self, values: Sequence[Any], see: Callable[[tuple], tuple]):
+        super().__init__([parent_of(value) if isinstance(value, Tensor) else None for value in values])
+        self.count, self.see = len(values), see
+
+    def passed(self, i: int, value: Any) -> Any:
+        if not (isinstance(value, Tensor) and value.requires_grad):
+            return value
+        passed = Tensor._wrap(value._array, value._backend, _Passed(self, i))
+        passed._share_memory_with(value)
+        return passed
+
+    def backward(self, gradient: Upstream) -> tuple:
+        return self.see(tuple(gradient.parts.get(i) for i in range(self.count)))
+
+
+class _Passed(Node):
+    """A tensor that has passed a gate, unchanged."""
+
+    __slots__ = ("i",)
+
+    makes_new_arrays = False
+
+    def __init__(self, gate: _Gate, i: int):
+        super().__init__([gate])
+        self.i = i
+
+    def backward(self, gradient: Tensor) -> list[Upstream]:
+        return [Upstream({self.i: gradient})]

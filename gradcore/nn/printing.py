@@ -1,0 +1,38 @@
+"""How modules print: each once, with what it holds."""
+
+from __future__ import annotations
+
+import itertools
+import textwrap
+from typing import Any, Callable, Optional
+
+
+def printed(module: Any, usual: Callable, path: str = "", places: Optional[dict] = None) -> str:
+    """The text of a module; `places` has the paths of those that are printed already.
+
+    Modules whose `__repr__` is not the `usual` one print themselves.
+    """
+    places = {} if places is None else places
+    places[module] = path
+    name, options = type(module).__name__, module.extra_repr()
+    children = {key: child for key, child in module._modules.items() if child is not None}
+    blocks = [(key, _child(child, usual, f"{path}.{key}" if path else key, places)) for key, child in children.items()]
+    if not blocks:
+        return f"{name}({options})"
+    lines = _grouped(blocks) if getattr(module, "prints_repeated_once", False) else [f"({k}): {t}" for k, t in blocks]
+    return "\n".join([f"{name}({options}", textwrap.indent("\n".join(lines), "  "), ")"])
+
+
+def _child(child: Any, usual: Callable, path: str, places: dict) -> str:
+    if child in places:
+        return f"{type(child).__name__}, the same as {f'({places[child]})' if places[child] else 'the whole'}"
+    return printed(child, usual, path, places) if type(child).__repr__ is usual else repr(child)
+
+
+def _grouped(blocks: list[tuple[str, str]]) -> list[str]:
+    """A line for each run of equal modules, as "(0-3): 4 x Linear(...)"."""
+    lines = []
+    for text, run in itertools.groupby(blocks, key=lambda block: block[1]):
+        keys = [key for key, _ in run]
+        lines.append(f"({keys[0]}): {text}" if len(keys) == 1 else f"({keys[0]}-{keys[-1]}): {len(keys)} x {text}")
+    return lines
