@@ -66,7 +66,8 @@ ROOMS = {
     "gradcore.functions": {_BACKENDS, "gradcore.core", "gradcore.operations"},
     "gradcore.nn": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.functions"},
     "gradcore.optim": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.functions"},
-    "gradcore.data": {_BACKENDS, "gradcore.core", "gradcore.operations"},
+    "gradcore.utils.data": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.utils.progress"},
+    "gradcore.data": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.utils.data"},
 }
 
 

@@ -1,0 +1,55 @@
+"""How samples become a batch, and how a batch moves to a device."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping, Sequence
+
+import numpy as np
+
+from ...backends.formulas.dtypes import FLOAT64
+from ...core.tensor import Tensor, tensor
+from ...operations.shaping import stack
+
+
+def default_collate(batch: Sequence[Any]) -> Any:
+    """Samples put together: tensors, arrays and numbers become tensors with one dimension more in front.
+
+    Tuples, lists and dicts are put together part by part; strings stay a list.  As in PyTorch Python's floats become
+    float64 and its integers int64.
+
+    >>> default_collate([(1, "a"), (2, "b")])
+    [tensor([1, 2]), ['a', 'b']]
+    """
+    first = batch[0]
+    if isinstance(first, Tensor):
+        return stack(list(batch))
+    if isinstance(first, (np.ndarray, np.generic)) and first.dtype.kind in "biuf":
+        return tensor(np.stack(batch))
+    if isinstance(first, (bool, int)):
+        return tensor(list(batch))
+    if isinstance(first, float):
+        return tensor(list(batch), dtype=FLOAT64)
+    if isinstance(first, (str, bytes)):
+        return list(batch)
+    if isinstance(first, Mapping):
+        return {name: default_collate([sample[name] for sample in batch]) for name in first}
+    if isinstance(first, (tuple, list)):
+        if any(len(sample) != len(first) for sample in batch):
+            raise ValueError(f"default_collate: samples have different lengths, "
+                             f"{sorted({len(sample) for sample in batch})}; pass a `collate_fn` that makes them equal")
+        parts = [default_collate(part) for part in zip(*batch)]
+        return type(first)(*parts) if hasattr(first, "_fields") else parts
+    raise TypeError(f"default_collate puts together tensors, arrays, numbers, strings, tuples, lists and dicts; got "
+                    f"{type(first).__name__}. Pass a `collate_fn` for others")
+
+
+def for_each_tensor(batch: Any, function: Callable[[Tensor], Tensor]) -> Any:
+    """The batch with `function` of each tensor in its place."""
+    if isinstance(batch, Tensor):
+        return function(batch)
+    if isinstance(batch, Mapping):
+        return {name: for_each_tensor(part, function) for name, part in batch.items()}
+    if isinstance(batch, (tuple, list)):
+        parts = [for_each_tensor(part, function) for part in batch]
+        return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
+    return batch

@@ -1,0 +1,170 @@
+"""Data sets: samples by their numbers, or one after the other."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from itertools import accumulate, chain
+from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence, Union
+
+from ...core.tensor import Tensor, tensor
+from .sampler import seeded
+
+
+class Dataset:
+    """Samples by their numbers: a subclass states ``__getitem__(i)`` and ``__len__()``.
+
+    A data set that can give many samples at once more quickly than one by one may state ``__getitems__(indices)``
+    too, which returns a list of samples.
+    """
+
+    def __class_getitem__(cls, item: Any) -> type:
+        return cls  # Dataset[int] is for type checkers
+
+    def __getitem__(self, index: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} does not say what its samples are: define __getitem__")
+
+    def __add__(self, other: "Dataset") -> "ConcatDataset":
+        return ConcatDataset([self, other])
+
+
+class IterableDataset(Dataset):
+    """Samples one after the other: a subclass states ``__iter__()``.
+
+    Each worker of a DataLoader goes through all of them unless `get_worker_info` is asked for its share.
+    """
+
+    def __iter__(self) -> Iterator[Any]:
+        raise NotImplementedError(f"{type(self).__name__} does not say what its samples are: define __iter__")
+
+    def __add__(self, other: Dataset) -> "ChainDataset":
+        return ChainDataset([self, other])
+
+
+class TensorDataset(Dataset):
+    """Sample i is the tuple of the i-th slices of some tensors.
+
+    >>> TensorDataset(Tensor([1, 2]), Tensor([[3], [4]]))[1]
+    (tensor(2.), tensor([4.]))
+    """
+
+    def __init__(self, *tensors: Tensor):
+        lengths = [len(_checked(one)) for one in tensors]
+        if not tensors or len(set(lengths)) != 1:
+            raise ValueError(f"TensorDataset: there must be tensors, and one target for each sample; got lengths "
+                             f"{lengths}")
+        self.tensors = tensors
+
+    def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
+        return tuple([one[index] for one in self.tensors])
+
+    def __len__(self) -> int:
+        return len(self.tensors[0])
+
+    def collated(self, indices: Sequence[int]) -> list[Tensor]:
+        """The samples of these numbers, put together: what `default_collate` would make of them one by one."""
+        return [one[tensor(indices, dtype="int64", device=one.device)] for one in self.tensors]
+
+
+def _checked(one: Any) -> Tensor:
+    if not isinstance(one, Tensor):
+        raise TypeError(f"TensorDataset takes tensors; got {type(one).__name__}")
+    return one
+
+
+class StackDataset(Dataset):
+    """Sample i is the tuple (or, for names, the dict) of the i-th samples of some data sets."""
+
+    def __init__(self, *datasets: Dataset, **named: Dataset):
+        parts = [*datasets, *named.values()]
+        if bool(datasets) == bool(named) or len({len(part) for part in parts}) != 1:
+            raise ValueError(f"StackDataset takes data sets of one length, by position or by name; got lengths "
+                             f"{[len(part) for part in parts]}")
+        self.datasets: Union[tuple, Mapping[str, Dataset]] = named or datasets
+
+    def __getitem__(self, index: int) -> Any:
+        if isinstance(self.datasets, dict):
+            return {name: part[index] for name, part in self.datasets.items()}
+        return tuple(part[index] for part in self.datasets)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.datasets.values() if isinstance(self.datasets, dict) else self.datasets)))
+
+
+class ConcatDataset(Dataset):
+    """Some data sets, one after the other.
+
+    >>> ConcatDataset([["a"], ["b", "c"]])[2]
+    'c'
+    """
+
+    def __init__(self, datasets: Iterable[Dataset]):
+        self.datasets = list(datasets)
+        if not self.datasets or any(isinstance(part, IterableDataset) for part in self.datasets):
+            raise ValueError("ConcatDataset takes at least one data set, each with samples by their numbers")
+        self.cumulative_sizes = list(accumulate(map(len, self.datasets)))
+
+    def __getitem__(self, index: int) -> Any:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"ConcatDataset: there is no sample {index} among {len(self)}")
+        index %= len(self)
+        part = bisect_right(self.cumulative_sizes, index)
+        return self.datasets[part][index - (self.cumulative_sizes[part - 1] if part else 0)]
+
+    def __len__(self) -> int:
+        return self.cumulative_sizes[-1]
+
+
+class ChainDataset(IterableDataset):
+    """Some iterable data sets, one after the other."""
+
+    def __init__(self, datasets: Iterable[Dataset]):
+        self.datasets = list(datasets)
+
+    def __iter__(self) -> Iterator[Any]:
+        return chain.from_iterable(self.datasets)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.datasets))
+
+
+class Subset(Dataset):
+    """The samples of a data set that have these numbers."""
+
+    def __init__(self, dataset: Dataset, indices: Sequence[int]):
+        self.dataset, self.indices = dataset, indices
+
+    @property
+    def collated(self) -> Callable[[Sequence[int]], Any]:
+        """The whole batches of the data set, where it gives such."""
+        of_all = self.dataset.collated
+        return lambda chosen: of_all([self.indices[i] for i in chosen])
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, list):
+            return self.dataset[[self.indices[i] for i in index]]
+        return self.dataset[self.indices[index]]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+def random_split(dataset: Dataset, lengths: Sequence[Union[int, float]], generator: Any = None) -> list[Subset]:
+    """The data set in parts of these lengths, which are numbers of samples, or shares that add up to 1.
+
+    Samples that shares leave over go one each to the first parts.
+
+    >>> [len(part) for part in random_split(range(10), [0.75, 0.25])]
+    [8, 2]
+    """
+    count = len(dataset)
+    if math.isclose(sum(lengths), 1) and sum(lengths) <= 1 + 1e-9:
+        if not all(0 <= share <= 1 for share in lengths):
+            raise ValueError(f"random_split: shares lie between 0 and 1; got {list(lengths)}")
+        lengths = [math.floor(count * share) for share in lengths]
+        lengths = [length + (i < count - sum(lengths)) for i, length in enumerate(lengths)]
+    if sum(lengths) != count:
+        raise ValueError(f"random_split: lengths {list(lengths)} do not add up to the {count} samples")
+    order = seeded(generator).permutation(count).tolist()
+    ends = list(accumulate(lengths))
+    return [Subset(dataset, order[end - length:end]) for end, length in zip(ends, lengths)]
