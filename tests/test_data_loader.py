@@ -198,7 +198,7 @@ def test_what_goes_wrong_in_a_worker_is_told():
             never.wait(5)
             return super().__getitem__(i)
 
-    with pytest.raises(RuntimeError, match="worker 0 fetched no batch in 0.05 seconds"):
+    with pytest.raises(RuntimeError, match="worker 0 fetched no batch in 0.05 s"):
         _firsts(DataLoader(Slow(2), num_workers=1, timeout=0.05))
     never.set()
 

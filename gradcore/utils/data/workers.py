@@ -161,7 +161,7 @@ class _in_words:
             raise RuntimeError(f"DataLoader: worker {self.worker} ended before it had fetched its batch; what it "
                                f"printed says why") from error
         if isinstance(error, futures.TimeoutError) and self.timeout is not None:
-            raise RuntimeError(f"DataLoader: worker {self.worker} fetched no batch in {self.timeout} seconds") from error
+            raise RuntimeError(f"DataLoader: worker {self.worker} fetched no batch in {self.timeout} s") from error
 
 
 def _executor(context: Optional[str], arguments: Sequence[Any]) -> Any:
