@@ -246,7 +246,8 @@ def test_an_iterable_data_set_is_continued_too():
 # -- mistakes -------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("options, message", [
     ({"batch_size": 0}, "at least one sample; got batch_size=0"), ({"batch_size": True}, "at least one sample"),
-    ({"sampler": [0], "shuffle": True}, "leave out `shuffle`"), ({"batch_sampler": [[0]], "shuffle": True}, "leave out"),
+    ({"sampler": [0], "shuffle": True}, "leave out `shuffle`"),
+    ({"batch_sampler": [[0]], "shuffle": True}, "leave out"),
     ({"batch_size": None, "drop_last": True}, "batch_size=None"), ({"num_workers": -1}, "at least 0; got -1"),
     ({"num_workers": 1, "multiprocessing_context": "fork"}, "got 'fork'"), ({"persistent_workers": True}, "none with"),
     ({"num_workers": 1, "prefetch_factor": 0}, "at least 1; got 0"), ({"timeout": -1}, "at least 0; got -1"),
@@ -266,7 +267,7 @@ def test_other_mistakes_are_named():
         (ValueError, "different lengths", lambda: default_collate([(1,), (1, 2)])),
         (TypeError, "got NoneType", lambda: default_collate([None])),
         (ValueError, "finite weights", lambda: WeightedRandomSampler([-1.0], 1)),
-        (ValueError, r"draw 2 sample\(s\) without", lambda: WeightedRandomSampler([1.0, 0.0], 2, replacement=False)),
+        (ValueError, r"draw 2 sample\(s\) from 1 with", lambda: WeightedRandomSampler([1.0, 0.0], 2, replacement=False)),
         (ValueError, "`num_samples` must be at least 1", lambda: RandomSampler(range(3), num_samples=0)),
         (ValueError, "what state_dict", lambda: DataLoader(range(3)).load_state_dict({"batches": 1})),
         (ValueError, "an integer", lambda: RandomSampler(range(3)).load_state_dict({"seed": "x"})),

@@ -144,8 +144,8 @@ class WeightedRandomSampler(SeededSampler):
             raise ValueError("WeightedRandomSampler takes a vector of finite weights of at least 0")
         possible = np.count_nonzero(self.weights)
         if num_samples < 1 or not possible or (not replacement and num_samples > possible):
-            raise ValueError(f"WeightedRandomSampler: cannot draw {num_samples} sample(s) "
-                             f"{'with' if replacement else 'without'} replacement from {possible} with a weight above 0")
+            raise ValueError(f"WeightedRandomSampler: cannot draw {num_samples} sample(s) from {possible} with a "
+                             f"weight above 0 {'with' if replacement else 'without'} replacement")
         self.num_samples, self.replacement = num_samples, replacement
 
     def order(self, rng: np.random.Generator) -> Iterable[int]:
