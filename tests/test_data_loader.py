@@ -267,7 +267,7 @@ def test_other_mistakes_are_named():
         (ValueError, "different lengths", lambda: default_collate([(1,), (1, 2)])),
         (TypeError, "got NoneType", lambda: default_collate([None])),
         (ValueError, "finite weights", lambda: WeightedRandomSampler([-1.0], 1)),
-        (ValueError, r"draw 2 sample\(s\) from 1 with", lambda: WeightedRandomSampler([1.0, 0.0], 2, replacement=False)),
+        (ValueError, r"draw 2 sample\(s\) from 1 with", lambda: WeightedRandomSampler([1.0, 0.0], 2, False)),
         (ValueError, "`num_samples` must be at least 1", lambda: RandomSampler(range(3), num_samples=0)),
         (ValueError, "what state_dict", lambda: DataLoader(range(3)).load_state_dict({"batches": 1})),
         (ValueError, "an integer", lambda: RandomSampler(range(3)).load_state_dict({"seed": "x"})),
