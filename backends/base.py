@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Any, Optional, Sequence
+from typing import Any, Callable, Optional, Sequence
 
 import numpy as np
 
 from . import philox
+from .communicator import Communicator
 from .device import Device
+from .errors import BackendUnavailable
 from .formulas.kernel import Kernel
 from .formulas.row_run import RowRun
 from .philox import Place
@@ -152,6 +154,28 @@ class Backend(ABC):
         numbers = np.empty(math.prod(shape), dtype)
         philox.fill(numbers, place)
         return self.asarray(numbers.reshape(shape))
+
+    # -- other processes --------------------------------------------------------------------------------------
+    memory_is_on_host = False  # whether an array is memory that the host reads and writes, as NumPy's
+
+    def communicator(self, rank: int, size: int, exchange: Callable[[Any], list]) -> Communicator:
+        """The device's own engine for communication between `size` processes, of which this is number `rank`.
+
+        `exchange` gives every process a list of what each has passed to it, in the order of their ranks.  Where one
+        process has no engine, all of them raise `BackendUnavailable`, and arrays go by way of the host.
+        """
+        raise BackendUnavailable(f"{self.device} has no engine of its own for communication between processes")
+
+    def staged(self, array: Array) -> np.ndarray:
+        """A contiguous copy of `array` on the host, in memory that the device copies to and from quickly."""
+        return np.array(self.to_numpy(array), order="C")
+
+    def device_count(self) -> int:
+        """How many devices of this type the machine has."""
+        return 1
+
+    def use_cores(self, count: Optional[int]) -> None:
+        """Compute on so many of the host's cores (None: on all that the process may use)."""
 
     # -- the device itself ------------------------------------------------------------------------------------
     @abstractmethod

@@ -63,6 +63,7 @@ ROOMS = {
                                                     ".formulas")},
     "gradcore.core": {_BACKENDS},
     "gradcore.operations": {_BACKENDS, "gradcore.core"},
+    "gradcore.distributed": {_BACKENDS, "gradcore.core", "gradcore.operations"},
     "gradcore.functions": {_BACKENDS, "gradcore.core", "gradcore.operations"},
     "gradcore.nn": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.functions"},
     "gradcore.optim": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.functions"},

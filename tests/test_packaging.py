@@ -74,7 +74,7 @@ def test_a_bare_checkout_works_without_an_install(tmp_path):
     assert used == [str(ROOT / "gradcore" / "__init__.py"), str(ROOT / "backends" / "__init__.py")]
 
 
-@pytest.mark.parametrize("optional", ["cupy", "matplotlib", "torch", "sklearn", "tqdm"])
+@pytest.mark.parametrize("optional", ["cupy", "matplotlib", "torch", "sklearn", "tqdm", "mpi4py"])
 def test_the_import_is_light(optional, tmp_path):
     code = "import sys, gradcore, gradcore.functions, gradcore.nn, gradcore.optim, gradcore.data, gradcore.utils\n" \
            f"print({optional!r} in sys.modules)"

@@ -20,13 +20,16 @@ from .program import NumPyProgram
 from .random import draw_in_parts
 from .rows import run_rows
 from .sums import pairwise_sum
+from . import tiles
 from .tiles import quiet_context, quietly
+from .workers import CORES
 
 
 class NumPyBackend(Backend):
     """NumPy arrays on the host."""
 
     xp = np
+    memory_is_on_host = True
 
     def __init__(self) -> None:
         self.device = Device("cpu")
@@ -156,6 +159,9 @@ class NumPyBackend(Backend):
 
     def empty_cache(self) -> None:
         self.pool.clear()
+
+    def use_cores(self, count: Optional[int]) -> None:
+        tiles.CORES = CORES if count is None else count
 
     def description(self) -> str:
         return platform.processor() or platform.machine()

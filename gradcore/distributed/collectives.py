@@ -1,0 +1,204 @@
+"""Operations of all processes together, and between two of them, on tensors of any device."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, Callable, Optional, Sequence
+
+import numpy as np
+
+from .group import ProcessGroup, current_group
+from .work import Buffer, Work, nothing
+from ..backends.communicator import Communicator
+from ..backends.formulas.dtypes import BOOL, kind_of
+from ..core.tensor import Tensor, common_backend
+
+
+class ReduceOp:
+    """How values of several processes become one; the names may be given as well."""
+
+    SUM, AVG, MAX, MIN = "sum", "mean", "max", "min"
+
+
+def barrier(async_op: bool = False) -> Optional[Work]:
+    """Wait until all processes have come here."""
+    return all_reduce(Tensor(np.zeros(1, np.int8), device="cpu"), async_op=async_op)
+
+
+def broadcast(tensor: Tensor, src: int, async_op: bool = False) -> Optional[Work]:
+    """Give all processes, in their `tensor`, the values that it has on rank `src`."""
+    group, src = current_group(), _rank(src, "broadcast: src")
+    return _start(group, "broadcast", lambda engine, array: engine.broadcast(array, src), [(tensor, True)], async_op,
+                  f"src={src}")
+
+
+def all_reduce(tensor: Tensor, op: str = ReduceOp.SUM, async_op: bool = False) -> Optional[Work]:
+    """Reduce `tensor` over all processes, in place, on each of them.
+
+    Sums have the same bits on all processes, and from run to run with the same number of them.
+
+    Parameters
+    ----------
+    tensor : of the same shape and dtype everywhere; float16 is added up in float32.
+    op : "sum", "mean" (of floats), "max" or "min".
+    async_op : return a `Work` at once, whose `wait()` is to be called before the tensor is used.
+
+    Raises
+    ------
+    ValueError : the operation is unknown; the tensor was expanded or is read-only.
+    TypeError : a mean of integers, a sum of booleans.
+    """
+    op = _checked(op, tensor, "all_reduce")
+    return _start(current_group(), "all_reduce", lambda engine, array: engine.all_reduce(array, op), [(tensor, True)],
+                  async_op, op)
+
+
+def reduce(tensor: Tensor, dst: int, op: str = ReduceOp.SUM, async_op: bool = False) -> Optional[Work]:
+    """Reduce `tensor` over all processes, in place on rank `dst`; elsewhere it holds arbitrary values afterwards."""
+    op, dst = _checked(op, tensor, "reduce"), _rank(dst, "reduce: dst")
+    return _start(current_group(), "reduce", lambda engine, array: engine.reduce(array, op, dst), [(tensor, True)],
+                  async_op, op, f"dst={dst}")
+
+
+def all_gather(tensor_list: Sequence[Tensor], tensor: Tensor, async_op: bool = False) -> Optional[Work]:
+    """Put the `tensor` of every process into the tensor of `tensor_list` with its rank's number."""
+    group = current_group()
+    _check_list(tensor_list, tensor, group.size, "all_gather")
+    gathered = _stacked_like(tensor, group.size)
+
+    def unpack() -> None:
+        for i, part in enumerate(tensor_list):
+            _copy(gathered, i, part)
+
+    work = all_gather_into_tensor(gathered, tensor, async_op)
+    return unpack() if work is None else Work(work.wait, unpack)
+
+
+def all_gather_into_tensor(output: Tensor, input: Tensor, async_op: bool = False) -> Optional[Work]:
+    """Put the `input` of every process, one after another by rank, into `output`, without copies on the way."""
+    group = current_group()
+    _check_parts(output, input, group.size, "all_gather_into_tensor")
+    return _start(group, "all_gather", lambda engine, out, part: engine.all_gather(out, part),
+                  [(output, True), (input, False)], async_op)
+
+
+def reduce_scatter(output: Tensor, input_list: Sequence[Tensor], op: str = ReduceOp.SUM,
+                   async_op: bool = False) -> Optional[Work]:
+    """Reduce the tensors of `input_list` over all processes, and put that with this rank's number into `output`."""
+    group = current_group()
+    _check_list(input_list, output, group.size, "reduce_scatter")
+    stacked = _stacked_like(output, group.size)
+    for i, part in enumerate(input_list):
+        stacked._backend.assign(stacked._array, i, part._array)
+    return reduce_scatter_tensor(output, stacked, op, async_op)
+
+
+def reduce_scatter_tensor(output: Tensor, input: Tensor, op: str = ReduceOp.SUM,
+                          async_op: bool = False) -> Optional[Work]:
+    """Reduce `input` over all processes and put this rank's part of it, of equal parts, into `output`."""
+    group, op = current_group(), _checked(op, output, "reduce_scatter_tensor")
+    _check_parts(input, output, group.size, "reduce_scatter_tensor")
+    return _start(group, "reduce_scatter", lambda engine, out, parts: engine.reduce_scatter(out, parts, op),
+                  [(output, True), (input, False)], async_op, op)
+
+
+# -- between two processes ------------------------------------------------------------------------------------
+def send(tensor: Tensor, dst: int, tag: int = 0) -> None:
+    """Send `tensor` to the process `dst`, which receives it with the same `tag`."""
+    isend(tensor, dst, tag).wait()
+
+
+def isend(tensor: Tensor, dst: int, tag: int = 0) -> Work:
+    """Begin to send; the tensor must not change before `wait()` has returned."""
+    engine = current_group().engine_of(tensor._backend)
+    dst = _rank(dst, "send: dst")
+    buffer = Buffer(tensor, engine is current_group().host, False, "send")
+    return Work(engine.send(buffer.flat, dst, tag), nothing)
+
+
+def recv(tensor: Tensor, src: Optional[int] = None, tag: int = 0) -> int:
+    """Receive into `tensor`, of the sender's size and dtype, from `src` (None: from any); the sender's rank."""
+    return irecv(tensor, src, tag).result
+
+
+def irecv(tensor: Tensor, src: Optional[int] = None, tag: int = 0) -> Work:
+    """Begin to receive; the tensor must not be used before `wait()` has returned."""
+    engine = current_group().engine_of(tensor._backend)
+    src = None if src is None else _rank(src, "recv: src")
+    buffer = Buffer(tensor, engine is current_group().host, True, "recv")
+    return Work(engine.receive(buffer.flat, src, tag), buffer.write_back)
+
+
+# -- how they are run -----------------------------------------------------------------------------------------
+def _start(group: ProcessGroup, name: str, call: Callable, tensors: Sequence[tuple[Tensor, bool]], async_op: bool,
+           *details: str) -> Optional[Work]:
+    """Let the engine of the tensors' device make `call` on their arrays; the tensors come with whether it writes."""
+    backend = common_backend(name, [tensor for tensor, _ in tensors])
+    group.check(name, *[f"{tensor.dtype} {tensor.shape}" for tensor, _ in tensors], backend.device.type, *details)
+    engine = group.engine_of(backend)
+    buffers = [Buffer(tensor, engine is group.host, writes, name) for tensor, writes in tensors]
+    arrays = [buffer.flat for buffer in buffers]
+
+    def run() -> None:
+        call(engine, *arrays)
+
+    work = Work(_begun(group, engine, name, run, async_op), buffers[0].write_back)
+    if async_op:
+        return work
+    work.wait()
+    return None
+
+
+def _begun(group: ProcessGroup, engine: Communicator, name: str, run: Callable[[], None],
+           async_op: bool) -> Callable[[], None]:
+    """What waits for the engine's call, which others make or this process makes now."""
+    if async_op and not engine.is_queued:
+        return group.line.submit(name, run)
+    group.line.run(name, run)
+    return engine.mark() if engine.is_queued else nothing
+
+
+def _stacked_like(tensor: Tensor, size: int) -> Tensor:
+    return Tensor._wrap(tensor._backend.empty((size, *tensor.shape), tensor.dtype), tensor._backend)
+
+
+def _copy(stacked: Tensor, i: int, target: Tensor) -> None:
+    backend = target._backend
+    backend.assign(target._array, ..., backend.take(stacked._array, i))
+    target._versions[0] += 1
+
+
+# -- checks ---------------------------------------------------------------------------------------------------
+def _checked(op: str, tensor: Tensor, name: str) -> str:
+    """`op`, if it is one that can be computed for the tensor's dtype."""
+    known = (ReduceOp.SUM, ReduceOp.AVG, ReduceOp.MAX, ReduceOp.MIN)
+    if op not in known:
+        raise ValueError(f"{name}: op is one of {', '.join(known)}; got {op!r}")
+    if op == ReduceOp.AVG and kind_of(tensor.dtype) < 2:
+        raise TypeError(f"{name}: a mean is of floats; this tensor holds {tensor.dtype}")
+    if op == ReduceOp.SUM and tensor.dtype == BOOL:
+        raise TypeError(f"{name}: booleans have no sum; \"max\" is true where any is, \"min\" where all are")
+    return op
+
+
+def _rank(rank: Any, name: str) -> int:
+    size = current_group().size
+    if not hasattr(rank, "__index__") or not 0 <= operator.index(rank) < size:
+        raise ValueError(f"{name} is a rank from 0 to {size - 1}; got {rank!r}")
+    return operator.index(rank)
+
+
+def _check_list(tensors: Sequence[Tensor], tensor: Tensor, size: int, name: str) -> None:
+    if len(tensors) != size:
+        raise ValueError(f"{name}: one tensor is wanted for each of {size} processes; got {len(tensors)}")
+    common_backend(name, [*tensors, tensor])
+    for i, part in enumerate(tensors):
+        if (part.shape, part.dtype) != (tensor.shape, tensor.dtype):
+            raise ValueError(f"{name}: the tensors must be of {tensor.dtype} {tensor.shape}; number {i} is of "
+                             f"{part.dtype} {part.shape}")
+
+
+def _check_parts(whole: Tensor, part: Tensor, size: int, name: str) -> None:
+    if whole.numel() != size * part.numel() or whole.dtype != part.dtype:
+        raise ValueError(f"{name}: one tensor must hold {size} times the other, a part for each process; got "
+                         f"{whole.dtype} {whole.shape} and {part.dtype} {part.shape}")

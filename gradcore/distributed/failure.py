@@ -1,0 +1,81 @@
+"""One process' end, and that of all others: an error in one must not leave the others waiting for it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import Any, Callable
+
+import numpy as np
+
+from .line import Line
+
+_POLL = 0.25  # seconds between looks for processes that have left
+_POLL_AT_END = 0.01
+_PATIENCE = 1.0  # seconds for which a process waits for one that has left, before all are ended
+
+
+class Guard:
+    """Ends all processes when one fails, or when one waits for another that has left.
+
+    `comm` is a communicator of mpi4py for the notes of who has left, `line` makes the collective operations and counts
+    them.  Without `has_thread` nobody looks for such notes while the program runs.
+    """
+
+    def __init__(self, mpi: Any, comm: Any, line: Line, has_thread: bool):
+        self._mpi, self._comm, self._line = mpi, comm, line
+        self._left: dict[int, int] = {}  # by rank, how many operations a process that has left had begun
+        self._stop = threading.Event()
+        self._hook: Callable = sys.excepthook
+        sys.excepthook = self._failed
+        self._thread = threading.Thread(target=self._watch, name="gradcore_guard", daemon=True)
+        if has_thread and comm.size > 1:
+            self._thread.start()
+
+    def _failed(self, kind: type, error: BaseException, traceback: TracebackType | None) -> None:
+        print(f"rank {self._comm.rank} of {self._comm.size} failed, and all processes are ended:", file=sys.stderr)
+        self._hook(kind, error, traceback)
+        self._end_all()
+
+    def _end_all(self) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._comm.Abort(1)
+
+    def _watch(self) -> None:
+        while not self._stop.wait(_POLL):
+            self._read_notes()
+            waiting = self._line.now
+            if waiting is not None and time.monotonic() - waiting.begin > _PATIENCE:
+                missing = [rank for rank, count in self._left.items() if count < waiting.number]
+                if missing:
+                    self._refuse_to_wait(waiting.name, missing)
+
+    def _read_notes(self) -> None:
+        while self._comm.Iprobe():
+            status, count = self._mpi.Status(), np.zeros(1, np.int64)
+            self._comm.Recv(count, status=status)
+            self._left[status.Get_source()] = int(count[0])
+
+    def _refuse_to_wait(self, name: str, missing: list[int]) -> None:
+        print(f"rank {self._comm.rank} of {self._comm.size} waits in {name} for rank {', '.join(map(str, missing))}, "
+              f"which has left: its program ended early, or it made fewer collective calls (as with fewer batches). "
+              f"All processes are ended. GRADCORE_DISTRIBUTED_DEBUG=1 names the call in which they differ",
+              file=sys.stderr)
+        self._end_all()
+
+    def leave(self) -> None:
+        """Tell the others that this process makes no more collective calls, and return when they have all said so."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        note, others = np.array([self._line.count]), [r for r in range(self._comm.size) if r != self._comm.rank]
+        sent = [self._comm.Isend(note, rank) for rank in others]
+        while len(self._left) < len(others):
+            self._read_notes()
+            time.sleep(_POLL_AT_END)
+        self._mpi.Request.Waitall(sent)
+        if sys.excepthook == self._failed:
+            sys.excepthook = self._hook

@@ -1,0 +1,158 @@
+"""The group of processes that were started together, and this process' place in it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from typing import Any, Optional
+
+from . import mpi
+from .agreement import Agreement
+from .cores import SharedCores
+from .failure import Guard
+from .line import Line
+from ..backends import Backend, BackendUnavailable, Device, get_backend, set_default_device
+from ..backends.communicator import Communicator
+from ..backends.registry import DeviceLike
+
+_BACKENDS = ("auto", "mpi", "nccl")
+
+
+class ProcessGroup:
+    """All processes: their engines for communication, and what watches over them."""
+
+    def __init__(self, kind: str, debug: bool):
+        MPI = mpi.load()
+        world = MPI.COMM_WORLD
+        self.kind = kind
+        self.comm = world.Dup()  # what is sent here meets nothing of the program's own
+        self.rank, self.size = self.comm.rank, self.comm.size
+        machine = self.comm.Split_type(MPI.COMM_TYPE_SHARED)
+        self.local_rank, self.local_size = machine.rank, machine.size
+        self.cores = SharedCores(machine)
+        machine.Free()
+        has_threads = MPI.Query_thread() == MPI.THREAD_MULTIPLE
+        self.line = Line(has_threads)
+        self.host = mpi.HostCommunicator(self.comm)
+        self._engines: dict[Device, Communicator] = {}
+        self._agreement = Agreement(self.comm.Dup()) if debug else None
+        self._guard = Guard(MPI, self.comm.Dup(), self.line, has_threads)
+
+    def engine_of(self, backend: Backend) -> Communicator:
+        """What moves the arrays of a device: its own engine, or MPI by way of the host.
+
+        It is made at the first collective call for the device, which all processes make together.
+        """
+        if backend.memory_is_on_host or self.kind == "mpi":
+            return self.host
+        engine = self._engines.get(backend.device)
+        if engine is None:
+            try:
+                engine = backend.communicator(self.rank, self.size, self.comm.allgather)
+            except BackendUnavailable:
+                if self.kind != "auto":
+                    raise
+                engine = self.host
+            self._engines[backend.device] = engine
+        return engine
+
+    def check(self, call: str, *details: Any) -> None:
+        """In debug mode: raise where the other processes do not make this call with these details."""
+        if self._agreement is not None:
+            self._agreement.check(f"{call}({', '.join(map(str, details))})")
+
+    def leave(self) -> None:
+        """Go when all others do; what is under way ends first."""
+        self.line.run("destroy_process_group", lambda: None)
+        self.line.count -= 1  # it is no call to the others
+        if self._agreement is not None:
+            self._agreement.leave()
+        self._guard.leave()
+        for engine in self._engines.values():
+            engine.close()
+        self.cores.give_back()
+
+
+_group: Optional[ProcessGroup] = None
+
+
+def init_process_group(backend: str = "auto", *, device: DeviceLike = None, debug: Optional[bool] = None) -> None:
+    """Join the processes that `mpiexec` has started together; rank and size are MPI's.
+
+    Kernels and matrix products then use this process' part of the machine's cores, and an error in one process ends
+    all of them.
+
+    Parameters
+    ----------
+    backend : "mpi" moves the arrays of every device by MPI; "nccl" those of CUDA devices by NCCL, which must be there;
+        "auto" by NCCL where all processes have it and a device each, else by MPI.  Arrays on the host go by MPI always.
+    device : where tensors are made from now on when no device is named, as `set_default_device`; of several devices
+        of the type, "cuda" and "auto" take the one with the number of this process on its machine.
+    debug : compare every collective call with those of the other processes before it is made, and name the difference;
+        by default whether GRADCORE_DISTRIBUTED_DEBUG is set, to something other than 0.
+
+    Raises
+    ------
+    ImportError : there is no mpi4py or no MPI.
+    RuntimeError : this was called already; or the processes were started by the mpiexec of another MPI.
+    BackendUnavailable : the device cannot be used.
+    """
+    global _group
+    if backend not in _BACKENDS:
+        raise ValueError(f'init_process_group: the backend is one of {", ".join(_BACKENDS)}; got {backend!r}')
+    if _group is not None:
+        raise RuntimeError("init_process_group was called before; destroy_process_group() ends what it began")
+    if debug is None:
+        debug = os.environ.get("GRADCORE_DISTRIBUTED_DEBUG", "0") not in ("", "0")
+    _group = ProcessGroup(backend, debug)
+    atexit.register(destroy_process_group)
+    if device is not None:
+        set_default_device(local_device(device))
+
+
+def destroy_process_group() -> None:
+    """Leave the group, when all processes do; nothing where there is none.  The end of the program does the same."""
+    global _group
+    if _group is not None:
+        _group.leave()
+        _group = None
+        atexit.unregister(destroy_process_group)
+
+
+def current_group() -> ProcessGroup:
+    """The group; a RuntimeError before `init_process_group`."""
+    if _group is None:
+        raise RuntimeError("there is no process group: call gradcore.distributed.init_process_group() first")
+    return _group
+
+
+def is_initialized() -> bool:
+    """Whether this process is in a group."""
+    return _group is not None
+
+
+def get_rank() -> int:
+    """The number of this process, from 0."""
+    return current_group().rank
+
+
+def get_world_size() -> int:
+    """How many processes there are."""
+    return current_group().size
+
+
+def get_node_local_rank() -> int:
+    """The number of this process among those on its machine."""
+    return current_group().local_rank
+
+
+def local_device(device: DeviceLike = None) -> Device:
+    """The device for this process: of several of the type of `device`, that with the process' number on its machine.
+
+    A device with a number, as "cuda:1", is taken as it is.
+    """
+    found = get_backend(device)
+    is_numbered = isinstance(device, Device) or ":" in str(device)
+    if is_numbered or found.device_count() == 1:
+        return found.device
+    return get_backend(Device(found.device.type, get_node_local_rank() % found.device_count())).device

@@ -1,0 +1,98 @@
+"""Calls that are made one after another, in the order in which they were given.
+
+All processes must begin the same collective operations in the same order.  A thread makes the calls that nobody waits
+for, so that they go on while the program computes; whoever waits for one makes it, where the thread has not begun to.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import Callable, NamedTuple, Optional
+
+
+class Call:
+    """A call in the line, and what became of it."""
+
+    __slots__ = ("name", "function", "is_done", "error")
+
+    def __init__(self, name: str, function: Callable[[], None]):
+        self.name, self.function = name, function
+        self.is_done = False
+        self.error: Optional[BaseException] = None
+
+
+class Current(NamedTuple):
+    """The call that is being made: the how manieth it is, and since when by `time.monotonic`."""
+
+    name: str
+    number: int
+    begin: float
+
+
+class Line:
+    """The line of one process; without `has_thread` every call is made at once."""
+
+    def __init__(self, has_thread: bool = True):
+        self._has_thread = has_thread
+        self._waiting: deque[Call] = deque()
+        self._turn = threading.Lock()  # held by who makes a call
+        self._news = threading.Semaphore(0)
+        self._thread: Optional[threading.Thread] = None
+        self.count = 0  # of the calls that were begun
+        self.now: Optional[Current] = None
+
+    def run(self, name: str, function: Callable[[], None]) -> None:
+        """Make the call now, after all that were submitted before."""
+        with self._turn:
+            while self._waiting:
+                self._make(self._waiting.popleft())
+            self._begin(name)
+            try:
+                function()
+            finally:
+                self.now = None
+
+    def submit(self, name: str, function: Callable[[], None]) -> Callable[[], None]:
+        """Let the thread make the call; what is returned waits for it, and raises the error that it ended with."""
+        if not self._has_thread:
+            self.run(name, function)
+            return lambda: None
+        call = Call(name, function)
+        self._waiting.append(call)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="gradcore_communication", daemon=True)
+            self._thread.start()
+        self._news.release()
+        return lambda: self._wait(call)
+
+    def _wait(self, call: Call) -> None:
+        while not call.is_done:
+            self._make_next()
+        if call.error is not None:
+            raise call.error
+
+    def _work(self) -> None:
+        while True:
+            self._news.acquire()
+            self._make_next()
+
+    def _make_next(self) -> None:
+        with self._turn:
+            if self._waiting:
+                self._make(self._waiting.popleft())
+
+    def _make(self, call: Call) -> None:
+        self._begin(call.name)
+        try:
+            call.function()
+        except BaseException as error:  # it belongs to who waits
+            call.error = error
+        finally:
+            self.now = None
+            call.function, call.is_done = None, True  # what was communicated is not kept alive
+
+    def _begin(self, name: str) -> None:
+        self.count += 1
+        self.now = Current(name, self.count, time.monotonic())

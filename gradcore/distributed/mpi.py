@@ -1,0 +1,108 @@
+"""MPI, through mpi4py: loading it, and its operations on NumPy arrays, without pickles and without copies."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, Optional
+
+import numpy as np
+
+from ..backends.communicator import Communicator, Wait
+from ..backends.formulas.dtypes import BOOL, FLOAT16, FLOAT32
+
+_ADVICE = 'pip install "gradcore[mpi]" installs mpi4py with an MPI, and its starter as .venv/bin/mpiexec'
+# What starters of MPI programs say about how many processes they have started.
+_SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS")
+
+
+def is_available() -> bool:
+    """Whether mpi4py is installed; nothing is started to find out."""
+    import importlib.util
+
+    return importlib.util.find_spec("mpi4py") is not None
+
+
+def load() -> Any:
+    """The module mpi4py.MPI; importing it starts MPI.
+
+    Raises
+    ------
+    ImportError : there is no mpi4py, or no MPI that it can load.
+    RuntimeError : the processes were started by the `mpiexec` of another MPI, and do not find each other.
+    """
+    try:
+        from mpi4py import MPI
+    except ImportError as error:
+        raise ImportError(f"init_process_group needs MPI, which cannot be loaded ({error}); {_ADVICE}") from error
+    started = max([int(os.environ[name]) for name in _SIZES if os.environ.get(name, "").isdigit()], default=1)
+    if MPI.COMM_WORLD.size == 1 < started:
+        raise RuntimeError(f"init_process_group: {started} processes were started, but each is alone in its MPI "
+                           f"({MPI.Get_library_version().splitlines()[0]}): they were started by another MPI's "
+                           f"mpiexec. Use the one beside this Python; {_ADVICE}")
+    return MPI
+
+
+class HostCommunicator(Communicator):
+    """MPI's operations on flat NumPy arrays."""
+
+    def __init__(self, comm: Any):
+        self._mpi, self._comm = load(), comm
+        mpi = self._mpi
+        self._ops = {"sum": mpi.SUM, "mean": mpi.SUM, "max": mpi.MAX, "min": mpi.MIN}
+        self._in_place = mpi.IN_PLACE
+
+    def all_reduce(self, array: np.ndarray, op: str) -> None:
+        wide = _reducible(array)
+        self._comm.Allreduce(self._in_place, wide, self._ops[op])
+        self._finish(array, wide, op)
+
+    def reduce(self, array: np.ndarray, op: str, root: int) -> None:
+        wide = _reducible(array)
+        if self._comm.rank == root:
+            self._comm.Reduce(self._in_place, wide, self._ops[op], root)
+            self._finish(array, wide, op)
+        else:
+            self._comm.Reduce(wide, None, self._ops[op], root)
+
+    def broadcast(self, array: np.ndarray, root: int) -> None:
+        self._comm.Bcast(_transferable(array), root)
+
+    def all_gather(self, output: np.ndarray, array: np.ndarray) -> None:
+        self._comm.Allgather(_transferable(array), _transferable(output))
+
+    def reduce_scatter(self, output: np.ndarray, array: np.ndarray, op: str) -> None:
+        wide = _reducible(output)
+        self._comm.Reduce_scatter_block(_reducible(array), wide, self._ops[op])
+        self._finish(output, wide, op)
+
+    def send(self, array: np.ndarray, peer: int, tag: int) -> Wait:
+        return self._comm.Isend(_transferable(array), peer, tag).Wait
+
+    def receive(self, array: np.ndarray, peer: Optional[int], tag: int) -> Callable[[], int]:
+        status = self._mpi.Status()
+        request = self._comm.Irecv(_transferable(array), self._mpi.ANY_SOURCE if peer is None else peer, tag)
+
+        def wait() -> int:
+            request.Wait(status)
+            return status.Get_source()
+
+        return wait
+
+    def _finish(self, array: np.ndarray, wide: np.ndarray, op: str) -> None:
+        if op == "mean":
+            np.divide(wide, self._comm.size, out=wide)
+        if array.dtype == FLOAT16:
+            with np.errstate(over="ignore"):
+                array[...] = wide
+
+
+def _reducible(array: np.ndarray) -> np.ndarray:
+    """What MPI can reduce: MPI has no float16, which is added up in float32 as everywhere, and bool is no number."""
+    return array.astype(FLOAT32) if array.dtype == FLOAT16 else _transferable(array)
+
+
+def _transferable(array: np.ndarray) -> np.ndarray:
+    """The same memory in a dtype that MPI knows."""
+    if array.dtype == FLOAT16:
+        return array.view(np.uint16)
+    return array.view(np.uint8) if array.dtype == BOOL else array

@@ -1,0 +1,63 @@
+"""Several processes: collective operations, and what becomes of all when one fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import distributed_checks
+from mpi import needs_mpi, results, start
+
+pytestmark = needs_mpi
+TESTS = Path(__file__).parent
+
+
+@pytest.fixture(scope="module", params=[2, 4], ids="{} processes".format)
+def outcomes(request, tmp_path_factory):
+    """How every check went on every process."""
+    folder = tmp_path_factory.mktemp("ranks")
+    # Not all of them run in debug mode, which must not be what makes them right.
+    done = start(request.param, TESTS / "distributed_checks.py", folder, *["debug"] * (request.param == 2))
+    return results(folder, request.param), done
+
+
+@pytest.mark.parametrize("name", distributed_checks.CHECKS)
+def test_on_several_processes(name, outcomes):
+    found, done = outcomes
+    for rank, outcome in enumerate(found):
+        assert outcome.get(name) == "passed", f"rank {rank}: {outcome.get(name)}\n{done.stderr}"
+
+
+def test_they_end_together(outcomes):
+    assert outcomes[1].returncode == 0 and outcomes[1].stderr == ""
+
+
+def _failed(name: str, **environment: str) -> str:
+    """What is printed, by a program that must fail and must not hang."""
+    done = start(2, TESTS / "distributed_failures.py", name, **environment)
+    assert done.returncode != 0
+    return done.stdout + done.stderr
+
+
+def test_an_error_in_one_process_ends_all_with_its_traceback():
+    printed = _failed("error")
+    assert "rank 1 of 2 failed" in printed and "ValueError: a sample that cannot be read" in printed
+
+
+@pytest.mark.parametrize("name", ["exit", "batches"])
+def test_who_waits_for_a_process_that_has_left_says_so(name):
+    assert "rank 0 of 2 waits in all_reduce for rank 1, which has left" in _failed(name)
+
+
+def test_a_killed_process_ends_the_job_with_a_message():
+    assert "signal 9" in _failed("killed").lower()
+
+
+@pytest.mark.parametrize("name, expected", [
+    ("calls", "number 1: rank 0: broadcast(float32 (3,), cpu, src=0); rank 1: all_reduce(float32 (3,), cpu, sum)"),
+    ("shapes", "number 1: rank 0: all_reduce(float32 (3,), cpu, sum); rank 1: all_reduce(float32 (4,), cpu, sum)"),
+    ("batches", "number 3: rank 0: all_reduce(float32 (3,), cpu, sum); rank 1: leaves the process group"),
+])
+def test_calls_that_differ_are_named_in_debug_mode(name, expected):
+    assert f"the processes differ in their collective call {expected}" in _failed(name, GRADCORE_DISTRIBUTED_DEBUG="1")
