@@ -113,6 +113,15 @@ class Backend(ABC):
     def elementwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float] = ()) -> list[Array]:
         """Run `kernel` on arrays of this device (or plain numbers) that broadcast; one array for each output."""
 
+    def elementwise_into(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float],
+                         outputs: Sequence[Array]) -> None:
+        """Write the results of `kernel` to `outputs`, arrays of their shape, which may be among the inputs.
+
+        A device may have something better than this way over new arrays.
+        """
+        for output, result in zip(outputs, self.elementwise(kernel, inputs, constants)):
+            self.assign(output, ..., result)
+
     def rowwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float], dims: tuple[int, ...],
                 shape: tuple[int, ...]) -> list[Array]:
         """Run a row kernel along `dims` of arrays that broadcast to `shape`; one array for each output.

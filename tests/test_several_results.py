@@ -10,6 +10,8 @@ import pytest
 import gradcore
 from gradcore import FormulaError, Tensor, elementwise, gradcheck, rowwise
 
+from native_compiler import needs_compiler
+
 
 @elementwise
 def lstm_cell(xp, i, f, g, o, c):
@@ -147,3 +149,55 @@ def test_a_derivative_by_hand_of_the_wrong_length_is_refused():
     formula.derivative(lambda xp, x: x)
     with pytest.raises(FormulaError, match="returned 1 expression"):
         formula(Tensor([1.0], requires_grad=True), Tensor([1.0]))
+
+
+@pytest.mark.parametrize("kernels", ["numpy", pytest.param("native", marks=needs_compiler)])
+@pytest.mark.parametrize("size", [1, 7, 5000, 300_000])
+def test_results_may_go_to_the_inputs(kernels, size, backend, rng, chosen_kernels):
+    if backend.device.type == "cpu":
+        gradcore.set_cpu_kernels(kernels)
+    step = elementwise(lambda xp, x, v, rate=0.5: (x + rate * xp.exp(-v), v - x * x, v))
+    a, b = rng.normal(size=size), rng.normal(size=size)
+    x, v, last = (Tensor(array, dtype="float64", device=backend.device) for array in (a, b, b))
+    versions = x._versions[0]
+    returned = step(x, v, rate=0.25, out=(x, v, last))
+    assert all(mine is other for mine, other in zip(returned, (x, v, last)))
+    np.testing.assert_allclose(x.numpy(), a + 0.25 * np.exp(-b), rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(v.numpy(), b - a * a, rtol=1e-13, atol=1e-14)
+    np.testing.assert_array_equal(last.numpy(), b)
+    assert x._versions[0] > versions
+
+
+@pytest.mark.parametrize("kernels", ["numpy", pytest.param("native", marks=needs_compiler)])
+def test_results_may_change_places_and_go_to_views(kernels, backend, rng, chosen_kernels):
+    if backend.device.type == "cpu":
+        gradcore.set_cpu_kernels(kernels)
+    swap = elementwise(lambda xp, x, y: (y, x))
+    x, y = (Tensor(rng.normal(size=(4, 6)), device=backend.device) for _ in range(2))
+    a, b = x.numpy().copy(), y.numpy().copy()
+    swap(x, y, out=(x, y))
+    np.testing.assert_array_equal(x.numpy(), b)
+    np.testing.assert_array_equal(y.numpy(), a)
+    column = gradcore.zeros(3, 4, device=backend.device).T
+    gradcore.exp(column, out=column)
+    np.testing.assert_array_equal(column.numpy(), np.ones((4, 3)))
+    shifted = Tensor(np.arange(10.0), device=backend.device)
+    gradcore.mul(shifted[:-1], 2.0, out=shifted[1:])  # as if the results had been made apart
+    np.testing.assert_array_equal(shifted.numpy(), [0, *2 * np.arange(9.0)])
+
+
+def test_what_cannot_receive_results_is_refused_and_nothing_is_changed(backend):
+    x = Tensor([1.0, 2.0], device=backend.device)
+    for out, error, words in [
+            (Tensor.zeros(3, device=backend.device), ValueError, r"exp\(out=\): the result has shape \(2,\)"),
+            (Tensor.zeros(2, dtype="float64", device=backend.device), ValueError, "dtype float32; got .* float64"),
+            ((x, x), TypeError, r"has 1 result\(s\)"), ([1.0], TypeError, "got list"),
+            (Tensor.zeros(1, device=backend.device).expand(2), RuntimeError, "expanded")]:
+        with pytest.raises(error, match=words):
+            gradcore.exp(x, out=out)
+    weight = Tensor([1.0, 2.0], requires_grad=True, device=backend.device)
+    with pytest.raises(RuntimeError, match="not recorded"):
+        gradcore.exp(weight, out=x)
+    with gradcore.no_grad():
+        gradcore.exp(weight, out=weight)
+    assert x.tolist() == [1.0, 2.0] and weight.is_leaf

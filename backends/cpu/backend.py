@@ -113,12 +113,20 @@ class NumPyBackend(Backend):
 
     # -- kernels ----------------------------------------------------------------------------------------------
     def elementwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float] = ()) -> list[np.ndarray]:
-        launcher = kernel.compiled.get(self.kernels)
-        if launcher is None:
-            launcher = kernel.compiled[self.kernels] = Launcher(kernel, self.pool, self.kernels)
+        launcher = kernel.compiled.get(self.kernels) or self._launcher(kernel)
         # The short way of the last call; it gives None where this one is of another kind.
         outputs = quiet_context().run(launcher.quick, inputs, constants)
         return launcher.run(inputs, constants) if outputs is None else outputs
+
+    def _launcher(self, kernel: Kernel) -> Launcher:
+        launcher = kernel.compiled[self.kernels] = Launcher(kernel, self.pool, self.kernels)
+        return launcher
+
+    def elementwise_into(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float],
+                         outputs: Sequence[np.ndarray]) -> None:
+        launcher = kernel.compiled.get(self.kernels) or self._launcher(kernel)
+        if not launcher.run_into(inputs, constants, outputs):
+            super().elementwise_into(kernel, inputs, constants, outputs)
 
     def rowwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float], dims: tuple[int, ...],
                 shape: tuple[int, ...]) -> list[np.ndarray]:

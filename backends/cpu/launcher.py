@@ -37,21 +37,32 @@ class Launcher:
         self.quick: Quick = not_quick
 
     def run(self, inputs: Sequence[Any], constants: Sequence[float]) -> Outputs:
-        key = tuple([a.dtype.char if isinstance(a, np.ndarray) and a.ndim else _kind(a) for a in inputs])
-        if self.conditions:
-            key += truths(self.kernel, self.conditions, constants, compute_and_result(self.kernel, inputs)[0])
-        typed = self.programs.get(key)
-        if typed is None:
-            kernel = settled(self.kernel, self.conditions, key[len(inputs):]) if self.conditions else self.kernel
-            typed = self.programs[key] = _TypedLauncher(kernel, inputs, self.pool, self.kind == "native")
-            if self.kind == "auto":
-                builder.submit(self._make_native, key)  # its errors are left with the job
+        key = self._key(inputs, constants)
+        typed = self.programs.get(key) or self._typed(key, inputs)
         quick, scalars = typed.bound_to(inputs, tuple(constants))  # which nobody can change behind its back
         self.quick = quick
         if self.programs[key] is not typed:  # made native in the meantime: its short way is another
             self.quick = not_quick
         outputs = tiles.quietly(quick, inputs, constants)
         return typed.run(inputs, constants, scalars) if outputs is None else outputs
+
+    def run_into(self, inputs: Sequence[Any], constants: Sequence[float], outputs: Sequence[np.ndarray]) -> bool:
+        """Write the results to `outputs`, without temporary arrays; False where only `run` can compute them."""
+        key = self._key(inputs, constants)
+        return (self.programs.get(key) or self._typed(key, inputs)).run_into(inputs, constants, outputs)
+
+    def _key(self, inputs: Sequence[Any], constants: Sequence[float]) -> tuple:
+        key = tuple([a.dtype.char if isinstance(a, np.ndarray) and a.ndim else _kind(a) for a in inputs])
+        if self.conditions:
+            key += truths(self.kernel, self.conditions, constants, compute_and_result(self.kernel, inputs)[0])
+        return key
+
+    def _typed(self, key: tuple, inputs: Sequence[Any]) -> "_TypedLauncher":
+        kernel = settled(self.kernel, self.conditions, key[len(inputs):]) if self.conditions else self.kernel
+        typed = self.programs[key] = _TypedLauncher(kernel, inputs, self.pool, self.kind == "native")
+        if self.kind == "auto":
+            builder.submit(self._make_native, key)  # its errors are left with the job
+        return typed
 
     def _make_native(self, key: tuple) -> None:
         self.programs[key] = self.programs[key].made_native()
@@ -71,6 +82,8 @@ class _TypedLauncher:
         self.compute, result = compute_and_result(kernel, inputs)
         is_scalar = [not isinstance(value, np.ndarray) for value in inputs]
         self.program = NumPyProgram(kernel, self.compute, is_scalar)
+        self._make_in_place = functools.partial(NumPyProgram, kernel, self.compute, is_scalar, in_place=True)
+        self._in_place: Optional[tiles.Scratch] = None
         self.result_dtypes = [BOOL if boolean else result for boolean in self.program.is_boolean]
         self.casts = result != self.compute
         self.scratch = tiles.Scratch(self.program, self.compute)
@@ -108,6 +121,27 @@ class _TypedLauncher:
         else:
             tiles.run_strided(self.scratch, arrays, outputs, scalars)
         return outputs
+
+    def run_into(self, inputs: Sequence[Any], constants: Sequence[float], outputs: Sequence[np.ndarray]) -> bool:
+        """Write the results to `outputs`; False for arrays that are not contiguous, alike, and the same or apart."""
+        arrays, shape = [value for value in inputs if isinstance(value, np.ndarray)], outputs[0].shape
+        if self.casts or True in self.program.is_boolean:
+            return False
+        for array in (*arrays, *outputs):
+            if array.dtype != self.compute or array.shape != shape or not array.flags.c_contiguous:
+                return False
+        if any(a is not b and np.may_share_memory(a, b) for a in outputs for b in (*arrays, *outputs)):
+            return False
+        if self.native is not None:  # reads an element before it writes there
+            self.native(outputs[0].size, inputs, constants, outputs)
+            return True
+        if self._in_place is None:
+            self._in_place = tiles.Scratch(self._make_in_place(), self.compute)
+        scalars = self._in_place.program.scalars
+        numbers = [value for value in inputs if not isinstance(value, np.ndarray)]
+        made = () if scalars is None else tiles.quietly(scalars, *numbers, *constants)
+        tiles.run_flat(self._in_place, [array.reshape(-1) for array in (*arrays, *outputs)], made)
+        return True
 
     def _run_gathered(self, arrays: Sequence[np.ndarray], outputs: Outputs, scalars: tuple) -> None:
         """Run on copies of small arrays that are contiguous and alike: quicker than an iterator over the originals."""

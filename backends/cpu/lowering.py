@@ -41,10 +41,11 @@ class Lowering:
 
     A value lives in an input, in a register `rK` (with `rK_bits`, the same memory seen as integers), in a mask `bK`,
     or in an output.  A register is free again after the last use of its value; a kernel's only output serves
-    as its first register.
+    as its first register.  `in_place` outputs may be inputs too: they are written to when all has been read.
     """
 
-    def __init__(self, kernel: Kernel, dtype: np.dtype, scalar_inputs: tuple[bool, ...]):
+    def __init__(self, kernel: Kernel, dtype: np.dtype, scalar_inputs: tuple[bool, ...], in_place: bool = False):
+        self.in_place = in_place
         self.dtype, self.integer = dtype, np.dtype(f"int{8 * dtype.itemsize}")
         self.namespace: dict = {"asarray": np.asarray, "copyto": np.copyto, "dtype": dtype, "integer": self.integer,
                                 "full": np.full, "bitwise_xor": np.bitwise_xor, "multiply": np.multiply, "add": np.add,
@@ -78,7 +79,7 @@ class Lowering:
                 self.uses[arg] += 1
         for root in self.outputs:
             self.uses[root] += 1
-        single = len(self.outputs) == 1 and not self.outputs[0].is_boolean
+        single = len(self.outputs) == 1 and not self.outputs[0].is_boolean and not in_place
         self.free = {"r": ["out0"] if single else [], "b": []}
         self.owner: dict[str, Expression] = {}
         for node in self.order:
@@ -179,7 +180,7 @@ class Lowering:
     def _target(self, node: Apply) -> str:
         """Where the value of `node` goes; call it when its arguments have been released."""
         for i, root in enumerate(self.outputs):
-            if root is node and f"out{i}" not in self.owner:
+            if root is node and f"out{i}" not in self.owner and not self.in_place:
                 name = f"out{i}"
                 if name in self.free["r"]:
                     self.free["r"].remove(name)
@@ -307,6 +308,12 @@ class Lowering:
         return self._define_scalar(name, f"{a_bits} - {b_bits}")
 
     def _store_outputs(self) -> None:
+        if self.in_place:  # an input that is a result may be written to by another result
+            for root in self.outputs:
+                if isinstance(root, Symbol) and root not in self.scalars and self.values[root].startswith("in"):
+                    register = self._new("r")
+                    self._add("copyto", [self.values[root]], register)
+                    self.values[root] = register
         for i, root in enumerate(self.outputs):
             if self._operand(root) != f"out{i}":
                 self._add("copyto", [self._operand(root)], f"out{i}")

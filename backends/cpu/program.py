@@ -31,10 +31,14 @@ _OUT_BY_NAME = ("maximum", "minimum")
 
 
 class NumPyProgram:
-    """The program of `kernel`, computed in `dtype`; inputs marked in `scalar_inputs` are plain numbers."""
+    """The program of `kernel`, computed in `dtype`; inputs marked in `scalar_inputs` are plain numbers.
 
-    def __init__(self, kernel: Kernel, dtype: np.dtype, scalar_inputs: Sequence[bool] = ()):
-        self.lowering = lowering = Lowering(kernel, dtype, tuple(scalar_inputs) or (False,) * len(kernel.inputs))
+    With `in_place` its outputs may be among its inputs.
+    """
+
+    def __init__(self, kernel: Kernel, dtype: np.dtype, scalar_inputs: Sequence[bool] = (), in_place: bool = False):
+        is_scalar = tuple(scalar_inputs) or (False,) * len(kernel.inputs)
+        self.lowering = lowering = Lowering(kernel, dtype, is_scalar, in_place)
         self.name = kernel.name if kernel.name.isidentifier() else "kernel"
         self.cost = lowering.cost
         self.registers, self.masks, self.tiles = lowering.registers, lowering.masks, lowering.tiles

@@ -15,7 +15,11 @@ from __future__ import annotations
 import functools
 from typing import Any, Callable, Optional, Sequence
 
+import numpy as np
+
 from ..backends import Backend, Kernel
+from ..backends.formulas.cpp import output_dtypes
+from ..backends.formulas.dtypes import compute_and_result
 from ..backends.formulas.derivative import OUTPUT, Gradient, gradient
 from ..backends.formulas.expression import Expression, Symbol
 from ..backends.formulas.kernel import as_outputs, trace
@@ -24,6 +28,7 @@ from .elementwise_node import ElementwiseNode
 from .formula import FormulaOperation, of_formula
 from .formula_node import FormulaNode
 from .grad_mode import mode
+from .operation import refuse_unwritable
 from .tensor import Tensor, as_tensor, common_backend
 
 
@@ -32,6 +37,9 @@ _FIRST = (0,)
 
 class Elementwise(FormulaOperation):
     """A differentiable elementwise operation; made by the decorator `elementwise`.
+
+    A call takes the formula's arrays, which broadcast, and its constants; `out`, a tensor or a tuple of them, receives
+    the results in place of new tensors (not recorded), and may be among the arrays.
 
     A derivative by hand takes `xp`, then by their names any of the formula's arrays and constants, and `output` for
     the formula's value: only the arrays that it names are saved for the backward pass.  It returns the derivative along
@@ -61,8 +69,10 @@ class Elementwise(FormulaOperation):
     def launch(self, kernel: Kernel, arrays: Sequence[Any], values: tuple, backend: Backend, frame: tuple) -> list[Any]:
         return backend.elementwise(kernel, arrays, values)
 
-    def __call__(self, *inputs: Any, **constants: Any) -> Any:
+    def __call__(self, *inputs: Any, out: Any = None, **constants: Any) -> Any:
         values = self.defaults
+        if out is not None:
+            return self._into(out, inputs, constants)
         if constants or len(inputs) != len(self.arrays):
             inputs, values = self._bind(inputs, constants)
         if len(inputs) == 1 and inputs[0].__class__ is Tensor:  # most calls
@@ -72,6 +82,36 @@ class Elementwise(FormulaOperation):
                 inputs = self._operands(inputs)
                 break
         return self.run(inputs, values, common_backend(self.name, inputs))
+
+    def _into(self, out: Any, inputs: Sequence[Any], constants: dict[str, Any]) -> Any:
+        """Write the results to `out`, a tensor or a tuple of them, which may be among the inputs."""
+        inputs, values = self._bind(tuple(inputs), constants)
+        targets = out if isinstance(out, tuple) else (out,)
+        backend = common_backend(self.name, (*inputs, *targets))
+        operands = self._operands(inputs)
+        self._check_targets(targets, operands)
+        arrays = [value._array if isinstance(value, Tensor) else value for value in operands]
+        backend.elementwise_into(self.kernel, arrays, values, [target._array for target in targets])
+        for target in targets:
+            target._versions[0] += 1
+        return out
+
+    def _check_targets(self, targets: Sequence[Any], operands: Sequence[Any]) -> None:
+        name, tensors = f"{self.name}(out=)", [value for value in operands if isinstance(value, Tensor)]
+        shape = np.broadcast_shapes(*[tensor.shape for tensor in tensors])
+        arrays = [value._array if isinstance(value, Tensor) else value for value in operands]
+        dtypes = output_dtypes(self.kernel, compute_and_result(self.kernel, arrays)[1])
+        if not all(isinstance(target, Tensor) for target in targets) or len(targets) != len(dtypes):
+            raise TypeError(f"{name}: the formula has {len(dtypes)} result(s), each goes to a tensor; got "
+                            f"{', '.join(type(target).__name__ for target in targets)}")
+        for target, dtype in zip(targets, dtypes):
+            if target.shape != shape or target.dtype != dtype:
+                raise ValueError(f"{name}: the result has shape {shape} and dtype {dtype}; got a tensor of shape "
+                                 f"{target.shape} and dtype {target.dtype} for it")
+            refuse_unwritable(target, name)
+        if mode.enabled and any(tensor._requires_grad for tensor in (*tensors, *targets)):
+            raise RuntimeError(f"{name}: what is written to a given tensor is not recorded; call it inside of `with "
+                               f"no_grad():`")
 
     def run(self, inputs: Sequence[Any], values: tuple, backend: Backend) -> Any:
         """The result, or the tuple of results, for tensors and numbers of one device and values of all constants."""

@@ -145,6 +145,16 @@ def refuse_changed(shape: tuple[int, ...], version: int, expected: int, name: st
                        f"makes a new tensor, or .clone() first")
 
 
+def refuse_unwritable(x: Tensor, name: str) -> None:
+    """Refuse a write to memory that must not be written to."""
+    if x._backend.is_expanded(x._array):
+        raise RuntimeError(f"{name}: the tensor was expanded, several of its elements are one place in memory; "
+                           f"change a .clone() of it")
+    if x._backend.is_read_only(x._array):
+        raise RuntimeError(f"{name}: the tensor's memory is read-only, as that of the array it was made of; change a "
+                           f".clone() of it")
+
+
 def _made(value: Any, backend: Backend, name: str) -> Tensor:
     operand = as_operand(value, backend, name)
     return operand if isinstance(operand, Tensor) else as_tensor(operand, device=backend.device)

@@ -15,7 +15,7 @@ from ..core.broadcasting import cast, sum_to
 from ..core.grad_mode import is_grad_enabled
 from ..core.hooks import keep_retaining
 from .indexing import Index, Take
-from ..core.operation import Operation
+from ..core.operation import Operation, refuse_unwritable
 from .shaping import reshape
 from ..core.tensor import Tensor, as_operand, as_tensor, common_backend
 
@@ -65,12 +65,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
 
 def _check(x: Tensor, value_requires_grad: bool, name: str) -> bool:
     """Whether a write to `x` is to be recorded; refuse it where it cannot be done."""
-    if x._backend.is_expanded(x._array):
-        raise RuntimeError(f"{name}: the tensor was expanded, several of its elements are one place in memory; "
-                           f"change a .clone() of it")
-    if x._backend.is_read_only(x._array):
-        raise RuntimeError(f"{name}: the tensor's memory is read-only, as that of the array it was made of; change a "
-                           f".clone() of it")
+    refuse_unwritable(x, name)
     if not (is_grad_enabled() and (x._requires_grad or value_requires_grad)):
         return False
     if x._requires_grad and x._node is None:

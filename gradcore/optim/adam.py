@@ -7,27 +7,67 @@ from typing import Any, Iterable, Mapping
 
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
-from ..operations.arithmetic import maximum
 from .optimizer import Optimizer, check_at_least_zero, check_betas
-from .sgd import with_weight_decay
+from .sgd import with_decay_of
+
+
+# Parts of the formulas below, in which they are one kernel.
+def _moved(average: Any, value: Any, rate: Any) -> Any:
+    return average + rate * (value - average)
+
+
+def _moved_square(xp: Any, average: Any, value: Any, memory: Any, rate: Any) -> Any:
+    return memory * average + rate * xp.square(value)
+
+
+def _adapted(xp: Any, parameter: Any, average: Any, square: Any, step: Any, correction: Any, eps: Any,
+             kept: Any) -> Any:
+    return kept * parameter - step * average / (xp.sqrt(square) / correction + eps)
 
 
 @elementwise
 def moving_average(xp, average, value, rate=0.1):
     """A step from the average so far towards a new value."""
-    return average + rate * (value - average)
+    return _moved(average, value, rate)
 
 
 @elementwise
 def moving_square(xp, average, value, memory=0.999, rate=0.001):
     """The moving average of squares."""
-    return memory * average + rate * xp.square(value)
+    return _moved_square(xp, average, value, memory, rate)
 
 
 @elementwise
-def adapted(xp, parameter, mean, square, step=0.0, correction=1.0, eps=1e-8, kept=1.0):
-    """One step along the mean gradient, in units of its usual size, after weight decay."""
-    return kept * parameter - step * mean / (xp.sqrt(square) / correction + eps)
+def adapted(xp, parameter, average, square, step=0.0, correction=1.0, eps=1e-8, kept=1.0):
+    """One step along the average gradient, in units of its usual size, after weight decay."""
+    return _adapted(xp, parameter, average, square, step, correction, eps, kept)
+
+
+@elementwise
+def averages(xp, gradient, average, square, rate=0.1, memory=0.999, square_rate=0.001):
+    """The moving averages of the gradient and of its square."""
+    return _moved(average, gradient, rate), _moved_square(xp, square, gradient, memory, square_rate)
+
+
+@elementwise
+def adam_step(xp, parameter, gradient, average, square, rate=0.1, memory=0.999, square_rate=0.001, step=0.0,
+              correction=1.0, eps=1e-8, kept=1.0, weight_decay=0.0):
+    """The parameter after a step, and the averages that it was made with."""
+    gradient = with_decay_of(xp, gradient, parameter, weight_decay)
+    average = _moved(average, gradient, rate)
+    square = _moved_square(xp, square, gradient, memory, square_rate)
+    return _adapted(xp, parameter, average, square, step, correction, eps, kept), average, square
+
+
+@elementwise
+def amsgrad_step(xp, parameter, gradient, average, square, highest, rate=0.1, memory=0.999, square_rate=0.001,
+                 step=0.0, correction=1.0, eps=1e-8, kept=1.0, weight_decay=0.0):
+    """As `adam_step`, in units of the highest mean square so far."""
+    gradient = with_decay_of(xp, gradient, parameter, weight_decay)
+    average = _moved(average, gradient, rate)
+    square = _moved_square(xp, square, gradient, memory, square_rate)
+    highest = xp.maximum(highest, square)
+    return _adapted(xp, parameter, average, highest, step, correction, eps, kept), average, square, highest
 
 
 class Adam(Optimizer):
@@ -59,27 +99,35 @@ class Adam(Optimizer):
         check_betas(options["betas"])
 
     def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any]) -> None:
-        gradient = with_weight_decay(gradient, parameter, group)
-        self._adapt(parameter, gradient, state, group, kept=1.0)
+        self._adapt(parameter, gradient, state, group, kept=1.0, weight_decay=group["weight_decay"])
 
     def _adapt(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any],
-               kept: float) -> None:
-        averaged(parameter, gradient, state, group["betas"])
-        (b1, b2), square = group["betas"], state["exp_avg_sq"]
+               kept: float, weight_decay: float) -> None:
+        begin(parameter, state)
+        (b1, b2), count = group["betas"], state["step"]
+        formula, names = adam_step, ["exp_avg", "exp_avg_sq"]
         if group["amsgrad"]:
-            square = state["max_exp_avg_sq"] = maximum(state.get("max_exp_avg_sq", square), square)
-        parameter.copy_(adapted(parameter, state["exp_avg"], square, step=group["lr"] / (1 - b1 ** state["step"]),
-                                correction=math.sqrt(1 - b2 ** state["step"]), eps=group["eps"], kept=kept))
+            formula, names = amsgrad_step, [*names, "max_exp_avg_sq"]
+            state.setdefault("max_exp_avg_sq", Tensor.zeros_like(parameter))
+        kept_tensors = [state[name] for name in names]
+        formula(parameter, gradient, *kept_tensors, rate=1 - b1, memory=b2, square_rate=1 - b2,
+                step=group["lr"] / (1 - b1 ** count), correction=math.sqrt(1 - b2 ** count), eps=group["eps"],
+                kept=kept, weight_decay=weight_decay, out=(parameter, *kept_tensors))
+
+
+def begin(parameter: Tensor, state: dict[str, Any]) -> None:
+    """Count the step; the first one begins with averages of zero."""
+    if not state:
+        state.update(step=0, exp_avg=Tensor.zeros_like(parameter), exp_avg_sq=Tensor.zeros_like(parameter))
+    state["step"] += 1
 
 
 def averaged(parameter: Tensor, gradient: Tensor, state: dict[str, Any], betas: tuple[float, float]) -> None:
     """Count the step, and take the gradient and its square into their averages."""
-    if not state:
-        state.update(step=0, exp_avg=Tensor.zeros_like(parameter), exp_avg_sq=Tensor.zeros_like(parameter))
+    begin(parameter, state)
     b1, b2 = betas
-    state["step"] += 1
-    state["exp_avg"] = moving_average(state["exp_avg"], gradient, rate=1 - b1)
-    state["exp_avg_sq"] = moving_square(state["exp_avg_sq"], gradient, memory=b2, rate=1 - b2)
+    averages(gradient, state["exp_avg"], state["exp_avg_sq"], rate=1 - b1, memory=b2, square_rate=1 - b2,
+             out=(state["exp_avg"], state["exp_avg_sq"]))
 
 
 class AdamW(Adam):
@@ -93,4 +141,4 @@ class AdamW(Adam):
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
 
     def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any]) -> None:
-        self._adapt(parameter, gradient, state, group, kept=1.0 - group["lr"] * group["weight_decay"])
+        self._adapt(parameter, gradient, state, group, kept=1.0 - group["lr"] * group["weight_decay"], weight_decay=0.0)

@@ -46,8 +46,8 @@ class NAdam(Optimizer):
         product = state["mu_product"] = state.get("mu_product", 1.0) * mu
         mean = looked_ahead(gradient, state["exp_avg"], now=(1 - mu) / (1 - product),
                             ahead=next_mu / (1 - product * next_mu))
-        parameter.copy_(adapted(parameter, mean, state["exp_avg_sq"], step=group["lr"],
-                                correction=math.sqrt(1 - b2 ** step), eps=group["eps"], kept=kept))
+        adapted(parameter, mean, state["exp_avg_sq"], step=group["lr"], correction=math.sqrt(1 - b2 ** step),
+                eps=group["eps"], kept=kept, out=parameter)
 
 
 class RAdam(Optimizer):
@@ -79,11 +79,10 @@ class RAdam(Optimizer):
         if length > 5:
             lr *= math.sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length))
             # PyTorch adds eps before the correction here, not after it as in Adam.
-            changed = adapted(parameter, state["exp_avg"], state["exp_avg_sq"], step=lr * math.sqrt(unbiased),
-                              correction=1.0, eps=group["eps"], kept=kept)
+            adapted(parameter, state["exp_avg"], state["exp_avg_sq"], step=lr * math.sqrt(unbiased), correction=1.0,
+                    eps=group["eps"], kept=kept, out=parameter)
         else:
-            changed = descended(kept * parameter, state["exp_avg"], lr=lr)
-        parameter.copy_(changed)
+            descended(kept * parameter, state["exp_avg"], lr=lr, out=parameter)
 
 
 def _with_decay(parameter: Tensor, gradient: Tensor, group: Mapping[str, Any]) -> tuple[Tensor, float]:

@@ -62,17 +62,18 @@ class RMSprop(Optimizer):
             if name not in state:
                 state[name] = Tensor.zeros_like(parameter)
         state["step"] = state.get("step", 0) + 1
-        square = state["square_avg"] = moving_square(state["square_avg"], gradient, memory=alpha,
-                                                     rate=1 - alpha)
+        square = state["square_avg"]
+        moving_square(square, gradient, memory=alpha, rate=1 - alpha, out=square)
         if group["centered"]:
-            mean = state["grad_avg"] = moving_average(state["grad_avg"], gradient, rate=1 - alpha)
+            mean = state["grad_avg"]
+            moving_average(mean, gradient, rate=1 - alpha, out=mean)
             direction = scaled_centered(gradient, square, mean, eps=group["eps"])
         else:
             direction = scaled(gradient, square, eps=group["eps"])
         if group["momentum"]:
-            direction = velocity(state["momentum_buffer"], direction, momentum=group["momentum"])
-            state["momentum_buffer"] = direction
-        parameter.copy_(descended(parameter, direction, lr=group["lr"]))
+            direction = velocity(state["momentum_buffer"], direction, momentum=group["momentum"],
+                                 out=state["momentum_buffer"])
+        descended(parameter, direction, lr=group["lr"], out=parameter)
 
 
 class Adagrad(Optimizer):
@@ -100,8 +101,8 @@ class Adagrad(Optimizer):
             state.update(step=0, sum=Tensor.full_like(parameter, group["initial_accumulator_value"]))
         lr = group["lr"] / (1 + state["step"] * group["lr_decay"])
         state["step"] += 1
-        state["sum"] = moving_square(state["sum"], gradient, memory=1.0, rate=1.0)
-        parameter.copy_(descended(parameter, scaled(gradient, state["sum"], eps=group["eps"]), lr=lr))
+        moving_square(state["sum"], gradient, memory=1.0, rate=1.0, out=state["sum"])
+        descended(parameter, scaled(gradient, state["sum"], eps=group["eps"]), lr=lr, out=parameter)
 
 
 class Adadelta(Optimizer):
@@ -130,7 +131,7 @@ class Adadelta(Optimizer):
             state.update(step=0, square_avg=Tensor.zeros_like(parameter), acc_delta=Tensor.zeros_like(parameter))
         rho = group["rho"]
         state["step"] += 1
-        state["square_avg"] = moving_square(state["square_avg"], gradient, memory=rho, rate=1 - rho)
+        moving_square(state["square_avg"], gradient, memory=rho, rate=1 - rho, out=state["square_avg"])
         change = scaled_by_changes(gradient, state["square_avg"], state["acc_delta"], eps=group["eps"])
-        state["acc_delta"] = moving_square(state["acc_delta"], change, memory=rho, rate=1 - rho)
-        parameter.copy_(descended(parameter, change, lr=group["lr"]))
+        moving_square(state["acc_delta"], change, memory=rho, rate=1 - rho, out=state["acc_delta"])
+        descended(parameter, change, lr=group["lr"], out=parameter)

@@ -87,9 +87,14 @@ class Optimizer:
             parameter.grad = None if set_to_none or parameter.grad is None else Tensor.zeros_like(parameter.grad)
 
     def state_dict(self) -> dict[str, Any]:
-        """{"state": {index: {name: value}}, "param_groups": [...]}, where "params" holds indices."""
+        """{"state": {index: {name: value}}, "param_groups": [...]}, where "params" holds indices.
+
+        The tensors are copies, since steps change the optimizer's own in place.
+        """
         index = {parameter: i for i, parameter in enumerate(self.parameters)}
-        return {"state": {index[parameter]: dict(state) for parameter, state in self.state.items()},
+        return {"state": {index[parameter]: {name: value.clone() if isinstance(value, Tensor) else value
+                                              for name, value in state.items()}
+                           for parameter, state in self.state.items()},
                 "param_groups": [{**group, "params": [index[parameter] for parameter in group["params"]]}
                                  for group in self.param_groups]}
 

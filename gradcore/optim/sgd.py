@@ -9,10 +9,15 @@ from ..core.tensor import Tensor
 from .optimizer import Optimizer, check_at_least_zero
 
 
+def with_decay_of(xp: Any, gradient: Any, parameter: Any, weight_decay: Any) -> Any:
+    """A part of formulas: the gradient of the loss with half of weight_decay times the squared parameter added."""
+    return xp.where(weight_decay == 0, gradient, gradient + weight_decay * parameter)
+
+
 @elementwise
 def decayed(xp, gradient, parameter, weight_decay=0.0):
-    """The gradient of the loss with half of weight_decay times the squared parameter added."""
-    return gradient + weight_decay * parameter
+    """The gradient with weight decay in it."""
+    return with_decay_of(xp, gradient, parameter, weight_decay)
 
 
 def with_weight_decay(gradient: Tensor, parameter: Tensor, group: Mapping[str, Any]) -> Tensor:
@@ -31,6 +36,20 @@ def velocity(xp, last, gradient, momentum=0.0, rate=1.0):
 def descended(xp, parameter, direction, lr=0.0):
     """One step downhill."""
     return parameter - lr * direction
+
+
+@elementwise
+def plain_step(xp, parameter, gradient, lr=0.0, weight_decay=0.0):
+    """The parameter after a step along the gradient."""
+    return parameter - lr * with_decay_of(xp, gradient, parameter, weight_decay)
+
+
+@elementwise
+def momentum_step(xp, parameter, gradient, last, lr=0.0, momentum=0.0, rate=1.0, ahead=0.0, weight_decay=0.0):
+    """The parameter after a step along the velocity, with `ahead` (0 or 1) along what that will be next, and it."""
+    gradient = with_decay_of(xp, gradient, parameter, weight_decay)
+    new = momentum * last + rate * gradient
+    return parameter - lr * xp.where(ahead == 0, new, gradient + momentum * new), new
 
 
 class SGD(Optimizer):
@@ -63,15 +82,13 @@ class SGD(Optimizer):
                              f"{options['momentum']} and dampening={options['dampening']}")
 
     def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any]) -> None:
-        direction = gradient = with_weight_decay(gradient, parameter, group)
-        momentum = group["momentum"]
-        if momentum:
-            if "momentum_buffer" in state:
-                state["momentum_buffer"] = velocity(state["momentum_buffer"], gradient, momentum=momentum,
-                                                    rate=1 - group["dampening"])
-            else:
-                state["momentum_buffer"] = gradient.clone()
-            direction = state["momentum_buffer"]
-            if group["nesterov"]:
-                direction = velocity(direction, gradient, momentum=momentum)
-        parameter.copy_(descended(parameter, direction, lr=group["lr"]))
+        lr, momentum, weight_decay = group["lr"], group["momentum"], group["weight_decay"]
+        if not momentum:
+            plain_step(parameter, gradient, lr=lr, weight_decay=weight_decay, out=parameter)
+            return
+        rate = 1 - group["dampening"]
+        if "momentum_buffer" not in state:  # the first gradient is the first velocity
+            state["momentum_buffer"], rate = Tensor.zeros_like(parameter), 1.0
+        last = state["momentum_buffer"]
+        momentum_step(parameter, gradient, last, lr=lr, momentum=momentum, rate=rate, ahead=float(group["nesterov"]),
+                      weight_decay=weight_decay, out=(parameter, last))
