@@ -27,7 +27,7 @@ _METHODS: dict[Any, str] = {
     elementary: "arcsinh asinh arccosh acosh arctanh atanh arctan2 atan2 clamp_max clamp_min erfinv fmod isclose lerp "
                 "logit nan_to_num xlogy",
     functions: "relu sigmoid tanh softmax log_softmax",
-    hooks: "register_hook retain_grad",
+    hooks: "register_hook register_post_accumulate_grad_hook retain_grad",
     indexing: "gather index_select masked_select nonzero take",
     inplace: "copy_ fill_ zero_",
     linear_algebra: "matmul",

@@ -13,17 +13,20 @@ from typing import Any, Callable, Optional, Sequence
 
 from .accumulation import accumulate
 from .grad_mode import mode
+from .watched import WatchedLeaves
 
 next_order = itertools.count().__next__
 
 
 class Watch:
-    """What happens to a tensor's gradient before it goes on: hooks that may replace it, and `grad` of a result."""
+    """What happens to a tensor's gradient: hooks that may replace it, `grad` of a result, and hooks `after` a leaf has
+    accumulated it."""
 
-    __slots__ = ("hooks", "retains")
+    __slots__ = ("hooks", "after", "retains")
 
     def __init__(self) -> None:
         self.hooks: dict[int, Callable] = {}
+        self.after: dict[int, Callable] = {}
         self.retains: Any = None  # a weak reference to a tensor that is no leaf and keeps its gradient
 
     def seen(self, gradient: Any, keeps: bool = False) -> Any:
@@ -90,10 +93,10 @@ def propagate(parents: Sequence[Any], gradients: Sequence[Any], retain_graph: bo
     """
     targets = None if wanted is None else {id(parent_of(tensor)) for tensor in wanted}
     found: dict[int, Any] = {}  # the gradients of the targets
-    watched: dict[int, tuple[Any, Any]] = {}  # leaves with hooks, and the sums of what they have received
+    watched: Optional[WatchedLeaves] = None  # leaves with hooks
     pending: dict[Node, Any] = {}  # the sum of the gradients that a node has received
     queue: list[tuple[int, Node]] = []  # youngest first: when a node's turn comes, its sum is complete
-    gradient, is_new = None, False
+    node, gradient, is_new = None, None, False
     before, mode.enabled = mode.enabled, create_graph
     try:
         while True:
@@ -109,12 +112,14 @@ def propagate(parents: Sequence[Any], gradients: Sequence[Any], retain_graph: bo
                             heapq.heappush(queue, (-parent.order, parent))
                         _add(pending, parent, part)
                     elif parent._watch is not None:
-                        known = watched.get(id(parent))
-                        watched[id(parent)] = (parent, part if known is None else known[1] + part)
+                        watched = watched or WatchedLeaves(targets, found)
+                        watched.add(parent, part, is_new and part is not gradient)
                     elif targets is None:
                         accumulate(parent, part, is_new and part is not gradient)
                     elif id(parent) in targets:
                         _add(found, id(parent), part)
+                if watched is not None:
+                    watched.finish(node, queue)
                 if not queue:
                     break
                 node = heapq.heappop(queue)[1]
@@ -126,14 +131,13 @@ def propagate(parents: Sequence[Any], gradients: Sequence[Any], retain_graph: bo
             parents, gradients, is_new = node.parents, node.backward(gradient), node.makes_new_arrays
             if not retain_graph:
                 node.release()
-        for leaf, gradient in watched.values():
-            gradient = leaf._watch.seen(gradient)
-            if targets is None:
-                accumulate(leaf, gradient, False)
-            elif id(leaf) in targets:
-                found[id(leaf)] = gradient
+        if watched is not None:
+            watched.finish_rest()
     finally:
         mode.enabled = before
+    if watched is not None:
+        for end in watched.ends:
+            end()
     return [] if wanted is None else [found.get(id(parent_of(tensor))) for tensor in wanted]
 
 

@@ -49,6 +49,21 @@ def register_hook(x: Tensor, hook: Callable[[Tensor], Any]) -> Handle:
     return Handle(_watch(x).hooks, hook)
 
 
+def register_post_accumulate_grad_hook(x: Tensor, hook: Callable[[Tensor], Any]) -> Handle:
+    """Call `hook` with the leaf `x` in each backward pass as soon as `x.grad` holds its whole gradient.
+
+    The rest of the pass goes on afterwards; a function that the hook returns is called once at its end.
+
+    >>> x = Tensor([1.0], requires_grad=True)
+    >>> handle = register_post_accumulate_grad_hook(x, lambda leaf: print(leaf.grad))
+    >>> (x * 3 + x).backward()
+    tensor([4.])
+    """
+    if not x.requires_grad or not x.is_leaf:
+        raise RuntimeError("register_post_accumulate_grad_hook: only leaves that require a gradient accumulate one")
+    return Handle(_watch(x).after, hook)
+
+
 def retain_grad(x: Tensor) -> None:
     """Keep the gradient of this tensor in `grad` too, though it is no leaf."""
     if not x._requires_grad:
