@@ -18,7 +18,7 @@ if not _os.path.isdir(_os.path.join(__path__[0], "backends")):
 
 from . import methods as _methods
 from . import cuda
-from . import data, distributed, functions, interop, nn, optim, random  # noqa: E402
+from . import distributed, functions, interop, nn, optim, random  # noqa: E402
 from .operations.arithmetic import (abs, acos, arccos, arcsin, arctan, asin, atan, ceil, cos, cosh, divide, eq,
                                     erf, exp, exp2, expm1, floor, floor_divide, ge, gt, isfinite, isinf, isnan, le, log,
                                     log1p, log2, log10, logaddexp, logical_and, logical_not, logical_or, logical_xor,
@@ -63,7 +63,7 @@ from .backends import Device as device
 
 __version__ = "0.1.0"
 
-_ON_USE = frozenset({"autograd", "utils"})  # namespaces that are loaded when they are first named
+_ON_USE = frozenset({"autograd", "data", "utils"})  # namespaces that are loaded when they are first named
 
 
 def __getattr__(name: str):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Optional
+from typing import Iterator, Optional
 
 import numpy as np
 
 from ..core.tensor import Tensor
 from ..operations.generator import Generator
 from ..operations.random import randperm
+from ..utils.data import DataLoader, TensorDataset
 
 
 def train_test_split(count: int, test_fraction: float = 0.25, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -25,7 +26,7 @@ def train_test_split(count: int, test_fraction: float = 0.25, seed: int = 0) -> 
     return order[tests:], order[:tests]
 
 
-def batches(x: Tensor, y: Tensor, size: int, seed: Optional[int] = None) -> Iterator[tuple[Tensor, Tensor]]:
+def batches(x: Tensor, y: Tensor, size: int, seed: Optional[int] = None) -> Iterator[list[Tensor]]:
     """One pass over samples and their targets, in a new random order, `size` of them at a time.
 
     The order follows `gradcore.manual_seed`, or `seed` alone where it is given.  The last batch may be smaller.
@@ -34,11 +35,5 @@ def batches(x: Tensor, y: Tensor, size: int, seed: Optional[int] = None) -> Iter
     >>> [len(x) for x, y in batches(gradcore.zeros(5, 2), gradcore.zeros(5), size=2)]
     [2, 2, 1]
     """
-    if len(x) != len(y):
-        raise ValueError(f"there must be one target for each sample; got {len(x)} samples and {len(y)} targets")
-    if size < 1:
-        raise ValueError(f"a batch holds at least one sample; got size={size}")
-    order = randperm(len(x), device=x.device, generator=None if seed is None else Generator().manual_seed(seed))
-    for start in range(0, len(order), size):
-        index: Any = order[start:min(start + size, len(x))]
-        yield x[index], y[index]
+    generator = None if seed is None else Generator().manual_seed(seed)
+    return iter(DataLoader(TensorDataset(x, y), size, shuffle=True, generator=generator))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from itertools import accumulate, chain
-from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence, Union
+from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Sequence, Union
 
 from ...core.tensor import Tensor, tensor
+from ...operations.generator import Generator
 from .sampler import seeded
 
 
@@ -149,7 +150,8 @@ class Subset(Dataset):
         return len(self.indices)
 
 
-def random_split(dataset: Dataset, lengths: Sequence[Union[int, float]], generator: Any = None) -> list[Subset]:
+def random_split(dataset: Dataset, lengths: Sequence[Union[int, float]],
+                 generator: Optional[Generator] = None) -> list[Subset]:
     """The data set in parts of these lengths, which are numbers of samples, or shares that add up to 1.
 
     Samples that shares leave over go one each to the first parts.

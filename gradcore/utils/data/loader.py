@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Union
 
 from ...core.tensor import DeviceLike
+from ...operations.generator import Generator
 from ..progress import progress
 from .collate import for_each_tensor
 from .dataset import Dataset, IterableDataset
@@ -40,7 +41,7 @@ class DataLoader:
                  sampler: Optional[Iterable[int]] = None, batch_sampler: Optional[Iterable[list[int]]] = None,
                  num_workers: int = 0, collate_fn: Optional[Callable[[Any], Any]] = None, pin_memory: bool = False,
                  drop_last: bool = False, timeout: float = 0, worker_init_fn: Optional[Callable[[int], Any]] = None,
-                 multiprocessing_context: Optional[str] = None, generator: Any = None, *,
+                 multiprocessing_context: Optional[str] = None, generator: Optional[Generator] = None, *,
                  prefetch_factor: Optional[int] = None, persistent_workers: bool = False,
                  pin_memory_device: str = "", in_order: bool = True, device: DeviceLike = None,
                  progress: Union[bool, str] = False):

@@ -12,18 +12,18 @@ from typing import Any, Iterable, Iterator, Mapping, Optional, Sequence, Sized
 import numpy as np
 
 from ...core.tensor import Tensor
+from ...operations.generator import Generator
 from ...operations.random import randint
 
 _LARGEST = 2 ** 63 - 1
 
 
-def drawn_seed(generator: Any = None) -> int:
+def drawn_seed(generator: Optional[Generator] = None) -> int:
     """A seed from a generator, or from the numbers that `manual_seed` begins."""
-    options = {} if generator is None else {"generator": generator}
-    return randint(0, _LARGEST, (), device="cpu", **options).item()
+    return randint(0, _LARGEST, (), device="cpu", generator=generator).item()
 
 
-def seeded(generator: Any = None) -> np.random.Generator:
+def seeded(generator: Optional[Generator] = None) -> np.random.Generator:
     """Random numbers of the host that begin with a drawn seed."""
     return np.random.default_rng(drawn_seed(generator))
 
@@ -65,7 +65,7 @@ class SequentialSampler(Sampler):
 class SeededSampler(Sampler):
     """Base class of random orders: a subclass states `order`."""
 
-    def __init__(self, data_source: Optional[Sized], generator: Any):
+    def __init__(self, data_source: Optional[Sized], generator: Optional[Generator]):
         super().__init__(data_source)
         self.generator = generator
         self.seed: Optional[int] = None  # of the pass that began last
@@ -94,7 +94,7 @@ class RandomSampler(SeededSampler):
     """All samples in a random order, or with `replacement` as many draws as there are samples (or `num_samples`)."""
 
     def __init__(self, data_source: Sized, replacement: bool = False, num_samples: Optional[int] = None,
-                 generator: Any = None):
+                 generator: Optional[Generator] = None):
         if num_samples is not None and num_samples < 1:
             raise ValueError(f"RandomSampler: `num_samples` must be at least 1; got {num_samples}")
         super().__init__(data_source, generator)
@@ -118,7 +118,7 @@ class RandomSampler(SeededSampler):
 class SubsetRandomSampler(SeededSampler):
     """The samples of these numbers in a random order."""
 
-    def __init__(self, indices: Sequence[int], generator: Any = None):
+    def __init__(self, indices: Sequence[int], generator: Optional[Generator] = None):
         super().__init__(None, generator)
         self.indices = indices
 
@@ -136,7 +136,7 @@ class WeightedRandomSampler(SeededSampler):
     [1, 1, 1]
     """
 
-    def __init__(self, weights: Any, num_samples: int, replacement: bool = True, generator: Any = None):
+    def __init__(self, weights: Any, num_samples: int, replacement: bool = True, generator: Optional[Generator] = None):
         super().__init__(None, generator)
         weights = weights.detach().cpu().numpy() if isinstance(weights, Tensor) else weights
         self.weights = np.asarray(weights, np.float64)
