@@ -63,13 +63,17 @@ from .backends import Device as device
 
 __version__ = "0.1.0"
 
-_ON_USE = frozenset({"autograd", "data", "utils"})  # namespaces that are loaded when they are first named
+# Namespaces and functions that are loaded when they are first named, with the module that each is (in).
+_ON_USE = {**{name: name for name in ("autograd", "data", "serialization", "utils")},
+           "load": "serialization", "save": "serialization"}
 
 
 def __getattr__(name: str):
-    if name in _ON_USE:
-        return _importlib.import_module(f".{name}", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _ON_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = _importlib.import_module(f".{_ON_USE[name]}", __name__)
+    globals()[name] = found = module if name == _ON_USE[name] else getattr(module, name)
+    return found
 
 
 def __dir__() -> list[str]:

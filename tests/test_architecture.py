@@ -68,6 +68,7 @@ ROOMS = {
     "gradcore.nn": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.functions"},
     "gradcore.optim": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.functions"},
     "gradcore.utils.data": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.utils.progress"},
+    "gradcore.serialization": {_BACKENDS, "gradcore.core"},
     "gradcore.data": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.utils.data"},
 }
 

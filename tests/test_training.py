@@ -73,7 +73,7 @@ def test_batches_repeat_with_a_seed():
             == [samples.tolist() for samples, _ in data.batches(x, x, size=7, seed=1)])
     with pytest.raises(ValueError, match=r"one target for each sample; got lengths \[20, 3\]"):
         next(data.batches(x, x[:3], size=7))
-    with pytest.raises(ValueError, match="got size=0"):
+    with pytest.raises(ValueError, match="got batch_size=0"):
         next(data.batches(x, x, size=0))
 
 

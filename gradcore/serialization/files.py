@@ -1,0 +1,109 @@
+"""`save` and `load`, whatever the format."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import Any, BinaryIO, Callable, Mapping, Optional, Union
+
+from ..backends import BackendUnavailable, Device, get_backend
+from ..core.tensor import DeviceLike, Tensor, tensor
+from . import npz, safetensors_file
+from .atomic import write_whole
+from .structure import Packed, unpacked
+
+MapLocation = Union[DeviceLike, Mapping[str, str], Callable[[Tensor, str], Any]]
+
+
+def save(obj: Any, f: Union[str, os.PathLike, BinaryIO]) -> None:
+    """Keep tensors, arrays, numbers, strings, None, and dicts, lists and tuples of them in a file.
+
+    A name that ends in .safetensors makes a file of that format, any other one in NumPy's .npz.  The file is written
+    beside an older one of its name and takes its place when it is complete.
+
+    Parameters
+    ----------
+    obj : for what is to be continued, as ``{"model": model.state_dict(), "optimizer": optimizer.state_dict(),
+        "scheduler": scheduler.state_dict(), "data": loader.state_dict(), "random": gradcore.get_rng_state()}``.
+    f : a path, or a file that is open for bytes.
+
+    Raises
+    ------
+    TypeError : something else is in `obj`, named by its place; no file has changed then.
+
+    >>> save({"weight": tensor([1.0, 2.0]), "epoch": 3}, "state.npz")
+    >>> load("state.npz")
+    {'weight': tensor([1., 2.]), 'epoch': 3}
+    """
+    packed = Packed(obj)
+    if hasattr(f, "write"):
+        npz.write(f, packed)
+        return
+    form = safetensors_file if os.fspath(f).endswith(".safetensors") else npz
+    write_whole(f, lambda file: form.write(file, packed))
+
+
+def load(f: Union[str, os.PathLike, BinaryIO], map_location: MapLocation = None, *,
+         weights_only: bool = True) -> Any:
+    """What `save` has kept in a file, or the tensors of a .safetensors or .npz file of another library by their names.
+
+    Parameters
+    ----------
+    f : a path, or a file that is open for bytes.
+    map_location : where tensors go: a device, a dict from saved devices to others, or a function of a tensor on the
+        CPU and its saved device that returns it where it should be.  By default they go where they were, or to the CPU
+        where that device cannot be used; those of other libraries go to the default device.
+    weights_only : accepted as PyTorch's; whatever it says, no code is run.
+
+    Raises
+    ------
+    ValueError : the file is damaged, was cut off, is pickled, or is of another kind.
+    """
+    if hasattr(f, "read"):
+        return _loaded(f, getattr(f, "name", "the file"), map_location)
+    with open(f, "rb") as file:
+        return _loaded(file, os.fspath(f), map_location)
+
+
+def _loaded(file: BinaryIO, name: Any, map_location: MapLocation) -> Any:
+    if not (hasattr(file, "seekable") and file.seekable()):
+        file = io.BytesIO(file.read())
+    start = file.tell()
+    head = file.read(9)
+    file.seek(start)
+    try:
+        tree, arrays = _format(head).read(file)
+        if tree is None:
+            return {key: _placed(array, None, map_location) for key, array in arrays.items()}
+        return unpacked(tree, arrays, lambda array, device: _placed(array, device, map_location))
+    except ValueError as error:
+        raise ValueError(f"gradcore.load: {name!r} cannot be loaded: {error}") from error
+
+
+def _format(head: bytes) -> Any:
+    if head[:2] == b"PK":
+        return npz
+    if head[:1] == b"\x80":
+        raise ValueError("it is pickled, and to unpickle it would be to run the code in it")
+    if safetensors_file.looks_like_one(head):
+        return safetensors_file
+    raise ValueError("it is empty" if not head else f"it is no .npz and no .safetensors file (it begins with {head!r})")
+
+
+def _placed(array: Any, saved: Optional[str], map_location: MapLocation) -> Tensor:
+    """A tensor of an array that was on the device `saved` (None: unknown), where `map_location` wants it."""
+    if callable(map_location):
+        placed = map_location(tensor(array, device="cpu"), saved or "cpu")
+        return _placed(array, saved, None) if placed is None else placed
+    if isinstance(map_location, Mapping):
+        map_location = map_location.get(saved, saved)
+    elif map_location is None:
+        map_location = _usable(saved)
+    return tensor(array, device=get_backend(map_location).device)
+
+
+def _usable(saved: Optional[str]) -> Optional[Device]:
+    try:
+        return get_backend(saved).device
+    except (BackendUnavailable, ValueError):
+        return get_backend("cpu").device

@@ -1,0 +1,68 @@
+"""The format of NumPy's .npz: a zip archive of one .npy file for each array, and the structure beside them.
+
+`numpy.load` opens it too.  Nothing in it is pickled, and nothing that is pickled is read.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import zipfile
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from .structure import Packed
+
+STRUCTURE = "structure.json"
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
+def write(file: BinaryIO, packed: Packed) -> None:
+    """Write an archive."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        archive.writestr(STRUCTURE, json.dumps(packed.tree))
+        for name, array in packed.arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, np.asarray(array, order="C"), allow_pickle=False)
+
+
+def read(file: BinaryIO) -> tuple[Any, dict[str, np.ndarray]]:
+    """The tree (None where arrays were saved by NumPy itself) and the arrays of an archive.
+
+    Raises
+    ------
+    ValueError : the file is damaged, or something in it is pickled.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+            if any(name.endswith(".pkl") for name in names):
+                raise ValueError("it is pickled, as torch.save writes it, and to unpickle it would be to run the code "
+                                 "in it. In PyTorch, safetensors.torch.save_file(state_dict, path) writes what can be "
+                                 "loaded")
+            tree = json.loads(archive.read(STRUCTURE)) if STRUCTURE in names else None
+            return tree, {name[:-len(".npy")]: _array(archive, name) for name in names if name.endswith(".npy")}
+    except (zipfile.BadZipFile, json.JSONDecodeError, RecursionError, EOFError, NotImplementedError, OSError,
+            UnicodeDecodeError) as error:
+        raise ValueError(f"it is damaged or was cut off ({error})") from error
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    with archive.open(name) as entry:
+        version = np.lib.format.read_magic(entry)
+        if version not in _HEADERS:
+            raise ValueError(f"{name} is of version {version} of the .npy format; known are {sorted(_HEADERS)}")
+        shape, is_fortran, dtype = _HEADERS[version](entry)
+        if dtype.kind not in "biuf":
+            raise ValueError(f"{name} holds {dtype}" + (", pickled objects" if dtype.hasobject else "")
+                             + "; numbers and truth values are loaded, no code")
+        size = math.prod(shape) * dtype.itemsize
+        if size > archive.getinfo(name).file_size:
+            raise ValueError(f"{name} is shorter than its shape {shape} says")
+        array = np.empty(math.prod(shape), dtype)
+        if io.BufferedIOBase.readinto(entry, memoryview(array).cast("B") if array.size else bytearray()) != size \
+                or entry.read(1):
+            raise ValueError(f"{name} is not as long as its shape {shape} says")
+    return array.reshape(shape, order="F" if is_fortran else "C")
