@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from abc import ABC, abstractmethod
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Callable, ContextManager, Optional, Sequence
 
 import numpy as np
 
@@ -191,13 +192,21 @@ class Backend(ABC):
     def synchronize(self) -> None:
         """Wait until all work that was given to the device is done."""
 
+    def here(self) -> ContextManager:
+        """A context in which the array library itself makes its arrays on this device and works there."""
+        return contextlib.nullcontext()
+
     @abstractmethod
     def memory_stats(self) -> dict[str, int]:
-        """Bytes "allocated" (in use by arrays) and "reserved" (held, cached blocks included), with "peak"."""
+        """Bytes "allocated" (in use by arrays) and "reserved" (held, cached blocks included)."""
+
+    @abstractmethod
+    def peak_memory(self) -> int:
+        """The most bytes in use by arrays at once since `reset_peak_memory`; where counting costs time, it ends."""
 
     @abstractmethod
     def reset_peak_memory(self) -> None:
-        """Let "peak" begin anew at what is allocated now."""
+        """Let `peak_memory` begin anew at what is allocated now."""
 
     @abstractmethod
     def empty_cache(self) -> None:

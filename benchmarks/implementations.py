@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import itertools
 from abc import ABC, abstractmethod
@@ -12,7 +13,7 @@ import numpy as np
 
 import gradcore
 from gradcore import Tensor, no_grad
-from gradcore.backends import BackendUnavailable, get_backend
+from gradcore.backends import Backend, BackendUnavailable, get_backend
 
 from .activations import Activation, in_autograd, in_mygrad, in_pytorch
 from .cases import ARTICLE, ONE_LINE_MISH, Case
@@ -149,6 +150,7 @@ class Plain(Implementation):
         gradient = operation.gradient(tuple(range(len(operation.arrays))))
         arrays = (data.x, *data.weights, data.upstream)
         following = _in_rotation([[backend.asarray(array, copy=True) for array in arrays] for _ in range(data.sets)])
+        mode = functools.partial(_plainly_on, backend)
 
         def forward(*inputs: Any) -> Any:
             return activation.formula(namespace, *inputs)
@@ -171,13 +173,25 @@ class Plain(Implementation):
 
         call = {"forward": run_forward, "both": run_both}.get(group.direction)
         if call is None:
-            recorded = _in_rotation([(inputs[:-1], forward(*inputs[:-1]), inputs[-1])
-                                     for inputs in (following() for _ in range(data.sets))])
+            with mode():
+                recorded = _in_rotation([(inputs[:-1], forward(*inputs[:-1]), inputs[-1])
+                                         for inputs in (following() for _ in range(data.sets))])
 
             def call() -> Any:
                 return backward(*recorded())
 
-        return Work(call, backend.synchronize, lambda: backend.to_numpy(call()), _without_warnings)
+        def result() -> np.ndarray:
+            with mode():
+                return backend.to_numpy(call())
+
+        return Work(call, backend.synchronize, result, mode)
+
+
+@contextlib.contextmanager
+def _plainly_on(backend: Backend) -> Iterator[None]:
+    """The operators of plain arrays work on the current device, whichever the arrays are on."""
+    with _without_warnings(), backend.here():
+        yield
 
 
 def _without_warnings() -> ContextManager:

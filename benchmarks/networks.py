@@ -57,7 +57,7 @@ class Network:
         before = self.backend.memory_stats()["allocated"]
         self.step()
         self.backend.synchronize()
-        return self.backend.memory_stats()["peak"] - before
+        return self.backend.peak_memory() - before
 
 
 class PyTorchNetwork:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import warnings
 from collections import Counter
+from types import ModuleType
 from typing import Any, Iterator, Optional
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
+import fake_cupy
 from gradcore.backends import Backend, get_backend, register
+from gradcore.backends.cuda import device
 from gradcore.backends.cuda.device import usable_reason
 
 from strict_backend import DEVICE_TYPE, StrictBackend
@@ -68,6 +72,18 @@ def rng() -> np.random.Generator:
     seed = int(os.environ.get("GRADCORE_TEST_SEED") or np.random.SeedSequence().entropy % 2**32)
     print(f"GRADCORE_TEST_SEED={seed}")
     return np.random.default_rng(seed)
+
+
+@pytest.fixture
+def pretended(monkeypatch) -> ModuleType:
+    """The stand-in as `cupy`, with two devices."""
+    for name, module in fake_cupy.modules(devices=2).items():
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(device, "_usable", set())
+    monkeypatch.setattr(device, "managed", lambda: None)
+    monkeypatch.setattr(fake_cupy.MemoryHook, "entered", [])
+    monkeypatch.setattr(fake_cupy.Function, "launches", [])
+    return sys.modules["cupy"]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

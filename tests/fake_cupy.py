@@ -1,32 +1,29 @@
 """A stand-in for the modules `cupy` and `cupyx`: as much of CuPy's public interface as `CuPyBackend` uses, over NumPy.
 
-Its `ElementwiseKernel` compiles the parts it is given as C++ for the CPU, so that what CuPy would be handed is run:
-parameters, types, conversions and body.  Signatures are CuPy 14's; anything not in them is an error.
+Machine code is the text itself, which `cuda_on_cpu` runs: what CuPy would be handed is what runs here.  Signatures and
+habits are CuPy 14.2's; anything not in them is an error.
 """
 
 from __future__ import annotations
 
-import ctypes
-import math
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
-from gradcore.backends.native import vector_math
-from gradcore.backends.formulas.cpp import TYPES
-from gradcore.backends.native.build import library
-
-from cuda_on_cpu import launch
+import cuda_on_cpu
 
 
 class Device:
     current = [0]
+    entered: list[int] = []
 
-    def __init__(self, device: int = 0):
-        self.id = device
+    def __init__(self, device: int = None):
+        self.id = Device.current[-1] if device is None else device
 
     def __enter__(self):
         Device.current.append(self.id)
+        Device.entered.append(self.id)
 
     def __exit__(self, *_):
         Device.current.pop()
@@ -34,9 +31,16 @@ class Device:
     def synchronize(self):
         pass
 
+    @property
+    def compute_capability(self):
+        return "90"
+
 
 class ndarray(np.ndarray):
     """An array that remembers the device on which it was made."""
+
+    def __new__(cls, shape, dtype=float, memptr=None, strides=None, order="C"):
+        return super().__new__(cls, shape, dtype)
 
     def __array_finalize__(self, base):
         self._made_on = getattr(base, "_made_on", Device.current[-1])
@@ -46,53 +50,82 @@ class ndarray(np.ndarray):
         return Device(self._made_on)
 
     def copy(self, order="C"):
-        return _on_device(np.array(self, order=order))
+        return _on_device(np.array(self, order=order))  # on the current device, as CuPy does
 
 
 def _on_device(array) -> ndarray:
     return np.asarray(array).view(ndarray)
 
 
-class ElementwiseKernel:
-    compiled = 0
+class NVRTC:
+    """CuPy's binding of the compiler.  Machine code is the text itself, with the target it was made for."""
 
-    def __init__(self, in_params, out_params, operation, name="kernel", reduce_dims=True, preamble="", no_return=False,
-                 return_tuple=False, *, options=()):
-        self.inputs, self.outputs = ([part.split() for part in parts.split(", ")] for parts in (in_params, out_params))
-        self.return_tuple = return_tuple
-        assert name.isidentifier()
-        ElementwiseKernel.compiled += 1
-        self.function = library(self._source(operation)).fake_cupy_run
+    compiled: list[str] = []  # the targets, one for each run
 
-    def _source(self, operation: str) -> str:
-        parameters = [(kind, name, TYPES[kind]) for kind, name in self.inputs + self.outputs]
-        last = len(self.inputs)
-        elements = "".join(f"{'const ' if i < last else ''}{kind}& {name} = (({kind}*)pointers[{i}])[i * steps[{i}]];"
-                           for i, (_, name, kind) in enumerate(parameters))
-        return (f"typedef _Float16 float16;\n{vector_math.source()}\nnamespace {{ namespace gradcore {{ "
-                f"void loop(long n, void** pointers, const long* steps) {{\n"
-                f"for (long i = 0; i < n; ++i) {{ {elements}\n{operation}; }} }} }} }}\n"
-                f'extern "C" __attribute__((visibility("default"))) void fake_cupy_run(long n, void** pointers, '
-                f"const long* steps) {{ gradcore::loop(n, pointers, steps); }}")
+    def __init__(self):
+        self.programs: dict[int, list] = {}
 
-    def __call__(self, *args):
-        assert len(args) == len(self.inputs)
-        shape = np.broadcast_shapes(*(arg.shape for arg in args if isinstance(arg, ndarray)))
-        operands = []
-        for arg, (kind, name) in zip(args, self.inputs):
-            if isinstance(arg, ndarray):
-                assert arg.dtype == kind, f"Type is mismatched. {name} {arg.dtype} {kind}"
-                operands.append(np.ascontiguousarray(np.broadcast_to(arg, shape)))
-            else:
-                assert isinstance(arg, (int, float))
-                operands.append(np.asarray(arg, kind))
-        results = [np.empty(shape, kind) for kind, _ in self.outputs]
-        steps = [int(isinstance(arg, ndarray)) for arg in args] + [1] * len(results)
-        pointers = [array.ctypes.data for array in operands + results]
-        self.function((ctypes.c_long)(math.prod(shape)), (ctypes.c_void_p * len(pointers))(*pointers),
-                      (ctypes.c_long * len(steps))(*steps))
-        results = tuple(map(_on_device, results))
-        return results if self.return_tuple or len(results) > 1 else results[0]
+    def getVersion(self):
+        return 13, 2
+
+    def getSupportedArchs(self):
+        return 75, 80, 86, 89, 90, 100
+
+    def createProgram(self, src: str, name: str, headers, include_names) -> int:
+        self.programs[len(self.programs) + 1] = [src, None]
+        return len(self.programs)
+
+    def compileProgram(self, prog: int, options) -> None:
+        assert all(isinstance(option, str) for option in options) and "-ftz=true" not in options
+        (target,) = [option.partition("=")[2] for option in options if option.startswith("--gpu-architecture=")]
+        if "#error" in self.programs[prog][0]:
+            raise RuntimeError("NVRTC_ERROR_COMPILATION (6)")
+        NVRTC.compiled.append(target)
+        self.programs[prog][1] = target
+
+    def getProgramLog(self, prog: int) -> str:
+        return "gradcore.cu(1): error"
+
+    def getCUBIN(self, prog: int) -> bytes:
+        source, target = self.programs[prog]
+        assert target.startswith("sm_")
+        return f"{target}\n{source}".encode()
+
+    def getPTX(self, prog: int) -> bytes:
+        source, target = self.programs[prog]
+        return f"{target}\n{source}".encode()
+
+    def destroyProgram(self, prog: int) -> None:
+        pass
+
+
+class Function:
+    """A kernel of a module, on the device that was current when it was loaded."""
+
+    launches: list[tuple] = []  # name, grid, block
+
+    def __init__(self, text: str, name: str):
+        self.text, self.name, self.device = text, name, Device.current[-1]
+
+    def __call__(self, grid, block, args, shared_mem=0, stream=None, enable_cooperative_groups=False):
+        assert type(grid) is tuple and type(block) is tuple and self.device == Device.current[-1]
+        assert not shared_mem and 1 <= grid[0] < 2 ** 31 and 1 <= block[0] <= 1024
+        for value in args:
+            assert not isinstance(value, ndarray) or value.device.id == self.device
+            assert isinstance(value, ndarray) or not isinstance(value, np.ndarray) or value.size == 1
+        Function.launches.append((self.name, grid[0], block[0]))
+        cuda_on_cpu.launch(self.text, self.name, grid[0], block[0], args)
+
+
+class RawModule:
+    def __init__(self, *, code=None, path=None, options=(), backend="nvrtc", name_expressions=None):
+        assert code is None and isinstance(path, str)
+        content = Path(path).read_bytes()
+        target, _, self.text = content.rstrip(b"\0").decode().partition("\n")
+        assert path.endswith(".cubin" if target.startswith("sm_") else ".ptx")
+
+    def get_function(self, name: str):
+        return SimpleNamespace(kernel=Function(self.text, name))
 
 
 class MemoryHook:
@@ -100,7 +133,11 @@ class MemoryHook:
     entered: list = []
 
     def __enter__(self):
+        assert self not in MemoryHook.entered
         MemoryHook.entered.append(self)
+
+    def __exit__(self, *_):
+        MemoryHook.entered.remove(self)
 
 
 class MemoryPool:
@@ -127,33 +164,42 @@ class MemoryPool:
             hook.free_postprocess(device_id=Device.current[-1], mem_size=size, mem_ptr=1, pmem_id=1)
 
 
-class RawKernel:
-    def __init__(self, code, name, options=(), backend="nvrtc", *, translate_cucomplex=False,
-                 enable_cooperative_groups=False, jitify=False):
-        self.code, self.name = code, name
+def full(shape, fill_value, dtype=None, order="C") -> ndarray:
+    """CuPy sets the bytes to 0 for each number that equals 0, -0.0 too."""
+    value = np.asarray(fill_value, dtype)
+    return _on_device(np.full(shape, 0 if value == 0 else value, value.dtype))
 
-    def __call__(self, grid, block, args, *, shared_mem=0):
-        launch(self.code, self.name, *grid, *block, args)
+
+def array(obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocking=False) -> ndarray:
+    if isinstance(obj, ndarray):
+        return obj if not copy and dtype in (None, obj.dtype) else _on_device(np.array(obj, dtype))
+    host = np.array(obj, dtype, copy=None)
+    return _on_device(np.array(host)) if host.ndim else full((), host, host.dtype)
+
+
+def matmul(a, b, out=None) -> ndarray:
+    """CuPy multiplies a row by a column element by element, in their dtype."""
+    if max(a.ndim, b.ndim) <= 2 and a.shape[:-1] in ((), (1,)) and b.shape[1:] in ((), (1,)):
+        product = a.reshape(-1) * b.reshape(-1)
+        return _on_device(np.sum(product, dtype=product.dtype).reshape(a.shape[:-1] + b.shape[1:]))
+    return _on_device(np.matmul(a, b))
 
 
 def modules(devices: int = 1) -> dict[str, ModuleType]:
     """Modules to be put into `sys.modules`."""
     pool = MemoryPool()
     cupy, cupyx = ModuleType("cupy"), ModuleType("cupyx")
-    runtime = SimpleNamespace(getDeviceCount=lambda: devices,
+    runtime = SimpleNamespace(getDeviceCount=lambda: devices, getDevice=lambda: Device.current[-1],
+                              runtimeGetVersion=lambda: 13020,
                               getDeviceProperties=lambda device: {"name": f"Pretended GPU {device}".encode()})
     cupy.__dict__.update(
-        __version__="14.0.0", ndarray=ndarray, float32=np.float32, ElementwiseKernel=ElementwiseKernel,
-        RawKernel=RawKernel, add=np.add, minimum=np.minimum, matmul=np.matmul, sum=np.sum, pi=np.pi,
-        may_share_memory=lambda a, b, max_work=None: np.may_share_memory(a, b),
-        array=lambda obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocking=False:
-            obj if isinstance(obj, ndarray) and not copy and dtype in (None, obj.dtype)
-            else _on_device(np.array(obj, dtype, copy=copy)),
+        __version__="14.2.0", ndarray=ndarray, float32=np.float32, RawModule=RawModule,
+        add=np.add, minimum=np.minimum, negative=np.negative, matmul=matmul, sum=np.sum, pi=np.pi,
+        may_share_memory=lambda a, b, max_work=None: np.may_share_memory(a, b), array=array,
         empty=lambda shape, dtype=float, order="C": _on_device(np.empty(shape, dtype)),
-        zeros=lambda shape, dtype=float, order="C": _on_device(np.zeros(shape, dtype)),
-        full=lambda shape, fill_value, dtype=None, order="C": _on_device(np.full(shape, fill_value, dtype)),
+        zeros=lambda shape, dtype=float, order="C": _on_device(np.zeros(shape, dtype)), full=full,
         asnumpy=lambda a, stream=None, order="C", out=None, *, blocking=True: np.array(a.view(np.ndarray)),
         get_default_memory_pool=lambda: pool,
-        cuda=SimpleNamespace(Device=Device, runtime=runtime, MemoryHook=MemoryHook))
+        cuda=SimpleNamespace(Device=Device, runtime=runtime, MemoryHook=MemoryHook, nvrtc=NVRTC()))
     cupyx.scatter_add = np.add.at
     return {"cupy": cupy, "cupyx": cupyx}

@@ -25,7 +25,10 @@ def loaded() -> Optional[ctypes.CDLL]:
 
 
 def compiled(source: str, architecture: str, options: tuple[str, ...] = ()) -> bytes:
-    """The machine code of `source` for an architecture such as "sm_80"; an AssertionError shows the errors."""
+    """The machine code of `source` for an architecture such as "sm_80"; an AssertionError shows the errors.
+
+    For "compute_80" and its like it is text, PTX.
+    """
     nvrtc = loaded()
     program = ctypes.c_void_p()
     _check(nvrtc.nvrtcCreateProgram(ctypes.byref(program), source.encode(), b"kernel.cu", 0, None, None))
@@ -33,6 +36,8 @@ def compiled(source: str, architecture: str, options: tuple[str, ...] = ()) -> b
         arguments = [f"--gpu-architecture={architecture}".encode(), b"--std=c++17", *map(str.encode, options)]
         failed = nvrtc.nvrtcCompileProgram(program, len(arguments), (ctypes.c_char_p * len(arguments))(*arguments))
         assert not failed, f"{_text(nvrtc.nvrtcGetProgramLogSize, nvrtc.nvrtcGetProgramLog, program)}\n{source}"
+        if architecture.startswith("compute_"):
+            return _bytes(nvrtc.nvrtcGetPTXSize, nvrtc.nvrtcGetPTX, program)
         return _bytes(nvrtc.nvrtcGetCUBINSize, nvrtc.nvrtcGetCUBIN, program)
     finally:
         nvrtc.nvrtcDestroyProgram(ctypes.byref(program))

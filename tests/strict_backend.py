@@ -200,7 +200,10 @@ class StrictBackend(Backend):
         """Nothing is queued."""
 
     def memory_stats(self) -> dict[str, int]:
-        return {"allocated": 0, "reserved": 0, "peak": 0}
+        return {"allocated": 0, "reserved": 0}
+
+    def peak_memory(self) -> int:
+        return 0
 
     def reset_peak_memory(self) -> None:
         """Nothing is counted."""

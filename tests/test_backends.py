@@ -61,7 +61,8 @@ def test_take_and_add_at_are_adjoint(backend, rng):
 def test_memory_figures_and_description(backend):
     backend.synchronize()
     backend.reset_peak_memory()
-    assert set(backend.memory_stats()) == {"allocated", "reserved", "peak"}
+    assert set(backend.memory_stats()) == {"allocated", "reserved"}
+    assert backend.peak_memory() >= 0
     backend.empty_cache()
     assert isinstance(backend.description(), str)
 

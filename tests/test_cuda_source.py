@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,51 +13,82 @@ import pytest
 import nvrtc
 from gradcore.backends import Kernel
 from gradcore.backends.cuda import source
-from gradcore.backends.formulas.cpp import identifier
+from gradcore.backends.cuda.compiler import OPTIONS
+from gradcore.backends.formulas.cpp import TYPES, identifier
 from gradcore.backends.formulas.expression import Symbol, apply
 from kernels import everything, primitives
 
 needs_nvrtc = pytest.mark.skipif(nvrtc.loaded() is None, reason="the wheel nvidia-cuda-nvrtc is not installed")
 
 KERNELS = everything()
-COMBINATIONS = [(dtype, architecture) for dtype in ("float16", "float32", "float64")
-                for architecture in ("sm_80", "sm_90")]
+DTYPES = ("float16", "float32", "float64")
+ARCHITECTURES = ("sm_80", "sm_90", "sm_100")
+STRIDED = {"int": (2, "int"), "long long": (3, "long long")}
 
 
-def compile_all(kernel: Kernel, combinations: list[tuple[str, str]]) -> None:
-    def one(dtype: str, architecture: str) -> bytes:
-        return nvrtc.compiled(source.source(kernel, dtype), architecture, source.OPTIONS)
+def texts(name: str) -> list[tuple[str, str]]:
+    """The texts of a kernel, contiguous for each dtype and strided, each with an architecture to compile it for.
+
+    Every kernel meets every architecture, and every dtype; over all kernels each meets each.
+    """
+    kernel, turn = KERNELS[name], list(KERNELS).index(name)
+    found = [(source.source(kernel, dtype), ARCHITECTURES[(turn + i) % 3]) for i, dtype in enumerate(DTYPES)]
+    variant = source.Variant.contiguous(kernel, DTYPES[turn % 3])
+    strided = dataclasses.replace(variant, strided=STRIDED["long long" if turn % 2 else "int"])
+    return found + [(source.source_of(kernel, strided), ARCHITECTURES[turn // 3 % 3])]
+
+
+def compile_all(name: str, found: list[tuple[str, str]]) -> None:
+    def one(text: str, architecture: str) -> bytes:
+        return nvrtc.compiled(text, architecture, OPTIONS)
 
     with ThreadPoolExecutor() as pool:  # NVRTC runs beside itself
-        codes = list(pool.map(one, *zip(*combinations)))
-    assert all(identifier(kernel).encode() in code for code in codes)
+        codes = list(pool.map(one, *zip(*found)))
+    assert all(identifier(KERNELS[name]).encode() in code for code in codes)
 
 
 @needs_nvrtc
 @pytest.mark.parametrize("name", KERNELS)
 def test_every_kernel_compiles(name):
-    built_in = not name.startswith("my_") and name not in primitives()
-    compile_all(KERNELS[name], COMBINATIONS if built_in else COMBINATIONS[::-3])
+    compile_all(name, texts(name))
 
 
 @needs_nvrtc
 @pytest.mark.parametrize("name", [name for name, kernel in primitives().items() if kernel.keeps_integers])
 def test_integer_kernels_compile(name):
-    compile_all(KERNELS[name], [(dtype, "sm_80") for dtype in ("bool", "uint8", "int32", "int64")])
+    compile_all(name, [(source.source(KERNELS[name], dtype), "sm_80") for dtype in ("bool", "uint8", "int32", "int64")])
 
 
 @needs_nvrtc
 def test_inputs_of_several_dtypes_compile_and_numbers_are_passed_by_value():
-    kernel, dtypes = KERNELS["my_prelu"], (np.dtype("float16"), None)
-    text = source.source_of(kernel, np.dtype("float32"), np.dtype("float16"), dtypes)
-    assert "const float16* array_in0, const float in1" in text
-    assert nvrtc.compiled(text, "sm_90", source.OPTIONS)
+    float16, float32 = np.dtype("float16"), np.dtype("float32")
+    variant = source.Variant(float32, float16, (float16, float32, None), (False, True, False))
+    text = source.source_of(primitives()["where"], variant)
+    assert "const float16* array_in0, const float* array_in1, const double number_in2" in text
+    assert nvrtc.compiled(text, "sm_90", OPTIONS)
+
+
+@needs_nvrtc
+@pytest.mark.parametrize("dtype, count, letters", [("float16", 8, "v4.u32"), ("float32", 4, "v4.u32"),
+                                                   ("float64", 2, "v2.f64"), ("int64", 2, "v2.u64")])
+def test_sixteen_bytes_are_read_and_written_at_once(dtype, count, letters):
+    text = source.source(primitives()["abs"], dtype)
+    assert f"pack<{TYPES[dtype]}, {count}>" in text
+    code = nvrtc.compiled(text, "compute_90", OPTIONS).decode()
+    assert f"ld.global.{letters}" in code and "st.global.v" in code
+
+
+@needs_nvrtc
+def test_numbers_close_to_zero_are_not_flushed():
+    text = source.source(primitives()["multiply"], "float32")
+    assert "mul.f32" in nvrtc.compiled(text, "compute_90", OPTIONS).decode()
+    assert "mul.ftz.f32" in nvrtc.compiled(text, "compute_90", ("-ftz=true",)).decode()  # as CuPy compiles
 
 
 @needs_nvrtc
 def test_an_error_in_the_source_is_found():
     with pytest.raises(AssertionError, match="error"):
-        nvrtc.compiled(source.source(KERNELS["exp"], "float32").replace("exp(", "no_function("), "sm_80")
+        nvrtc.compiled(source.source(KERNELS["exp"], "float32").replace(" exp(", " no_function("), "sm_80")
 
 
 def test_the_text_needs_no_cupy():
@@ -67,15 +99,14 @@ def test_the_text_needs_no_cupy():
     assert "using real = float;" in text and "const float16* array_in0" in text  # float16 computes in float32
 
 
-def test_the_arguments_of_an_elementwise_kernel():
+def test_no_name_of_the_users_is_in_the_text():
     x, scale = Symbol.array("class"), Symbol.constant("scale")
     kernel = Kernel("<lambda>", (x,), (scale,), (x * scale, x > 0))
-    parts = source.parts(kernel, np.dtype("float32"), np.dtype("float16"), (np.dtype("int64"),))
-    assert parts.in_params == "int64 in0, float32 c0"
-    assert parts.out_params == "float16 out0, bool out1"
-    assert parts.name == "gradcore__lambda_"
-    assert "class" not in parts.operation and "scale" not in parts.operation
-    assert parts.operation in source.source(kernel, "float16").replace(" " * 8, "")
+    variant = source.Variant(np.dtype("float32"), np.dtype("float16"), (np.dtype("int64"),), (False,))
+    text = source.source_of(kernel, variant)[len(source.PRELUDE):]
+    assert "gradcore__lambda_(const long long n, const long long* array_in0, const double number_c0, " \
+           "float16* array_out0, bool* array_out1)" in text
+    assert "class" not in text and "scale" not in text
 
 
 def test_the_kernel_of_a_number_and_an_integer_is_the_dtype_asked_for():

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import inspect
 import sys
-from types import ModuleType
 
 import numpy as np
 import pytest
 
 import fake_cupy
 from gradcore.backends import Backend, BackendUnavailable, CuPyBackend, Kernel, NumPyBackend
-from gradcore.backends.cuda import device
+from gradcore.backends.cuda import compiler, device
 from gradcore.backends.formulas.expression import Symbol
 from gradcore.backends.philox import Place
 from kernels import everything, primitives
 from native_compiler import needs_compiler
 
 pytestmark = needs_compiler
-
-
-@pytest.fixture
-def pretended(monkeypatch) -> ModuleType:
-    """The stand-in as `cupy`, with two devices."""
-    for name, module in fake_cupy.modules(devices=2).items():
-        monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.setattr(device, "_proved", set())
-    monkeypatch.setattr(fake_cupy.MemoryHook, "entered", [])
-    return sys.modules["cupy"]
 
 
 # -- why CUDA cannot be used ----------------------------------------------------------------------------------
@@ -39,7 +28,7 @@ def _raises(error):
 
 def test_cupy_not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
-    monkeypatch.setattr(device, "_proved", set())
+    monkeypatch.setattr(device, "_usable", set())
     assert device.device_count() == 0
     with pytest.raises(BackendUnavailable, match=r"cuda:0 cannot be used: CuPy is not installed.*gradcore\[cuda13\]"):
         CuPyBackend()
@@ -66,11 +55,32 @@ def test_no_device_with_that_index(pretended):
         CuPyBackend(7)
 
 
-def test_a_cupy_that_cannot_compile(pretended, monkeypatch):
-    monkeypatch.setattr(pretended, "ElementwiseKernel", _raises(ImportError("libnvrtc.so.13: cannot open")))
+def test_a_cupy_without_its_compiler(pretended, monkeypatch):
+    monkeypatch.setattr(pretended.cuda.nvrtc, "getVersion", _raises(ImportError("libnvrtc.so.13: cannot open")))
     with pytest.raises(BackendUnavailable, match="cannot compile.*ImportError: libnvrtc.*CUDA_PATH"):
         CuPyBackend()
     assert device.usable_reason() is not None
+
+
+def test_a_device_on_which_no_kernel_runs(pretended, monkeypatch):
+    monkeypatch.setattr(pretended, "RawModule", _raises(RuntimeError("CUDA_ERROR_NO_BINARY_FOR_GPU")))
+    with pytest.raises(BackendUnavailable, match="cannot compile and run a kernel.*NO_BINARY_FOR_GPU"):
+        CuPyBackend()
+
+
+def test_asking_makes_no_context(pretended, monkeypatch):
+    """A child process of one that has asked can use CUDA still: CUDA itself was not started."""
+    monkeypatch.setattr(device, "managed", lambda: (2, 13020))
+    for name in ("getDeviceCount", "getDevice", "getDeviceProperties"):
+        monkeypatch.setattr(pretended.cuda.runtime, name, _raises(AssertionError(f"{name} starts CUDA")))
+    monkeypatch.setattr(pretended.cuda, "Device", _raises(AssertionError("a device was entered")))
+    assert device.usable_reason(1) is None and device.device_count() == 2
+    assert "no device with that index" in device.usable_reason(2)
+
+
+def test_a_driver_that_is_too_old(pretended, monkeypatch):
+    monkeypatch.setattr(device, "managed", lambda: (1, 12080))
+    assert "the driver supports CUDA 12.8, and this CuPy needs CUDA 13" in device.usable_reason()
 
 
 # -- the backend over the stand-in ----------------------------------------------------------------------------
@@ -122,18 +132,72 @@ def test_broadcasting_numbers_and_constants(pretended, rng):
     assert total.shape == () and total.dtype == "float32" and total == 7.5
 
 
-def test_a_kernel_is_compiled_once_for_its_dtypes(pretended):
+def test_a_kernel_is_compiled_once_for_its_dtypes(pretended, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     cuda = CuPyBackend()
     x, scale = Symbol.array("x"), Symbol.constant("scale")
-    kernel = Kernel("scaled", (x,), (scale,), (x * scale,))
-    ones = cuda.full((3,), 1, np.dtype("float32"))
-    before = fake_cupy.ElementwiseKernel.compiled
-    for value in (1.0, 2.0, 3.0):
-        cuda.elementwise(kernel, [ones], [value])
-    assert fake_cupy.ElementwiseKernel.compiled == before + 1
-    cuda.elementwise(kernel, [cuda.astype(ones, np.dtype("float16"))], [2.0])
-    assert fake_cupy.ElementwiseKernel.compiled == before + 2
-    assert "__global__ void gradcore_scaled" in str(cuda.compile(kernel, np.dtype("float16")))
+
+    def run() -> int:
+        before = len(fake_cupy.NVRTC.compiled)
+        kernel = Kernel("scaled", (x,), (scale,), (x * scale,))
+        for n in (3, 4, 5):
+            ones = cuda.full((n,), 1, np.dtype("float32"))
+            cuda.elementwise(kernel, [ones], [float(n)])
+        cuda.elementwise(kernel, [cuda.astype(ones, np.dtype("float16"))], [2.0])
+        return len(fake_cupy.NVRTC.compiled) - before
+
+    assert run() == 2
+    assert run() == 0  # found on the disk
+    (cubin, *_) = sorted((tmp_path / "gradcore").glob("cuda-*.cubin"))
+    cubin.write_bytes(cubin.read_bytes()[:-10])  # a full disk left half of it
+    assert run() == 1
+    assert "__global__ void __launch_bounds__(256) gradcore_scaled" in cuda.compile(
+        Kernel("scaled", (x,), (scale,), (x * scale,)), np.dtype("float16"))
+
+
+def test_the_compilers_words_are_shown(pretended, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(RuntimeError, match=r"NVRTC \(13, 2\) failed for sm_90 .*\ngradcore.cu\(1\): error"):
+        compiler.function(pretended, "#error", "f")
+
+
+def test_numbers_close_to_zero_and_beyond_the_range(pretended):
+    """What CuPy's own kernels would flush, and a number that warns where the host makes a float32 of it."""
+    cuda = CuPyBackend()
+    x = Symbol.array("x")
+    tiny = cuda.asarray(np.float32([1e-38, 1e-40, -1e-45, 1]))
+    (same,) = cuda.elementwise(Kernel.of_primitive("multiply"), [tiny, 1.0])
+    np.testing.assert_array_equal(same, tiny)
+    (large,) = cuda.elementwise(Kernel.of_primitive("add"), [tiny, 1e300])
+    assert np.isinf(large).all() and large.dtype == "float32"
+    scale = Symbol.constant("scale")
+    (large,) = cuda.elementwise(Kernel("scaled", (x,), (scale,), (x * scale,)), [tiny], [1e300])
+    assert np.isinf(large[3])
+    assert np.isinf(cuda.full((2,), 1e300, np.dtype("float32"))).all()
+    cuda.assign(tiny, 0, 1e300)
+    assert np.isinf(tiny[0])
+
+
+def test_minus_zero_stays(pretended):
+    cuda, float32 = CuPyBackend(), np.dtype("float32")
+    assert np.signbit(cuda.full((3,), -0.0, float32)).all() and np.signbit(cuda.asarray(-0.0))
+    assert np.signbit(cuda.asarray(np.float16(-0.0))) and not np.signbit(cuda.full((3,), 0.0, float32)).any()
+    array = cuda.full((3,), 1.0, float32)
+    cuda.assign(array, slice(None), -0.0)
+    assert np.signbit(array).all()
+    cuda.assign(array, 0, 0.0)
+    assert np.signbit(array).tolist() == [False, True, True]
+
+
+def test_float16_products_of_a_row_and_a_column_are_added_up_in_float32(pretended):
+    cuda = CuPyBackend()
+    row, column = cuda.full((1, 4), 200, np.dtype("float16")), cuda.full((4, 1), 0.1, np.dtype("float16"))
+    exact = float(4 * 200 * np.float64(np.float16(0.1)))
+    for a, b in [(row, column), (row[0], column[:, 0]), (row, column[:, 0]), (row[0], column)]:
+        found = cuda.matmul(a, b)
+        assert found.dtype == "float16" and abs(float(found.reshape(())) - exact) <= 0.04
+    big, opposite = cuda.asarray(np.float16([[300, 300]])), cuda.asarray(np.float16([[300], [-300]]))
+    assert cuda.matmul(big, opposite).tolist() == [[0]]
 
 
 def test_moving_and_changing_arrays(pretended):
@@ -163,16 +227,29 @@ def test_random_numbers_are_those_of_the_cpu(dtype, pretended):
 def test_memory_figures(pretended):
     cuda, pool = CuPyBackend(), pretended.get_default_memory_pool()
     pool.malloc(1000)
-    assert cuda.memory_stats() == {"allocated": 1000, "reserved": 1512, "peak": 1000}
+    assert cuda.memory_stats() == {"allocated": 1000, "reserved": 1512} and cuda.peak_memory() == 1000
     cuda.reset_peak_memory()
     pool.malloc(500)
     pool.free(700)
-    assert cuda.memory_stats() == {"allocated": 800, "reserved": 1312, "peak": 1500}
+    assert cuda.memory_stats() == {"allocated": 800, "reserved": 1312}
+    pool.malloc(300)
+    assert cuda.peak_memory() == 1500
     cuda.reset_peak_memory()
-    assert cuda.memory_stats()["peak"] == 800
+    assert cuda.peak_memory() == 1100
     cuda.empty_cache()
     cuda.synchronize()
     assert cuda.description() == "Pretended GPU 0"
+
+
+def test_allocations_are_counted_until_the_peak_is_read(pretended):
+    """Each passes through Python as long as they are counted."""
+    cuda, hooks = CuPyBackend(), fake_cupy.MemoryHook.entered
+    cuda.reset_peak_memory()
+    cuda.reset_peak_memory()
+    cuda.memory_stats()
+    assert len(hooks) == 1
+    cuda.peak_memory()
+    assert not hooks
 
 
 def test_copies_are_told_from_views(pretended):

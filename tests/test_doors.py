@@ -13,7 +13,6 @@ import gradcore
 import kernels
 from gradcore import Tensor, elementwise, from_dlpack, from_numpy
 from gradcore.backends import CuPyBackend, register, unregister
-from gradcore.backends.cuda import device as cuda_device
 from gradcore.interop import to_torch
 from library import ROOT
 from native_compiler import needs_compiler
@@ -180,11 +179,8 @@ def test_only_cuda_tensors_have_cuda_s_interface(name):
 
 
 @needs_compiler
-def test_the_cuda_backend_hands_on_what_cupy_offers(monkeypatch):
+def test_the_cuda_backend_hands_on_what_cupy_offers(pretended, monkeypatch):
     """Over the stand-in for CuPy: the array's own methods, and CuPy's from_dlpack, on the backend's device."""
-    for name, module in fake_cupy.modules(devices=2).items():
-        monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.setattr(cuda_device, "_proved", set())
     calls = []
 
     def noted(name, result):
@@ -198,7 +194,7 @@ def test_the_cuda_backend_hands_on_what_cupy_offers(monkeypatch):
     monkeypatch.setattr(fake_cupy.ndarray, "__dlpack_device__", lambda array: (2, 1), raising=False)
     monkeypatch.setattr(fake_cupy.ndarray, "__cuda_array_interface__", property(lambda array: {"version": 3}),
                         raising=False)
-    monkeypatch.setattr(sys.modules["cupy"], "from_dlpack", noted("in", made), raising=False)
+    monkeypatch.setattr(pretended, "from_dlpack", noted("in", made), raising=False)
     register("cuda", lambda device: CuPyBackend(device.index))
     try:
         x = from_dlpack(Exporter(np.ones(3), (2, 1)))

@@ -160,7 +160,10 @@ class NumPyBackend(Backend):
     def memory_stats(self) -> dict[str, int]:
         """Of arrays from a mebibyte on; smaller ones are left to the C library."""
         pool = self.pool
-        return {"allocated": pool.allocated, "reserved": pool.allocated + pool.kept, "peak": pool.peak}
+        return {"allocated": pool.allocated, "reserved": pool.allocated + pool.kept}
+
+    def peak_memory(self) -> int:
+        return self.pool.peak
 
     def reset_peak_memory(self) -> None:
         self.pool.peak = self.pool.allocated

@@ -1,26 +1,35 @@
-"""Whether CUDA can be used through CuPy on this machine, and if not, why; nothing here raises."""
+"""Whether CUDA can be used through CuPy on this machine, and if not, why; nothing here raises.
+
+The questions are asked of the driver's management library and of NVRTC, so that no CUDA context is made: a process
+that has one, or has only started CUDA, cannot fork and use CUDA in the child.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import os
+import sys
 from typing import Optional
+
+from .compiler import function
 
 _ADVICE = ('install the extra that fits the driver: pip install "gradcore[cuda13]" (CUDA 13) or '
            '"gradcore[cuda12]" (CUDA 12)')
-_proved: set[int] = set()  # devices on which a kernel was compiled and run
+_usable: set[int] = set()  # devices that were found usable
 
 
 def device_count() -> int:
-    """How many CUDA devices CuPy sees; 0 where there is no CuPy, no driver or no device."""
+    """How many CUDA devices can be seen; 0 where there is no CuPy, no driver or no device."""
     return 0 if _why_no_devices() else _count()
 
 
 def usable_reason(index: int = 0) -> Optional[str]:
     """Why the CUDA device `index` cannot be used, as a sentence that says what to do; None where it can."""
-    if index in _proved:
+    if index in _usable:
         return None
-    reason = _why_no_devices() or _why_no_such_device(index) or _why_no_kernels(index)
+    reason = _why_no_devices() or _why_no_such_device(index) or _why_no_compiler()
     if reason is None:
-        _proved.add(index)
+        _usable.add(index)
     return reason
 
 
@@ -34,7 +43,7 @@ def _why_no_devices() -> Optional[str]:
     except Exception as error:
         return f"CuPy cannot be imported ({type(error).__name__}: {error}); {_ADVICE}"
     try:
-        found = cupy.cuda.runtime.getDeviceCount()
+        found = _count()
     except Exception as error:  # CUDARuntimeError: no driver, a driver too old, no device
         return (f"CuPy {cupy.__version__} finds no CUDA device or no driver that it can use ({error}); check with "
                 f"nvidia-smi that the driver works and is new enough for this CuPy")
@@ -44,7 +53,50 @@ def _why_no_devices() -> Optional[str]:
 def _count() -> int:
     import cupy
 
-    return cupy.cuda.runtime.getDeviceCount()
+    driver = managed()
+    if driver is None:  # systems on a chip have no such library: CUDA itself is asked
+        return cupy.cuda.runtime.getDeviceCount()
+    count, version = driver
+    needed = cupy.cuda.runtime.runtimeGetVersion()
+    if version // 1000 < needed // 1000:
+        raise RuntimeError(f"the driver supports CUDA {version // 1000}.{version % 1000 // 10}, and this CuPy needs "
+                           f"CUDA {needed // 1000}")
+    return visible(count, os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def managed() -> Optional[tuple[int, int]]:
+    """How many devices the driver manages and the CUDA version that it supports, as 12080; None where there is no
+    library to tell."""
+    try:
+        library = ctypes.CDLL("nvml.dll" if sys.platform == "win32" else "libnvidia-ml.so.1")
+        count, version = ctypes.c_uint(), ctypes.c_int()
+        if library.nvmlInit_v2():
+            return None
+        try:
+            failed = (library.nvmlDeviceGetCount_v2(ctypes.byref(count))
+                      or library.nvmlSystemGetCudaDriverVersion_v2(ctypes.byref(version)))
+        finally:
+            library.nvmlShutdown()
+    except (OSError, AttributeError):
+        return None
+    return None if failed else (count.value, version.value)
+
+
+def visible(count: int, named: Optional[str]) -> int:
+    """How many of `count` devices CUDA_VISIBLE_DEVICES lets a process see: those before the first that is none.
+
+    >>> visible(4, None), visible(4, "2,0"), visible(4, "1,9,0"), visible(4, ""), visible(4, "GPU-8932f937")
+    (4, 2, 1, 0, 1)
+    """
+    if named is None:
+        return count
+    seen: list[str] = []
+    for name in (part.strip() for part in named.split(",")):
+        is_number = name.lstrip("+-").isdigit()
+        if not name or name in seen or (is_number and not 0 <= int(name) < count):
+            break
+        seen.append(name)
+    return len(seen)
 
 
 def _why_no_such_device(index: int) -> Optional[str]:
@@ -55,15 +107,34 @@ def _why_no_such_device(index: int) -> Optional[str]:
             f"{', '.join(f'cuda:{i}' for i in range(count))}")
 
 
-def _why_no_kernels(index: int) -> Optional[str]:
+def _why_no_compiler() -> Optional[str]:
+    import cupy
+
+    try:
+        cupy.cuda.nvrtc.getVersion()
+    except Exception as error:  # the library is missing
+        return _needs_nvrtc(error)
+    return None
+
+
+def why_no_kernels(index: int) -> Optional[str]:
+    """Why a kernel cannot be compiled and run on a device, which makes a context on it; None where it can."""
     import cupy
 
     try:
         with cupy.cuda.Device(index):
-            probe = cupy.ElementwiseKernel("float32 x", "float32 y", "y = x + 1", "gradcore_probe")
-            cupy.asnumpy(probe(cupy.zeros(1, cupy.float32)))
-    except Exception as error:  # NVRTC or the toolkit's headers missing, a card too old, a full memory
-        return (f"CuPy {cupy.__version__} cannot compile and run a kernel on this device "
-                f"({type(error).__name__}: {error}); it needs NVRTC and CUDA's headers, which the extras "
-                f"gradcore[cuda13] and gradcore[cuda12] bring along, or a CUDA toolkit that CUDA_PATH names")
+            array = cupy.zeros(1, cupy.float32)
+            function(cupy, 'extern "C" __global__ void probe(float* x) { *x = 1; }', "probe")((1,), (1,), (array,))
+            if float(array[0]) != 1:
+                raise RuntimeError("the kernel did nothing")
+    except Exception as error:  # NVRTC missing, a card too old, a full memory
+        return _needs_nvrtc(error)
     return None
+
+
+def _needs_nvrtc(error: Exception) -> str:
+    import cupy
+
+    return (f"CuPy {cupy.__version__} cannot compile and run a kernel on this device "
+            f"({type(error).__name__}: {error}); it needs NVRTC and CUDA's headers, which the extras "
+            f"gradcore[cuda13] and gradcore[cuda12] bring along, or a CUDA toolkit that CUDA_PATH names")

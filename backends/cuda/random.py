@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 
@@ -68,10 +68,11 @@ MOST_BLOCKS = 1 << 14  # of threads: enough for any device, whose threads go on 
 
 
 class Draws:
-    """The kernels, compiled at the first draw."""
+    """The kernels of one device, each compiled at its first draw."""
 
-    def __init__(self, cupy: Any):
-        self._cupy, self._kernels = cupy, {}
+    def __init__(self, cupy: Any, compile: Callable[[str, str], Any]):
+        self._cupy, self._compile = cupy, compile
+        self._kernels: dict[str, Any] = {}
 
     def draw(self, place: philox.Place, shape: tuple[int, ...], dtype: np.dtype) -> Any:
         """The numbers from `place` on, in an array on CuPy's current device."""
@@ -84,6 +85,6 @@ class Draws:
 
     def _kernel(self, name: str) -> Any:
         kernel = self._kernels.get(name)
-        if kernel is None:  # CuPy compiles the text for each device that it meets
-            kernel = self._kernels[name] = self._cupy.RawKernel(SOURCE, f"gradcore_random_{name}", ("--std=c++17",))
+        if kernel is None:
+            kernel = self._kernels[name] = self._compile(SOURCE, f"gradcore_random_{name}")
         return kernel

@@ -1,12 +1,10 @@
-"""The CUDA C++ of a kernel as text; nothing here needs CuPy or a GPU.
+"""The CUDA C++ of an elementwise kernel as text; nothing here needs CuPy or a GPU.
 
->>> from gradcore.backends import Kernel
->>> print(parts(Kernel.of_primitive("abs"), np.dtype("float32"), np.dtype("float16"), [np.dtype("float16")]).operation)
-using namespace gradcore;
-using real = float;
-const real x0 = in0;
-const real v0 = absolute(x0);
-out0 = v0;
+There are two ways through memory.  The flat one is for contiguous arrays of one shape: a thread takes a pack of 16
+bytes of the widest array.  The strided one finds the place of each element in each array.
+
+Numbers arrive as double or long long and become what the kernel computes in on the device, so that one beyond its
+range becomes infinite there as in arrays.
 """
 
 from __future__ import annotations
@@ -17,77 +15,153 @@ from typing import Optional, Sequence, Union
 
 import numpy as np
 
-from ..formulas.cpp import HELPERS, TYPES, body, identifier, output_dtypes
+from ..formulas.cpp import TYPES, body, identifier, output_dtypes
 from ..formulas.dtypes import kernel_dtypes
 from ..formulas.kernel import Kernel
+from .prelude import PACK_BYTES, PRELUDE
 
-# The formula is computed as it is written, so that the CPU and the GPU agree: no a * b + c with one rounding.
-OPTIONS = ("--fmad=false",)
-
-# CUDA's normcdff may be 5 units in the last place off, so that a product with it, as in gelu, could be more.
-_NORMCDF = """
-FN double normcdf_of(double x) { return normcdf(x); }
-FN float normcdf_of(float x) { return float(normcdf(double(x))); }
-"""
-PREAMBLE = "namespace gradcore {\n" + (HELPERS + _NORMCDF).replace("FN ", "static __device__ inline ") + "}\n"
-
-# Half-precision numbers for a source that stands alone; CuPy has its own class of this name.
-_FLOAT16 = """\
-struct float16 {
-    unsigned short bits;
-    __device__ float16(float x) { asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x)); }
-    __device__ operator float() const { float x; asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"(bits)); return x; }
-};
-"""
+THREADS = 256  # of a block
 
 
 @dataclass(frozen=True)
-class ElementwiseParts:
-    """The arguments of CuPy's `ElementwiseKernel`."""
+class Variant:
+    """What decides a kernel's text beside its formula.
 
-    in_params: str
-    out_params: str
-    operation: str
-    preamble: str
-    name: str
+    `dtypes` are those of the inputs, where None stands for a plain number; `singles` says which inputs are arrays of
+    one element, read once.  `strided` is None for the flat way, else the number of dimensions and the type that counts
+    elements.
+    """
 
+    compute: np.dtype
+    result: np.dtype
+    dtypes: tuple[Optional[np.dtype], ...]
+    singles: tuple[bool, ...]
+    strided: Optional[tuple[int, str]] = None
 
-def parts(kernel: Kernel, compute: np.dtype, result: np.dtype,
-          dtypes: Sequence[Optional[np.dtype]]) -> ElementwiseParts:
-    """`kernel` for inputs of these dtypes, where None stands for a plain number."""
-    inputs = [f"{compute if dtype is None else dtype} in{i}" for i, dtype in enumerate(dtypes)]
-    constants = [f"{compute} c{i}" for i in range(len(kernel.constants))]
-    outputs = [f"{dtype} out{i}" for i, dtype in enumerate(output_dtypes(kernel, result))]
-    return ElementwiseParts(", ".join(inputs + constants), ", ".join(outputs), _operation(kernel, compute), PREAMBLE,
-                            identifier(kernel))
+    @classmethod
+    def contiguous(cls, kernel: Kernel, dtype: Union[np.dtype, str]) -> "Variant":
+        """That of contiguous arrays of one dtype and shape."""
+        compute, result = kernel_dtypes(kernel, np.dtype(dtype))
+        count = len(kernel.inputs)
+        return cls(compute, result, (np.dtype(dtype),) * count, (False,) * count)
 
-
-def _operation(kernel: Kernel, compute: np.dtype) -> str:
-    return f"using namespace gradcore;\nusing real = {TYPES[str(compute)]};\n{body(kernel)}"
+    def pack(self, kernel: Kernel) -> int:
+        """How many elements a thread takes at once."""
+        if self.strided is not None:
+            return 1
+        arrays = [dtype for dtype, is_single in zip(self.dtypes, self.singles) if dtype is not None and not is_single]
+        return PACK_BYTES // max(dtype.itemsize for dtype in arrays + output_dtypes(kernel, self.result))
 
 
 def source(kernel: Kernel, dtype: Union[np.dtype, str]) -> str:
-    """The complete CUDA C++ of `kernel` for inputs of `dtype`: contiguous arrays of `n` elements each."""
-    dtype = np.dtype(dtype)
-    return source_of(kernel, *kernel_dtypes(kernel, dtype), (dtype,) * len(kernel.inputs))
+    """The complete CUDA C++ of `kernel` for contiguous arrays of `dtype`.
+
+    >>> from gradcore.backends import Kernel
+    >>> print(source(Kernel.of_primitive("abs"), "float16")[len(PRELUDE):])
+    namespace gradcore {
+    using real = float;
+    static __device__ inline void element(const float16 in0, float16& out0) {
+        const real x0 = in0;
+        const real v0 = absolute(x0);
+        out0 = v0;
+    }
+    }
+    extern "C" __global__ void __launch_bounds__(256) gradcore_abs(const long long n, const float16* array_in0, \
+float16* array_out0) {
+        using namespace gradcore;
+        const bool aligned = is_aligned<8>(array_in0) && is_aligned<8>(array_out0);
+        const long long step = (long long)gridDim.x * blockDim.x * 8;
+        for (long long i = ((long long)blockIdx.x * blockDim.x + threadIdx.x) * 8; i < n; i += step) {
+            const int count = n - i < 8 ? int(n - i) : 8;
+            const bool at_once = aligned && count == 8;
+            pack<float16, 8> pack_in0;
+            load(pack_in0, array_in0 + i, at_once, count);
+            pack<float16, 8> pack_out0;
+            #pragma unroll
+            for (int j = 0; j < 8; ++j) element(pack_in0.at[j], pack_out0.at[j]);
+            store(array_out0 + i, pack_out0, at_once, count);
+        }
+    }
+    <BLANKLINE>
+    """
+    return source_of(kernel, Variant.contiguous(kernel, dtype))
 
 
-def source_of(kernel: Kernel, compute: np.dtype, result: np.dtype, dtypes: Sequence[Optional[np.dtype]]) -> str:
-    """As `source`, for inputs whose dtypes differ; None stands for a plain number."""
-    numbers = [(f"in{i}", compute) for i, dtype in enumerate(dtypes) if dtype is None]
-    numbers += [(f"c{i}", compute) for i in range(len(kernel.constants))]
-    arrays = [(f"in{i}", dtype) for i, dtype in enumerate(dtypes) if dtype is not None]
-    outputs = [(f"out{i}", dtype) for i, dtype in enumerate(output_dtypes(kernel, result))]
-    parameters = ["const long long n"]
-    parameters += [f"const {TYPES[str(dtype)]}* array_{name}" for name, dtype in arrays]
-    parameters += [f"const {TYPES[str(dtype)]} {name}" for name, dtype in numbers]
-    parameters += [f"{TYPES[str(dtype)]}* array_{name}" for name, dtype in outputs]
-    elements = [f"const {TYPES[str(dtype)]}& {name} = array_{name}[i];" for name, dtype in arrays]
-    elements += [f"{TYPES[str(dtype)]}& {name} = array_{name}[i];" for name, dtype in outputs]
-    loop = "\n".join(elements + [_operation(kernel, compute)])
-    text = [_FLOAT16 if any(dtype == np.float16 for _, dtype in arrays + outputs) else "", PREAMBLE,
-            f'extern "C" __global__ void {identifier(kernel)}({", ".join(parameters)}) {{',
-            "    const long long stride = (long long)blockDim.x * gridDim.x;",
-            "    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += stride) {",
-            textwrap.indent(loop, " " * 8), "    }", "}", ""]
-    return "\n".join(text).lstrip("\n")
+def source_of(kernel: Kernel, variant: Variant) -> str:
+    """The complete CUDA C++ of `kernel` in one of its variants."""
+    text = _Text(kernel, variant)
+    return PRELUDE + text.element() + (text.flat() if variant.strided is None else text.strided(*variant.strided))
+
+
+class _Text:
+    """The parts of a text: `arrays` are read in each element, `singles` once, `numbers` given by value."""
+
+    def __init__(self, kernel: Kernel, variant: Variant):
+        self.kernel, self.name, self.pack = kernel, identifier(kernel), variant.pack(kernel)
+        self.real = TYPES[str(variant.compute)]
+        self.number = "double" if variant.compute.kind == "f" else "long long"
+        named = [(f"in{i}", dtype, single) for i, (dtype, single) in enumerate(zip(variant.dtypes, variant.singles))]
+        self.arrays = [(name, TYPES[str(dtype)]) for name, dtype, single in named if dtype is not None and not single]
+        self.singles = [(name, TYPES[str(dtype)]) for name, dtype, single in named if dtype is not None and single]
+        self.numbers = [name for name, dtype, _ in named if dtype is None]
+        self.numbers += [f"c{i}" for i in range(len(kernel.constants))]
+        self.outputs = [(f"out{i}", TYPES[str(dtype)])
+                        for i, dtype in enumerate(output_dtypes(kernel, variant.result))]
+
+    def element(self) -> str:
+        """The function that computes one element."""
+        given = [f"const {kind} {name}" for name, kind in self.arrays + self.singles]
+        given += [f"const real {name}" for name in self.numbers] + [f"{kind}& {name}" for name, kind in self.outputs]
+        return "\n".join(["namespace gradcore {", f"using real = {self.real};",
+                          f"static __device__ inline void element({', '.join(given)}) {{",
+                          textwrap.indent(body(self.kernel), "    "), "}", "}", ""])
+
+    def _head(self, first: str) -> list[str]:
+        parameters = [first] + [f"const {kind}* array_{name}" for name, kind in self.arrays + self.singles]
+        parameters += [f"const {self.number} number_{name}" for name in self.numbers]
+        parameters += [f"{kind}* array_{name}" for name, kind in self.outputs]
+        return [f'extern "C" __global__ void __launch_bounds__({THREADS}) {self.name}({", ".join(parameters)}) {{',
+                "    using namespace gradcore;",
+                *[f"    const {kind} {name} = array_{name}[0];" for name, kind in self.singles],
+                *[f"    const real {name} = real(number_{name});" for name in self.numbers]]
+
+    def _call(self, arrays: Sequence[str], outputs: Sequence[str]) -> str:
+        given = [*arrays, *[name for name, _ in self.singles], *self.numbers, *outputs]
+        return f"element({', '.join(given)});"
+
+    def flat(self) -> str:
+        """The kernel for contiguous arrays."""
+        size, both = self.pack, self.arrays + self.outputs
+        call = self._call([f"pack_{name}.at[j]" for name, _ in self.arrays],
+                          [f"pack_{name}.at[j]" for name, _ in self.outputs])
+        loop = []
+        for name, kind in self.arrays:
+            loop += [f"pack<{kind}, {size}> pack_{name};", f"load(pack_{name}, array_{name} + i, at_once, count);"]
+        loop += [f"pack<{kind}, {size}> pack_{name};" for name, kind in self.outputs]
+        loop += ["#pragma unroll", f"for (int j = 0; j < {size}; ++j) {call}"]
+        loop += [f"store(array_{name} + i, pack_{name}, at_once, count);" for name, _ in self.outputs]
+        return "\n".join([
+            *self._head("const long long n"),
+            f"    const bool aligned = {' && '.join(f'is_aligned<{size}>(array_{name})' for name, _ in both)};",
+            f"    const long long step = (long long)gridDim.x * blockDim.x * {size};",
+            f"    for (long long i = ((long long)blockIdx.x * blockDim.x + threadIdx.x) * {size}; i < n; i += step) {{",
+            f"        const int count = n - i < {size} ? int(n - i) : {size};",
+            f"        const bool at_once = aligned && count == {size};",
+            *[f"        {line}" for line in loop], "    }", "}", ""])
+
+    def strided(self, ndim: int, index: str) -> str:
+        """The kernel for arrays of any strides, given in elements, whose shape has `ndim` dimensions."""
+        arrays = range(len(self.arrays))
+        places = []
+        for dim in reversed(range(ndim)):
+            at = f"const {index} at{dim} = rest{f' % where.shape[{dim}]' if dim else ''};"
+            places += [at, *[f"rest /= where.shape[{dim}];"] * bool(dim)]
+        sums = [" + ".join(f"at{dim} * where.strides[{a}][{dim}]" for dim in range(ndim)) for a in arrays]
+        call = self._call([f"array_{name}[{sums[a]}]" for a, (name, _) in enumerate(self.arrays)],
+                          [f"array_{name}[i]" for name, _ in self.outputs])
+        return "\n".join([
+            f"struct places {{ {index} n, shape[{ndim}], strides[{max(1, len(arrays))}][{ndim}]; }};",
+            *self._head("const places where"),
+            f"    const {index} step = ({index})gridDim.x * blockDim.x;",
+            f"    for ({index} i = ({index})blockIdx.x * blockDim.x + threadIdx.x; i < where.n; i += step) {{",
+            f"        {index} rest = i;", *[f"        {line}" for line in places], f"        {call}", "    }", "}", ""])

@@ -1,0 +1,55 @@
+"""What stands before every kernel's text: half precision, packs, and the functions that the formulas call.
+
+`ON_DEVICE` is all that only a GPU can run.  The rest is plain C++, so that the very text which is launched can also be
+compiled for the CPU by whoever defines what `ON_DEVICE` does.
+"""
+
+from __future__ import annotations
+
+from ..formulas.cpp import HELPERS
+
+PACK_BYTES = 16  # the widest load and store
+
+# Compiled by NVRTC alone: conversions of half precision.
+ON_DEVICE = """\
+#ifdef __CUDACC_RTC__
+struct float16 {
+    unsigned short bits;
+    float16() = default;
+    __device__ float16(float x) { asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x)); }
+    __device__ operator float() const { float x; asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"(bits)); return x; }
+};
+#endif
+"""
+
+# CUDA's normcdff may be 5 units in the last place off, so that a product with it, as in gelu, could be more.
+_NORMCDF = """
+FN double normcdf_of(double x) { return normcdf(x); }
+FN float normcdf_of(float x) { return float(normcdf(double(x))); }
+"""
+
+# Neighbouring elements, read and written as one word where they lie on a boundary of its size.
+_PACKS = """
+template <int BYTES> struct word_of;
+template <> struct word_of<1> { typedef unsigned char type; };
+template <> struct word_of<2> { typedef unsigned short type; };
+template <> struct word_of<4> { typedef unsigned int type; };
+template <> struct word_of<8> { typedef uint2 type; };
+template <> struct word_of<16> { typedef uint4 type; };
+template <class T, int N> struct pack {
+    typedef typename word_of<sizeof(T) * N>::type word;
+    union { T at[N]; word whole; };
+};
+template <int N, class T> FN bool is_aligned(const T* array) { return (size_t)array % (sizeof(T) * N) == 0; }
+template <class T, int N> FN void load(pack<T, N>& to, const T* from, bool at_once, int count) {
+    if (at_once) to.whole = *reinterpret_cast<const typename pack<T, N>::word*>(from);
+    else for (int j = 0; j < N; ++j) to.at[j] = from[j < count ? j : 0];
+}
+template <class T, int N> FN void store(T* to, const pack<T, N>& from, bool at_once, int count) {
+    if (at_once) *reinterpret_cast<typename pack<T, N>::word*>(to) = from.whole;
+    else for (int j = 0; j < N; ++j) if (j < count) to[j] = from.at[j];
+}
+"""
+
+PRELUDE = (ON_DEVICE + "namespace gradcore {\n"
+           + (HELPERS + _NORMCDF + _PACKS).replace("FN ", "static __device__ inline ") + "}\n")
