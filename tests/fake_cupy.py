@@ -39,7 +39,10 @@ class Device:
 class ndarray(np.ndarray):
     """An array that remembers the device on which it was made."""
 
+    made: list[tuple] = []  # the shapes of all that were allocated
+
     def __new__(cls, shape, dtype=float, memptr=None, strides=None, order="C"):
+        ndarray.made.append(shape)
         return super().__new__(cls, shape, dtype)
 
     def __array_finalize__(self, base):
@@ -49,11 +52,16 @@ class ndarray(np.ndarray):
     def device(self):
         return Device(self._made_on)
 
+    @property
+    def data(self):
+        return SimpleNamespace(ptr=self.ctypes.data, device_id=self._made_on)
+
     def copy(self, order="C"):
         return _on_device(np.array(self, order=order))  # on the current device, as CuPy does
 
 
 def _on_device(array) -> ndarray:
+    ndarray.made.append(array.shape)
     return np.asarray(array).view(ndarray)
 
 

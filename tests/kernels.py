@@ -56,9 +56,9 @@ def forward_kernels() -> dict[str, Kernel]:
 
 
 def backward_kernels() -> dict[str, Kernel]:
-    """The backward pass of each operation, along all of its arrays; None of those that pass the gradient on."""
+    """The backward pass of each operation with one result, along all of its arrays, where it is a kernel."""
     gradients = {f"{name}_backward": operation.gradient(range(len(operation.arrays)))
-                 for name, operation in operations().items()}
+                 for name, operation in operations().items() if len(operation.kernel.outputs) == 1}
     return {name: gradient.kernel for name, gradient in gradients.items() if gradient.kernel is not None}
 
 

@@ -37,13 +37,36 @@ def test_sizes_around_the_ends_of_packs_and_blocks(dtype, pretended, rng):
 def test_nothing_is_written_beyond_the_end(pretended):
     cuda, kernel = CuPyBackend(), Kernel.of_primitive("negative")
     for size in SIZES[1:]:
-        memory = cuda.full((size + 8,), 7.0, np.dtype("float32"))
         for start in (0, 1):
-            launcher = kernel.compiled.get("cuda:0") or (cuda.elementwise(kernel, [memory]),
-                                                         kernel.compiled["cuda:0"])[1]
-            launcher.run([memory[:size]], (), [memory[start:start + size]] if start == 0 else
-                         [cuda.copy(memory)[start:start + size]])
-            assert (memory[size:] == 7).all()
+            memory = cuda.full((size + 8,), 7.0, np.dtype("float32"))
+            cuda.elementwise_into(kernel, [cuda.copy(memory[:size])], (), [memory[start:start + size]])
+            assert (memory[:start] == 7).all() and (memory[start + size:] == 7).all()
+            assert (memory[start:start + size] == -7).all()
+
+
+def test_results_in_place_need_no_memory(pretended, monkeypatch, rng):
+    cuda, kernel, float32 = CuPyBackend(), affine(), np.dtype("float32")
+    x, y = (cuda.asarray(rng.normal(size=(40, 50)).astype("f4")) for _ in range(2))
+    larger, expected = cuda.empty((40, 50), np.dtype(bool)), 2 * np.asarray(x) + np.asarray(y)
+    cuda.elementwise_into(kernel, [x, y], [2.0], [cuda.empty((40, 50), float32), larger])
+    made = len(fake_cupy.ndarray.made)
+    cuda.elementwise_into(kernel, [x, y], [2.0], [x, larger])
+    np.testing.assert_array_equal(x, expected)
+    assert len(fake_cupy.ndarray.made) == made
+
+
+def test_results_over_other_elements_of_the_inputs_come_from_a_copy(pretended):
+    cuda, kernel = CuPyBackend(), Kernel.of_primitive("negative")
+    base = np.arange(30, dtype="f4").reshape(5, 6)
+    for read, written in [((slice(1, 5),), (slice(0, 4),)), ((..., slice(None, None, -1)), (...,)),
+                          ((slice(0, 3), slice(0, 3)), (slice(0, 3), slice(1, 4)))]:
+        array, expected = cuda.asarray(base), base.copy()
+        expected[written] = -base[read]
+        cuda.elementwise_into(kernel, [array[read]], (), [array[written]])
+        np.testing.assert_array_equal(array, expected)
+    square = cuda.asarray(base[:, :5])
+    cuda.elementwise_into(kernel, [square.T], (), [square])
+    np.testing.assert_array_equal(square, -base[:, :5].T)
 
 
 @pytest.mark.parametrize("size, blocks", [(1, 1), (1024, 1), (1025, 2), (4096, 4), (4097, 5)])

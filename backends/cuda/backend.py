@@ -16,7 +16,7 @@ from ..formulas.kernel import Kernel
 from ..philox import Place
 from . import compiler, source
 from .device import usable_reason, why_no_kernels
-from .launcher import Launcher
+from .launcher import Launcher, is_apart
 from .memory import Memory
 from .random import Draws
 
@@ -127,13 +127,23 @@ class CuPyBackend(Backend):
 
     # -- arithmetic -------------------------------------------------------------------------------------------
     def elementwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float] = ()) -> list[Array]:
-        launcher = kernel.compiled.get(self._name)
-        if launcher is None:
-            launcher = kernel.compiled[self._name] = Launcher(kernel, self._cupy, self._compile)
+        launcher = kernel.compiled.get(self._name) or self._launcher(kernel)
         if self._current() == self._index:
             return launcher.run(inputs, constants)
         with self.here():
             return launcher.run(inputs, constants)
+
+    def elementwise_into(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float],
+                         outputs: Sequence[Array]) -> None:
+        arrays = [value for value in inputs if isinstance(value, self._cupy.ndarray)]
+        if not is_apart(arrays, outputs):
+            return super().elementwise_into(kernel, inputs, constants, outputs)
+        with self.here():  # each thread reads its elements before it writes there
+            (kernel.compiled.get(self._name) or self._launcher(kernel)).run(inputs, constants, outputs)
+
+    def _launcher(self, kernel: Kernel) -> Launcher:
+        launcher = kernel.compiled[self._name] = Launcher(kernel, self._cupy, self._compile)
+        return launcher
 
     def compile(self, kernel: Kernel, dtype: np.dtype) -> str:
         return source.source(kernel, dtype)

@@ -103,6 +103,25 @@ class _Launch:
         return outputs
 
 
+def is_apart(arrays: Sequence[Array], outputs: Sequence[Array]) -> bool:
+    """Whether a kernel may write to `outputs` while it reads `arrays`: contiguous ones, each of which is one of the
+    arrays or meets none of them."""
+    def is_plain(array: Array) -> bool:
+        return array.shape == outputs[0].shape and array.flags.c_contiguous
+
+    if not all(map(is_plain, outputs)) or len({output.data.ptr for output in outputs}) < len(outputs):
+        return False
+    ordered = sorted({(*_bounds(array), is_plain(array)) for array in (*arrays, *outputs) if array.size})
+    return all(end <= after[0] for (_, end, _), after in zip(ordered, ordered[1:]))
+
+
+def _bounds(array: Array) -> tuple[int, int]:
+    """The addresses between which an array's elements lie."""
+    steps = [(n - 1) * stride for n, stride in zip(array.shape, array.strides)]
+    start = array.data.ptr
+    return start + sum(min(step, 0) for step in steps), start + sum(max(step, 0) for step in steps) + array.itemsize
+
+
 def blocks(elements: int, of_each: int) -> int:
     """How many blocks of threads take `elements`, `of_each` at a time; where there are more, each takes several turns.
 
