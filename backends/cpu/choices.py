@@ -3,33 +3,50 @@
 from __future__ import annotations
 
 import functools
-from typing import Sequence
+from typing import Any, Sequence
 
 import numpy as np
 
-from ..formulas.expression import Expression, Literal, apply, in_order, rebuilt, rewrite
+from ..formulas.dtypes import compute_and_result
+from ..formulas.expression import Expression, Literal, apply, in_order, rebuilt, rewrite, symbols
 from ..formulas.kernel import Kernel
 from ..formulas.simplify import is_call, is_literal
 
 
-def constant_conditions(kernel: Kernel) -> list[Expression]:
-    """The conditions of its choices that depend on its constants alone: one answer holds for whole arrays."""
-    choices = [node for node in in_order(kernel.outputs) if is_call(node, "where")]
-    return list(dict.fromkeys(node.args[0] for node in choices if node.args[0].is_scalar))
+class ConstantConditions:
+    """The conditions of a kernel's choices that depend on its constants alone: one answer holds for whole arrays."""
 
+    def __init__(self, kernel: Kernel):
+        choices = [node for node in in_order(kernel.outputs) if is_call(node, "where")]
+        self.conditions = tuple(dict.fromkeys(node.args[0] for node in choices if node.args[0].is_scalar))
+        self.kernel = kernel
+        used = set(symbols(*self.conditions))
+        self.places = [i for i, symbol in enumerate(kernel.constants) if symbol in used]
+        self.known: dict[tuple, tuple[bool, ...]] = {}
 
-def truths(kernel: Kernel, conditions: Sequence[Expression], constants: Sequence[float],
-           dtype: np.dtype) -> tuple[bool, ...]:
-    """The values of such conditions for the constants of a call, which count as they are in the kernel's dtype."""
-    values = dict(zip(kernel.constants, map(Literal.of, constants)))
+    def __bool__(self) -> bool:
+        return bool(self.conditions)
 
-    def replace(node: Expression, args: tuple[Expression, ...]) -> Expression:
-        node = values[node] if node in values else rebuilt(node, args)
-        return node if node.is_boolean else Literal.of(dtype.type(node.value).item())
+    def answers(self, constants: Sequence[float], inputs: Sequence[Any], kinds: tuple) -> tuple[bool, ...]:
+        """Their values for the constants of a call; `kinds` says of the inputs what decides the kernel's dtype."""
+        key = kinds, *[repr(constants[i]) for i in self.places]  # 0.0 equals -0.0
+        found = self.known.get(key)
+        if found is None:
+            if len(self.known) > 256:
+                self.known.clear()
+            found = self.known[key] = self._answers(constants, compute_and_result(self.kernel, inputs)[0])
+        return found
 
-    with np.errstate(all="ignore"):  # a large number is infinite in float32
-        answers = rewrite(tuple(conditions), replace)
-    return tuple(answer.value for answer in answers)
+    def _answers(self, constants: Sequence[float], dtype: np.dtype) -> tuple[bool, ...]:
+        values = dict(zip(self.kernel.constants, map(Literal.of, constants)))
+
+        def replace(node: Expression, args: tuple[Expression, ...]) -> Expression:
+            node = values[node] if node in values else rebuilt(node, args)
+            return node if node.is_boolean else Literal.of(dtype.type(node.value).item())
+
+        with np.errstate(all="ignore"):  # a large number is infinite in float32
+            answers = rewrite(self.conditions, replace)
+        return tuple(answer.value for answer in answers)
 
 
 def settled(kernel: Kernel, conditions: Sequence[Expression], answers: Sequence[bool]) -> Kernel:

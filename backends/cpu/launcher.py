@@ -13,7 +13,7 @@ from . import tiles
 from ..formulas.dtypes import BOOL, compute_and_result
 from ..formulas.kernel import Kernel
 from .memory_pool import MemoryPool
-from .choices import constant_conditions, settled, truths
+from .choices import ConstantConditions, settled
 from .program import NumPyProgram
 from .quick import Outputs, Quick, binder, not_quick
 from .workers import builder
@@ -32,7 +32,7 @@ class Launcher:
 
     def __init__(self, kernel: Kernel, pool: MemoryPool, kind: str):
         self.kernel, self.pool, self.kind = kernel, pool, kind
-        self.conditions = constant_conditions(kernel)
+        self.conditions = ConstantConditions(kernel)
         self.programs: dict[tuple, _TypedLauncher] = {}
         self.quick: Quick = not_quick
 
@@ -54,11 +54,11 @@ class Launcher:
     def _key(self, inputs: Sequence[Any], constants: Sequence[float]) -> tuple:
         key = tuple([a.dtype.char if isinstance(a, np.ndarray) and a.ndim else _kind(a) for a in inputs])
         if self.conditions:
-            key += truths(self.kernel, self.conditions, constants, compute_and_result(self.kernel, inputs)[0])
+            key += self.conditions.answers(constants, inputs, key)
         return key
 
     def _typed(self, key: tuple, inputs: Sequence[Any]) -> "_TypedLauncher":
-        kernel = settled(self.kernel, self.conditions, key[len(inputs):]) if self.conditions else self.kernel
+        kernel = settled(self.kernel, self.conditions.conditions, key[len(inputs):]) if self.conditions else self.kernel
         typed = self.programs[key] = _TypedLauncher(kernel, inputs, self.pool, self.kind == "native")
         if self.kind == "auto":
             builder.submit(self._make_native, key)  # its errors are left with the job

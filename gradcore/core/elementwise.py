@@ -98,8 +98,9 @@ class Elementwise(FormulaOperation):
 
     def _check_targets(self, targets: Sequence[Any], operands: Sequence[Any]) -> None:
         name, tensors = f"{self.name}(out=)", [value for value in operands if isinstance(value, Tensor)]
-        shape = np.broadcast_shapes(*[tensor.shape for tensor in tensors])
         arrays = [value._array if isinstance(value, Tensor) else value for value in operands]
+        shapes = {tensor.shape for tensor in tensors}
+        shape = shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
         dtypes = output_dtypes(self.kernel, compute_and_result(self.kernel, arrays)[1])
         if not all(isinstance(target, Tensor) for target in targets) or len(targets) != len(dtypes):
             raise TypeError(f"{name}: the formula has {len(dtypes)} result(s), each goes to a tensor; got "

@@ -29,6 +29,7 @@ class FormulaOperation:
         self._make_kernel, self._written = kernel, None
         self.name, self.arrays = name, tuple(arrays)
         self.constants, self.defaults = tuple(constants), tuple(constants.values())
+        self._constant_names = frozenset(constants)
         self._kernel: Optional[Kernel] = None
         self._forget_derivatives()
 
@@ -150,6 +151,9 @@ class FormulaOperation:
 
     def _bind(self, inputs: tuple, constants: dict) -> tuple[tuple, tuple]:
         """The arrays and the values of the constants of a call, which may name either or neither."""
+        if len(inputs) == len(self.arrays) and constants.keys() <= self._constant_names:
+            return inputs, self._numbers([constants.get(name, default)
+                                          for name, default in zip(self.constants, self.defaults)])
         given = dict(zip((*self.arrays, *self.constants), inputs))
         names = (*self.arrays, *self.constants)
         missing = [name for name in self.arrays if name not in given and name not in constants]
@@ -161,10 +165,13 @@ class FormulaOperation:
                             + (f"; repeated or unknown: {', '.join(wrong)}" if wrong else ""))
         given.update(constants)
         values = [given.get(name, default) for name, default in zip(self.constants, self.defaults)]
+        return tuple(given[name] for name in self.arrays), self._numbers(values)
+
+    def _numbers(self, values: Sequence[Any]) -> tuple[float, ...]:
         for name, value in zip(self.constants, values):
-            if not isinstance(value, numbers.Real):
+            if value.__class__ is not float and not isinstance(value, numbers.Real):
                 raise TypeError(f"{self.name}: the constant `{name}` must be a number; got {type(value).__name__}")
-        return tuple(given[name] for name in self.arrays), tuple(map(float, values))
+        return tuple(map(float, values))
 
     def _operands(self, inputs: Sequence[Any]) -> list[Any]:
         backend = common_backend(self.name, inputs)

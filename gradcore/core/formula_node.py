@@ -1,55 +1,19 @@
 """The node that a recorded call of a formula leaves in the graph, where it has rows or several results.
 
-One backward kernel serves all results of a call.  Each result has a node of its own, which hands what it receives to
-the node of the call; the walk backward adds up what comes from them as it adds up tensors.
+One backward kernel serves all results of a call that have received a gradient.
 """
 
 from __future__ import annotations
 
-import weakref
 from typing import Any, Optional, Sequence
 
-from ..backends import Backend
 from ..backends.formulas.rows import RowGradient
 from .broadcasting import broadcast_to, cast, sum_to
 from .grad_mode import mode
 from .graph import Node, parent_of
-from .operation import SavedTensor, refuse_changed, refuse_second_backward
+from .operation import SavedOutput, SavedTensor, refuse_second_backward
+from .outputs import Parts, node_of_output
 from .tensor import Tensor
-
-
-class Upstream:
-    """The gradients that results of one call have received, by the position of the result."""
-
-    __slots__ = ("parts",)
-
-    def __init__(self, parts: dict[int, Tensor]):
-        self.parts = parts
-
-    def __add__(self, other: "Upstream") -> "Upstream":
-        merged = dict(self.parts)
-        for which, gradient in other.parts.items():
-            merged[which] = merged[which] + gradient if which in merged else gradient
-        return Upstream(merged)
-
-
-class OutputNode(Node):
-    """One result of a call that has several; its only input is the node of the call."""
-
-    __slots__ = ("which",)
-
-    makes_new_arrays = False
-
-    def __init__(self, call: "FormulaNode", which: int):
-        super().__init__([call])
-        self.which = which
-
-    @property
-    def name(self) -> str:
-        return self.parents[0].name
-
-    def backward(self, gradient: Tensor) -> list[Upstream]:
-        return [Upstream({self.which: gradient})]
 
 
 class FormulaNode(Node):
@@ -60,8 +24,8 @@ class FormulaNode(Node):
     not asked for any.
     """
 
-    __slots__ = ("operation", "along", "values", "frame", "shape", "saved", "outputs", "rows", "keeps", "sources",
-                 "output_nodes")
+    __slots__ = ("operation", "along", "values", "frame", "shape", "saved", "outputs", "count", "rows", "keeps",
+                 "sources")
 
     makes_new_arrays = False
 
@@ -75,21 +39,11 @@ class FormulaNode(Node):
         self.saved = {i: SavedTensor(tensors[i]) for i in {*needs.saved, *again.saved}}
         self.sources = {i: (tensors[i].shape, tensors[i].dtype) for i in along}
         self.rows = dict(zip(needs.kept, rows or ()))
-        # Only the arrays: their tensors point here, and must not be pointed back to.
-        self.outputs = {k: (outputs[k]._array, outputs[k]._versions) for k in {*needs.outputs, *again.outputs}}
-        self.output_nodes: Any = None
-        self._attach(outputs)
-
-    def _attach(self, outputs: Sequence[Tensor]) -> None:
-        """Let the results that depend on an input point here."""
-        if len(outputs) > 1:
-            nodes = [OutputNode(self, which) for which in range(len(outputs))]
-            self.output_nodes = [weakref.ref(node) for node in nodes]
-        else:
-            nodes = [self]
-        for which, (output, node) in enumerate(zip(outputs, nodes)):
-            if output.dtype.kind == "f" and self.operation.joint_gradient(self.along, (which,)).computed:
-                output._node, output._requires_grad = node, True
+        self.outputs = {k: SavedOutput(outputs[k]) for k in {*needs.outputs, *again.outputs}}
+        self.count = len(outputs)
+        for which, output in enumerate(outputs):
+            if output.dtype.kind == "f" and operation.joint_gradient(along, (which,)).computed:
+                output._node, output._requires_grad = node_of_output(self, which, self.count), True
 
     @property
     def name(self) -> str:
@@ -98,7 +52,7 @@ class FormulaNode(Node):
     def backward(self, gradient: Any) -> list[Optional[Tensor]]:
         if self.saved is None:
             refuse_second_backward(self.name)
-        upstream = gradient.parts if isinstance(gradient, Upstream) else {0: gradient}
+        upstream = gradient if isinstance(gradient, Parts) else {0: gradient}
         which = tuple(sorted(upstream))
         run = self._recorded if mode.enabled else self._computed
         parts = run(which, [upstream[k] for k in which])
@@ -107,7 +61,7 @@ class FormulaNode(Node):
     def _computed(self, which: tuple[int, ...], upstream: list[Tensor]) -> dict[int, Tensor]:
         """The gradients by one kernel."""
         needs, backend = self.operation.joint_gradient(self.along, which, self.keeps), upstream[0]._backend
-        arrays = [tensor._array for tensor in self._read(needs, backend)]
+        arrays = [tensor._array for tensor in self._read(needs)]
         arrays += [self.rows[row] for row in needs.kept] + [gradient._array for gradient in upstream]
         found = self.operation.launch(needs.kernel, arrays, self.values, backend, self.frame)
         return {i: Tensor._wrap(array, backend) for i, array in zip(needs.computed, found)}
@@ -117,24 +71,15 @@ class FormulaNode(Node):
         backend, parts = upstream[0]._backend, {}
         for i in self.operation.joint_gradient(self.along, which).computed:
             needs = self.operation.joint_gradient((i,), which)  # one may need less than all together
-            inputs = [*self._read(needs, backend), *upstream]
+            inputs = [*self._read(needs), *upstream]
             operation = self.operation.joint_operation(i, which)
             parts[i], = operation.record(inputs, self.values, backend, self.frame, self.shape)
         return parts
 
-    def _read(self, needs: RowGradient, backend: Backend) -> list[Tensor]:
+    def _read(self, needs: RowGradient) -> list[Tensor]:
         """The inputs and results that a backward kernel reads, which must be what they were."""
         return [*[self.saved[i].value(self.name) for i in needs.saved],
-                *[self._output(which, backend) for which in needs.outputs]]
-
-    def _output(self, which: int, backend: Backend) -> Tensor:
-        array, versions = self.outputs[which]
-        if versions[0]:
-            refuse_changed(array.shape, versions[0], 0, self.name)
-        node = self if self.output_nodes is None else self.output_nodes[which]() or OutputNode(self, which)
-        output = Tensor._wrap(array, backend, node)
-        output._versions = versions
-        return output
+                *[self.outputs[which].value(node_of_output(self, which, self.count)) for which in needs.outputs]]
 
     def _as_source(self, part: Tensor, i: int) -> Tensor:
         """The gradient in the shape and dtype of the input, which may have been broadcast or cast."""

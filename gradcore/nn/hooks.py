@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Callable, Optional, Sequence
 
 from ..core.grad_mode import is_grad_enabled
-from ..core.formula_node import Upstream
 from ..core.graph import Node, parent_of
 from ..core.hooks import Handle
+from ..core.outputs import Output, Parts
 from ..core.tensor import Tensor
 
 KINDS = ("forward_pre", "forward", "backward_pre", "backward")
@@ -121,24 +121,9 @@ class _Gate(Node):
     def passed(self, i: int, value: Any) -> Any:
         if not (isinstance(value, Tensor) and value.requires_grad):
             return value
-        passed = Tensor._wrap(value._array, value._backend, _Passed(self, i))
+        passed = Tensor._wrap(value._array, value._backend, Output(self, i))
         passed._share_memory_with(value)
         return passed
 
-    def backward(self, gradient: Upstream) -> tuple:
-        return self.see(tuple(gradient.parts.get(i) for i in range(self.count)))
-
-
-class _Passed(Node):
-    """A tensor that has passed a gate, unchanged."""
-
-    __slots__ = ("i",)
-
-    makes_new_arrays = False
-
-    def __init__(self, gate: _Gate, i: int):
-        super().__init__([gate])
-        self.i = i
-
-    def backward(self, gradient: Tensor) -> list[Upstream]:
-        return [Upstream({self.i: gradient})]
+    def backward(self, gradient: Parts) -> tuple:
+        return self.see(tuple(gradient.get(i) for i in range(self.count)))
