@@ -60,6 +60,9 @@ from .random import (Generator, default_generator, get_rng_state, initial_seed, 
 from .dtypes import (bool, double, dtype, float, float16, float32, float64, half, int, int8, int16, int32, int64, long,
                      short, uint8)
 from .backends import Device as device
+from .core import arguments as _arguments
+
+_arguments.publish(globals())
 
 __version__ = "0.1.0"
 

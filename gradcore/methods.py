@@ -15,6 +15,7 @@ from .operations import (arithmetic, bits, conversion, creation, elementary, ind
                          selection, shaping, sorting, triangles)
 from . import functions
 from .core import hooks
+from .core.arguments import checked
 from .core.elementwise import Elementwise
 from .core.tensor import Tensor
 
@@ -77,7 +78,7 @@ _IN_PLACE: dict[Any, str] = {
 def _method(function: Callable, name: str) -> Callable:
     """`function` as a method; operations that are no Python functions do not bind to a tensor by themselves."""
     if not isinstance(function, Elementwise):
-        return function
+        return checked(function, name)
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         return function(self, *args, **kwargs)
@@ -107,19 +108,20 @@ def _install() -> None:
         members.update((name, getattr(module, name)) for name in names.split())
     members = {name: _method(function, name) for name, function in members.items()}
     for module, names in _FACTORIES.items():
-        members.update((name, staticmethod(getattr(module, name))) for name in names.split())
+        members.update((name, staticmethod(checked(getattr(module, name)))) for name in names.split())
     for module, names in _IN_PLACE.items():
-        members.update((f"{name}_", inplace.in_place(getattr(module, name), f"{name}_")) for name in names.split())
+        members.update((f"{name}_", checked(inplace.in_place(getattr(module, name), f"{name}_")))
+                       for name in names.split())
     for name, function in _OPERATORS.items():
         members[f"__{name}__"] = _operator(function)
         members[f"__r{name}__"] = _reflected(function)
-        members[f"__i{name}__"] = inplace.in_place(function, f"__i{name}__")
+        members[f"__i{name}__"] = checked(inplace.in_place(function, f"__i{name}__"))
     members.update((f"__{name}__", _operator(function)) for name, function in _COMPARISONS.items())
     members.update(
         __eq__=_equality(arithmetic.equal), __ne__=_equality(arithmetic.not_equal),
         __neg__=lambda self: arithmetic.negative(self), __pos__=lambda self: self,
         __abs__=lambda self: arithmetic.abs(self), __invert__=bits.bitwise_not,
-        __getitem__=indexing.getitem, __setitem__=inplace.setitem,
+        __getitem__=checked(indexing.getitem, "indexing"), __setitem__=checked(inplace.setitem, "assignment"),
         T=property(shaping.transpose, doc="The dimensions in reverse order."),
         mT=property(shaping.matrix_transpose, doc="The last two dimensions swapped."),
         __dlpack__=interchange.dlpack, __dlpack_device__=interchange.dlpack_device,

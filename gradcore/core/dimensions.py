@@ -18,15 +18,19 @@ def accepts_numpy_names(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def renaming(*args: Any, **kwargs: Any) -> Any:
-        if kwargs:
-            for theirs, ours in _SYNONYMS.items():
-                if theirs in kwargs:
-                    if ours in kwargs:
-                        raise TypeError(f"{function.__name__}() was given both {ours} and {theirs}, its synonym")
-                    kwargs[ours] = kwargs.pop(theirs)
-        return function(*args, **kwargs)
+        return function(*args, **(renamed(kwargs, function.__name__) if kwargs else kwargs))
 
     return renaming
+
+
+def renamed(kwargs: dict[str, Any], name: str) -> dict[str, Any]:
+    """The arguments of the function `name` by our names, where NumPy's were given."""
+    for theirs, ours in _SYNONYMS.items():
+        if theirs in kwargs:
+            if ours in kwargs:
+                raise TypeError(f"{name}() was given both {ours} and {theirs}, its synonym")
+            kwargs[ours] = kwargs.pop(theirs)
+    return kwargs
 
 
 def one_dim(dim: Any, ndim: int) -> int:
@@ -62,11 +66,18 @@ def unpacked(sizes: tuple) -> tuple:
     return tuple([_integer(size, "sizes and dimensions are integers") for size in sizes])
 
 
+def is_integer(value: Any) -> bool:
+    """Whether `value` stands for an int; truth values, which Python counts among the integers, do not."""
+    if isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", "i") == "b":
+        return False
+    try:
+        operator.index(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def _integer(value: Any, expected: str) -> int:
-    """`value` as an int; truth values, which Python counts among the integers, are refused."""
-    if not isinstance(value, bool) and getattr(getattr(value, "dtype", None), "kind", "i") != "b":
-        try:
-            return operator.index(value)
-        except TypeError:
-            pass
-    raise TypeError(f"{expected}; got {value!r:.80}")
+    if not is_integer(value):
+        raise TypeError(f"{expected}; got {value!r:.80}")
+    return operator.index(value)

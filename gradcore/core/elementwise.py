@@ -71,17 +71,20 @@ class Elementwise(FormulaOperation):
 
     def __call__(self, *inputs: Any, out: Any = None, **constants: Any) -> Any:
         values = self.defaults
-        if out is not None:
-            return self._into(out, inputs, constants)
-        if constants or len(inputs) != len(self.arrays):
-            inputs, values = self._bind(inputs, constants)
-        if len(inputs) == 1 and inputs[0].__class__ is Tensor:  # most calls
-            return self.run(inputs, values, inputs[0]._backend)
-        for value in inputs:
-            if value.__class__ is not Tensor:
-                inputs = self._operands(inputs)
-                break
-        return self.run(inputs, values, common_backend(self.name, inputs))
+        try:
+            if out is not None:
+                return self._into(out, inputs, constants)
+            if constants or len(inputs) != len(self.arrays):
+                inputs, values = self._bind(inputs, constants)
+            if len(inputs) == 1 and inputs[0].__class__ is Tensor:  # most calls
+                return self.run(inputs, values, inputs[0]._backend)
+            for value in inputs:
+                if value.__class__ is not Tensor:
+                    inputs = self._operands(inputs)
+                    break
+            return self.run(inputs, values, common_backend(self.name, inputs))
+        except Exception as error:
+            raise self.in_words(error, inputs, constants)
 
     def _into(self, out: Any, inputs: Sequence[Any], constants: dict[str, Any]) -> Any:
         """Write the results to `out`, a tensor or a tuple of them, which may be among the inputs."""
@@ -100,7 +103,7 @@ class Elementwise(FormulaOperation):
         name, tensors = f"{self.name}(out=)", [value for value in operands if isinstance(value, Tensor)]
         arrays = [value._array if isinstance(value, Tensor) else value for value in operands]
         shapes = {tensor.shape for tensor in tensors}
-        shape = shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
+        shape = shapes.pop() if len(shapes) == 1 else self.common_shape(operands)
         dtypes = output_dtypes(self.kernel, compute_and_result(self.kernel, arrays)[1])
         if not all(isinstance(target, Tensor) for target in targets) or len(targets) != len(dtypes):
             raise TypeError(f"{name}: the formula has {len(dtypes)} result(s), each goes to a tensor; got "

@@ -6,11 +6,14 @@ import functools
 import numbers
 from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar
 
+import numpy as np
+
 from ..backends import Backend, FormulaError, Kernel
 from ..backends.formulas.dtypes import FLOAT16
 from ..backends.formulas.expression import Expression, Literal, Symbol
 from ..backends.formulas.kernel import Signature
 from ..backends.formulas.rows import RowGradient, RowNamespace, output_symbols, row_gradient, row_numbers
+from .arguments import codes, in_words, is_own
 from .formula_node import FormulaNode
 from .grad_mode import mode
 from .tensor import Tensor, as_operand, as_tensor, common_backend
@@ -179,6 +182,24 @@ class FormulaOperation:
         if not any(isinstance(operand, Tensor) for operand in operands):
             operands[0] = as_tensor(operands[0], device=backend.device)
         return operands
+
+
+    def common_shape(self, inputs: Sequence[Any]) -> tuple[int, ...]:
+        """The shape that tensors broadcast to; numbers fit any."""
+        try:
+            return np.broadcast_shapes(*[value.shape for value in inputs if isinstance(value, Tensor)])
+        except ValueError:
+            shapes = ", ".join(f"{name} {getattr(value, 'shape', ())}" for name, value in zip(self.arrays, inputs))
+            raise ValueError(f"{self.name}: the arrays do not broadcast to one shape: {shapes}") from None
+
+    def in_words(self, error: Exception, inputs: Sequence[Any], options: dict[str, Any]) -> Exception:
+        """`error`, which came out of a call, for the caller; one from within the formula is his own."""
+        written = [getattr(function, "__code__", None) for function in (getattr(self, "__wrapped__", None), self._written)]
+        if any(code in written for code in codes(error)):
+            return error
+        if not is_own(error):
+            self.common_shape(inputs)  # the commonest reason
+        return in_words(error, self.name.lstrip("_"), inputs, options)
 
 
 _MEANINGS = {"output": "the formula's value", "upstream": "the gradient with respect to it"}

@@ -14,8 +14,6 @@ from __future__ import annotations
 import functools
 from typing import Any, Callable, Optional, Sequence, Union
 
-import numpy as np
-
 from ..backends import Backend, Kernel
 from ..backends.formulas.expression import Expression, Symbol
 from ..backends.formulas.kernel import as_outputs
@@ -45,13 +43,19 @@ class Rowwise(FormulaOperation):
     # -- calls ------------------------------------------------------------------------------------------------
     def __call__(self, *inputs: Any, dim: Dims = -1, keepdim: bool = False,
                  **constants: Any) -> Union[Tensor, tuple[Tensor, ...]]:
+        try:
+            return self._called(inputs, constants, dim, keepdim)
+        except Exception as error:
+            raise self.in_words(error, inputs, {**constants, "dim": dim, "keepdim": keepdim})
+
+    def _called(self, inputs: tuple, constants: dict, dim: Dims, keepdim: bool) -> Union[Tensor, tuple[Tensor, ...]]:
         values = self.defaults
         if constants or len(inputs) != len(self.arrays):
             inputs, values = self._bind(inputs, constants)
         backend = common_backend(self.name, inputs)
         tensors = [value if isinstance(value, Tensor) else as_tensor(value, device=backend.device)
                    for value in self._operands(inputs)]
-        shape = self._shape(tensors)
+        shape = self.common_shape(tensors)
         dims = many_dims(dim, len(shape))
         outputs = self.record(tensors, values, backend, (dims, shape), shape)
         if not keepdim and dims:
@@ -59,13 +63,6 @@ class Rowwise(FormulaOperation):
             outputs = [output.reshape(kept) if root.is_row else output
                        for root, output in zip(self.kernel.outputs, outputs)]
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
-
-    def _shape(self, tensors: Sequence[Tensor]) -> tuple[int, ...]:
-        try:
-            return np.broadcast_shapes(*[tensor.shape for tensor in tensors])
-        except ValueError:
-            shapes = ", ".join(f"{name} {tensor.shape}" for name, tensor in zip(self.arrays, tensors))
-            raise ValueError(f"{self.name}: the arrays do not broadcast to one shape: {shapes}") from None
 
 
 def rowwise(function: Optional[Callable] = None, *, widens: bool = False) -> Any:

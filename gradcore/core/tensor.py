@@ -329,7 +329,7 @@ def as_operand(value: Any, backend: Backend, operation: str) -> Union[Tensor, Nu
         return made
     if isinstance(value, (list, tuple)):
         return as_tensor(value, device=backend.device)
-    raise TypeError(f"{operation} takes tensors, arrays and numbers; got {type(value).__name__}")
+    raise TypeError(f"{operation}: operands are tensors, arrays and numbers; got {type(value).__name__} {value!r:.60}")
 
 
 def refuse_gradient(owner: Tensor, gradient: Any, name: str) -> None:

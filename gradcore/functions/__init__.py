@@ -14,6 +14,7 @@ from ..operations.linear_algebra import linear, matmul
 from ..operations.reduction import argmax, argmin, logsumexp, mean, norm, std, var
 from ..operations.selection import clip, where
 from ..operations.shaping import cat, flatten, permute, reshape, squeeze, stack, transpose, unsqueeze
+from ..core.arguments import publish
 from ..core.tensor import Tensor
 from . import exponentials, rectifiers, sigmoids
 from .dropout import dropout
@@ -30,6 +31,8 @@ from .softmax import log_softmax, softmax, softmin
 ACTIVATIONS: dict[str, Elementwise] = {
     operation.name: operation for module in (rectifiers, exponentials, sigmoids) for operation in vars(module).values()
     if isinstance(operation, Elementwise)}
+
+publish(globals())
 
 # Names of Python's own functions (abs, max, min, pow, round, sum) are left out, lest a star import replace them.
 __all__ = [

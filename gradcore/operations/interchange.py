@@ -58,8 +58,6 @@ def from_numpy(array: np.ndarray) -> Tensor:
     >>> from_numpy(np.arange(3)).dtype
     dtype('int64')
     """
-    if not isinstance(array, np.ndarray):
-        raise TypeError(f"from_numpy takes a NumPy array; got {type(array).__name__}")
     kind_of(array.dtype)
     if not array.dtype.isnative:
         raise TypeError(f"from_numpy: an array of {array.dtype}, which is not this processor's byte order, cannot be "

@@ -173,7 +173,7 @@ def _root(x: Tensor, p: float = 2) -> Tensor:
 
 
 @accepts_numpy_names
-def max(x: Tensor, dim: Union[None, int, Tensor] = None, keepdim: bool = False) -> Union[Tensor, ValuesAndIndices]:
+def max(x: Tensor, dim: Any = None, keepdim: bool = False) -> Union[Tensor, ValuesAndIndices]:
     """The largest element; along one dimension a pair of `values` and `indices`.  NaN is larger than all.
 
     With a tensor in the place of `dim` it is `maximum` of the two, as in PyTorch.
@@ -186,7 +186,7 @@ def max(x: Tensor, dim: Union[None, int, Tensor] = None, keepdim: bool = False) 
 
 
 @accepts_numpy_names
-def min(x: Tensor, dim: Union[None, int, Tensor] = None, keepdim: bool = False) -> Union[Tensor, ValuesAndIndices]:
+def min(x: Tensor, dim: Any = None, keepdim: bool = False) -> Union[Tensor, ValuesAndIndices]:
     """The smallest element; along one dimension a pair of `values` and `indices`; of two tensors `minimum`: see `max`.
     """
     return _extremum(x, dim, keepdim, "min")

@@ -1,0 +1,203 @@
+"""What callers read when they call a public function wrongly: its name, what it expected, and what it got.
+
+What a function expects is said once, by its annotations.  `checked` makes a public function of one that trusts its
+arguments: options are looked at before the call, and an error that comes out of it is put in words.  Inside of the
+library functions call each other as they are.
+"""
+
+from __future__ import annotations
+
+import dis
+import functools
+import inspect
+import itertools
+import numbers
+import re
+import types
+import typing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Optional, Union
+
+import numpy as np
+
+from ..backends import Device
+from .dimensions import is_integer, renamed
+from .tensor import Tensor
+
+_PACKAGE = __name__.partition(".")[0]
+_RAISE = dis.opmap["RAISE_VARARGS"]
+Expectation = tuple[Callable[[Any], bool], str]  # a test of a value, and what passes it in words
+
+_SIMPLE: dict[Any, Expectation] = {
+    Tensor: (lambda value: isinstance(value, Tensor), "a Tensor"),
+    bool: (lambda value: isinstance(value, (bool, np.bool_)), "True or False"),
+    int: (lambda value: is_integer(value), "an integer"),
+    float: (lambda value: isinstance(value, numbers.Real), "a number"),
+    str: (lambda value: isinstance(value, str), "a string"),
+    type(None): (lambda value: value is None, "None"),
+    Device: (lambda value: isinstance(value, Device), "a device"),
+    Callable: (callable, "a function"),
+    np.ndarray: (lambda value: isinstance(value, np.ndarray), "a NumPy array"),
+}
+
+
+def _is_dtype(value: Any) -> bool:
+    try:
+        np.dtype(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+_DTYPE: Expectation = (_is_dtype, "a dtype of booleans, integers or floats, or None")
+
+
+def _expectation(hint: Any) -> Optional[Expectation]:
+    """What an annotation says, or None where it says nothing that is checked here."""
+    if hint in _SIMPLE:
+        return _SIMPLE[hint]
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Union, types.UnionType):
+        return _any_of([_expectation(part) for part in inner])
+    if origin in (Sequence, Iterable, tuple, list):
+        return _many_of(_expectation(inner[0]) if inner else None)
+    return _SIMPLE.get(origin)
+
+
+def _any_of(parts: list[Optional[Expectation]]) -> Optional[Expectation]:
+    if None in parts:
+        return None
+    tests = [test for test, _ in parts]
+    words = list(dict.fromkeys(text for _, text in parts))
+    if "a number" in words:
+        words = [text for text in words if text not in ("an integer", "True or False")]
+    return (lambda value: any(test(value) for test in tests),
+            " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words))
+
+
+def _many_of(part: Optional[Expectation]) -> Expectation:
+    if part is None:
+        return (lambda value: isinstance(value, (tuple, list)), "a tuple or list")
+    test, words = part
+    return (lambda value: isinstance(value, (tuple, list)) and all(map(test, value)),
+            f"a tuple or list of {re.sub('^an? ', '', words)}s")
+
+
+def described(value: Any) -> str:
+    """An argument in words."""
+    kind = type(value).__name__
+    if isinstance(value, (Tensor, np.ndarray)):
+        return f"{kind} of {value.dtype} and shape {value.shape}" + (
+            f" on {value.device}" if isinstance(value, Tensor) else "")
+    return "None" if value is None else f"{kind} {value!r:.80}"
+
+
+def checked(function: Callable, name: str = "") -> Callable:
+    """`function` as users see it: wrong arguments are refused by name, and errors are put in words."""
+    name = name or function.__name__
+    place = f"checked_as_{name}"
+    if function.__qualname__.endswith(place):
+        return function
+    if hasattr(function, place):
+        return getattr(function, place)
+    signature = inspect.signature(function)
+    expected = _expectations(function, signature)
+    positional = [parameter.name for parameter in itertools.takewhile(
+        lambda parameter: parameter.kind is parameter.POSITIONAL_OR_KEYWORD, signature.parameters.values())]
+    is_of_tensor = bool(positional) and expected.get(positional[0]) is _SIMPLE[Tensor]
+    calls_back = any(hint[1] == "a function" for hint in expected.values())
+
+    @functools.wraps(function)
+    def public(*args: Any, **kwargs: Any) -> Any:
+        try:
+            if kwargs or len(args) != 1 or not is_of_tensor or not isinstance(args[0], Tensor):
+                _check(name, positional, expected, args, kwargs)
+            return function(*args, **kwargs)
+        except Exception as error:
+            if calls_back:
+                raise
+            _check_call(name, signature, args, kwargs)
+            raise in_words(error, name, args, kwargs)
+
+    public.__qualname__ = f"{function.__qualname__}.{place}"  # where pickle finds it
+    setattr(function, place, public)
+    return public
+
+
+def _expectations(function: Callable, signature: inspect.Signature) -> dict[str, Expectation]:
+    hints = typing.get_type_hints(inspect.unwrap(function))
+    found = {name: _DTYPE if name == "dtype" else _expectation(hints[name]) for name in signature.parameters
+             if name in hints}
+    return {name: hint for name, hint in found.items() if hint is not None}
+
+
+def _check(name: str, positional: Sequence[str], expected: dict[str, Expectation], args: tuple,
+           kwargs: dict[str, Any]) -> None:
+    for parameter, value in (*zip(positional, args), *kwargs.items()):
+        hint = expected.get(parameter)
+        if hint is not None and not hint[0](value):
+            raise TypeError(f"{name}: `{parameter}` must be {hint[1]}; got {described(value)}")
+
+
+def _check_call(name: str, signature: inspect.Signature, args: tuple, kwargs: dict[str, Any]) -> None:
+    """Refuse arguments that are missing, too many or unknown."""
+    kwargs = renamed(dict(kwargs), name)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{name}({', '.join(map(str, _bare(signature)))}): {error}; got {_listed(args, kwargs)}"
+                        ) from None
+
+
+def _bare(signature: inspect.Signature) -> list[inspect.Parameter]:
+    return [parameter.replace(annotation=parameter.empty) for parameter in signature.parameters.values()]
+
+
+def _listed(args: Sequence[Any], kwargs: dict[str, Any]) -> str:
+    return ", ".join([*map(described, args), *(f"{name}={described(value)}" for name, value in kwargs.items())]) or (
+        "nothing")
+
+
+def in_words(error: Exception, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Exception:
+    """`error` with the name of the function that the user called, and in words of this library."""
+    if not is_own(error):
+        return _foreign(error, name, _listed(args, kwargs))
+    text = str(error.args[0]) if error.args else ""
+    if len(error.args) == 1 and not re.search(rf"(?<!\w){re.escape(name.strip('_'))}(?!\w)", text):
+        error.args = (f"{name}: {re.sub('^[a-z_0-9]+: ', '', text)}",)
+    return error
+
+
+def is_own(error: Exception) -> bool:
+    """Whether a `raise` of this library made the error, and no operation that it tried."""
+    *_, place = _places(error)
+    frame = place.tb_frame
+    return (frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE
+            and frame.f_code.co_code[place.tb_lasti] == _RAISE)
+
+
+def codes(error: Exception) -> list[types.CodeType]:
+    """The code that was running when the error came, the innermost last."""
+    return [place.tb_frame.f_code for place in _places(error)]
+
+
+def _places(error: Exception) -> Iterator[types.TracebackType]:
+    place = error.__traceback__
+    while place is not None:
+        yield place
+        place = place.tb_next
+
+
+def _foreign(error: Exception, name: str, given: str) -> Exception:
+    kind = next((kind for kind in (TypeError, IndexError, OverflowError, ZeroDivisionError, ValueError, RuntimeError,
+                                   BufferError) if isinstance(error, kind)), TypeError)
+    made = kind(f"{name}: {error}; got {given}")
+    made.__cause__ = error
+    return made
+
+
+def publish(namespace: dict[str, Any]) -> None:
+    """Put the checked forms of the library's functions into `namespace`, which is a module's."""
+    for name, value in list(namespace.items()):
+        if isinstance(value, types.FunctionType) and not name.startswith("_") and value.__module__.startswith(_PACKAGE):
+            namespace[name] = checked(value)
