@@ -194,7 +194,8 @@ class FormulaOperation:
 
     def in_words(self, error: Exception, inputs: Sequence[Any], options: dict[str, Any]) -> Exception:
         """`error`, which came out of a call, for the caller; one from within the formula is his own."""
-        written = [getattr(function, "__code__", None) for function in (getattr(self, "__wrapped__", None), self._written)]
+        functions = (getattr(self, "__wrapped__", None), self._written)
+        written = [getattr(function, "__code__", None) for function in functions]
         if any(code in written for code in codes(error)):
             return error
         if not is_own(error):
