@@ -15,8 +15,6 @@ from __future__ import annotations
 import functools
 from typing import Any, Callable, Optional, Sequence
 
-import numpy as np
-
 from ..backends import Backend, Kernel
 from ..backends.formulas.cpp import output_dtypes
 from ..backends.formulas.dtypes import compute_and_result
