@@ -334,11 +334,12 @@ def as_operand(value: Any, backend: Backend, operation: str) -> Union[Tensor, Nu
 
 def refuse_gradient(owner: Tensor, gradient: Any, name: str) -> None:
     """Refuse what is neither None nor a tensor like `owner`."""
-    if gradient is not None:
+    if gradient is not None and not (isinstance(gradient, Tensor) and gradient._array.shape == owner._array.shape
+                                     and gradient._array.dtype == owner._array.dtype
+                                     and gradient._backend is owner._backend):
         expected, got = [(t.shape, str(t.dtype), str(t.device)) if isinstance(t, Tensor) else type(t).__name__
                          for t in (owner, gradient)]
-        if expected != got:
-            raise ValueError(f"{name} must be a tensor of {expected}, as its tensor is; got {got}")
+        raise ValueError(f"{name} must be a tensor of {expected}, as its tensor is; got {got}")
 
 
 def upstream_gradient(output: Tensor, gradient: Any) -> Tensor:

@@ -125,7 +125,7 @@ def _of_classes(formula: Rowwise, scores: Tensor, target: Tensor, weights: tuple
     dim = _class_dim(scores)
     _check_classes(scores, target, ignore_index, loss)
     losses, counts = formula(scores, unsqueeze(target, dim), *weights, dim=dim, ignore_index=float(ignore_index),
-                             **constants)
+                             keepdim=reduction != "none", **constants)
     return sum(losses) / sum(counts.detach()) if reduction == "mean" else reduced(losses, reduction, loss)
 
 
