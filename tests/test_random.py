@@ -39,15 +39,6 @@ def one_stream():
 
 # -- the stream -----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_every_device_gives_numpys_stream(dtype, backend, rng):
-    for n in (0, 1, 7, 8, 9, 100_001):
-        place = philox.Place(int(rng.integers(2 ** 63)) * 2 + 1, int(rng.integers(5)), int(rng.integers(2 ** 40)))
-        drawn = backend.random(place, (n,), np.dtype(dtype))
-        assert backend.owns(drawn) and drawn.dtype == dtype
-        np.testing.assert_array_equal(backend.to_numpy(drawn), of_numpy(place, n, dtype))
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("cores", [1, 2, 5])
 def test_threads_draw_parts_of_one_stream(dtype, cores, monkeypatch):
     monkeypatch.setattr(tiles, "CORES", cores)
