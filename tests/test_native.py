@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import stat
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gradcore.backends import BackendUnavailable, Kernel, native
-from gradcore.backends.native import build, loops, vector_math
+from gradcore.backends.native import build, loops, threads, vector_math
 from gradcore.backends.formulas.expression import Symbol, apply
 from kernels import whole_range
 from native_compiler import needs_compiler
@@ -73,8 +76,8 @@ def test_the_plain_c_library_will_do(monkeypatch, cache, rng):
 
 # -- calls ----------------------------------------------------------------------------------------------------
 @needs_compiler
-@pytest.mark.parametrize("n", [0, 1, 3, 17, 1000, loops.PARALLEL_FROM - 1, loops.PARALLEL_FROM,
-                               3 * loops.PARALLEL_FROM + 5])
+@pytest.mark.parametrize("n", [0, 1, 3, 17, 1000, threads.PARALLEL_FROM - 1, threads.PARALLEL_FROM,
+                               3 * threads.PARALLEL_FROM + 5])
 def test_every_element_is_computed_once_whatever_the_threads(n, rng):
     x = rng.normal(size=n).astype(F32)
     guarded = np.full(n + 2, 7, F32)
@@ -133,6 +136,46 @@ def test_arrays_can_be_asked_for_their_address(monkeypatch, cache, rng):
 
 
 @needs_compiler
+@pytest.mark.skipif(threads.CORES == 1, reason="one core has one thread")
+def test_other_threads_take_parts():
+    began: dict[int, list] = {}  # the parts of each thread
+    lock, others_began = threading.Lock(), threading.Event()
+
+    @ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_long, ctypes.c_long)
+    def part(_, begin, end):
+        with lock:
+            began.setdefault(threading.get_ident(), []).append((begin, end))
+            if len(began) > 1:
+                others_began.set()
+        others_began.wait(timeout=1)
+
+    share = ctypes.CFUNCTYPE(None, ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
+    for _ in range(60):  # whoever had to wait for another thread goes on alone for a while
+        began.clear()
+        share(threads.share_address())(1000, 64, ctypes.cast(part, ctypes.c_void_p), None)
+        parts = sorted(part for parts in began.values() for part in parts)
+        assert [0, *(end for _, end in parts)] == [*(begin for begin, _ in parts), 1000]
+        if others_began.is_set():
+            break
+    assert others_began.is_set() and all(begin % 64 == 0 for begin, _ in parts)
+
+
+@needs_compiler
+def test_several_threads_may_call_at_once(rng):
+    x = rng.normal(size=(4, 3 * threads.PARALLEL_FROM)).astype(F32)
+    run_doubled, outputs = native.program(DOUBLED, F32, F32, (False,)), np.empty_like(x)
+
+    def repeat(i):
+        for _ in range(50):
+            outputs[i] = 0
+            run_doubled(x.shape[1], [x[i]], (), [outputs[i]])
+            np.testing.assert_array_equal(outputs[i], 2 * x[i])
+
+    with ThreadPoolExecutor(4) as pool:
+        assert not any(job.exception() for job in [pool.submit(repeat, i) for i in range(4)])
+
+
+@needs_compiler
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_computes_too():
     text = """
@@ -159,8 +202,7 @@ assert os.waitpid(child, 0)[1] == 0
 def test_a_library_is_built_once_and_kept_for_this_user_alone(cache, monkeypatch):
     run(DOUBLED, [np.ones(3, F32)])
     assert stat.S_IMODE(cache.stat().st_mode) == 0o700
-    (built,) = cache.iterdir()
-    assert built.suffix == ".so"  # and no temporary file is left
+    assert {path.suffix for path in cache.iterdir()} == {".so"}  # and no temporary file is left
     monkeypatch.setattr(build, "_libraries", {})
     monkeypatch.setattr(build, "_compile", lambda *_: pytest.fail("built again"))
     run(DOUBLED, [np.ones(3, F32)])

@@ -11,7 +11,7 @@ import threading
 from queue import SimpleQueue
 from typing import Any, Callable, Optional
 
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+from ..native import CORES
 
 
 class Job:

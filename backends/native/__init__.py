@@ -6,5 +6,6 @@ from ..cache import cache_folder
 from .build import compiler
 from .loops import program, source
 from .rows import RowLoop, row_program
+from .threads import CORES
 
-__all__ = ["RowLoop", "cache_folder", "compiler", "program", "row_program", "source"]
+__all__ = ["CORES", "RowLoop", "cache_folder", "compiler", "program", "row_program", "source"]

@@ -18,10 +18,9 @@ from ..errors import BackendUnavailable
 
 # What the formula says is computed: no contraction to fused products, no assumption that NaN or infinity is absent.
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fPIC", "-shared",
-         "-fvisibility=hidden", "-w", "-x", "c++")
+         "-fvisibility=hidden", "-fopenmp-simd", "-pthread", "-w", "-x", "c++")
 if platform.machine() in ("x86_64", "AMD64"):
     FLAGS = ("-mprefer-vector-width=512",) + FLAGS  # where there are such vectors
-_THREADS = ("-fopenmp", "-fopenmp-simd")  # the second where the compiler has no OpenMP library: one thread
 
 _lock = threading.Lock()
 _libraries: dict[str, ctypes.CDLL] = {}
@@ -118,11 +117,8 @@ def _compile(source: str, command: list[str]) -> bytes:
     with tempfile.TemporaryDirectory(dir=cache.cache_folder(), prefix="build-") as folder:
         text, built = Path(folder, "kernel.cpp"), Path(folder, "kernel.so")
         text.write_text(source)
-        for threads in _THREADS:
-            done = _run([*command, threads, str(text), "-o", str(built), "-lm"])
-            if done.returncode == 0:
-                break
-        else:
+        done = _run([*command, str(text), "-o", str(built), "-lm"])
+        if done.returncode != 0:
             raise BackendUnavailable(f"native CPU kernels: {shlex.join(command)} failed with\n{done.stderr[-2000:]}")
         if not built.is_file():
             raise BackendUnavailable(f"native CPU kernels: {shlex.join(command)} reported no error but made no "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 from typing import Callable, Optional, Sequence, Union
 
 import numpy as np
@@ -13,11 +12,7 @@ from ..formulas.cpp import TYPES, body, identifier, output_dtypes
 from ..formulas.dtypes import FLOAT32, FLOAT64
 from ..formulas.kernel import Kernel
 from .build import library
-
-# Waking a second thread takes about as long as one needs for so many elements.
-PARALLEL_FROM = 1 << 16
-_NEVER = 1 << 62
-_parallel_from = PARALLEL_FROM
+from .threads import IN_PARTS, PARALLEL_FROM, share_address
 
 Program = Callable[[int, Sequence[Union[np.ndarray, float]], Sequence[float], Sequence[np.ndarray]], None]
 
@@ -35,25 +30,26 @@ def program(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: 
     function.restype = None
     numbers = sum(scalar_inputs) + len(kernel.constants)
     arrays = len(kernel.inputs) - sum(scalar_inputs) + len(kernel.outputs)
-    function.argtypes = [ctypes.c_ssize_t] * 2 + [ctypes.c_double] * numbers + [ctypes.c_void_p] * arrays
+    function.argtypes = [ctypes.c_ssize_t, ctypes.c_void_p] + [ctypes.c_double] * numbers + [ctypes.c_void_p] * arrays
+    share = share_address()
     if numbers == 0:
-        return _arrays_only(function)
-    return _with_numbers(function, tuple(scalar_inputs))
+        return _arrays_only(function, share)
+    return _with_numbers(function, share, tuple(scalar_inputs))
 
 
-def _arrays_only(function: Callable) -> Program:
+def _arrays_only(function: Callable, share: int) -> Program:
     def run(n, inputs, constants, outputs):
-        function(n, _parallel_from, *map(_handle, inputs), *map(_handle, outputs))
+        function(n, share, *map(_handle, inputs), *map(_handle, outputs))
 
     return run
 
 
-def _with_numbers(function: Callable, scalar_inputs: tuple[bool, ...]) -> Program:
+def _with_numbers(function: Callable, share: int, scalar_inputs: tuple[bool, ...]) -> Program:
     scalars = [i for i, is_scalar in enumerate(scalar_inputs) if is_scalar]
     arrays = [i for i, is_scalar in enumerate(scalar_inputs) if not is_scalar]
 
     def run(n, inputs, constants, outputs):
-        function(n, _parallel_from, *[inputs[i] for i in scalars], *constants,
+        function(n, share, *[inputs[i] for i in scalars], *constants,
                  *[_handle(inputs[i]) for i in arrays], *map(_handle, outputs))
 
     return run
@@ -68,7 +64,8 @@ def source(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: S
     pointers = [f"const {kind}* array_{name}" for name, kind in reads]
     pointers += [f"{kind}* array_{name}" for name, kind in writes]
     return _SOURCE.format(
-        mathematics=vector_math.source(), openmp=OPENMP, real=TYPES[str(compute)], name=identifier(kernel),
+        mathematics=vector_math.source(), in_parts=IN_PARTS, parallel_from=PARALLEL_FROM, real=TYPES[str(compute)],
+        name=identifier(kernel),
         loop_parameters=", ".join([f"const real {name}" for name in numbers] + pointers),
         loop_arguments=", ".join(numbers + [f"array_{name}" for name, _ in reads + writes]),
         parameters="".join([f", double {name}" for name in numbers]
@@ -83,20 +80,11 @@ def source(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: S
         handle=_HANDLE_TO_DATA)
 
 
-# Without OpenMP there is one thread.
-OPENMP = """\
-#ifdef _OPENMP
-extern "C" int omp_get_thread_num(), omp_get_num_threads();
-#else
-inline int omp_get_thread_num() { return 0; }
-inline int omp_get_num_threads() { return 1; }
-#endif
-"""
-
 # Arrays are handed over as `_handle` gives them: see there.
 _SOURCE = """\
 {mathematics}
-{openmp}namespace {{ namespace gradcore {{
+namespace {{ namespace gradcore {{
+{in_parts}
 typedef {real} real;
 template <class T> inline T* data(void* handle) {{ return {handle}; }}
 void {name}(const long begin, const long end, {loop_parameters}) {{
@@ -107,21 +95,15 @@ void {name}(const long begin, const long end, {loop_parameters}) {{
 {store}
     }}
 }}
-void spread(const long n, {loop_parameters}) {{
-    #pragma omp parallel
-    {{
-        const long threads = omp_get_num_threads(), share = ((n + threads - 1) / threads + 63) / 64 * 64;
-        const long begin = omp_get_thread_num() * share, end = begin + share < n ? begin + share : n;
+void run(const long n, void* share, {loop_parameters}) {{
+    in_parts(share, n, 64, n >= {parallel_from}, [=](long begin, long end) {{
         {name}(begin, end, {loop_arguments});
-    }}
+    }});
 }}
 }} }}
 typedef gradcore::real real;
 extern "C" __attribute__((visibility("default")))
-void gradcore_run(long n, long parallel_from{parameters}) {{
-    if (n < parallel_from) gradcore::{name}(0, n, {arguments});
-    else gradcore::spread(n, {arguments});
-}}
+void gradcore_run(long n, void* share{parameters}) {{ gradcore::run(n, share, {arguments}); }}
 """
 
 
@@ -148,18 +130,3 @@ if _objects_hold_their_data():
 else:
     _handle = address
     _HANDLE_TO_DATA = "(T*)handle"
-
-
-def parallel_from() -> int:
-    """From how many elements on a loop is shared among threads."""
-    return _parallel_from
-
-
-def _stay_single() -> None:
-    """GNU's OpenMP does not survive a fork: a child process that used its parent's threads would hang."""
-    global _parallel_from
-    _parallel_from = _NEVER
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_stay_single)

@@ -18,7 +18,8 @@ from ..formulas.rows import POSITION
 from ..formulas.stages import Plan, Reduction, Stage
 from . import vector_math
 from .build import library
-from .loops import OPENMP, address, parallel_from
+from .loops import address
+from .threads import IN_PARTS, PARALLEL_FROM, share_address
 
 # How an input varies: along both dimensions, the rows, the elements, or neither.
 INDEX = {(True, True): "[r * n + i]", (True, False): "[r]", (False, True): "[i]", (False, False): "[0]"}
@@ -37,10 +38,13 @@ def row_program(kernel: Kernel, plan: Plan, dtype: np.dtype, kinds: Sequence[tup
     function = library(source(kernel, plan, dtype, kinds)).gradcore_run
     function.restype = None
     numbers, arrays = len(kernel.constants), len(kernel.inputs) + len(kernel.outputs)
-    function.argtypes = [ctypes.c_ssize_t] * 3 + [ctypes.c_double] * numbers + [ctypes.c_void_p] * arrays
+    function.argtypes = [ctypes.c_ssize_t, ctypes.c_ssize_t, ctypes.c_void_p, *[ctypes.c_double] * numbers,
+                         *[ctypes.c_void_p] * arrays]
+
+    share = share_address()
 
     def run(rows, n, inputs, constants, outputs):
-        function(rows, n, parallel_from(), *constants, *map(address, inputs), *map(address, outputs))
+        function(rows, n, share, *constants, *map(address, inputs), *map(address, outputs))
 
     return run
 
@@ -73,7 +77,8 @@ def source(kernel: Kernel, plan: Plan, dtype: np.dtype, kinds: Sequence[tuple[bo
     numbers = [f"c{i}" for i in range(len(kernel.constants))]
     pointers = [name.split()[-1] for name in arrays]
     return _SOURCE.format(
-        mathematics=vector_math.source(), openmp=OPENMP, real=real, name=identifier(kernel), count=f"c{len(numbers)}",
+        mathematics=vector_math.source(), in_parts=IN_PARTS, parallel_from=PARALLEL_FROM, real=real,
+        name=identifier(kernel), count=f"c{len(numbers)}",
         parameters=", ".join([f"const real {name}" for name in numbers] + arrays),
         arguments=", ".join(numbers + pointers),
         outer="".join([f", double {name}" for name in numbers] + [f", void* {name}" for name in pointers]),
@@ -107,7 +112,8 @@ def _reduction(step: Reduction, names: dict[Symbol, str], varies: bool) -> str:
 _SOURCE = """\
 {mathematics}
 #include <cstdlib>
-{openmp}namespace {{ namespace gradcore {{
+namespace {{ namespace gradcore {{
+{in_parts}
 typedef {real} real;
 template <class F> inline real row_sum(const long n, F value) {{
     double total = 0;
@@ -142,19 +148,13 @@ void {name}(const long begin, const long end, const long n, {parameters}) {{
     }}
     free(memory);
 }}
-void spread(const long rows, const long n, {parameters}) {{
-    #pragma omp parallel
-    {{
-        const long threads = omp_get_num_threads(), share = (rows + threads - 1) / threads;
-        const long begin = omp_get_thread_num() * share, end = begin + share < rows ? begin + share : rows;
+void run(const long rows, const long n, void* share, {parameters}) {{
+    in_parts(share, rows, 1, rows * n >= {parallel_from}, [=](long begin, long end) {{
         {name}(begin, end, n, {arguments});
-    }}
+    }});
 }}
 }} }}
 typedef gradcore::real real;
 extern "C" __attribute__((visibility("default")))
-void gradcore_run(long rows, long n, long parallel_from{outer}) {{
-    if (rows * n < parallel_from) gradcore::{name}(0, rows, n, {given});
-    else gradcore::spread(rows, n, {given});
-}}
+void gradcore_run(long rows, long n, void* share{outer}) {{ gradcore::run(rows, n, share, {given}); }}
 """
