@@ -21,7 +21,6 @@ from gradcore.backends.cuda.device import usable_reason
 
 from strict_backend import DEVICE_TYPE, StrictBackend
 
-pytest.register_assert_rewrite("gradcore.testing")
 register(DEVICE_TYPE, lambda device: StrictBackend())
 
 settings.register_profile("gradcore", deadline=None, max_examples=15, database=None)
@@ -83,7 +82,7 @@ def pretended(monkeypatch) -> ModuleType:
     monkeypatch.setattr(device, "_usable", set())
     monkeypatch.setattr(device, "managed", lambda: None)
     monkeypatch.setattr(fake_cupy.MemoryHook, "entered", [])
-    monkeypatch.setattr(fake_cupy.Function, "launches", [])
+    fake_cupy.log.clear()
     return sys.modules["cupy"]
 
 

@@ -14,22 +14,29 @@ import numpy as np
 import cuda_on_cpu
 
 
+log: list[tuple] = []  # what was asked of the devices: ("launch", name, blocks, threads), ("allocate", shape), ...
+
+
+def logged(kind: str, since: int = 0) -> list[tuple]:
+    """The entries of a kind in the log."""
+    return [entry[1:] for entry in log[since:] if entry[0] == kind]
+
+
 class Device:
     current = [0]
-    entered: list[int] = []
 
     def __init__(self, device: int = None):
         self.id = Device.current[-1] if device is None else device
 
     def __enter__(self):
         Device.current.append(self.id)
-        Device.entered.append(self.id)
+        log.append(("enter", self.id))
 
     def __exit__(self, *_):
         Device.current.pop()
 
     def synchronize(self):
-        pass
+        log.append(("wait", "Device.synchronize"))
 
     @property
     def compute_capability(self):
@@ -39,10 +46,8 @@ class Device:
 class ndarray(np.ndarray):
     """An array that remembers the device on which it was made."""
 
-    made: list[tuple] = []  # the shapes of all that were allocated
-
     def __new__(cls, shape, dtype=float, memptr=None, strides=None, order="C"):
-        ndarray.made.append(shape)
+        log.append(("allocate", shape))
         return super().__new__(cls, shape, dtype)
 
     def __array_finalize__(self, base):
@@ -56,12 +61,60 @@ class ndarray(np.ndarray):
     def data(self):
         return SimpleNamespace(ptr=self.ctypes.data, device_id=self._made_on)
 
+    def __array_wrap__(self, array, context=None, return_scalar=False):
+        """Results are on the device that is the current one, wherever the operands are."""
+        return array if isinstance(array, ndarray) else np.asarray(array).view(ndarray)
+
     def copy(self, order="C"):
         return _on_device(np.array(self, order=order))  # on the current device, as CuPy does
 
+    def __getitem__(self, index):
+        """A position beyond the end is counted from the other one."""
+        return np.asarray(super().__getitem__(_wrapped(index, self.shape))).view(ndarray)
+
+    def __setitem__(self, index, value):
+        super().__setitem__(_wrapped(index, self.shape), value)
+
+    def item(self, *args):
+        log.append(("wait", "item"))
+        return super().item(*args)
+
+    def _to_host(self):
+        log.append(("wait", "a number of Python's"))
+        return super().item()
+
+    def __float__(self):
+        return float(self._to_host())
+
+    def __int__(self):
+        return int(self._to_host())
+
+    def __bool__(self):
+        return bool(self._to_host())
+
+
+def _wrapped(index, shape):
+    parts = index if isinstance(index, tuple) else (index,)
+    if not any(isinstance(part, ndarray) for part in parts):  # those of NumPy are the tests' own
+        return index
+    used = sum(part.ndim if getattr(part, "dtype", None) == bool else part is not None and part is not Ellipsis
+               for part in parts)
+    wrapped, dim = [], 0
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            is_mask = part.dtype == bool
+            wrapped.append(np.asarray(part) if is_mask else np.asarray(part) % shape[dim])
+            if is_mask:
+                log.append(("wait", "mask"))
+            dim += part.ndim if is_mask else 1
+        else:
+            wrapped.append(part)
+            dim += len(shape) - used if part is Ellipsis else part is not None
+    return tuple(wrapped)
+
 
 def _on_device(array) -> ndarray:
-    ndarray.made.append(array.shape)
+    log.append(("allocate", np.shape(array)))
     return np.asarray(array).view(ndarray)
 
 
@@ -110,8 +163,6 @@ class NVRTC:
 class Function:
     """A kernel of a module, on the device that was current when it was loaded."""
 
-    launches: list[tuple] = []  # name, grid, block
-
     def __init__(self, text: str, name: str):
         self.text, self.name, self.device = text, name, Device.current[-1]
 
@@ -121,7 +172,7 @@ class Function:
         for value in args:
             assert not isinstance(value, ndarray) or value.device.id == self.device
             assert isinstance(value, ndarray) or not isinstance(value, np.ndarray) or value.size == 1
-        Function.launches.append((self.name, grid[0], block[0]))
+        log.append(("launch", self.name, grid[0], block[0]))
         cuda_on_cpu.launch(self.text, self.name, grid[0], block[0], args)
 
 
@@ -172,6 +223,36 @@ class MemoryPool:
             hook.free_postprocess(device_id=Device.current[-1], mem_size=size, mem_ptr=1, pmem_id=1)
 
 
+def asnumpy(a, stream=None, order="C", out=None, *, blocking=True) -> np.ndarray:
+    log.append(("wait", "asnumpy") if blocking else ("to host", a.nbytes))
+    return np.array(a.view(np.ndarray))
+
+
+def nonzero(a) -> tuple:
+    log.append(("wait", "nonzero"))  # how many there are is read by the host
+    return tuple(map(_on_device, np.nonzero(np.asarray(a))))
+
+
+def _of_numpy(name: str):
+    """A function of CuPy that does what NumPy's does, to arrays of devices alone."""
+    function = getattr(np, name)
+
+    def on_device(*args, **kwargs):
+        given = [item for arg in (*args, *kwargs.values())
+                 for item in (arg if isinstance(arg, (list, tuple)) else (arg,))]
+        assert not [item for item in given if isinstance(item, np.ndarray) and not isinstance(item, ndarray)]
+        with np.errstate(all="ignore"):
+            result = function(*args, **kwargs)
+        return result if kwargs.get("out") is not None else np.asarray(result).view(ndarray)
+
+    return on_device
+
+
+OF_NUMPY = ("add subtract multiply negative minimum maximum remainder tanh exp less greater logical_and logical_or "
+            "logical_not sum max min any all cumsum argsort searchsorted where reshape broadcast_to permute_dims flip "
+            "stack concat asarray").split()
+
+
 def full(shape, fill_value, dtype=None, order="C") -> ndarray:
     """CuPy sets the bytes to 0 for each number that equals 0, -0.0 too."""
     value = np.asarray(fill_value, dtype)
@@ -182,6 +263,8 @@ def array(obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocki
     if isinstance(obj, ndarray):
         return obj if not copy and dtype in (None, obj.dtype) else _on_device(np.array(obj, dtype))
     host = np.array(obj, dtype, copy=None)
+    if host.ndim:
+        log.append(("to device", host.nbytes))
     return _on_device(np.array(host)) if host.ndim else full((), host, host.dtype)
 
 
@@ -202,12 +285,12 @@ def modules(devices: int = 1) -> dict[str, ModuleType]:
                               getDeviceProperties=lambda device: {"name": f"Pretended GPU {device}".encode()})
     cupy.__dict__.update(
         __version__="14.2.0", ndarray=ndarray, float32=np.float32, RawModule=RawModule,
-        add=np.add, minimum=np.minimum, negative=np.negative, matmul=matmul, sum=np.sum, pi=np.pi,
+        **{name: _of_numpy(name) for name in OF_NUMPY}, nonzero=nonzero, matmul=matmul, pi=np.pi,
         may_share_memory=lambda a, b, max_work=None: np.may_share_memory(a, b), array=array,
         empty=lambda shape, dtype=float, order="C": _on_device(np.empty(shape, dtype)),
         zeros=lambda shape, dtype=float, order="C": _on_device(np.zeros(shape, dtype)), full=full,
-        asnumpy=lambda a, stream=None, order="C", out=None, *, blocking=True: np.array(a.view(np.ndarray)),
+        asnumpy=asnumpy,
         get_default_memory_pool=lambda: pool,
         cuda=SimpleNamespace(Device=Device, runtime=runtime, MemoryHook=MemoryHook, nvrtc=NVRTC()))
-    cupyx.scatter_add = np.add.at
+    cupyx.scatter_add = lambda a, slices, value: np.add.at(a.view(np.ndarray), _wrapped(slices, a.shape), value)
     return {"cupy": cupy, "cupyx": cupyx}

@@ -69,7 +69,6 @@ ROOMS = {
     "gradcore.optim": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.functions"},
     "gradcore.utils.data": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.utils.progress"},
     "gradcore.serialization": {_BACKENDS, "gradcore.core"},
-    "gradcore.testing": {"gradcore"},  # as those who use the library, and as no part of it does
     "gradcore.data": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.utils.data"},
 }
 

@@ -207,7 +207,7 @@ def test_moving_and_changing_arrays(pretended):
     assert first.asarray(a) is a and first.asarray(a, copy=True) is not a
     assert second.owns(second.asarray(a))
     first.add_at(a, (slice(None), 0), first.full((2,), 10, np.dtype("float32")))
-    first.add_at(a, np.array([1, 1]), first.full((2, 3), 1, np.dtype("float32")))
+    first.add_at(a, first.asarray([1, 1]), first.full((2, 3), 1, np.dtype("float32")))
     first.assign(a, (0, 2), 9)
     assert first.to_numpy(a).tolist() == [[11, 2, 9], [16, 7, 8]]
     assert first.to_numpy(first.take(a, (Ellipsis, None, 1))).tolist() == [[2], [7]]

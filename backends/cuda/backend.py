@@ -19,6 +19,7 @@ from .device import usable_reason, why_no_kernels
 from .launcher import Launcher, is_apart
 from .memory import Memory
 from .random import Draws
+from .taking import Taking
 
 _HERE = contextlib.nullcontext()
 
@@ -45,7 +46,7 @@ class CuPyBackend(Backend):
         self._memory = Memory(cupy, index)
         self._index, self._name, self._current = index, str(self.device), cupy.cuda.runtime.getDevice
         self._compile = functools.partial(compiler.function, cupy)
-        self._draws = Draws(cupy, self._compile)
+        self._draws, self._taking = Draws(cupy, self._compile), Taking(cupy, self._compile)
 
     def here(self) -> ContextManager:
         """CuPy allocates and launches on the current device, which is a matter of each thread."""
@@ -115,7 +116,7 @@ class CuPyBackend(Backend):
 
     def take(self, array: Array, index: Any) -> Array:
         with self.here():
-            return array[index]
+            return self._taking.take(array, index) if self._taking.takes(index) else array[index]
 
     def add_at(self, array: Array, index: Any, value: Array) -> None:
         with self.here():

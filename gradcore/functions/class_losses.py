@@ -7,11 +7,14 @@ asked without a wait; elsewhere its loss is NaN.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
+
+import numpy as np
 
 from ..backends.formulas.dtypes import kind_of
 from ..core.rowwise import Rowwise, rowwise
 from ..core.tensor import Tensor, as_tensor
+from ..operations.indexing import values_on_host
 from ..operations.reduction import sum
 from ..operations.shaping import reshape, unsqueeze
 from .losses import beside, check_smoothing, reduced, refuse_deprecated
@@ -82,7 +85,7 @@ def nll_loss(input: Any, target: Any, weight: Any = None, size_average: None = N
     """
     refuse_deprecated("nll_loss", size_average, reduce)
     scores = _scores(input, "nll_loss")
-    return _of_classes(picked_loss, scores, beside(scores, target), (_weights(weight, scores, "nll_loss"),),
+    return _of_classes(picked_loss, scores, beside(scores, target), target, (_weights(weight, scores, "nll_loss"),),
                        ignore_index, reduction, "nll_loss")
 
 
@@ -107,23 +110,24 @@ def cross_entropy(input: Any, target: Any, weight: Any = None, size_average: Non
     refuse_deprecated("cross_entropy", size_average, reduce)
     check_smoothing(label_smoothing, "cross_entropy")
     scores = _scores(input, "cross_entropy")
-    target = beside(scores, target)
+    given, target = target, beside(scores, target)
     if kind_of(target.dtype) == 2 and target.shape == scores.shape:
         losses = probability_loss(scores, target, _weights(weight, scores, "cross_entropy"), dim=_class_dim(scores),
                                   label_smoothing=label_smoothing)
         return reduced(losses, reduction, "cross_entropy")
     if weight is None and not label_smoothing:
-        return _of_classes(class_loss, scores, target, (), ignore_index, reduction, "cross_entropy")
+        return _of_classes(class_loss, scores, target, given, (), ignore_index, reduction, "cross_entropy")
     weights = _weights(weight, scores, "cross_entropy")
-    return _of_classes(weighted_class_loss, scores, target, (weights,), ignore_index, reduction, "cross_entropy",
+    return _of_classes(weighted_class_loss, scores, target, given, (weights,), ignore_index, reduction, "cross_entropy",
                        label_smoothing=label_smoothing)
 
 
-def _of_classes(formula: Rowwise, scores: Tensor, target: Tensor, weights: tuple, ignore_index: int, reduction: str,
-                loss: str, **constants: float) -> Tensor:
-    """A formula's losses for indices of classes, reduced; a mean is one over the weights of the targets."""
+def _of_classes(formula: Rowwise, scores: Tensor, target: Tensor, given: Any, weights: tuple, ignore_index: int,
+                reduction: str, loss: str, **constants: float) -> Tensor:
+    """A formula's losses for indices of classes, reduced; a mean is one over the weights of the targets, which were
+    `given` by the caller."""
     dim = _class_dim(scores)
-    _check_classes(scores, target, ignore_index, loss)
+    _check_classes(scores, target, values_on_host(given, target), ignore_index, loss)
     losses, counts = formula(scores, unsqueeze(target, dim), *weights, dim=dim, ignore_index=float(ignore_index),
                              keepdim=reduction != "none", **constants)
     return sum(losses) / sum(counts.detach()) if reduction == "mean" else reduced(losses, reduction, loss)
@@ -152,15 +156,15 @@ def _weights(weight: Any, scores: Tensor, loss: str) -> Any:
     return reshape(weight, (scores.shape[dim],) + (1,) * (scores.ndim - dim - 1))
 
 
-def _check_classes(scores: Tensor, target: Tensor, ignore_index: int, loss: str) -> None:
-    """Refuse what are no indices of classes, as far as that needs no wait for the device."""
+def _check_classes(scores: Tensor, target: Tensor, values: Optional[np.ndarray], ignore_index: int, loss: str) -> None:
+    """Refuse what are no indices of classes; `values` are those of the target where they can be seen."""
     dim = _class_dim(scores)
     wanted = scores.shape[:dim] + scores.shape[dim + 1:]
     if kind_of(target.dtype) != 1 or target.shape != wanted:
         raise ValueError(f"{loss}: for scores of shape {scores.shape} the target must hold indices of classes, "
                          f"integers in shape {wanted}; got {target.dtype} in shape {target.shape}")
-    if scores._backend.is_synchronous:
-        classes, values = scores.shape[dim], target.numpy()
+    if values is not None:
+        classes = scores.shape[dim]
         wrong = values[((values < 0) | (values >= classes)) & (values != ignore_index)]
         if wrong.size:
             raise IndexError(f"{loss}: the target must hold indices of classes from 0 to {classes - 1}, or "

@@ -6,11 +6,11 @@ The adjoint of taking elements is adding to them, once for each time that an ele
 from __future__ import annotations
 
 import operator
-from typing import Any, Optional, Union
+from typing import Any, Optional, Sequence, Union
 
 import numpy as np
 
-from ..backends import Backend
+from ..backends import Backend, backend_of
 from ..backends.formulas.dtypes import BOOL, INT64, kind_of
 from ..core.dimensions import accepts_numpy_names, one_dim
 from ..core.operation import Operation, SavedTensor
@@ -31,7 +31,9 @@ class Index:
         self.is_single = not isinstance(index, tuple)
         parts = (index,) if self.is_single else index
         backend = common_backend("indexing", (x, *parts))
-        parts = [_part(part, backend) for part in parts]
+        if not backend.is_synchronous:  # where a position that does not exist is no error
+            _check_what_the_host_sees(parts, x.shape)
+        parts = [made for part in parts for made in _as_places(_part(part, backend), backend)]
         self.is_view = not any(isinstance(part, SavedTensor) for part in parts)
         if self.is_view and not any(part is Ellipsis for part in parts):
             parts.append(Ellipsis)  # where one element is named: NumPy gives a view of it, and not a number
@@ -40,6 +42,7 @@ class Index:
         if not self.is_view and any(isinstance(part, int) for part in parts):
             self.chosen_first = _integers_alone(parts)
             parts = [part for part in parts if not isinstance(part, int)]
+        self.is_single = self.is_single and len(parts) == 1
         self.parts = parts
 
     def within(self, backend: Backend, array: Any, operation: str) -> tuple[Any, Any]:
@@ -60,6 +63,45 @@ def _integers_alone(parts: list) -> tuple:
         elif part is not None:
             alone.append(slice(None) if isinstance(part, slice) else part)
     return (*alone, *[...] * (not any(part is ... for part in alone)))
+
+
+def _check_what_the_host_sees(parts: Sequence[Any], shape: tuple[int, ...]) -> None:
+    """Refuse masks of another shape, and positions from the host that do not exist."""
+    parts = [values_on_host(part) if isinstance(part, (bool, list, tuple, np.ndarray)) else part for part in parts]
+    dims = [part.ndim if getattr(part, "dtype", None) == BOOL else int(part is not None and part is not Ellipsis)
+            for part in parts]
+    dim = 0
+    for part, count in zip(parts, dims):
+        covered = shape[dim:dim + count]
+        if getattr(part, "dtype", None) == BOOL and tuple(part.shape) != covered:
+            raise IndexError(f"a mask must have the shape of the dimensions that it covers, {covered}; got "
+                             f"{part.shape}")
+        if isinstance(part, np.ndarray) and part.dtype.kind in "iu" and part.size and covered:
+            if part.min() < -covered[0] or part.max() >= covered[0]:
+                raise IndexError(f"an index must be between {-covered[0]} and {covered[0] - 1} in dimension {dim}, "
+                                 f"which has length {covered[0]}; got {part.min()} to {part.max()}")
+        dim += max(0, len(shape) - sum(dims)) if part is Ellipsis else count
+
+
+def _as_places(part: Any, backend: Backend) -> Sequence[Any]:
+    """A mask on a device that is waited for, as the positions that it names: counted once for all uses of an index."""
+    if not isinstance(part, SavedTensor) or backend.is_synchronous:
+        return (part,)
+    mask = part.value("indexing")
+    if mask.dtype != BOOL or not mask.ndim:
+        return (part,)
+    return [SavedTensor(Tensor._wrap(places, backend)) for places in backend.xp.nonzero(mask._array)]
+
+
+def values_on_host(given: Any, made: Optional[Tensor] = None) -> Optional[np.ndarray]:
+    """The values of an argument where they can be looked at without a wait for a device: those that come from the host,
+    and those of the tensor `made` of it on a device that keeps nobody waiting."""
+    if made is not None and made._backend.is_synchronous:
+        return made.numpy()
+    if isinstance(given, Tensor):
+        return given.numpy() if given._backend.is_synchronous else None
+    owner = backend_of(given)
+    return np.asarray(given) if owner is None or owner.is_synchronous else None
 
 
 def _part(part: Any, backend: Backend) -> Any:
@@ -118,27 +160,29 @@ def getitem(x: Tensor, index: Any) -> Tensor:
 def gather(x: Tensor, dim: int, index: Any) -> Tensor:
     """Along `dim` the elements at `index`, whose other dimensions correspond to those of `x`.
 
-    Positions are counted from the front: where the device tells it, one below 0 or beyond the end is an IndexError.
+    Positions are counted from the front: one below 0 or beyond the end is an IndexError, where the host sees it.  An
+    index on a CUDA device is not waited for: there the element is NaN, and of integers the smallest of their dtype.
 
     >>> gather(Tensor([[1, 2], [3, 4]]), 1, [[1], [0]])
     tensor([[2.],
             [3.]])
     """
     dim = one_dim(dim, x.ndim)
-    index = as_tensor(index, device=None if isinstance(index, Tensor) else x.device)
+    given, index = index, as_tensor(index, device=None if isinstance(index, Tensor) else x.device)
     if index.ndim != x.ndim:
         raise ValueError(f"gather needs an index of as many dimensions as the tensor, {x.ndim}; it has {index.ndim}")
+    if not x._backend.is_synchronous:
+        check_positions("gather", values_on_host(given), x.shape[dim], dim)
     try:
         return getitem(x, along(from_the_front(index, x.shape[dim]), dim))
     except IndexError:
-        check_positions("gather", index, x.shape[dim], dim)
+        check_positions("gather", index.numpy(), x.shape[dim], dim)
         raise
 
 
-def check_positions(name: str, index: Tensor, length: int, dim: int) -> None:
-    """Refuse an index that names a position which a dimension of this length does not have."""
-    places = index.numpy()
-    if places.dtype.kind in "iu" and not ((places >= 0) & (places < length)).all():
+def check_positions(name: str, places: Optional[np.ndarray], length: int, dim: int) -> None:
+    """Refuse an index that names a position which a dimension of this length does not have, as far as it is seen."""
+    if places is not None and places.dtype.kind in "iu" and not ((places >= 0) & (places < length)).all():
         raise IndexError(f"{name}: the index must hold positions from 0 to {length - 1} along dimension {dim}; got "
                          f"{places.min()} to {places.max()}")
 

@@ -13,7 +13,7 @@ from ..core.broadcasting import cast
 from ..core.dimensions import accepts_numpy_names, one_dim
 from ..core.tensor import Tensor, as_tensor, common_backend
 from .conversion import clone
-from .indexing import Index, PutInto, along, check_positions, from_the_front, getitem
+from .indexing import Index, PutInto, along, check_positions, from_the_front, getitem, values_on_host
 from .inplace import write
 
 
@@ -21,7 +21,7 @@ def _placed(name: str, x: Tensor, dim: int, index: Any, values: Any) -> tuple[tu
     """The checked places in `x`, and the values for them: of a larger tensor the part that the index covers."""
     common_backend(name, (x, index, values))
     dim = one_dim(dim, x.ndim)
-    index = as_tensor(index, device=x.device)
+    given, index = index, as_tensor(index, device=x.device)
     if not isinstance(values, Tensor):
         values = as_tensor(values, dtype=x.dtype, device=x.device)
     if values.ndim == 0:
@@ -37,13 +37,12 @@ def _placed(name: str, x: Tensor, dim: int, index: Any, values: Any) -> tuple[tu
                          f"and than the tensor in all but dimension {dim}; got values {values.shape} and a tensor "
                          f"{x.shape}")
     covered = getitem(values, tuple(slice(n) for n in index.shape))
-    return along(_positions(name, index, x.shape[dim], dim), dim), covered
+    return along(_positions(name, given, index, x.shape[dim], dim), dim), covered
 
 
-def _positions(name: str, index: Tensor, length: int, dim: int) -> Tensor:
+def _positions(name: str, given: Any, index: Tensor, length: int, dim: int) -> Tensor:
     """The index, refused where it is wrong and its values can be looked at without a wait."""
-    if index._backend.is_synchronous:
-        check_positions(name, index, length, dim)
+    check_positions(name, values_on_host(given, index), length, dim)
     return from_the_front(index, length)
 
 
@@ -78,13 +77,13 @@ def index_add(input: Tensor, dim: int, index: Any, source: Tensor, *, alpha: flo
     """
     common_backend("index_add", (input, index, source))
     dim = one_dim(dim, input.ndim)
-    index = as_tensor(index, device=input.device)
+    given, index = index, as_tensor(index, device=input.device)
     expected = (*input.shape[:dim], *index.shape, *input.shape[dim + 1:])
     if index.ndim != 1 or kind_of(index.dtype) != 1 or source.shape != expected:
         raise ValueError(f"index_add needs a vector of integers and slices of shape {expected} for them; got "
                          f"{index.dtype} of shape {index.shape} and {source.shape}")
     source = cast(source, input.dtype)
-    places = (slice(None),) * dim + (_positions("index_add", index, input.shape[dim], dim),)
+    places = (slice(None),) * dim + (_positions("index_add", given, index, input.shape[dim], dim),)
     return _sum(input, places, source if alpha == 1 else source * alpha)
 
 

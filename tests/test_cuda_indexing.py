@@ -1,0 +1,110 @@
+"""Indexing on CUDA devices over the stand-in for CuPy: positions that do not exist are refused where the host sees them,
+and else give NaN."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import fake_cupy
+import gradcore
+from gradcore import Tensor
+from gradcore.backends import CuPyBackend, get_backend
+from gradcore.functions import cross_entropy, nll_loss
+from native_compiler import needs_compiler
+
+pytestmark = needs_compiler
+
+X = np.arange(2 * 3 * 4 * 5, dtype="f4").reshape(2, 3, 4, 5)
+INDICES = [([1, -1, 0],), (slice(None), [[0, 2], [-3, 1]]), (..., [4, 0]), ([0, 1], [2, -1]),
+           (slice(None), [0, 1], [3, -4]),
+           ([1, 0], slice(None), [3, 2]), (slice(None), None, [0, 2], ..., [1, 1]), ([[0], [1]], [0, 1, 2], [0, -1, 2]),
+           (slice(None, None, -1), slice(0, 3, 2), [3]), (..., [0, 1], slice(1, 3)), ([],)]
+
+
+@pytest.mark.parametrize("index", INDICES, ids=str)
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int64", "bool"])
+def test_taking_is_numpys(index, dtype, pretended):
+    cuda = CuPyBackend()
+    data = X.astype(dtype)
+    on_host = tuple([np.array(part, "i8") if isinstance(part, list) else part for part in index])
+    on_device = tuple([cuda.asarray(part) if isinstance(part, np.ndarray) else part for part in on_host])
+    for array, there in [(data, cuda.asarray(data)), (data.T.copy().T, cuda.asarray(data.T.copy()).T)]:
+        found = cuda.take(there, on_device)
+        assert found.shape == array[on_host].shape and found.dtype == dtype and cuda.owns(found)
+        np.testing.assert_array_equal(found, array[on_host])
+
+
+@pytest.mark.parametrize("dtype, missing", [("float32", np.nan), ("float16", np.nan), ("float64", np.nan),
+                                            ("int8", -128), ("int64", -2 ** 63), ("uint8", 0), ("bool", False)])
+def test_an_element_that_does_not_exist_is_no_number(dtype, missing, pretended):
+    cuda = CuPyBackend()
+    array, index = cuda.asarray(np.ones((3, 2), dtype)), cuda.asarray(np.array([3, 0, -4, 2]))
+    expected = np.array([[missing] * 2, [1, 1], [missing] * 2, [1, 1]], dtype)
+    np.testing.assert_array_equal(cuda.take(array, index), expected)
+    pairs = cuda.take(array, (index, cuda.asarray([0, 1, 1, 2])))
+    np.testing.assert_array_equal(pairs, np.array([missing, 1, missing, missing], dtype))
+
+
+@pytest.fixture
+def cuda(pretended):
+    gradcore.backends.register("cuda", lambda device: CuPyBackend(device.index))
+    yield get_backend("cuda:1")
+    gradcore.backends.register("cuda", lambda device: CuPyBackend(device.index))
+
+
+def test_classes_of_the_host_are_refused(cuda):
+    scores = Tensor(np.zeros((2, 3)), device=cuda.device)
+    for loss in (cross_entropy, nll_loss):
+        for targets in ([0, 3], [-1, 0], np.array([0, 7])):
+            with pytest.raises(IndexError, match="classes from 0 to 2"):
+                loss(scores, targets)
+
+
+def test_classes_of_the_device_give_nan_without_a_wait(cuda):
+    scores = Tensor(np.zeros((3, 3)), device=cuda.device, requires_grad=True)
+    targets = Tensor(np.array([0, 3, -1]), device=cuda.device)
+    fake_cupy.log.clear()
+    losses = cross_entropy(scores, targets, reduction="none")
+    assert not fake_cupy.logged("wait")
+    np.testing.assert_allclose(losses.numpy(), [np.log(3), np.nan, np.nan], rtol=1e-6)
+
+
+def test_positions_of_the_host_are_refused(cuda):
+    x = Tensor(np.arange(12.0).reshape(3, 4), device=cuda.device)
+    for index in ([3], [-4], np.array([[0, 5]])):
+        for refused in (lambda: x[index], lambda: x.index_select(0, np.ravel(index)), lambda: x.take(index, 0)):
+            with pytest.raises(IndexError, match="an index must be between -3 and 2 in dimension 0"):
+                refused()
+    for refused in (lambda: x[:, [4]], lambda: x[..., [4]], lambda: x[[0], [4]], lambda: x[None, :, [4]]):
+        with pytest.raises(IndexError, match="between -4 and 3 in dimension [12]"):
+            refused()
+    with pytest.raises(IndexError, match="gather: the index must hold positions from 0 to 3 along dimension 1"):
+        x.gather(1, [[0, 4]])
+    with pytest.raises(IndexError, match="scatter: the index must hold positions from 0 to 2"):
+        gradcore.scatter(x, 0, [[-1, 0, 0, 0]], 1.0)
+    with pytest.raises(IndexError, match="a mask must have the shape of the dimensions"):
+        x[[True, False]]
+
+
+def test_positions_of_the_device_give_nan_without_a_wait(cuda):
+    x = Tensor(np.arange(12.0).reshape(3, 4), device=cuda.device)
+    index = Tensor(np.array([1, 7]), device=cuda.device)
+    fake_cupy.log.clear()
+    found = [x[index], x.index_select(0, index), x.take(index, 0), x.gather(0, index.reshape(2, 1) - 2)]
+    assert not fake_cupy.logged("wait")
+    for taken in found[:3]:
+        np.testing.assert_array_equal(taken.numpy(), [[4, 5, 6, 7], [np.nan] * 4])
+    np.testing.assert_array_equal(found[3].numpy(), [[np.nan], [np.nan]])
+
+
+def test_a_mask_is_waited_for_once(cuda):
+    x = Tensor(np.arange(12.0).reshape(3, 4), device=cuda.device, requires_grad=True)
+    mask = x.detach() > 6
+    fake_cupy.log.clear()
+    taken = x[mask]
+    (taken * taken).sum().backward()
+    assert fake_cupy.logged("wait") == [("nonzero",)]
+    np.testing.assert_array_equal(x.grad.numpy(), np.where(x.numpy() > 6, 2 * x.numpy(), 0))
+    rows = x[Tensor([True, False, True], dtype=bool, device=cuda.device), 1:]
+    np.testing.assert_array_equal(rows.numpy(), x.numpy()[[0, 2], 1:])
