@@ -1,5 +1,6 @@
-"""Indexing on CUDA devices over the stand-in for CuPy: positions that do not exist are refused where the host sees them,
-and else give NaN."""
+"""Indexing on CUDA devices over the stand-in for CuPy: positions that do not exist are refused where the host sees
+them, and else give NaN.
+"""
 
 from __future__ import annotations
 
