@@ -19,11 +19,14 @@ if not _os.path.isdir(_os.path.join(__path__[0], "backends")):
 from . import methods as _methods
 from . import cuda
 from . import distributed, functions, interop, nn, optim, random  # noqa: E402
-from .operations.arithmetic import (abs, acos, arccos, arcsin, arctan, asin, atan, ceil, cos, cosh, divide, eq,
-                                    erf, exp, exp2, expm1, floor, floor_divide, ge, gt, isfinite, isinf, isnan, le, log,
-                                    log1p, log2, log10, logaddexp, logical_and, logical_not, logical_or, logical_xor,
-                                    lt, maximum, minimum, mul, multiply, ne, neg, negative, pow, reciprocal, remainder,
-                                    rsqrt, sign, sin, sinh, sqrt, square, subtract, tan, trunc)
+from .operations.arithmetic import (abs, acos, arccos, arcsin, arctan, asin, atan, ceil, copysign, cos, cosh, divide,
+                                    eq, erf, exp, exp2, expm1, floor, floor_divide, ge, gt, hypot, isfinite, isinf,
+                                    isnan, le, log, log1p, log2, log10, logaddexp, logical_and, logical_not,
+                                    logical_or, logical_xor, lt, maximum, minimum, mul, multiply, ne, neg, negative,
+                                    nextafter, pow, reciprocal, remainder, rsqrt, sign, signbit, sin, sinh, sqrt,
+                                    square, subtract, tan, trunc)
+from .operations.bits import (bitwise_and, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift,
+                              bitwise_xor)
 from .backends import (BackendUnavailable, Device, DeviceMismatch, FormulaError, default_device, get_backend,
                        set_default_device)
 from .cpu import cpu_kernels, set_cpu_kernels  # noqa: E402
@@ -41,7 +44,8 @@ from .operations.indexing import gather, index_select, masked_select, nonzero, o
 from .operations.interchange import from_dlpack, from_numpy
 from .operations.linear_algebra import matmul
 from .operations.options import add, div, round, sub
-from .operations.products import addmm, bmm, cumprod, dot, mm, mv, outer, std_mean, var_mean
+from .operations.products import (addmm, bmm, cross, cumprod, diff, dot, mm, mv, outer, std_mean, tensordot, var_mean,
+                                  vecdot)
 from .operations.random import (bernoulli, rand, rand_like, randint, randint_like, randn, randn_like, randperm)
 from .operations.rearranging import (expand_as, hstack, meshgrid, movedim, narrow, pad, repeat_interleave, roll, select,
                                      swapaxes, t, take_along_dim, tile, view_as, vstack)
@@ -58,7 +62,7 @@ from .core.tensor import Tensor, as_tensor, tensor
 from .random import (Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state)
 # The last, since they are names of Python's own too.
 from .dtypes import (bool, double, dtype, float, float16, float32, float64, half, int, int8, int16, int32, int64, long,
-                     short, uint8)
+                     short, uint8, uint16, uint32, uint64)
 from .backends import Device as device
 from .core import arguments as _arguments
 
@@ -67,7 +71,7 @@ _arguments.publish(globals())
 __version__ = "0.1.0"
 
 # Namespaces and functions that are loaded when they are first named, with the module that each is (in).
-_ON_USE = {**{name: name for name in ("autograd", "data", "serialization", "utils")},
+_ON_USE = {**{name: name for name in ("array_api", "autograd", "data", "serialization", "utils")},
            "load": "serialization", "save": "serialization"}
 
 

@@ -14,7 +14,8 @@ dtype = np.dtype
 float16 = half = FLOAT16
 float32 = float = FLOAT32
 float64 = double = FLOAT64
-uint8, int8, int16, int32 = map(np.dtype, ("uint8", "int8", "int16", "int32"))
+int8, int16, int32 = map(np.dtype, ("int8", "int16", "int32"))
+uint8, uint16, uint32, uint64 = map(np.dtype, ("uint8", "uint16", "uint32", "uint64"))
 short, int = int16, int32
 int64 = long = INT64
 bool = BOOL

@@ -6,7 +6,8 @@ tensor(5.)
 
 from __future__ import annotations
 
-from typing import Any, Callable
+import importlib
+from typing import Any, Callable, Optional
 
 import numpy as np
 
@@ -23,7 +24,8 @@ _METHODS: dict[Any, str] = {
     arithmetic: "abs ceil cos cosh erf exp exp2 expm1 floor isfinite isinf isnan log log1p log2 log10 logaddexp "
                 "logical_and logical_not logical_or logical_xor maximum minimum reciprocal rsqrt sign sin sinh "
                 "sqrt square trunc tan arcsin asin arccos acos arctan atan subtract mul multiply divide neg negative "
-                "pow floor_divide remainder eq ne lt le gt ge",
+                "pow floor_divide remainder eq ne lt le gt ge copysign hypot nextafter signbit",
+    bits: "bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor",
     conversion: "to cpu cuda type_as half double long clone contiguous",
     elementary: "arcsinh asinh arccosh acosh arctanh atanh arctan2 atan2 clamp_max clamp_min erfinv fmod isclose lerp "
                 "logit nan_to_num xlogy",
@@ -33,7 +35,7 @@ _METHODS: dict[Any, str] = {
     inplace: "copy_ fill_ zero_",
     linear_algebra: "matmul",
     options: "add sub div round",
-    products: "addmm bmm cumprod dot mm mv outer",
+    products: "addmm bmm cross cumprod diff dot mm mv outer vecdot",
     rearranging: "expand_as movedim narrow repeat_interleave roll select swapaxes t take_along_dim tile view_as",
     reduction: "all amax amin any argmax argmin count_nonzero cumsum logsumexp max mean min norm prod std sum var",
     sampling: "bernoulli_ exponential_ multinomial normal_ random_ uniform_",
@@ -58,6 +60,7 @@ _OPERATORS: dict[str, Callable] = {
     "add": arithmetic.add, "sub": arithmetic.subtract, "mul": arithmetic.multiply, "truediv": arithmetic.divide,
     "floordiv": arithmetic.floor_divide, "mod": arithmetic.remainder, "pow": arithmetic.power,
     "matmul": linear_algebra.matmul, "and": bits.bitwise_and, "or": bits.bitwise_or, "xor": bits.bitwise_xor,
+    "lshift": bits.bitwise_left_shift, "rshift": bits.bitwise_right_shift,
 }
 
 _COMPARISONS: dict[str, Callable] = {
@@ -102,6 +105,28 @@ def _equality(function: Callable) -> Callable:
                                 else NotImplemented)
 
 
+_STANDARD = ("2021.12", "2022.12", "2023.12", "2024.12")
+
+
+def _array_namespace(self: Tensor, *, api_version: Optional[str] = None) -> Any:
+    """The functions of the array API standard, `gradcore.array_api`; versions before 2024.12 are parts of it."""
+    if api_version not in (None, *_STANDARD):
+        raise ValueError(f"the versions of the array API standard that tensors know are {', '.join(_STANDARD)}; got "
+                         f"{api_version!r}")
+    return importlib.import_module(".array_api", __package__)  # what only some programs need
+
+
+def _to_device(self: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
+    """The tensor on a device; itself where it is there already.  Work is queued on the current stream."""
+    if stream is not None:
+        raise ValueError(f"to_device queues work on the device's current stream; got stream={stream!r}")
+    return conversion.to(self, device=device)
+
+
+def _complex(self: Tensor) -> complex:
+    return complex(self.item())
+
+
 def _install() -> None:
     members: dict[str, Any] = dict(_RENAMED)
     for module, names in _METHODS.items():
@@ -124,6 +149,7 @@ def _install() -> None:
         __getitem__=checked(indexing.getitem, "indexing"), __setitem__=checked(inplace.setitem, "assignment"),
         T=property(shaping.transpose, doc="The dimensions in reverse order."),
         mT=property(shaping.matrix_transpose, doc="The last two dimensions swapped."),
+        __array_namespace__=_array_namespace, to_device=_to_device, __complex__=_complex,
         __dlpack__=interchange.dlpack, __dlpack_device__=interchange.dlpack_device,
         __cuda_array_interface__=property(interchange.cuda_array_interface),
         where=lambda self, condition, other: selection.where(condition, self, other),

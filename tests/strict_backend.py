@@ -23,7 +23,7 @@ _HOST = array_api_strict.Device("CPU_DEVICE")
 
 # Where the standard has another name than NumPy for what the library uses, or none.
 _NAMES = {"power": "pow", "arctan": "atan", "arcsin": "asin", "arccos": "acos", "arctan2": "atan2",
-          "cumsum": "cumulative_sum"}
+          "cumsum": "cumulative_sum", "left_shift": "bitwise_left_shift", "right_shift": "bitwise_right_shift"}
 
 
 class StrictArray:

@@ -67,6 +67,8 @@ ROOMS = {
     "gradcore.functions": {_BACKENDS, "gradcore.core", "gradcore.operations"},
     "gradcore.nn": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.functions"},
     "gradcore.optim": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.functions"},
+    "gradcore.array_api": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.functions", "gradcore.dtypes",
+                           "gradcore.cuda"},
     "gradcore.utils.data": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.utils.progress"},
     "gradcore.serialization": {_BACKENDS, "gradcore.core"},
     "gradcore.data": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.utils.data"},

@@ -45,7 +45,16 @@ def result_type(operands: Iterable[Any]) -> np.dtype:
             ranks[0].append(dtype_of_number(operand))
         else:
             ranks[2 if operand.ndim else 1].append(operand.dtype)
-    kind = max(kind_of(dtype) for rank in ranks for dtype in rank)
+    return highest_of(ranks)
+
+
+def highest_of(ranks: Sequence[Sequence[np.dtype]]) -> np.dtype:
+    """The dtype in which dtypes of several ranks meet, the lowest rank first.
+
+    >>> highest_of([[INT64], [FLOAT16, FLOAT32]])
+    dtype('float32')
+    """
+    kind = max([kind_of(dtype) for rank in ranks for dtype in rank], default=None)
     for rank in reversed(ranks):
         dtypes = [dtype for dtype in rank if kind_of(dtype) == kind]
         if dtypes:

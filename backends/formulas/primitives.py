@@ -28,6 +28,10 @@ def _one(y, *_):
     return 1.0
 
 
+def _zero(y, *_):
+    return 0.0
+
+
 def _chosen(y: Expression, a: Expression, b: Expression, a_wins: Expression) -> Expression:
     """The slope of maximum or minimum along `a`, where `a_wins` tells if it is the result."""
     if b.is_scalar:
@@ -43,6 +47,11 @@ def _power_along_exponent(y, a, b):
     # 0**b is flat for b > 0, where y * log(0) would be 0 * -inf.
     flat = apply("logical_and", apply("equal", a, 0.0), apply("greater_equal", b, 0.0))
     return apply("where", flat, 0.0, y * apply("log", a))
+
+
+def _leg(y: Expression, x: Expression) -> Expression:
+    """The slope of hypot along one of its arguments."""
+    return apply("where", apply("equal", y, 0.0), 0.0, x / y)
 
 
 def _inside(y, x, low, high):
@@ -79,6 +88,10 @@ _ARITHMETIC = [
     Primitive("sqrt", 1, np.sqrt, "sqrt({0})", (lambda y, x: 0.5 / y,)),
     Primitive("abs", 1, np.abs, "absolute({0})", (lambda y, x: apply("sign", x),), keeps_integers=True),
     Primitive("sign", 1, np.sign, "sign_of({0})", keeps_integers=True),
+    Primitive("copysign", 2, np.copysign, "copysign({0}, {1})",
+              (lambda y, a, b: apply("sign", a) * apply("copysign", 1.0, b), _zero)),
+    Primitive("signbit", 1, np.signbit, "copysign(real(1.0), {0}) < real(0.0)", gives_boolean=True),
+    Primitive("nextafter", 2, np.nextafter, "nextafter({0}, {1})", (_one, _zero)),
     Primitive("floor", 1, np.floor, "floor({0})"),
     Primitive("round", 1, np.rint, "rint({0})"),
 ]
@@ -102,6 +115,7 @@ TRANSCENDENTAL = [
     Primitive("arccos", 1, np.arccos, "acos({0})", (lambda y, x: -1.0 / apply("sqrt", 1.0 - x * x),)),
     Primitive("arctan2", 2, np.arctan2, "atan2({0}, {1})",
               (lambda y, a, b: b / (a * a + b * b), lambda y, a, b: -a / (a * a + b * b))),
+    Primitive("hypot", 2, np.hypot, "hypot({0}, {1})", (lambda y, a, b: _leg(y, a), lambda y, a, b: _leg(y, b))),
     Primitive("erf", 1, special.erf, "erf({0})", (lambda y, x: 2.0 / _SQRT_PI * apply("exp", -(x * x)),)),
     Primitive("normcdf", 1, special.normcdf, "normcdf_of({0})",
               (lambda y, x: 1.0 / _SQRT_2PI * apply("exp", -0.5 * (x * x)),)),

@@ -19,7 +19,7 @@ _VECTOR_MATH = {(2, 22): "sin cos exp log pow".split(),
 # The table uses some of them; the others are there for the rows to come.
 _UNARY = ("exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf erfc "
           "tgamma lgamma cbrt floor ceil trunc rint sqrt fabs").split()
-_BINARY = "fmod copysign pow atan2".split()
+_BINARY = "fmod copysign pow atan2 hypot nextafter".split()
 _WRITTEN_OUT = "exp exp2 expm1 log log2 log1p tanh erf pow".split()  # in float32, below
 
 # Polynomials were fitted for the least relative error; comments state their error beside rounding.

@@ -1,20 +1,20 @@
-"""The operators & | ^ ~: truth values of boolean tensors, bits of integer ones."""
+"""The operators & | ^ ~ << >>: truth values of boolean tensors, bits of integer ones."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..backends.formulas.dtypes import kind_of, result_type
+from ..backends.formulas.dtypes import BOOL, kind_of, result_type
 from ..core.broadcasting import cast
 from ..core.tensor import Tensor, as_operand, as_tensor, common_backend
 
 
-def _bitwise(name: str, *values: Any) -> Tensor:
+def _bitwise(name: str, *values: Any, takes_booleans: bool = True) -> Tensor:
     backend = common_backend(name, values)
     operands = [as_operand(value, backend, name) for value in values]
     dtype = result_type(operand._array if isinstance(operand, Tensor) else operand for operand in operands)
-    if kind_of(dtype) == 2:
-        raise TypeError(f"{name} takes boolean and integer tensors; got {dtype}")
+    if kind_of(dtype) == 2 or dtype == BOOL and not takes_booleans:
+        raise TypeError(f"{name} takes {'boolean and ' if takes_booleans else ''}integer tensors; got {dtype}")
     tensors = [operand if isinstance(operand, Tensor) else as_tensor(operand, device=backend.device)
                for operand in operands]
     function = getattr(backend.xp, name)
@@ -39,3 +39,17 @@ def bitwise_xor(a: Any, b: Any) -> Tensor:
 def bitwise_not(a: Any) -> Tensor:
     """``~a``."""
     return _bitwise("bitwise_invert", a)
+
+
+def bitwise_left_shift(a: Any, b: Any) -> Tensor:
+    """``a << b``: the bits of integers moved up, zeros behind them.
+
+    >>> bitwise_left_shift(Tensor([1, 3], dtype="uint8"), 2)
+    tensor([ 4, 12], dtype=uint8)
+    """
+    return _bitwise("left_shift", a, b, takes_booleans=False)
+
+
+def bitwise_right_shift(a: Any, b: Any) -> Tensor:
+    """``a >> b``: the bits of integers moved down, the sign kept: a divided by 2^b and rounded down."""
+    return _bitwise("right_shift", a, b, takes_booleans=False)

@@ -65,10 +65,10 @@ def empty(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_gr
     return finished(backend.empty(unpacked(shape), np.dtype(dtype or DEFAULT_FLOAT)), backend, requires_grad)
 
 
-def eye(n: int, m: Optional[int] = None, *, dtype: Any = None, device: DeviceLike = None,
+def eye(n: int, m: Optional[int] = None, *, k: int = 0, dtype: Any = None, device: DeviceLike = None,
         requires_grad: bool = False) -> Tensor:
-    """The n × m matrix with ones on its diagonal."""
-    return _from_host(np.eye(n, m), dtype or DEFAULT_FLOAT, device, requires_grad)
+    """The n × m matrix with ones on a diagonal, by default the main one, with ``k=1`` that above it."""
+    return _from_host(np.eye(n, m, k), dtype or DEFAULT_FLOAT, device, requires_grad)
 
 
 def arange(start: Number, end: Optional[Number] = None, step: Number = 1, *, dtype: Any = None,

@@ -42,7 +42,7 @@ def asinh(xp, input):
     bounded = xp.minimum(a, 1e8)
     near = xp.log1p(bounded + bounded * bounded / (1 + xp.sqrt(1 + bounded * bounded)))
     y = xp.where(a > 1e8, xp.log(a) + math.log(2), near)
-    return xp.where(input < 0, -y, y)
+    return xp.copysign(y, input)
 
 
 @asinh.derivative

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, Optional, Sequence, Union
 
-from ..backends.formulas.dtypes import INT64, kind_of
+from ..backends.formulas.dtypes import BOOL, INT64, kind_of
 from ..core.broadcasting import cast
-from ..core.dimensions import Dims, accepts_numpy_names, one_dim
+from ..core.dimensions import Dims, accepts_numpy_names, many_dims, one_dim
 from ..core.tensor import Tensor
 from .conversion import clone
 from .linear_algebra import matmul
-from .rearranging import narrow
-from .reduction import mean, std, var
-from .shaping import cat, reshape
+from .rearranging import movedim, narrow, roll
+from .reduction import mean, std, sum, var
+from .shaping import cat, permute, reshape
 
 
 def _of_dimensions(name: str, *operands: tuple[Tensor, int]) -> None:
@@ -57,6 +58,92 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     return reshape(input, -1, 1) * vec2
 
 
+def tensordot(a: Tensor, b: Tensor, dims: Union[int, tuple[Sequence[int], Sequence[int]]] = 2) -> Tensor:
+    """Products of two tensors summed over pairs of dimensions; those that are left stand in the order of a, then b.
+
+    Parameters
+    ----------
+    dims : how many of the last of `a` meet the first of `b`, or the dimensions of both that meet, pair by pair.
+
+    >>> tensordot(Tensor([[1, 2], [3, 4]]), Tensor([1, 10]), 1)
+    tensor([21., 43.])
+    """
+    if isinstance(dims, int):
+        if not 0 <= dims <= min(a.ndim, b.ndim):
+            raise ValueError(f"tensordot: dims must be from 0 to {min(a.ndim, b.ndim)} for shapes {a.shape} and "
+                             f"{b.shape}; got {dims}")
+        dims = range(a.ndim - dims, a.ndim), range(dims)
+    ours, theirs = (many_dims(tuple(named), tensor.ndim) for named, tensor in zip(dims, (a, b)))
+    lengths = [[tensor.shape[dim] for dim in named] for tensor, named in ((a, ours), (b, theirs))]
+    if lengths[0] != lengths[1]:
+        raise ValueError(f"tensordot: dimensions {ours} of shape {a.shape} do not fit dimensions {theirs} of shape "
+                         f"{b.shape}")
+    rows = [dim for dim in range(a.ndim) if dim not in ours]
+    columns = [dim for dim in range(b.ndim) if dim not in theirs]
+    shape = [a.shape[dim] for dim in rows] + [b.shape[dim] for dim in columns]
+    inner = math.prod(lengths[0])
+    product = matmul(reshape(permute(a, (*rows, *ours)), math.prod(shape[:len(rows)]), inner),
+                     reshape(permute(b, (*theirs, *columns)), inner, math.prod(shape[len(rows):])))
+    return reshape(product, *shape)
+
+
+@accepts_numpy_names
+def vecdot(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
+    """The inner products of the vectors along `dim`; all other dimensions broadcast.
+
+    >>> vecdot(Tensor([[1, 2], [3, 4]]), Tensor([1, 10]))
+    tensor([21., 43.])
+    """
+    a, b = _vectors("vecdot", input, other, dim)
+    product = a * b
+    return sum(product, -1, dtype=product.dtype)
+
+
+@accepts_numpy_names
+def cross(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
+    """The vector products of the vectors of three elements along `dim`; all other dimensions broadcast.
+
+    >>> cross(Tensor([1, 0, 0]), Tensor([0, 1, 0]))
+    tensor([0., 0., 1.])
+    """
+    a, b = _vectors("cross", input, other, dim)
+    if a.shape[-1] != 3:
+        raise ValueError(f"cross takes vectors of three elements; along dimension {dim} there are {a.shape[-1]}")
+    product = roll(a, -1, -1) * roll(b, 1, -1) - roll(a, 1, -1) * roll(b, -1, -1)
+    return movedim(product, -1, dim)
+
+
+def _vectors(name: str, a: Tensor, b: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Both with the vectors along the last dimension."""
+    moved = movedim(a, dim, -1), movedim(b, dim, -1)
+    if not (a.ndim and b.ndim and moved[0].shape[-1] == moved[1].shape[-1]):
+        raise ValueError(f"{name} takes vectors of one length along dimension {dim}; got shapes {a.shape} and "
+                         f"{b.shape}")
+    return moved
+
+
+@accepts_numpy_names
+def diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Optional[Tensor] = None,
+         append: Optional[Tensor] = None) -> Tensor:
+    """Each element along `dim` less the one before it, `n` times over; truth values tell where they change.
+
+    `prepend` and `append` are put at the ends first.
+
+    >>> diff(Tensor([1, 4, 9]))
+    tensor([3., 5.])
+    """
+    dim = one_dim(dim, input.ndim)
+    if n < 0:
+        raise ValueError(f"diff is taken n >= 0 times; got {n}")
+    parts = [part for part in (prepend, input, append) if part is not None]
+    x = cat(parts, dim) if len(parts) > 1 else clone(input)
+    for _ in range(min(n, x.shape[dim])):
+        most = max(x.shape[dim] - 1, 0)
+        after, before = narrow(x, dim, x.shape[dim] - most, most), narrow(x, dim, 0, most)
+        x = after != before if x.dtype == BOOL else after - before
+    return x
+
+
 def addmm(input: Any, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2), where `input` broadcasts to the product."""
     product = mm(mat1, mat2)
@@ -70,14 +157,16 @@ def addmm(input: Any, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: flo
 
 
 @accepts_numpy_names
-def cumprod(input: Tensor, dim: int) -> Tensor:
-    """Along `dim` the product of all elements up to each one; integers multiply to int64.
+def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """Along `dim` the product of all elements up to each one; integers multiply to int64, or in `dtype`.
 
     Products of 1, 2, 4, ... neighbours are put together, so that gradients are right where elements are 0 as well.
 
     >>> cumprod(Tensor([1, 2, 3]), 0)
     tensor([1., 2., 6.])
     """
+    if dtype is not None:
+        return cast(cumprod(cast(input, dtype), dim), dtype)
     x = clone(input if kind_of(input.dtype) == 2 else cast(input, INT64))
     dim = one_dim(dim, x.ndim or 1)
     n, reach = x.shape[dim] if x.ndim else 1, 1

@@ -133,12 +133,14 @@ def _in_float32(function: Callable) -> Callable:
 
 @accepts_numpy_names
 def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
-    """The sum; integers and booleans add up to int64.
+    """The sum; integers and booleans add up to int64, or in `dtype`.
 
     >>> sum(Tensor([[1, 2], [3, 4]]), dim=0)
     tensor([4., 6.])
     """
-    return Sum.apply(x if dtype is None else cast(x, np.dtype(dtype)), dims=reduced_dims(dim, x.ndim), keepdim=keepdim)
+    if dtype is not None:
+        return cast(sum(cast(x, dtype), dim, keepdim), dtype)
+    return Sum.apply(x, dims=reduced_dims(dim, x.ndim), keepdim=keepdim)
 
 
 @accepts_numpy_names
@@ -282,14 +284,16 @@ def _without_gradient(x: Tensor, function: Callable) -> Tensor:
 
 
 @accepts_numpy_names
-def count_nonzero(x: Tensor, dim: Dims = None) -> Tensor:
+def count_nonzero(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """How many elements are not zero (int64)."""
-    return sum(x.detach() != 0, dim)
+    return sum(x.detach() != 0, dim, keepdim)
 
 
 @accepts_numpy_names
-def cumsum(x: Tensor, dim: int) -> Tensor:
-    """Along `dim`, the sum of all elements up to each one; integers and booleans add up to int64."""
+def cumsum(x: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """Along `dim`, the sum of all elements up to each one; integers and booleans add up to int64, or in `dtype`."""
+    if dtype is not None:
+        return cast(cumsum(cast(x, dtype), dim), dtype)
     x = _int64_of_integers(x)
     if not x.ndim:
         many_dims(dim, 0)
@@ -298,16 +302,22 @@ def cumsum(x: Tensor, dim: int) -> Tensor:
 
 
 @accepts_numpy_names
-def prod(x: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> Tensor:
-    """The product; integers and booleans multiply to int64.
+def prod(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The product; integers and booleans multiply to int64, or in `dtype`.
 
     Neighbours are multiplied until one is left, so that gradients are right where elements are 0 as well.
     """
+    if dtype is not None:
+        return cast(prod(cast(x, dtype), dim, keepdim), dtype)
+    if isinstance(dim, (tuple, list)) and len(dim):
+        for d in sorted(many_dims(dim, x.ndim), reverse=True):
+            x = prod(x, d, keepdim)
+        return x
     x = _int64_of_integers(x)
     if not x.ndim:
         many_dims(dim, 0)
         return clone(x)
-    if dim is None:
+    if dim is None or isinstance(dim, (tuple, list)):
         result = prod(reshape(x, -1), 0)
         return reshape(result, (1,) * x.ndim) if keepdim else result
     dim = one_dim(dim, x.ndim)
@@ -329,24 +339,29 @@ def prod(x: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> Tensor:
 @accepts_numpy_names
 @_in_float32
 def norm(x: Tensor, p: Union[float, str] = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """The vector norm (sum |x|^p)^(1/p); p = inf is the largest magnitude.  Its gradient is 0 where it is 0.
+    """The vector norm (sum |x|^p)^(1/p); its gradient is 0 where it is 0.
 
-    "fro" is 2, also of matrices.
+    p = inf is the largest magnitude, -inf the smallest, and 0 how many elements are not zero; "fro" is 2, also of
+    matrices.
     """
     if isinstance(p, str):
         if p != "fro":
-            raise ValueError(f'norm needs p > 0, or "fro"; got {p!r}')
+            raise ValueError(f'norm needs a number p, or "fro"; got {p!r}')
         p = 2
     x = _floating(x)
     if p == 2:
         return _root(sum(arithmetic.square(x), dim, keepdim))
-    if p <= 0:
-        raise ValueError(f"norm needs p > 0; got {p}")
+    if p == 0:
+        return cast(count_nonzero(x, dim, keepdim), x.dtype)
     magnitude = arithmetic.abs(x)
     if p == math.inf:
         return amax(magnitude, dim, keepdim)
+    if p == -math.inf:
+        return amin(magnitude, dim, keepdim)
     if p == 1:
         return sum(magnitude, dim, keepdim)
+    if p < 0:
+        return sum(magnitude ** p, dim, keepdim) ** (1 / p)
     return _root(sum(_root(magnitude, 1 / p), dim, keepdim), p)
 
 

@@ -159,9 +159,10 @@ def _quantiles(x: Tensor, q: Tensor, interpolation: str) -> Tensor:
     return movedim(where(arithmetic.isnan(last.detach()), last, between), -1, 0)
 
 
-def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False,
-           return_counts: bool = False) -> Union[Tensor, tuple[Tensor, ...]]:
-    """The different elements in order; on demand also the place of each element among them, and how often each occurs.
+def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, *,
+           return_index: bool = False) -> Union[Tensor, tuple[Tensor, ...]]:
+    """The different elements in order; on demand also where each occurs first, the place of each element among them,
+    and how often each occurs, in this order.
 
     >>> unique(Tensor([3, 1, 3]), return_counts=True)
     (tensor([1., 3.]), tensor([1, 2]))
@@ -175,6 +176,8 @@ def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False,
         differs = getitem(ordered, slice(1, None)) != getitem(ordered, slice(None, -1))
         begins = cat([getitem(begins, slice(1)), differs])
     results = [getitem(ordered, begins)]
+    if return_index:
+        results.append(getitem(order, begins))
     inverse = cumsum(begins, 0) - 1
     if return_inverse:
         placed = zeros(n, dtype=INT64, device=x.device)

@@ -1,0 +1,114 @@
+"""Statistics, and the functions of truth and differences: numbers of whole tensors or along dimensions.
+
+Where PyTorch's functions return values with their positions, these return the values alone; sums and products of
+unsigned integers stay unsigned.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Optional, Union
+
+from ..core.dimensions import one_dim
+from ..core.tensor import Tensor
+from ..dtypes import uint64
+from ..operations import creation, products, reduction, shaping
+
+Axis = Union[None, int, tuple[int, ...]]
+
+
+def _adding(x: Tensor, dtype: Any) -> Any:
+    """The dtype of sums and products: what is asked for, uint64 of unsigned integers, None to leave it at int64."""
+    return uint64 if dtype is None and x.dtype.kind == "u" else dtype
+
+
+def along_axis(reduce: Callable, x: Tensor, axis: Axis, keepdims: bool, **options: Any) -> Tensor:
+    """A reduction along `axis`; where that is empty nothing is put together, which in PyTorch means all."""
+    if isinstance(axis, tuple) and not axis:
+        x, axis, keepdims = shaping.unsqueeze(x, -1), -1, False
+    return reduce(x, axis, keepdim=keepdims, **options)
+
+
+def sum(x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+    """The sum, of integers in int64 or uint64."""
+    return along_axis(reduction.sum, x, axis, keepdims, dtype=_adding(x, dtype))
+
+
+def prod(x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+    """The product, of integers in int64 or uint64."""
+    return along_axis(reduction.prod, x, axis, keepdims, dtype=_adding(x, dtype))
+
+
+def max(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The largest element; equal ones share the gradient.
+
+    >>> max(Tensor([[1, 5], [7, 3]]), axis=0)
+    tensor([7., 5.])
+    """
+    return along_axis(reduction.amax, x, axis, keepdims)
+
+
+def min(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The smallest element; equal ones share the gradient."""
+    return along_axis(reduction.amin, x, axis, keepdims)
+
+
+def mean(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The mean."""
+    return along_axis(reduction.mean, x, axis, keepdims)
+
+
+def var(x: Tensor, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
+    """The variance sum((x - mean)²) / (n - correction)."""
+    return along_axis(reduction.var, x, axis, keepdims, correction=correction)
+
+
+def std(x: Tensor, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
+    """The standard deviation, the root of `var`."""
+    return along_axis(reduction.std, x, axis, keepdims, correction=correction)
+
+
+def cumulative_sum(x: Tensor, /, *, axis: Optional[int] = None, dtype: Any = None,
+                   include_initial: bool = False) -> Tensor:
+    """Along `axis` the sums of all elements up to each one, with ``include_initial=True`` behind a 0.
+
+    >>> cumulative_sum(Tensor([1, 2, 3]), include_initial=True)
+    tensor([0., 1., 3., 6.])
+    """
+    axis = _only_axis(x, axis, "cumulative_sum")
+    sums = reduction.cumsum(x, axis, dtype=_adding(x, dtype))
+    return _behind(sums, axis, creation.zeros) if include_initial else sums
+
+
+def cumulative_prod(x: Tensor, /, *, axis: Optional[int] = None, dtype: Any = None,
+                    include_initial: bool = False) -> Tensor:
+    """Along `axis` the products of all elements up to each one, with ``include_initial=True`` behind a 1."""
+    axis = _only_axis(x, axis, "cumulative_prod")
+    accumulated = products.cumprod(x, axis, dtype=_adding(x, dtype))
+    return _behind(accumulated, axis, creation.ones) if include_initial else accumulated
+
+
+def _only_axis(x: Tensor, axis: Optional[int], name: str) -> int:
+    if axis is None and x.ndim != 1:
+        raise ValueError(f"{name} needs an axis for a tensor of {x.ndim} dimensions")
+    return 0 if axis is None else one_dim(axis, x.ndim)
+
+
+def _behind(x: Tensor, axis: int, first: Any) -> Tensor:
+    shape = x.shape[:axis] + (1,) + x.shape[axis + 1:]
+    return shaping.cat([first(shape, dtype=x.dtype, device=x.device), x], axis)
+
+
+def all(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Whether all elements are true (not zero)."""
+    return reduction.all(x, axis, keepdims)
+
+
+def any(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Whether an element is true (not zero)."""
+    return reduction.any(x, axis, keepdims)
+
+
+def diff(x: Tensor, /, *, axis: int = -1, n: int = 1, prepend: Optional[Tensor] = None,
+         append: Optional[Tensor] = None) -> Tensor:
+    """Each element along `axis` less the one before it, `n` times over."""
+    return products.diff(x, n, axis, prepend, append)
