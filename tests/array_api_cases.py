@@ -130,7 +130,7 @@ SEARCHING = [
     _row("searchsorted", lambda xp, x, y: xp.searchsorted(xp.sort(x), y), NUMBERS, ((5,), (2, 3)), False),
     _row("searchsorted", lambda xp, x, y: xp.searchsorted(x, y, side="right", sorter=xp.argsort(x)), NUMBERS,
          ((5,), (3,)), False, label="sorter"),
-    _row("where", lambda xp, x, y: xp.where(x < y, x, y), NUMBERS, (DRAWN, DRAWN)),
+    _row("where", lambda xp, x, y: xp.where(xp.less(x, y), x, y), NUMBERS, (DRAWN, DRAWN)),
     _row("where", lambda xp, x: xp.where(x > 1, x, 0), NUMBERS, (DRAWN,), label="number"),
     _row("clip", lambda xp, x: xp.clip(x, 0, 2), NUMBERS, (DRAWN,)),
     _row("clip", lambda xp, x, y: xp.clip(x, max=xp.astype(y, x.dtype)), NUMBERS, ((2, 3), (3,)), label="max"),

@@ -297,7 +297,9 @@ def as_tensor(data: Any, dtype: Any = None, device: DeviceLike = None) -> Tensor
         return data if fits else data.to(device=device, dtype=asked)
     if asked is None and not hasattr(data, "dtype"):
         asked = dtype_of_numbers(data, infer=True)
-    return Tensor._wrap(*_array_on(data, asked, device, copy=False))
+    array, backend = _array_on(data, asked, device, copy=False)
+    kind_of(array.dtype)  # refuses what tensors cannot hold
+    return Tensor._wrap(array, backend)
 
 
 def common_backend(operation: str, operands: Sequence[Any]) -> Backend:
