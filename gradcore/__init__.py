@@ -71,7 +71,7 @@ _arguments.publish(globals())
 __version__ = "0.1.0"
 
 # Namespaces and functions that are loaded when they are first named, with the module that each is (in).
-_ON_USE = {**{name: name for name in ("array_api", "autograd", "data", "serialization", "utils")},
+_ON_USE = {**{name: name for name in ("array_api", "autograd", "data", "distributions", "serialization", "utils")},
            "load": "serialization", "save": "serialization"}
 
 

@@ -71,6 +71,7 @@ ROOMS = {
                            "gradcore.cuda"},
     "gradcore.utils.data": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.utils.progress"},
     "gradcore.serialization": {_BACKENDS, "gradcore.core"},
+    "gradcore.distributions": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.functions"},
     "gradcore.data": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.utils.data"},
 }
 

@@ -1,0 +1,88 @@
+"""`Distribution`: what distributions have in common."""
+
+from __future__ import annotations
+
+from typing import Any, Optional, Sequence
+
+import numpy as np
+
+from ..backends.formulas.dtypes import DEFAULT_FLOAT, kind_of, result_type
+from ..core.broadcasting import broadcast_to, cast
+from ..core.grad_mode import no_grad
+from ..core.tensor import Tensor, as_tensor, common_backend
+
+
+class Distribution:
+    """Base class: a subclass states `rsample` or `sample`, `log_prob` and `entropy`.
+
+    `batch_shape` is that of the parameters, each element of which is a distribution of its own.  Draws have the shape
+    `sample_shape` + `batch_shape`.  What makes no sense is refused where values can be looked at without a wait, and
+    not at all with ``validate_args=False``.
+    """
+
+    has_rsample = False
+
+    def __init__(self, batch_shape: tuple[int, ...], validate_args: Optional[bool] = None):
+        self.batch_shape, self.event_shape = tuple(batch_shape), ()
+        self._validates = validate_args is not False
+
+    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        """Draws without a gradient."""
+        with no_grad():
+            return self.rsample(sample_shape)
+
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        """Draws through which gradients reach the parameters."""
+        raise NotImplementedError(f"{type(self).__name__}: draws have no gradient; take sample() and log_prob()")
+
+    def log_prob(self, value: Any) -> Tensor:
+        """The logarithm of the density, or of the probability, at `value`, which broadcasts to the batch."""
+        raise NotImplementedError(f"{type(self).__name__} does not state log_prob")
+
+    def entropy(self) -> Tensor:
+        """The entropy in nats."""
+        raise NotImplementedError(f"{type(self).__name__} does not state entropy")
+
+    @property
+    def mean(self) -> Tensor:
+        raise NotImplementedError(f"{type(self).__name__} does not state its mean")
+
+    @property
+    def variance(self) -> Tensor:
+        raise NotImplementedError(f"{type(self).__name__} does not state its variance")
+
+    @property
+    def stddev(self) -> Tensor:
+        """The root of the variance."""
+        return self.variance.sqrt()
+
+    def _shape(self, sample_shape: Sequence[int]) -> tuple[int, ...]:
+        return (*sample_shape, *self.batch_shape)
+
+    def _check(self, holds: Tensor, what: str) -> None:
+        """Refuse the distribution or a value unless `holds` is true everywhere."""
+        if self._validates and holds._backend.is_synchronous and not bool(holds.all()):
+            raise ValueError(f"{type(self).__name__}: {what}; {int((~holds).sum())} of {holds.numel()} element(s) "
+                             f"are not so. validate_args=False leaves this unchecked")
+
+    def __repr__(self) -> str:
+        parameters = ", ".join(f"{name}: {value if value.ndim == 0 else value.shape}"
+                               for name, value in vars(self).items() if isinstance(value, Tensor))
+        return f"{type(self).__name__}({parameters})"
+
+
+def broadcast_all(name: str, *values: Any) -> list[Tensor]:
+    """Parameters, float tensors or numbers, as tensors of one shape, dtype and device."""
+    backend = common_backend(name, values)
+    known = [value for value in values if isinstance(value, Tensor)]
+    if any(kind_of(value.dtype) < 2 for value in known):
+        raise TypeError(f"{name}: parameters are floats; got {', '.join(str(value.dtype) for value in known)}")
+    dtype = result_type(value._array for value in known) if known else DEFAULT_FLOAT
+    tensors = [cast(value, dtype) if isinstance(value, Tensor) else as_tensor(value, dtype, backend.device)
+               for value in values]
+    try:
+        shape = np.broadcast_shapes(*[tensor.shape for tensor in tensors])
+    except ValueError:
+        raise ValueError(f"{name}: parameters of shapes {', '.join(str(tensor.shape) for tensor in tensors)} do not "
+                         f"broadcast") from None
+    return [broadcast_to(tensor, shape) for tensor in tensors]
