@@ -56,7 +56,7 @@ def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
     """The divergence of `q` from `p`, at least 0, and 0 where they are equal.
 
     >>> kl_divergence(Normal(0.0, 1.0), Normal(1.0, 1.0))
-    tensor(0.5000)
+    tensor(0.5)
     """
     if type(p) is not type(q) or type(p) not in _KINDS:
         raise NotImplementedError(f"kl_divergence takes two distributions of one kind among "
