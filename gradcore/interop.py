@@ -1,49 +1,127 @@
-"""Operations that are written here, in programs that are written with another library."""
+"""Functions that are written here, in programs that are written with another library."""
 
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, NamedTuple, Sequence
 
-from .core.elementwise import Elementwise
-from .core.grad_mode import no_grad
-from .core.tensor import Tensor, common_backend
+from .core.grad_mode import enable_grad, no_grad
+from .core.gradients import grad
+from .core.tensor import Tensor
+from .operations.conversion import clone
+from .operations.creation import zeros_like
+from .operations.generator import fork_rng, get_rng_state, set_rng_state
 from .operations.interchange import from_dlpack
 
 
-def to_torch(operation: Elementwise) -> Callable:
-    """An elementwise operation as a function of PyTorch tensors, differentiable by PyTorch, to any order.
+def to_torch(function: Callable) -> Callable:
+    """A function of tensors as a function of PyTorch tensors, differentiable by PyTorch, to any order.
 
-    Forward and backward pass are this library's kernels, on the memory of the PyTorch tensors, which is not copied.
-    Tensors must be on one device, the CPU or a CUDA device; numbers may stand in for all but one of them.  Constants
-    are given as to the operation itself.  ::
+    It may be an operation that `elementwise` or `rowwise` has made, or any function of tensors that returns one or
+    several.  Forward and backward pass are this library's kernels, on the memory of the PyTorch tensors, which is not
+    copied.  Tensors among the arguments, and in lists and tuples among them, must be on one device, the CPU or a CUDA
+    device; all other arguments are passed on.  ::
 
-        mish = gradcore.interop.to_torch(gradcore.functions.mish)
+        gelu = gradcore.interop.to_torch(gradcore.functions.gelu)
         x = torch.randn(1000, requires_grad=True)
-        mish(x).sum().backward()
+        gelu(x, approximate="tanh").sum().backward()
 
     Raises
     ------
     ModuleNotFoundError : PyTorch is not installed.
-    TypeError : `operation` is not one that `gradcore.elementwise` has made.
+    TypeError : `function` cannot be called.
     """
-    if not isinstance(operation, Elementwise):
-        raise TypeError(f"to_torch takes an elementwise operation, as @gradcore.elementwise makes them; got "
-                        f"{getattr(operation, '__name__', None) or type(operation).__name__}")
-    torch = _torch()
-    function = _torch_function()
+    if not callable(function):
+        raise TypeError(f"to_torch takes a function of tensors; got {type(function).__name__}")
+    torch, name = _torch(), getattr(function, "__name__", None) or type(function).__name__
+    apply = _torch_function()
 
-    def on_torch(*inputs: Any, **constants: Any) -> Any:
-        inputs, values = operation._bind(inputs, constants)
-        wrong = [value for value in inputs if not isinstance(value, (torch.Tensor, bool, int, float))]
-        if wrong or not any(isinstance(value, torch.Tensor) for value in inputs):
-            raise TypeError(f"{operation.name}, made by to_torch, takes PyTorch tensors, at least one, and numbers; "
-                            f"got {', '.join(type(value).__name__ for value in inputs)}")
-        return function.apply(operation, values, *inputs)
+    def on_torch(*args: Any, **kwargs: Any) -> Any:
+        tensors, call = _taken_apart(torch.Tensor, function, args, kwargs)
+        if not tensors:
+            kinds = [type(value).__name__ for value in (*args, *kwargs.values())]
+            raise TypeError(f"{name}, made by to_torch, takes PyTorch tensors, at least one, and other arguments of "
+                            f"{name}; got {', '.join(kinds) or 'nothing'}")
+        outputs = apply(call, torch.is_grad_enabled(), *tensors)
+        return call.together(outputs)
 
-    on_torch.__name__ = on_torch.__qualname__ = operation.name
-    on_torch.__doc__ = operation.__doc__
+    on_torch.__name__ = on_torch.__qualname__ = name
+    on_torch.__doc__ = function.__doc__
     return on_torch
+
+
+class _Place(NamedTuple):
+    """Where a tensor stood among the arguments."""
+
+    number: int
+
+
+class _Call:
+    """A call without its tensors: given them, it gives the outputs as a tuple; it draws the same numbers each time."""
+
+    def __init__(self, call: Callable[[Sequence[Tensor]], Any]):
+        self._call, self._rng = call, get_rng_state()
+        self._is_first = True
+        self.together: Callable[[tuple], Any] = tuple  # from a tuple of outputs to what the function returns
+
+    def __call__(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        if self._is_first:
+            self._is_first = False
+            return self._listed(self._call(tensors))
+        with fork_rng():
+            set_rng_state(self._rng)
+            return self._listed(self._call(tensors))
+
+    def _listed(self, result: Any) -> tuple[Tensor, ...]:
+        if isinstance(result, Tensor):
+            self.together = lambda outputs: outputs[0]
+            return (result,)
+        if not (isinstance(result, (tuple, list)) and all(isinstance(part, Tensor) for part in result)):
+            raise TypeError(f"a function made by to_torch returns a tensor or several; got {type(result).__name__}")
+        kind = type(result)
+        self.together = (lambda outputs: kind(*outputs)) if hasattr(kind, "_fields") else lambda outputs: kind(outputs)
+        return tuple(result)
+
+
+def _taken_apart(kind: type, function: Callable, args: tuple, kwargs: dict) -> tuple[list, _Call]:
+    """The tensors of class `kind` among the arguments, and the call of `function` with all others."""
+    found: list = []
+
+    def place(value: Any) -> Any:
+        if isinstance(value, (tuple, list)) and any(isinstance(part, kind) for part in value):
+            return type(value)(map(place, value))
+        if not isinstance(value, kind):
+            return value
+        found.append(value)
+        return _Place(len(found) - 1)
+
+    places, named = [place(value) for value in args], {name: place(value) for name, value in kwargs.items()}
+
+    def call(tensors: Sequence[Tensor]) -> Any:
+        def put(value: Any) -> Any:
+            if isinstance(value, _Place):
+                return tensors[value.number]
+            is_list = isinstance(value, (tuple, list)) and any(isinstance(part, _Place) for part in value)
+            return type(value)(map(put, value)) if is_list else value
+
+        return function(*map(put, places), **{name: put(value) for name, value in named.items()})
+
+    return found, _Call(call)
+
+
+def _slopes_of(call: _Call, wanted: Sequence[int], weighted: Sequence[int]) -> _Call:
+    """The gradients along the inputs `wanted` as a call in its own right, of the inputs and the upstream gradients."""
+    def slopes(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        count = len(tensors) - len(weighted)
+        inputs = [x if x.requires_grad or i not in wanted else x.detach().requires_grad_()
+                  for i, x in enumerate(tensors[:count])]
+        with enable_grad():
+            outputs = call(inputs)
+        along = [inputs[i] for i in wanted]
+        found = grad([outputs[i] for i in weighted], along, list(tensors[count:]), create_graph=True, allow_unused=True)
+        return tuple([zeros_like(x) if slope is None else slope for x, slope in zip(along, found)])
+
+    return _Call(slopes)
 
 
 def _torch() -> Any:
@@ -54,71 +132,55 @@ def _torch() -> Any:
     return torch
 
 
-def _shared(value: Any) -> Any:
-    """A PyTorch tensor as one of this library, in the same memory; numbers as they are."""
+def _shared(value: Any) -> Tensor:
+    """A PyTorch tensor as one of this library, in the same memory."""
     # A lazy minus sign, which views of complex tensors may have, is not part of the memory.
-    return from_dlpack(value.detach().resolve_neg()) if hasattr(value, "detach") else value
-
-
-def _run(operation: Elementwise, inputs: Sequence[Any], values: tuple) -> Tensor:
-    shared = list(map(_shared, inputs))
-    with no_grad():
-        return operation.run(shared, values, common_backend(operation.name, shared))
+    return from_dlpack(value.detach().resolve_neg())
 
 
 @functools.lru_cache(maxsize=None)
 def _torch_function() -> Any:
-    """The class whose `apply` records a call in PyTorch's graph; made once PyTorch is asked for."""
+    """What records a call in PyTorch's graph; made once PyTorch is asked for."""
     torch = _torch()
 
-    class GradcoreElementwise(torch.autograd.Function):
+    def given(output: Tensor, inputs: Sequence[Tensor]) -> Any:
+        """An output for PyTorch, which is to know of no other tensor in the same memory."""
+        output = output.detach()
+        shares = [x for x in inputs if x._backend is output._backend
+                  and x._backend.shares_memory(x._array, output._array)]
+        return torch.from_dlpack(clone(output) if shares else output)
+
+    class GradcoreFunction(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, operation: Elementwise, values: tuple, *inputs: Any) -> Any:
-            output = torch.from_dlpack(_run(operation, inputs, values))
-            if not output.is_floating_point():
-                ctx.mark_non_differentiable(output)
-                return output
-            along = tuple([i for i in range(len(inputs)) if ctx.needs_input_grad[i + 2]])
-            if along:
-                ctx.operation, ctx.values, ctx.needs = operation, values, operation.gradient(along)
-                ctx.count, ctx.like = len(inputs), [(inputs[i].shape, inputs[i].dtype) for i in along]
-                saved = [inputs[i] for i in ctx.needs.saved] + [output] * ctx.needs.saves_output
-                ctx.numbers = [None if isinstance(value, torch.Tensor) else value for value in saved]
-                ctx.save_for_backward(*[value if isinstance(value, torch.Tensor) else None for value in saved])
-            return output
+        def forward(ctx: Any, call: _Call, records: bool, *tensors: Any) -> Any:
+            inputs = list(map(_shared, tensors))
+            ctx.wanted = [i for i in range(len(tensors)) if records and ctx.needs_input_grad[i + 2]]
+            for i in ctx.wanted:
+                inputs[i].requires_grad_()
+            with enable_grad() if ctx.wanted else no_grad():
+                outputs = call(inputs)
+            ctx.weighted = [i for i, output in enumerate(outputs) if output.requires_grad]
+            if ctx.weighted:
+                ctx.call, ctx.inputs, ctx.outputs = call, inputs, outputs
+                ctx.save_for_backward(*tensors)
+            results = tuple([given(output, inputs) for output in outputs])
+            ctx.mark_non_differentiable(*[result for i, result in enumerate(results) if i not in ctx.weighted])
+            return results
 
         @staticmethod
-        def backward(ctx: Any, upstream: Any) -> tuple:
-            needs = ctx.needs
-            saved = [number if tensor is None else tensor for tensor, number in zip(ctx.saved_tensors, ctx.numbers)]
-            parts = (_recorded if torch.is_grad_enabled() else _computed)(ctx, saved, upstream)
-            gradients: list[Any] = [None] * (2 + ctx.count)
-            for i, (shape, dtype) in zip(needs.along, ctx.like):
-                gradients[2 + i] = parts[i].sum_to_size(shape).to(dtype)  # itself, where it was not broadcast or cast
+        def backward(ctx: Any, *upstream: Any) -> tuple:
+            tensors = ctx.saved_tensors  # PyTorch refuses here what was changed in place, or freed
+            weights = [upstream[i] for i in ctx.weighted]
+            if torch.is_grad_enabled():  # the gradients are to be differentiated: they are computed as a call
+                slopes = _slopes_of(ctx.call, ctx.wanted, ctx.weighted)
+                found = GradcoreFunction.apply(slopes, True, *tensors, *weights)
+            else:
+                slopes = grad([ctx.outputs[i] for i in ctx.weighted], [ctx.inputs[i] for i in ctx.wanted],
+                              list(map(_shared, weights)), retain_graph=True, allow_unused=True)
+                found = [None if slope is None else torch.from_dlpack(slope.detach()) for slope in slopes]
+            gradients: list[Any] = [None] * (2 + len(tensors))
+            for i, slope in zip(ctx.wanted, found):
+                gradients[2 + i] = slope
             return tuple(gradients)
 
-    def _computed(ctx: Any, saved: list, upstream: Any) -> dict[int, Any]:
-        """The gradients by the inputs' positions, by one kernel."""
-        needs, parts = ctx.needs, dict.fromkeys(ctx.needs.passed, upstream)
-        if needs.kernel is not None:
-            arrays = list(map(_shared, [*saved, upstream]))
-            backend = arrays[-1]._backend
-            arrays = [value._array if isinstance(value, Tensor) else value for value in arrays]
-            outputs = backend.elementwise(needs.kernel, arrays, ctx.values)
-            parts.update((i, torch.from_dlpack(Tensor._wrap(array, backend)))
-                         for i, array in zip(needs.computed, outputs))
-        return parts
-
-    def _recorded(ctx: Any, saved: list, upstream: Any) -> dict[int, Any]:
-        """The gradients by the inputs' positions, each of them a call that PyTorch can differentiate."""
-        operation, needs = ctx.operation, ctx.needs
-        available = dict(zip(needs.saved, saved))
-
-        def along(i: int) -> Any:
-            less = operation.gradient((i,))
-            inputs = [available[j] for j in less.saved] + [saved[-1]] * less.saves_output + [upstream]
-            return GradcoreElementwise.apply(operation.gradient_operation(i), ctx.values, *inputs)
-
-        return {i: upstream if i in needs.passed else along(i) for i in needs.along}
-
-    return GradcoreElementwise
+    return GradcoreFunction.apply

@@ -11,7 +11,7 @@ import pytest
 import fake_cupy
 import gradcore
 import kernels
-from gradcore import Tensor, elementwise, from_dlpack, from_numpy
+from gradcore import Tensor, elementwise, from_dlpack, from_numpy, rowwise
 from gradcore.backends import CuPyBackend, register, unregister
 from gradcore.interop import to_torch
 from library import ROOT
@@ -331,23 +331,89 @@ def test_what_pytorch_guards_stays_guarded(torch):
         out.sum().backward()
 
 
-@pytest.mark.parametrize("wrong", ["relu", None, gradcore.sum, gradcore.functions.gelu])
-def test_only_elementwise_operations_become_pytorch_s(wrong):
-    with pytest.raises(TypeError, match="to_torch takes an elementwise operation.*; got "):
+@rowwise
+def _centred(xp, x, weight):
+    return (x - xp.mean(x)) * xp.exp(weight)
+
+
+@rowwise
+def _moments(xp, x):
+    mean = xp.mean(x)
+    return mean, xp.mean((x - mean) ** 2)
+
+
+F = gradcore.functions
+FUNCTIONS = {
+    "gelu": (F.gelu, lambda f, x: f(x)), "gelu tanh": (F.gelu, lambda f, x: f(x, approximate="tanh")),
+    "rows": (_centred, lambda f, x: f(x, x[0], dim=1)), "several": (_moments, lambda f, x: sum(f(x, dim=0))),
+    "layer_norm": (F.layer_norm, lambda f, x: f(x, (4,), x[0], x[1])), "softmax": (F.softmax, lambda f, x: f(x, dim=0)),
+    "matmul": (gradcore.matmul, lambda f, x: f(x, x.T)), "reduction": (gradcore.logsumexp, lambda f, x: f(x, dim=1)),
+    "list": (gradcore.cat, lambda f, x: f([x, x * 2], dim=1)),
+    "named tuple": (gradcore.max, lambda f, x: f(x, 1).values), "dropout": (F.dropout, lambda f, x: _repeating(f, x)),
+    "one's own": (lambda x, n: (x.sin() * n).cumsum(0), lambda f, x: f(x, n=3)),
+}
+
+
+def _repeating(function, x):
+    gradcore.manual_seed(0)
+    return function(x * x, 0.4)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_gradients_of_any_function_in_pytorch(name, torch):
+    function, use = FUNCTIONS[name]
+    ours, x = to_torch(function), random(torch, 3, 4)
+    assert torch.autograd.gradcheck(lambda x: use(ours, x), x)
+    assert torch.autograd.gradgradcheck(lambda x: use(ours, x), x)
+
+
+def test_a_draw_is_repeated_where_gradients_of_gradients_need_it(torch):
+    function, x = to_torch(F.dropout), random(torch, 200)
+    y = function(x * x)
+    state = gradcore.get_rng_state().tolist()
+    slope, = torch.autograd.grad(y.sum(), x, create_graph=True)
+    torch.testing.assert_close(slope, 2 * y / x)
+    second, = torch.autograd.grad(slope.sum(), x)
+    torch.testing.assert_close(second, slope.detach() / x.detach())
+    assert gradcore.get_rng_state().tolist() == state
+
+
+def test_losses_with_targets_are_pytorchs(torch):
+    x, targets = random(torch, 5, 3), torch.tensor([0, 2, 1, 1, 0])
+    for name in ("cross_entropy", "mse_loss"):
+        other = targets if name == "cross_entropy" else torch.ones(5, 3, dtype=x.dtype)
+        ours, theirs = to_torch(getattr(F, name))(x, other), getattr(torch.nn.functional, name)(x, other)
+        torch.testing.assert_close(ours, theirs)
+        torch.testing.assert_close(*[torch.autograd.grad(loss, x)[0] for loss in (ours, theirs)])
+
+
+def test_pytorch_gets_no_second_name_for_its_own_memory(torch):
+    x = torch.ones(3, requires_grad=True)
+    for function in (lambda x: F.dropout(x, training=False), lambda x: x.reshape(3, 1), lambda x: x.expand(2, 3)):
+        y = to_torch(function)(x)
+        y.detach().zero_()
+        assert x.tolist() == [1, 1, 1] and y.requires_grad
+
+
+@pytest.mark.parametrize("wrong", ["relu", None])
+def test_only_functions_become_pytorch_s(wrong):
+    with pytest.raises(TypeError, match="to_torch takes a function of tensors; got "):
         to_torch(wrong)
 
 
 def test_wrong_inputs_are_told(torch):
     function = to_torch(_scaled)
     assert function.__name__ == "_scaled"
-    with pytest.raises(TypeError, match="_scaled, made by to_torch, takes PyTorch tensors.*; got Tensor, list"):
-        function(torch.ones(2), [1.0, 2.0])
-    with pytest.raises(TypeError, match="at least one.*got float, float"):
+    with pytest.raises(TypeError, match="_scaled, made by to_torch, takes PyTorch tensors, at least one.*float, float"):
         function(1.0, 2.0)
     with pytest.raises(TypeError, match="missing: y"):
         function(torch.ones(2))
+    with pytest.raises(TypeError, match="scaled: operands are tensors, arrays and numbers; got str"):
+        function(torch.ones(2), "text")
     with pytest.raises(BufferError, match="bfloat16"):
         function(torch.ones(2, dtype=torch.bfloat16), 1.0)
+    with pytest.raises(TypeError, match="returns a tensor or several; got str"):
+        to_torch(repr)(torch.ones(2))
 
 
 def test_without_pytorch_there_is_a_word_about_it(monkeypatch):
