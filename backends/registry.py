@@ -1,4 +1,8 @@
-"""Which backend serves which device: one instance each, made when it is first asked for."""
+"""Which backend serves which device: one instance each, made when it is first asked for.
+
+A package brings a device type of its own by an entry point of the group "gradcore.backends", whose name is the type
+and whose object is the factory that `register` would be given.  It is loaded when the device is first asked for.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,8 @@ DeviceLike = Union[str, Device, None]
 # DLPack's numbers: memory of the host and the same for CUDA to copy from, of a CUDA device and of both by turns.
 _DLPACK_TYPES = {1: "cpu", 3: "cpu", 2: "cuda", 13: "cuda"}
 
+ENTRY_POINTS = "gradcore.backends"
+
 _lock = threading.RLock()
 _factories: dict[str, Callable[[Device], Backend]] = {}  # by the type of device
 _backends: dict[str, Backend] = {}  # by the device's string
@@ -24,8 +30,34 @@ _default: Optional[Device] = None
 def register(device_type: str, factory: Callable[[Device], Backend]) -> None:
     """Let `factory(device)` make the backend of every device of a type ("cuda" for "cuda:0", "cuda:1", ...).
 
-    What was registered for the type before, and the backends made by it, are forgotten.
+    A backend is a subclass of `Backend`; where its device cannot be used, the factory raises `BackendUnavailable` with
+    the reason.  What was registered for the type before, and the backends made by it, are forgotten.  ::
+
+        class MyBackend(Backend):
+            def __init__(self, device):
+                self.device = device
+            ...
+
+        register("mine", MyBackend)
+        gradcore.ones(3, device="mine")
+
+    A package need not call it: its entry point does, in its pyproject.toml ::
+
+        [project.entry-points."gradcore.backends"]
+        mine = "my_package:MyBackend"
+
+    and ``GRADCORE_DEVICE=mine pytest --pyargs gradcore.testing`` holds the backend to what all backends are held to.
+    `tests/strict_backend.py` of this project is an example of some two hundred lines.
+
+    Raises
+    ------
+    ValueError : `device_type` is no name of a device type, such as "cuda".
+    TypeError : `factory` cannot be called.
     """
+    if not isinstance(device_type, str) or not device_type.isidentifier() or device_type == "auto":
+        raise ValueError(f'register takes the name of a device type, as "cuda" is one; got {device_type!r}')
+    if not callable(factory):
+        raise TypeError(f"register takes a function that makes the backend of a device; got {type(factory).__name__}")
     with _lock:
         unregister(device_type)
         _factories[device_type] = factory
@@ -56,10 +88,29 @@ def _made(device: Device) -> Backend:
     with _lock:
         if name not in _backends:
             if device.type not in _factories:
-                raise ValueError(f'there is no device "{name}"; known are {", ".join(sorted(_factories))}, '
-                                 f'and "auto", which chooses')
-            _backends[name] = _factories[device.type](device)
+                _factories[device.type] = _factory_of_a_package(device)
+            made = _factories[device.type](device)
+            if not isinstance(made, Backend):
+                raise TypeError(f'the factory for devices of the type "{device.type}" made a {type(made).__name__}, '
+                                f'which is no gradcore.backends.Backend')
+            _backends[name] = made
         return _backends[name]
+
+
+def _factory_of_a_package(device: Device) -> Callable[[Device], Backend]:
+    """What the entry point of an installed package names for the type of device."""
+    import importlib.metadata  # a tenth of a second, and for the devices of packages only
+
+    points = importlib.metadata.entry_points(group=ENTRY_POINTS)
+    for point in points:
+        if point.name == device.type:
+            try:
+                return point.load()
+            except Exception as error:  # whatever the package's import raises
+                raise BackendUnavailable(f"{device} cannot be used: {point.value}, which a package names as its "
+                                         f"backend, was not loaded ({type(error).__name__}: {error})") from error
+    known = sorted({*_factories, *points.names})
+    raise ValueError(f'there is no device "{device}"; known are {", ".join(known)}, and "auto", which chooses')
 
 
 def as_device(device: DeviceLike = None) -> Device:

@@ -21,6 +21,7 @@ from gradcore.backends.cuda.device import usable_reason
 
 from strict_backend import DEVICE_TYPE, StrictBackend
 
+pytest.register_assert_rewrite("gradcore.testing")
 register(DEVICE_TYPE, lambda device: StrictBackend())
 
 settings.register_profile("gradcore", deadline=None, max_examples=15, database=None)

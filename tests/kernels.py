@@ -1,19 +1,11 @@
-"""Kernels for the tests of lowerings: every primitive, formulas of many kinds, and the library's own operations."""
+"""Kernels for the tests of lowerings: those of `gradcore.testing`, and formulas of many kinds under "my_"."""
 
 from __future__ import annotations
 
-import sys
-
-import numpy as np
-
-import gradcore.functions  # noqa: F401  (makes the operations)
 from gradcore.backends import Kernel
-from gradcore.backends.formulas.expression import TABLE, Symbol
-from gradcore.backends.formulas.namespace import FormulaNamespace
 from gradcore.core.elementwise import Elementwise, elementwise
-
-SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 0.5, -0.5, 1e-42, -1e-42, 3.4e38, -3.4e38, 20.0, -20.0,
-           88.7228, -87.3, -103.9, 89.0, 1e30, -1e30]
+from gradcore.testing import kernels as built_in
+from gradcore.testing.kernels import primitives, whole_range  # noqa: F401
 
 
 def relu(xp, x): return xp.maximum(x, 0)
@@ -36,41 +28,18 @@ _FORMULAS = [relu, leaky_relu, prelu, elu, softplus, swish, tanh, gelu, mish, ga
              two_inputs]
 
 
-def primitives() -> dict[str, Kernel]:
-    """The kernel of each row of the table, called as formulas call it."""
-    inputs = {name: [Symbol.array(f"x{i}") for i in range(row.arity)] for name, row in TABLE.items()}
-    xp = FormulaNamespace()
-    return {name: Kernel(name, inputs[name], (), (getattr(xp, name)(*inputs[name]),)) for name in TABLE}
-
-
 def operations() -> dict[str, Elementwise]:
     """Operations with a derivative: all that the library has built in, and the formulas above under "my_"."""
-    modules = [module for name, module in sys.modules.items() if name.startswith("gradcore.")]
-    built_in = {operation.name: operation for module in modules for operation in vars(module).values()
-                if isinstance(operation, Elementwise)}
-    return {**built_in, **{f"my_{formula.__name__}": elementwise(formula) for formula in _FORMULAS}}
+    return {**built_in.operations(), **{f"my_{formula.__name__}": elementwise(formula) for formula in _FORMULAS}}
 
 
 def forward_kernels() -> dict[str, Kernel]:
-    return {name: operation.kernel for name, operation in operations().items()}
+    return built_in.forward_kernels(operations())
 
 
 def backward_kernels() -> dict[str, Kernel]:
-    """The backward pass of each operation with one result, along all of its arrays, where it is a kernel."""
-    gradients = {f"{name}_backward": operation.gradient(range(len(operation.arrays)))
-                 for name, operation in operations().items() if len(operation.kernel.outputs) == 1}
-    return {name: gradient.kernel for name, gradient in gradients.items() if gradient.kernel is not None}
+    return built_in.backward_kernels(operations())
 
 
 def everything() -> dict[str, Kernel]:
     return {**primitives(), **forward_kernels(), **backward_kernels()}
-
-
-def whole_range(rng: np.random.Generator, n: int, dtype: str = "float32") -> np.ndarray:
-    """`n` numbers: half of them any bits at all (every magnitude, NaN, infinities), half of ordinary size."""
-    dtype = np.dtype(dtype)
-    bits = rng.integers(0, 2 ** (8 * dtype.itemsize), n - n // 2, dtype=f"uint{8 * dtype.itemsize}").view(dtype)
-    ordinary = rng.choice([1.0, 10.0, 100.0], n // 2) * rng.normal(size=n // 2)
-    values = rng.permutation(np.concatenate([bits, ordinary.astype(dtype)]))
-    values[:len(SPECIAL)] = SPECIAL[:n]
-    return values

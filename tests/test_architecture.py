@@ -72,6 +72,7 @@ ROOMS = {
     "gradcore.utils.data": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.utils.progress"},
     "gradcore.serialization": {_BACKENDS, "gradcore.core"},
     "gradcore.distributions": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.functions"},
+    "gradcore.testing": {"gradcore"},  # as those who use the library, and as no part of it does
     "gradcore.data": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.utils.data"},
 }
 

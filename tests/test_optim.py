@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import gradcore
 from gradcore import Tensor, nn, optim
 from gradcore.backends import Backend
 
@@ -122,6 +123,24 @@ def test_shared_parameters_are_changed_once():
 def test_wrong_options_are_refused(make, message: str):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("value", ["x", None, [0.1], True, Tensor([0.1])], ids=str)
+def test_options_that_are_no_numbers_are_named(value):
+    parameter = Tensor([1.0], requires_grad=True)
+    for name in ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "NAdam", "RAdam", "LBFGS"):
+        with pytest.raises(TypeError, match="`lr` must be a number; got"):
+            getattr(optim, name)([parameter], lr=value)
+    optimizer = optim.Adam([parameter])
+    optimizer.param_groups[0]["lr"] = value
+    parameter.grad = gradcore.ones(1)
+    with pytest.raises(TypeError, match="`lr` must be a number"):
+        optimizer.step()
+    assert parameter.item() == 1.0
+    with pytest.raises(TypeError, match="`betas` must be"):
+        optim.Adam([parameter], betas=(0.9, value))
+    with pytest.raises(TypeError, match="`betas` must be two numbers"):
+        optim.Adam([parameter], betas=0.9)
 
 
 def test_only_leaves_are_changed():

@@ -39,15 +39,6 @@ def one_stream():
 
 # -- the stream -----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_every_device_gives_numpys_stream(dtype, backend, rng):
-    for n in (0, 1, 7, 8, 9, 100_001):
-        place = philox.Place(int(rng.integers(2 ** 63)) * 2 + 1, int(rng.integers(5)), int(rng.integers(2 ** 40)))
-        drawn = backend.random(place, (n,), np.dtype(dtype))
-        assert backend.owns(drawn) and drawn.dtype == dtype
-        np.testing.assert_array_equal(backend.to_numpy(drawn), of_numpy(place, n, dtype))
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("cores", [1, 2, 5])
 def test_threads_draw_parts_of_one_stream(dtype, cores, monkeypatch):
     monkeypatch.setattr(tiles, "CORES", cores)
@@ -279,7 +270,7 @@ def test_a_seed_costs_no_memory():
     (lambda: Generator().set_offset(-1), "set_offset.*-1"),
     (lambda: Generator().split(-1), "split: streams are numbered from 0"),
     (lambda: Generator().set_state(Tensor([1.0, 2.0])), "set_state takes a state.*float32 of shape"),
-    (lambda: gradcore.set_rng_state("x"), "set_rng_state takes a state.*got str"),
+    (lambda: gradcore.set_rng_state("x"), "set_rng_state: .new_state. must be a Tensor; got str"),
     (lambda: gradcore.normal(0.0, 1.0), "normal takes `size`"),
     (lambda: gradcore.zeros(2).exponential_(0), "exponential_ needs a rate above 0; got 0"),
 ])

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+import gradcore
 from gradcore import Tensor, optim
 from gradcore.optim import lr_scheduler
 
@@ -153,3 +154,47 @@ def test_a_foreign_sequence_changes_nothing():
     with pytest.raises(ValueError, match="of other kinds"):
         scheduler.load_state_dict(saved)
     assert scheduler.state_dict() == before
+
+
+SAVED = [*CASES, ("OneCycleLR", {"max_lr": 0.7, "total_steps": 12}), ("ReduceLROnPlateau", {"patience": 1})]
+
+
+@pytest.mark.parametrize("name, options", SAVED, ids=lambda value: value if isinstance(value, str) else "")
+def test_states_are_files_and_set_the_rates_of_an_optimizer_that_begins_anew(name, options, tmp_path):
+    def made():
+        optimizer = _optimizer()
+        optimizer.momentum = 0.9
+        return optimizer, getattr(lr_scheduler, name)(optimizer, **options)
+
+    measure = (1.0,) if name == "ReduceLROnPlateau" else ()
+    optimizer, scheduler = made()
+    for _ in range(6):
+        scheduler.step(*measure)
+    gradcore.save([optimizer.state_dict(), scheduler.state_dict()], tmp_path / "a.npz")
+    state, schedule = gradcore.load(tmp_path / "a.npz")
+    for order in (0, 1):  # the scheduler may be made before or after the optimizer is loaded
+        other = _optimizer()
+        if order:
+            other.load_state_dict(state)
+        again = getattr(lr_scheduler, name)(other, **options)
+        if not order:
+            other.load_state_dict(state)
+        again.load_state_dict(schedule)
+        for group, known in zip(other.param_groups, optimizer.param_groups, strict=True):
+            assert (group["lr"], group["momentum"]) == (known["lr"], known["momentum"])
+        again.step(*measure)
+    scheduler.step(*measure)
+    assert [group["lr"] for group in other.param_groups] == [group["lr"] for group in optimizer.param_groups]
+
+
+def test_a_function_that_raises_leaves_the_schedule_where_it_was():
+    optimizer = _optimizer()
+    parts = [lr_scheduler.LambdaLR(optimizer, [lambda epoch: 1.0 + epoch, lambda epoch: 1 / (3 - epoch)]),
+             lr_scheduler.StepLR(optimizer, 1)]
+    scheduler = lr_scheduler.SequentialLR(optimizer, parts, [9])
+    for _ in range(2):
+        scheduler.step()
+    before = scheduler.state_dict(), scheduler.get_last_lr(), [group["lr"] for group in optimizer.param_groups]
+    with pytest.raises(ZeroDivisionError):
+        scheduler.step()
+    assert before == (scheduler.state_dict(), scheduler.get_last_lr(), [g["lr"] for g in optimizer.param_groups])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
 
@@ -74,8 +74,8 @@ def _normal_kernel() -> Kernel:
     return Kernel("normal", inputs, (), trace(pair, inputs))
 
 
-def randint(low: int, high: Optional[int] = None, size: Any = (), *, dtype: Any = None, device: DeviceLike = None,
-            requires_grad: bool = False, generator: Optional[Generator] = None) -> Tensor:
+def randint(low: int, high: Union[int, Sequence[int], None] = None, size: Any = (), *, dtype: Any = None,
+            device: DeviceLike = None, requires_grad: bool = False, generator: Optional[Generator] = None) -> Tensor:
     """Integers from `low` (0 if only one bound is given) up to but without `high`.
 
     Each is a word of 64 bits modulo the number of integers, so that none is more likely than another by more than

@@ -55,10 +55,10 @@ class OneCycleLR(LRScheduler):
             return blend(first, middle, epoch / turn if turn else 1.0)
         return blend(middle, last, (epoch - turn) / (self.total_steps - 1 - turn))
 
-    def _apply(self) -> None:
-        super()._apply()
+    def go_to(self, epoch: int) -> None:
+        super().go_to(epoch)
         if self.cycle_momentum:
-            momentum = self._along(self.max_momentum, self.base_momentum, self.max_momentum, self.last_epoch)
+            momentum = self._along(self.max_momentum, self.base_momentum, self.max_momentum, epoch)
             for group in self.optimizer.param_groups:
                 if "betas" in group:
                     group["betas"] = (momentum, *group["betas"][1:])

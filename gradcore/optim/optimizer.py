@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import Any, Callable, Iterable, Mapping, Optional
 
 from ..core.grad_mode import enable_grad, no_grad
@@ -173,10 +174,19 @@ class Optimizer:
 
 def check_at_least_zero(options: Mapping[str, Any], *names: str) -> None:
     for name in names:
-        if not options[name] >= 0:
+        if not check_number(name, options[name]) >= 0:
             raise ValueError(f"`{name}` must be at least 0; got {options[name]}")
 
 
+def check_number(name: str, value: Any) -> float:
+    """The value of an option, refused where it is no number."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"`{name}` must be a number; got {value!r:.80}")
+    return value
+
+
 def check_betas(betas: Any) -> None:
-    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+    if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+        raise TypeError(f"`betas` must be two numbers; got {betas!r:.80}")
+    if not all(0 <= check_number("betas", beta) < 1 for beta in betas):
         raise ValueError(f"`betas` must be at least 0 and less than 1; got {betas}")

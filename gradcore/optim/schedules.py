@@ -18,11 +18,11 @@ class LRScheduler:
     def __init__(self, optimizer: Optimizer):
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"{type(self).__name__} needs an Optimizer; got {type(optimizer).__name__}")
-        self.optimizer, self.last_epoch = optimizer, 0
+        self.optimizer = optimizer
         for group in optimizer.param_groups:
             group.setdefault("initial_lr", group["lr"])
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
-        self._apply()
+        self.go_to(0)
 
     def rate(self, base: float, epoch: float, index: int) -> float:
         """The learning rate of group `index` at an epoch."""
@@ -30,14 +30,14 @@ class LRScheduler:
 
     def step(self) -> None:
         """Go to the next epoch."""
-        self.last_epoch += 1
-        self._apply()
+        self.go_to(self.last_epoch + 1)
 
-    def _apply(self) -> None:
-        rates = [self.rate(base, self.last_epoch, i) for i, base in enumerate(self.base_lrs)]
+    def go_to(self, epoch: int) -> None:
+        """Set the rates of an epoch; where one cannot be computed, nothing changes."""
+        rates = [self.rate(base, epoch, i) for i, base in enumerate(self.base_lrs)]
         for group, lr in zip(self.optimizer.param_groups, rates):
             group["lr"] = lr
-        self._last_lr = rates
+        self.last_epoch, self._last_lr = epoch, rates
 
     def get_last_lr(self) -> list[float]:
         """The learning rates that were set last, one for each group."""
@@ -56,6 +56,11 @@ class LRScheduler:
                              f"{sorted(state_dict) if isinstance(state_dict, Mapping) else state_dict!r:.80}")
         vars(self).update({name: list(value) if isinstance(value, list) else value
                            for name, value in state_dict.items()})
+        self._apply_loaded()
+
+    def _apply_loaded(self) -> None:
+        """Set the rates of the epoch that was loaded: the optimizer may have begun anew."""
+        self.go_to(self.last_epoch)
 
 
 class StepLR(LRScheduler):
@@ -222,3 +227,6 @@ class ReduceLROnPlateau:
 
     state_dict = LRScheduler.state_dict
     load_state_dict = LRScheduler.load_state_dict
+
+    def _apply_loaded(self) -> None:
+        """The rates are the optimizer's, which loads them itself."""

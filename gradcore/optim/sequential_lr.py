@@ -23,27 +23,23 @@ class SequentialLR:
                              f"{len(schedulers)} scheduler(s) and milestones {milestones}")
         self.optimizer, self._schedulers, self._milestones = optimizer, schedulers, milestones
         self.last_epoch = 0
-        self._start(schedulers[0])
-
-    @staticmethod
-    def _start(scheduler: LRScheduler) -> None:
-        scheduler.last_epoch = 0
-        scheduler._apply()
+        schedulers[0].go_to(0)
 
     def step(self) -> None:
         """Go to the next epoch."""
-        self.last_epoch += 1
-        if self.last_epoch in self._milestones:
-            self._start(self._current())
+        epoch = self.last_epoch + 1
+        if epoch in self._milestones:
+            self._at(epoch).go_to(0)
         else:
-            self._current().step()
+            self._at(epoch).step()
+        self.last_epoch = epoch
 
-    def _current(self) -> LRScheduler:
-        return self._schedulers[bisect_right(self._milestones, self.last_epoch)]
+    def _at(self, epoch: int) -> LRScheduler:
+        return self._schedulers[bisect_right(self._milestones, epoch)]
 
     def get_last_lr(self) -> list[float]:
         """The learning rates that were set last, one for each group."""
-        return self._current().get_last_lr()
+        return self._at(self.last_epoch).get_last_lr()
 
     def state_dict(self) -> dict[str, Any]:
         """The epoch, the milestones and the states of all schedulers."""
@@ -61,3 +57,5 @@ class SequentialLR:
         for scheduler, state in zip(self._schedulers, saved):
             scheduler.load_state_dict(state)
         self.last_epoch, self._milestones = state_dict["last_epoch"], list(state_dict["_milestones"])
+        current = self._at(self.last_epoch)
+        current.go_to(current.last_epoch)
