@@ -87,6 +87,22 @@ def test_every_element_is_computed_once_whatever_the_threads(n, rng):
 
 
 @needs_compiler
+@pytest.mark.parametrize("n", [1, 511, 512, 100_003])
+@pytest.mark.parametrize("first", [0, 1, 3, 16])  # elements before the array in memory, which decide its alignment
+def test_stores_past_the_caches_write_the_same(n, first, rng, monkeypatch):
+    monkeypatch.setattr(loops, "cache_bytes", lambda: 0)
+    kernel = Kernel("several", (X, Y), (SCALE,), (X * SCALE + Y, X > Y))
+    x, y = rng.normal(size=(2, n)).astype(F32)
+    total, larger = np.full(n + first + 1, 7, F32), np.full(n + first + 1, 7, np.uint8)
+    parts = total[first:first + n], larger[first:first + n].view(bool)
+    native.program(kernel, F32, F32, (False, False))(n, [x, y], (3.0,), parts)
+    np.testing.assert_array_equal(parts[0], x * F32.type(3) + y)
+    np.testing.assert_array_equal(parts[1], x > y)
+    for array in (total, larger):  # nothing beside it was touched
+        assert (array[:first] == 7).all() and array[-1] == 7
+
+
+@needs_compiler
 def test_numbers_constants_and_several_outputs(rng):
     kernel = Kernel("several", (X, Y), (SCALE,), (X * SCALE + Y, X > Y, apply("negative", Y)))
     x = rng.normal(size=100).astype(F32)

@@ -12,6 +12,7 @@ from ..formulas.cpp import TYPES, body, identifier, output_dtypes
 from ..formulas.dtypes import FLOAT32, FLOAT64
 from ..formulas.kernel import Kernel
 from .build import library
+from .streaming import STREAM, cache_bytes
 from .threads import IN_PARTS, PARALLEL_FROM, share_address
 
 Program = Callable[[int, Sequence[Union[np.ndarray, float]], Sequence[float], Sequence[np.ndarray]], None]
@@ -60,12 +61,14 @@ def source(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: S
     numbers = [f"in{i}" for i, is_scalar in enumerate(scalar_inputs) if is_scalar]
     numbers += [f"c{i}" for i in range(len(kernel.constants))]
     reads = [(f"in{i}", TYPES[str(result)]) for i, is_scalar in enumerate(scalar_inputs) if not is_scalar]
-    writes = [(f"out{i}", TYPES[str(dtype)]) for i, dtype in enumerate(output_dtypes(kernel, result))]
+    outputs = output_dtypes(kernel, result)
+    writes = [(f"out{i}", TYPES[str(dtype)]) for i, dtype in enumerate(outputs)]
+    bytes_of_element = result.itemsize * len(reads) + sum(dtype.itemsize for dtype in outputs)
     pointers = [f"const {kind}* array_{name}" for name, kind in reads]
     pointers += [f"{kind}* array_{name}" for name, kind in writes]
     return _SOURCE.format(
-        mathematics=vector_math.source(), in_parts=IN_PARTS, parallel_from=PARALLEL_FROM, real=TYPES[str(compute)],
-        name=identifier(kernel),
+        mathematics=vector_math.source(), in_parts=IN_PARTS, parallel_from=PARALLEL_FROM, stream=STREAM,
+        streamed_from=cache_bytes() // bytes_of_element, real=TYPES[str(compute)], name=identifier(kernel),
         loop_parameters=", ".join([f"const real {name}" for name in numbers] + pointers),
         loop_arguments=", ".join(numbers + [f"array_{name}" for name, _ in reads + writes]),
         parameters="".join([f", double {name}" for name in numbers]
@@ -76,6 +79,12 @@ def source(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: S
         element="\n".join([f"        const {kind} {name} = array_{name}[i];" for name, kind in reads]
                           + [f"        {kind} {name};" for name, kind in writes]),
         body="\n".join("        " + line for line in body(kernel).splitlines()),
+        blocks="\n".join(f"    alignas(64) {kind} block_{name}[BLOCK];" for name, kind in writes),
+        fetches="\n".join(f"        fetch_ahead(array_{name} + i);" for name, _ in reads),
+        block_arguments=", ".join(numbers + [f"array_{name} + i" for name, _ in reads]
+                                  + [f"block_{name}" for name, _ in writes]),
+        copies="\n".join(f"        stream(array_{name} + i, block_{name}, count * sizeof({kind}));"
+                         for name, kind in writes),
         store="\n".join(f"        array_{name}[i] = {name};" for name, _ in writes),
         handle=_HANDLE_TO_DATA)
 
@@ -84,7 +93,7 @@ def source(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: S
 _SOURCE = """\
 {mathematics}
 namespace {{ namespace gradcore {{
-{in_parts}
+{in_parts}{stream}
 typedef {real} real;
 template <class T> inline T* data(void* handle) {{ return {handle}; }}
 void {name}(const long begin, const long end, {loop_parameters}) {{
@@ -95,9 +104,21 @@ void {name}(const long begin, const long end, {loop_parameters}) {{
 {store}
     }}
 }}
+void streamed(const long begin, const long end, {loop_parameters}) {{
+{blocks}
+    for (long i = begin; i < end; i += BLOCK) {{
+        const long count = end - i < BLOCK ? end - i : BLOCK;
+{fetches}
+        {name}(0, count, {block_arguments});
+{copies}
+    }}
+    finish_streams();
+}}
 void run(const long n, void* share, {loop_parameters}) {{
+    const bool is_streamed = n > {streamed_from};
     in_parts(share, n, 64, n >= {parallel_from}, [=](long begin, long end) {{
-        {name}(begin, end, {loop_arguments});
+        if (is_streamed) streamed(begin, end, {loop_arguments});
+        else {name}(begin, end, {loop_arguments});
     }});
 }}
 }} }}
