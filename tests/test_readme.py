@@ -13,6 +13,7 @@ import pytest
 import gradcore.functions
 from benchmarks.readme import BEGIN, END
 from gradcore.backends.formulas.expression import TABLE
+import test_rowwise
 from library import ROOT, modules
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -59,6 +60,18 @@ def test_an_activation_is_added_as_shown(monkeypatch):
     y.sum().backward()
     np.testing.assert_allclose(y.numpy(), case.value(values))
     np.testing.assert_allclose(x.grad.numpy(), case.slope(values))
+
+
+def test_a_row_operation_is_added_as_shown(rng, torch):
+    operation = _added("gradcore/functions/normalization.py")["min_max"]
+    case = eval(ADDITIONS["tests/test_rowwise.py"], {"Case": test_rowwise.Case, "min_max": operation})
+    x = gradcore.Tensor(rng.normal(size=case.arrays[0]), requires_grad=True)
+    other = torch.tensor(x.numpy(), requires_grad=True)
+    result, expected = operation(x), case.theirs(torch, other)
+    (result ** 2).sum().backward()
+    (expected ** 2).sum().backward()
+    np.testing.assert_allclose(result.numpy(), expected.detach().numpy(), rtol=1e-12)
+    np.testing.assert_allclose(x.grad.numpy(), other.grad.numpy(), rtol=1e-9, atol=1e-12)
 
 
 def test_a_primitive_is_added_as_shown(monkeypatch):

@@ -13,6 +13,7 @@ from gradcore import FormulaError, Tensor, gradcheck, rowwise
 from gradcore.backends.cpu import rows
 
 from native_compiler import needs_compiler
+from strict_backend import DEVICE_TYPE
 
 LABELS = np.array([2, 0, 4, 1, 3, 3])
 
@@ -141,6 +142,24 @@ def test_value_gradient_and_second_gradient_are_pytorchs(name, dtype, tolerance,
             other = torch.zeros(()) if other is None else other
             mine = np.zeros(()) if mine is None else mine.numpy()
             np.testing.assert_allclose(mine, other.numpy(), rtol=20 * tolerance, atol=20 * tolerance)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_float16_gives_what_float64_gives_rounded_once(name, backend, rng):
+    if backend.device.type == DEVICE_TYPE:
+        pytest.skip("the array API standard, which this device keeps to, has no float16")
+    case, operation = CASES[name], rowwise(CASES[name].formula)
+    arrays = _inputs(case, rng, "float16")
+    found = []
+    for dtype in ("float16", "float64"):
+        inputs = [Tensor(array.astype(dtype), requires_grad=True, device=backend.device) if array.dtype == "float16"
+                  else gradcore.tensor(array, device=backend.device) for array in arrays]
+        result = operation(*inputs, dim=case.dim)
+        result.sum().backward()
+        assert result.dtype == dtype
+        found.append([result.detach().numpy(), *[value.grad.numpy() for value in inputs if value.requires_grad]])
+    for half, exact in zip(*found):
+        np.testing.assert_allclose(half, exact, rtol=2e-3, atol=4e-3)
 
 
 def test_several_results_each_with_its_gradient(backend, rng):
