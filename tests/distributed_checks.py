@@ -1,14 +1,7 @@
-"""What is checked on several processes at once: `mpiexec -n 2 python tests/distributed_checks.py FOLDER`.
-
-Every process makes every check, in the same order, and writes to FOLDER how each went.
-"""
+"""What is checked of collective operations, on several processes at once; `distributed_run` runs it."""
 
 from __future__ import annotations
 
-import json
-import sys
-import traceback
-from pathlib import Path
 from typing import Any, Callable
 
 import numpy as np
@@ -16,9 +9,8 @@ import pytest
 
 import gradcore
 from gradcore import Tensor, distributed
-from gradcore.backends import register
 
-from strict_backend import DEVICE_TYPE, StrictBackend
+from strict_backend import DEVICE_TYPE
 
 DTYPES = ["float16", "float32", "float64", "int8", "uint8", "int16", "int32", "int64", "bool"]
 COMBINED = {"sum": lambda parts: parts.sum(0), "mean": lambda parts: parts.mean(0),
@@ -233,22 +225,3 @@ def cores_are_shared():
     assert tiles.CORES == max(1, workers.CORES // place()[1])
     assert distributed.get_node_local_rank() == place()[0]
     assert distributed.local_device("cpu") == "cpu" == distributed.local_device()
-
-
-def main(folder: Path) -> None:
-    distributed.init_process_group(debug="debug" in sys.argv)
-    outcomes: dict[str, str] = {}
-    for name, function in CHECKS.items():
-        try:
-            function()
-            outcomes[name] = "passed"
-        except BaseException:
-            outcomes[name] = traceback.format_exc()
-            raise
-        finally:
-            (folder / f"{distributed.get_rank()}.json").write_text(json.dumps(outcomes))
-
-
-if __name__ == "__main__":
-    register(DEVICE_TYPE, lambda device: StrictBackend())
-    main(Path(sys.argv[1]))

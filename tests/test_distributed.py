@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import distributed_checks
+import distributed_run
 from mpi import needs_mpi, results, start
 
 pytestmark = needs_mpi
@@ -18,11 +18,11 @@ def outcomes(request, tmp_path_factory):
     """How every check went on every process."""
     folder = tmp_path_factory.mktemp("ranks")
     # Not all of them run in debug mode, which must not be what makes them right.
-    done = start(request.param, TESTS / "distributed_checks.py", folder, *["debug"] * (request.param == 2))
+    done = start(request.param, TESTS / "distributed_run.py", folder, *["debug"] * (request.param == 2))
     return results(folder, request.param), done
 
 
-@pytest.mark.parametrize("name", distributed_checks.CHECKS)
+@pytest.mark.parametrize("name", distributed_run.CHECKS)
 def test_on_several_processes(name, outcomes):
     found, done = outcomes
     for rank, outcome in enumerate(found):

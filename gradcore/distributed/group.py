@@ -14,6 +14,7 @@ from .line import Line
 from ..backends import Backend, BackendUnavailable, Device, get_backend, set_default_device
 from ..backends.communicator import Communicator
 from ..backends.registry import DeviceLike
+from ..operations.generator import use_stream
 
 _BACKENDS = ("auto", "mpi", "nccl")
 
@@ -36,6 +37,8 @@ class ProcessGroup:
         self.host = mpi.HostCommunicator(self.comm)
         self._engines: dict[Device, Communicator] = {}
         self._agreement = Agreement(self.comm.Dup()) if debug else None
+        if self.size > 1:
+            use_stream(self.rank)
         self._guard = Guard(MPI, self.comm.Dup(), self.line, has_threads)
 
     def engine_of(self, backend: Backend) -> Communicator:
@@ -71,6 +74,7 @@ class ProcessGroup:
         for engine in self._engines.values():
             engine.close()
         self.cores.give_back()
+        use_stream(None)
 
 
 _group: Optional[ProcessGroup] = None
@@ -80,7 +84,8 @@ def init_process_group(backend: str = "auto", *, device: DeviceLike = None, debu
     """Join the processes that `mpiexec` has started together; rank and size are MPI's.
 
     Kernels and matrix products then use this process' part of the machine's cores, and an error in one process ends
-    all of them.
+    all of them.  Random numbers differ from process to process after the same `manual_seed`, but for initial weights,
+    which are equal.
 
     Parameters
     ----------

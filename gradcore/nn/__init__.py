@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from . import parallel
 from .activations import (CELU, ELU, GELU, SELU, Activation, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid,
                           LogSoftmax, Mish, PReLU, ReLU, ReLU6, RReLU, Sigmoid, SiLU, Softmax, Softplus, Softsign,
                           Swish, Tanh, Threshold)
@@ -18,7 +19,7 @@ from .parameter import Buffer, Parameter
 from .neuron import Neuron
 
 __all__ = [
-    "Module", "Parameter", "Buffer", "Linear", "Neuron", "Sequential", "Flatten", "Dropout", "Activation",
+    "parallel", "Module", "Parameter", "Buffer", "Linear", "Neuron", "Sequential", "Flatten", "Dropout", "Activation",
     "ReLU", "LeakyReLU", "PReLU", "RReLU", "ELU", "Softplus", "Swish", "SiLU", "Sigmoid", "Tanh",
     "GELU", "SELU", "CELU", "Mish", "Softsign", "Hardsigmoid", "Hardswish", "Hardtanh", "ReLU6", "LogSigmoid",
     "Threshold", "Softmax", "LogSoftmax",

@@ -9,6 +9,7 @@ from .adaptive import Adadelta, Adagrad, RMSprop
 from .lbfgs import LBFGS
 from .optimizer import Optimizer
 from .sgd import SGD
+from .zero import ZeroRedundancyOptimizer
 
 __all__ = ["lr_scheduler", "Optimizer", "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "NAdam", "RAdam",
-           "LBFGS"]
+           "LBFGS", "ZeroRedundancyOptimizer"]

@@ -1,0 +1,57 @@
+"""Many tensors as one: a message has a price of its own, whatever its size."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any, Iterable, Sequence
+
+from .collectives import broadcast
+from ..core.tensor import Tensor
+
+
+class Flat:
+    """Room for tensors of one dtype and device, one after another in `tensor`, a vector."""
+
+    def __init__(self, tensors: Sequence[Tensor]):
+        self._backend = tensors[0]._backend
+        self._shapes = [tensor.shape for tensor in tensors]
+        self._ends = list(itertools.accumulate(tensor.numel() for tensor in tensors))
+        self.tensor = Tensor._wrap(self._backend.empty((self._ends[-1],), tensors[0].dtype), self._backend)
+
+    def _place(self, i: int) -> slice:
+        return slice(self._ends[i - 1] if i else 0, self._ends[i])
+
+    def put(self, i: int, array: Any) -> None:
+        """Copy an array of the device (or a number) to the place of tensor `i`."""
+        if hasattr(array, "shape"):
+            array = self._backend.xp.reshape(array, (-1,))
+        self._backend.assign(self.tensor._array, self._place(i), array)
+
+    def tensor_at(self, i: int) -> Tensor:
+        """What is at the place of tensor `i`, in its shape and in shared memory where the device can."""
+        array = self._backend.xp.reshape(self._backend.take(self.tensor._array, self._place(i)), self._shapes[i])
+        return Tensor._wrap(array, self._backend)
+
+
+def of_one_kind(tensors: Iterable[Tensor]) -> list[list[Tensor]]:
+    """The tensors in groups of one dtype and device."""
+    groups: dict[Any, list[Tensor]] = {}
+    for tensor in tensors:
+        groups.setdefault((tensor.dtype, tensor._backend), []).append(tensor)
+    return list(groups.values())
+
+
+def broadcast_all(tensors: Iterable[Tensor], src: int, is_source: bool) -> None:
+    """Give all processes the values that these tensors have on rank `src`, in one message for each kind."""
+    groups = of_one_kind(tensors)
+    flats = []
+    for group in groups:
+        flat = Flat(group)
+        for i, tensor in enumerate(group if is_source else ()):
+            flat.put(i, tensor._array)
+        flats.append((flat, broadcast(flat.tensor, src, async_op=True)))
+    for group, (flat, work) in zip(groups, flats):
+        work.wait()
+        for i, tensor in enumerate(() if is_source else group):
+            tensor._backend.assign(tensor._array, ..., flat.tensor_at(i)._array)
+            tensor._versions[0] += 1

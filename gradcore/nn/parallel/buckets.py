@@ -1,0 +1,78 @@
+"""Gradients in buckets: each is averaged over all processes as one message, as soon as it is full."""
+
+from __future__ import annotations
+
+from typing import Optional, Sequence
+
+from ...core.tensor import Tensor
+from ...distributed import ReduceOp, Work, all_reduce
+from ...distributed.flat import Flat, of_one_kind
+from ...operations.creation import zeros_like
+
+
+class Bucket:
+    """The gradients of some parameters, of one dtype and device, in one backward pass."""
+
+    def __init__(self, parameters: Sequence[Tensor]):
+        self.parameters = list(parameters)
+        self._index = {id(parameter): i for i, parameter in enumerate(parameters)}
+        self.empty()
+
+    def empty(self) -> None:
+        """Forget the gradients of the last pass."""
+        self._missing = dict(self._index)
+        self._flat: Optional[Flat] = None  # where there are several
+        self._whole: Optional[Tensor] = None
+        self._work: Optional[Work] = None
+
+    @property
+    def is_full(self) -> bool:
+        return not self._missing
+
+    @property
+    def missing(self) -> list[Tensor]:
+        """The parameters whose gradient has not come yet."""
+        return [self.parameters[i] for i in self._missing.values()]
+
+    def put(self, parameter: Tensor) -> None:
+        """Take the gradient that a parameter has now; zeros where it has none."""
+        i = self._missing.pop(id(parameter))
+        if len(self.parameters) == 1:  # it is averaged where it is
+            self._whole = zeros_like(parameter) if parameter.grad is None else parameter.grad
+            return
+        if self._flat is None:
+            self._flat = Flat(self.parameters)
+            self._whole = self._flat.tensor
+        self._flat.put(i, 0 if parameter.grad is None else parameter.grad._array)
+
+    def start(self) -> None:
+        """Begin to average over all processes."""
+        self._work = all_reduce(self._whole, ReduceOp.AVG, async_op=True)
+
+    def finish(self, unused: Sequence[Tensor] = ()) -> None:
+        """Wait for the averages and make them the gradients, but for parameters that no process has used."""
+        self._work.wait()
+        for i, parameter in enumerate(self.parameters):
+            if not any(parameter is other for other in unused):
+                parameter.grad = self._whole if self._flat is None else self._flat.tensor_at(i)
+        self.empty()
+
+
+def in_buckets(parameters: Sequence[Tensor], first_bytes: int, most_bytes: int) -> list[Bucket]:
+    """Buckets for parameters that are given in the order in which their gradients are expected.
+
+    The first is small, so that communication begins early; no other is larger than `most_bytes`, unless it has one
+    parameter.
+    """
+    buckets: list[Bucket] = []
+    for group in of_one_kind(parameters):
+        size, limit, filling = 0, first_bytes, []
+        for parameter in group:
+            bytes_of_it = parameter.numel() * parameter.dtype.itemsize
+            if filling and size + bytes_of_it > limit:
+                buckets.append(Bucket(filling))
+                size, limit, filling = 0, most_bytes, []
+            filling.append(parameter)
+            size += bytes_of_it
+        buckets.append(Bucket(filling))
+    return buckets

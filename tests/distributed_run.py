@@ -1,0 +1,39 @@
+"""`mpiexec -n 2 python tests/distributed_run.py FOLDER`: every process makes every check, in the same order.
+
+Each writes to FOLDER how every check went.  With the word "debug" their calls are compared before they are made.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from pathlib import Path
+
+from gradcore import distributed
+from gradcore.backends import register
+
+import distributed_checks
+import distributed_training_checks
+from strict_backend import DEVICE_TYPE, StrictBackend
+
+CHECKS = {**distributed_checks.CHECKS, **distributed_training_checks.CHECKS}
+
+
+def main(folder: Path) -> None:
+    register(DEVICE_TYPE, lambda device: StrictBackend())
+    distributed.init_process_group(debug="debug" in sys.argv)
+    outcomes: dict[str, str] = {}
+    for name, function in CHECKS.items():
+        try:
+            function()
+            outcomes[name] = "passed"
+        except BaseException:
+            outcomes[name] = traceback.format_exc()
+            raise
+        finally:
+            (folder / f"{distributed.get_rank()}.json").write_text(json.dumps(outcomes))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
