@@ -63,7 +63,7 @@ ROOMS = {
                                                     ".formulas")},
     "gradcore.core": {_BACKENDS},
     "gradcore.operations": {_BACKENDS, "gradcore.core"},
-    "gradcore.distributed": {_BACKENDS, "gradcore.core", "gradcore.operations"},
+    "gradcore.distributed": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.serialization"},
     "gradcore.functions": {_BACKENDS, "gradcore.core", "gradcore.operations"},
     "gradcore.nn": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.distributed", "gradcore.functions"},
     "gradcore.optim": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.distributed",

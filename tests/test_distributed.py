@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import distributed_run
@@ -61,3 +62,41 @@ def test_a_killed_process_ends_the_job_with_a_message():
 ])
 def test_calls_that_differ_are_named_in_debug_mode(name, expected):
     assert f"the processes differ in their collective call {expected}" in _failed(name, GRADCORE_DISTRIBUTED_DEBUG="1")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """What a number of processes writes when it trains, and its checkpoint; each kind of run is made once."""
+    runs = {}
+
+    def train(processes: int, again: bool = False, **continued: Path) -> tuple[list, Path]:
+        key = processes, again, *continued
+        if key not in runs:
+            folder = tmp_path_factory.mktemp("training")
+            arguments = (10, continued["checkpoint"]) if continued else ()
+            done = start(processes, TESTS / "distributed_losses.py", folder, *arguments)
+            assert done.returncode == 0, done.stderr
+            runs[key] = results(folder, processes), folder / "checkpoint.npz"
+        return runs[key]
+
+    return train
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_the_losses_are_those_of_one_process(processes, trained):
+    (alone,), _ = trained(1)
+    found, _ = trained(processes)
+    assert all(result == found[0] for result in found)  # the same everywhere, to the bit
+    np.testing.assert_allclose(found[0]["losses"], alone["losses"], rtol=1e-6)
+    assert alone["losses"][-1] < alone["losses"][0]
+
+
+def test_runs_repeat_to_the_bit(trained):
+    assert trained(4)[0] == trained(4, again=True)[0]
+
+
+@pytest.mark.parametrize("before, after", [(2, 4), (4, 1)])
+def test_a_checkpoint_is_continued_by_another_number_of_processes(before, after, trained):
+    (alone,), _ = trained(1)
+    found, _ = trained(after, checkpoint=trained(before)[1])
+    np.testing.assert_allclose(found[0]["losses"], alone["losses"][10:], rtol=1e-6)

@@ -27,7 +27,7 @@ class DistributedDataParallel(Module):
     """A module whose gradients are averaged over all processes while the backward pass still runs.
 
     At the start all processes take over the parameters and buffers of rank 0, and in training those of its buffers
-    before each forward pass.  Gradients then are the same everywhere, and with the same optimizer so are the parameters.
+    before each forward pass.  Gradients then are the same everywhere, and with the same optimizer so are parameters.
     With a loss that is a mean, and parts of equal size, they are those of one process for the whole batch.
 
     Parameters
@@ -136,8 +136,8 @@ class DistributedDataParallel(Module):
         if not self._averages:
             return None
         if parameter.grad.requires_grad:
-            raise RuntimeError("DistributedDataParallel: gradients that have a history of their own (create_graph=True) "
-                               "cannot be averaged; use no_sync()")
+            raise RuntimeError("DistributedDataParallel: gradients that have a history of their own "
+                               "(create_graph=True) cannot be averaged; use no_sync()")
         self._bucket_of[id(parameter)].put(parameter)
         self._begin_full_ones()
         return self._finish

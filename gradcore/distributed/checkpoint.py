@@ -1,0 +1,38 @@
+"""Checkpoints of several processes: one file, written by rank 0 and read by all."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Union
+
+from .group import current_group
+from ..serialization import load, save
+
+
+def save_checkpoint(obj: Any, path: Union[str, os.PathLike]) -> None:
+    """Let rank 0 `save` what it has been given; the others wait until the file is complete.
+
+    What is the same on all processes belongs into it, so that any number of processes can go on from it: the state of
+    the module (``model.state_dict(unwrapped=True)``), of the optimizer, the number of the epoch.
+
+    Raises
+    ------
+    RuntimeError : rank 0 could not write the file; on all others, while rank 0 raises what has happened.
+    """
+    group, problem = current_group(), None
+    try:
+        if group.rank == 0:
+            save(obj, path)
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        problem = group.comm.bcast(problem)
+    if problem is not None:
+        raise RuntimeError(f"save_checkpoint: rank 0 could not write {os.fspath(path)!r}: {problem}")
+
+
+def load_checkpoint(path: Union[str, os.PathLike]) -> Any:
+    """What `save_checkpoint` has kept, read by every process; tensors are on the CPU, from where a module's
+    `load_state_dict` takes them to its own device."""
+    return load(path, map_location="cpu")
