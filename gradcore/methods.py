@@ -87,6 +87,7 @@ def _method(function: Callable, name: str) -> Callable:
         return function(self, *args, **kwargs)
 
     method.__name__, method.__qualname__, method.__doc__ = name, f"Tensor.{name}", function.__doc__
+    method.operation = function  # for those who want to know its parameters
     return method
 
 
@@ -127,11 +128,12 @@ def _complex(self: Tensor) -> complex:
     return complex(self.item())
 
 
-def _install() -> None:
-    members: dict[str, Any] = dict(_RENAMED)
+def members() -> dict[str, Any]:
+    """What is added to the class, by name."""
+    functions: dict[str, Any] = dict(_RENAMED)
     for module, names in _METHODS.items():
-        members.update((name, getattr(module, name)) for name in names.split())
-    members = {name: _method(function, name) for name, function in members.items()}
+        functions.update((name, getattr(module, name)) for name in names.split())
+    members = {name: _method(function, name) for name, function in functions.items()}
     for module, names in _FACTORIES.items():
         members.update((name, staticmethod(checked(getattr(module, name)))) for name in names.split())
     for module, names in _IN_PLACE.items():
@@ -154,8 +156,8 @@ def _install() -> None:
         __cuda_array_interface__=property(interchange.cuda_array_interface),
         where=lambda self, condition, other: selection.where(condition, self, other),
     )
-    for name, member in members.items():
-        setattr(Tensor, name, member)
+    return members
 
 
-_install()
+for _name, _member in members().items():
+    setattr(Tensor, _name, _member)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import weakref
-from typing import Any, Iterator, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Iterator, Optional, Sequence, Union
 
 import numpy as np
 
@@ -18,12 +18,17 @@ from .python_data import dtype_of_numbers, plain
 from ..backends import Backend, Device, DeviceMismatch, backend_of, get_backend
 from ..backends.formulas.dtypes import DEFAULT_FLOAT, kind_of
 
+if TYPE_CHECKING:
+    from .members import Members
+else:
+    Members = object
+
 Number = Union[bool, int, float]
 DeviceLike = Union[str, Device, None]
 _new = object.__new__  # half the time of Tensor.__new__, which is looked up and bound first
 
 
-class Tensor:
+class Tensor(Members):
     """An array with a gradient.
 
     Parameters
