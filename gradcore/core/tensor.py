@@ -269,9 +269,16 @@ class Tensor(Members):
             copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return copied
 
+    def __copy__(self) -> "Tensor":
+        copied = type(self).__new__(type(self))
+        copied._set(self._array, self._backend)
+        copied._versions, copied._requires_grad = self._versions, self._requires_grad
+        if hasattr(self, "__dict__"):
+            copied.__dict__.update(self.__dict__)
+        return copied
+
+    # As in PyTorch a copy and what was pickled are leaves: of how a tensor was computed nothing is kept.
     def __reduce__(self) -> tuple:
-        if self._node is not None:
-            raise RuntimeError("only leaves can be pickled; call .detach() first")
         attributes = getattr(self, "__dict__", None) or None
         return _unpickled, (type(self), self.numpy(), str(self.device), self._requires_grad), attributes
 

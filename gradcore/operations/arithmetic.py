@@ -13,8 +13,9 @@ from .integers import BOOLEAN, INTEGER, beyond, dividing, exact, fitting, neares
 
 def _of_primitive(name: str) -> Elementwise:
     """The row `name` of the table of primitives as an operation on Tensors."""
-    kernel = Kernel.of_primitive(name)
-    return Elementwise.of_kernel(kernel, {})
+    operation = Elementwise.of_kernel(Kernel.of_primitive(name), {})
+    operation.__module__ = __name__  # where pickles of it look it up
+    return operation
 
 
 def _square_of_truth(x: Tensor) -> Tensor:

@@ -142,6 +142,8 @@ def _place_of(state: Any, name: str) -> philox.Place:
 
 # -- the generator of all draws that name none ----------------------------------------------------------------
 default_generator = Generator()
+if hasattr(os, "register_at_fork"):  # a thread that draws does not survive a fork, and would hold the lock for ever
+    os.register_at_fork(after_in_child=lambda: setattr(default_generator, "_lock", threading.Lock()))
 _of_weights: Optional[Generator] = None  # another one, where processes have streams of their own
 
 
