@@ -209,9 +209,8 @@ def test_copies_and_pickles(backend):
     assert copied.grad is not x.grad and copied.device == x.device
     loaded = pickle.loads(pickle.dumps(x))
     assert loaded.requires_grad and loaded.tolist() == [1, 2] and loaded.device == x.device
-    for duplicate in (copy.deepcopy, pickle.dumps):
-        with pytest.raises(RuntimeError, match="detach"):
-            duplicate(x * 2)
+    with pytest.raises(RuntimeError, match="detach"):
+        copy.deepcopy(x * 2)
 
 
 def test_python_protocols(backend):

@@ -13,7 +13,7 @@ import numpy as np
 
 from .element_count import ElementCount
 from .graph import Node, parent_of, propagate
-from .printing import text_of
+from .printing import html_of, text_of
 from .python_data import dtype_of_numbers, plain
 from ..backends import Backend, Device, DeviceMismatch, backend_of, get_backend
 from ..backends.formulas.dtypes import DEFAULT_FLOAT, kind_of
@@ -256,6 +256,9 @@ class Tensor(Members):
 
     def __repr__(self) -> str:
         return text_of(self)
+
+    def _repr_html_(self) -> str:
+        return html_of(self)
 
     def __deepcopy__(self, memo: dict) -> "Tensor":
         if self._node is not None:

@@ -13,7 +13,7 @@ from ..core.tensor import DeviceLike, Tensor
 from ..operations.conversion import place_named
 from .hooks import Hooks, with_options
 from .parameter import Buffer, Parameter
-from .printing import printed
+from .printing import html_of, printed
 from .state import IncompatibleKeys, load
 
 PARAMETER, BUFFER, MODULE = "parameter", "buffer", "module"
@@ -297,6 +297,9 @@ class Module:
 
     def __repr__(self) -> str:
         return printed(self, Module.__repr__)
+
+    def _repr_html_(self) -> str:
+        return html_of(self)
 
 
 _ADVICE = {PARAMETER: ": write nn.Parameter(tensor), or copy the values with `.data.copy_(tensor)`"}

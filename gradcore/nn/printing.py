@@ -1,4 +1,4 @@
-"""How modules print: each once, with what it holds."""
+"""How modules print, as text and in notebooks: each once, with what it holds."""
 
 from __future__ import annotations
 
@@ -36,3 +36,24 @@ def _grouped(blocks: list[tuple[str, str]]) -> list[str]:
         keys = [key for key, _ in run]
         lines.append(f"({keys[0]}): {text}" if len(keys) == 1 else f"({keys[0]}-{keys[-1]}): {len(keys)} x {text}")
     return lines
+
+
+def html_of(module: Any, name: str = "", path: str = "", places: Optional[dict] = None) -> str:
+    """What notebooks show: modules that can be unfolded, each with its parameters and how many numbers they hold."""
+    from html import escape
+
+    places = {} if places is None else places
+    title = escape(f"({name}) " if name else "") + f"<b>{type(module).__name__}</b>({escape(module.extra_repr())})"
+    if module in places:
+        return f"<div>{title}, the same as {escape(places[module] or 'the whole')}</div>"
+    places[module] = path
+    count = sum(parameter.numel() for parameter in module.parameters())
+    title += f" <small>{count:,} parameter{'' if count == 1 else 's'}</small>" if count else ""
+    lines = [f"<li><code>{escape(key)}</code> {' × '.join(map(str, value.shape)) or 'a number'} {value.dtype} on "
+             f"{value.device}{'' if value.requires_grad else ', not learned'}</li>"
+             for key, value in (*module._parameters.items(), *module._buffers.items()) if value is not None]
+    lines += [f"<li>{html_of(child, key, f'{path}.{key}' if path else key, places)}</li>"
+              for key, child in module._modules.items() if child is not None]
+    if not lines:
+        return f"<div>{title}</div>"
+    return f"<details{' open' if not path else ''}><summary>{title}</summary><ul>{''.join(lines)}</ul></details>"
