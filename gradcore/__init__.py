@@ -32,6 +32,8 @@ from .backends import (BackendUnavailable, Device, DeviceMismatch, FormulaError,
 from .cpu import cpu_kernels, set_cpu_kernels  # noqa: E402
 from .operations.creation import (arange, empty, empty_like, eye, full, full_like, linspace, ones, ones_like, zeros,
                                   zeros_like)
+from .operations.determinants import det, logdet, slogdet
+from .operations.determinants import pinv as pinverse
 from .operations.einsum import einsum
 from .operations.elementary import (acosh, arccosh, arcsinh, arctan2, arctanh, asinh, atan2, atanh, clamp_max,
                                     clamp_min, erfinv, fmod, isclose, lerp, logit, nan_to_num, xlogy)
@@ -57,6 +59,7 @@ from .operations.selection import allclose, array_equal, clamp, clip, masked_fil
 from .operations.shaping import (broadcast_to, cat, chunk, concat, concatenate, expand, flatten, flip, permute,
                                  repeat, reshape, split, squeeze, stack, transpose, unbind, unsqueeze)
 from .operations.sorting import argsort, bincount, kthvalue, median, quantile, searchsorted, sort, topk, unique
+from .operations.systems import inv as inverse
 from .operations.triangles import diagonal, trace, tril, triu
 from .core.tensor import Tensor, as_tensor, tensor
 from .random import (Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state)
@@ -71,7 +74,8 @@ _arguments.publish(globals())
 __version__ = "0.1.0"
 
 # Namespaces and functions that are loaded when they are first named, with the module that each is (in).
-_ON_USE = {**{name: name for name in ("array_api", "autograd", "data", "distributions", "serialization", "utils")},
+_ON_USE = {**{name: name for name in ("array_api", "autograd", "data", "distributions", "linalg", "serialization",
+                                      "utils")},
            "load": "serialization", "save": "serialization"}
 
 

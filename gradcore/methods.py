@@ -11,9 +11,9 @@ from typing import Any, Callable, Optional
 
 import numpy as np
 
-from .operations import (arithmetic, bits, conversion, creation, elementary, indexing, inplace, interchange,
-                         linear_algebra, options, products, random, rearranging, reduction, sampling, scattering,
-                         selection, shaping, sorting, triangles)
+from .operations import (arithmetic, bits, conversion, creation, determinants, elementary, indexing, inplace,
+                         interchange, linear_algebra, options, products, random, rearranging, reduction, sampling,
+                         scattering, selection, shaping, sorting, systems, triangles)
 from . import functions
 from .core import hooks
 from .core.arguments import checked
@@ -27,6 +27,7 @@ _METHODS: dict[Any, str] = {
                 "pow floor_divide remainder eq ne lt le gt ge copysign hypot nextafter signbit",
     bits: "bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor",
     conversion: "to cpu cuda type_as half double long clone contiguous",
+    determinants: "det logdet slogdet",
     elementary: "arcsinh asinh arccosh acosh arctanh atanh arctan2 atan2 clamp_max clamp_min erfinv fmod isclose lerp "
                 "logit nan_to_num xlogy",
     functions: "relu sigmoid tanh softmax log_softmax",
@@ -49,6 +50,7 @@ _METHODS: dict[Any, str] = {
 _RENAMED: dict[str, Callable] = {
     "float": conversion.float_, "int": conversion.int_, "bool": conversion.bool_, "astype": conversion.to,
     "absolute": arithmetic.abs, "bernoulli": random.bernoulli, "view": shaping.reshape, "equal": selection.array_equal,
+    "inverse": systems.inv, "pinverse": determinants.pinv,
 }
 
 _FACTORIES: dict[Any, str] = {

@@ -76,8 +76,15 @@ def _on_device(values: np.ndarray) -> StrictArray:
 class _Namespace:
     """The functions of array-api-strict, for arrays of the stand-in."""
 
+    def __init__(self, module: Any = array_api_strict):
+        self._module = module
+
+    @property
+    def linalg(self) -> "_Namespace":
+        return _Namespace(array_api_strict.linalg)
+
     def __getattr__(self, name: str) -> Callable:
-        function = getattr(array_api_strict, _NAMES.get(name, name))
+        function = getattr(self._module, _NAMES.get(name, name))
 
         def call(*args: Any, **kwargs: Any) -> Any:
             with np.errstate(all="ignore"):

@@ -88,12 +88,10 @@ class Operation(Node):
         operation = cls(**options)
         result = operation.forward(backend, *[tensor._array for tensor in tensors])
         if result.__class__ is tuple:
-            outputs = tuple([Tensor._wrap(array, backend) for array in result])
+            outputs = tuple([Tensor._wrap(_array(part, backend), backend) for part in result])
             operation._record(tensors, outputs, backend)
             return outputs
-        if isinstance(result, np.generic):  # NumPy gives a scalar, not an array, where one element is left
-            result = backend.asarray(result)
-        output = Tensor._wrap(result, backend)
+        output = Tensor._wrap(_array(result, backend), backend)
         if operation.returns_view:
             output._share_memory_with(tensors[0])
         operation._record(tensors, (output,), backend)
@@ -127,6 +125,11 @@ class Operation(Node):
 
     def release(self) -> None:
         self._saved = self._outputs = None
+
+
+def _array(result: Any, backend: Backend) -> Any:
+    """NumPy gives a scalar, not an array, where one element is left."""
+    return backend.asarray(result) if isinstance(result, np.generic) else result
 
 
 def refuse_second_backward(name: str) -> None:

@@ -1,0 +1,141 @@
+"""Linear algebra in the names of PyTorch's `linalg`: norms, systems of equations, decompositions, with gradients.
+
+>>> inv(Tensor([[2.0, 0.0], [0.0, 4.0]])).tolist()
+[[0.5, 0.0], [0.0, 0.25]]
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Optional, Sequence, Union
+
+from .core.arguments import publish
+from .core.dimensions import Dims, many_dims
+from .core.tensor import Tensor
+from .operations.creation import eye
+from .operations.decompositions import cholesky, eigh, qr, svd
+from .operations.determinants import default_rtol, det, pinv, slogdet
+from .operations.linear_algebra import matmul
+from .operations.products import cross, vecdot
+from .operations.rearranging import movedim
+from .operations.reduction import amax, amin, sum
+from .operations.reduction import norm as _norm
+from .operations.shaping import broadcast_to, unsqueeze
+from .operations.systems import LinAlgError, inv, matrices, solve
+from .operations.triangles import diagonal as _diagonal
+
+__all__ = ["LinAlgError", "cholesky", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "matmul", "matrix_norm",
+           "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "svd", "svdvals",
+           "vecdot", "vector_norm"]
+
+
+def svdvals(A: Tensor) -> Tensor:
+    """The singular values, falling."""
+    return svd(A, full_matrices=False).S
+
+
+def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
+    """The eigenvalues of symmetric matrices, rising."""
+    return eigh(A, UPLO).eigenvalues
+
+
+def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """A diagonal of each matrix."""
+    return _diagonal(A, offset, dim1, dim2)
+
+
+def matrix_rank(A: Tensor, *, atol: Optional[float] = None, rtol: Optional[float] = None) -> Tensor:
+    """How many singular values are above the larger of `atol` and `rtol` times the largest.
+
+    By default `rtol` is the larger side of the matrix times the precision of the dtype, or 0 where `atol` is given.
+    """
+    values = svdvals(A.detach())
+    rtol = rtol if rtol is not None else 0.0 if atol is not None else default_rtol(A)
+    return sum(values > (values[..., :1] * rtol).clamp(min=atol or 0.0), -1)
+
+
+def matrix_power(A: Tensor, n: int) -> Tensor:
+    """The product of n matrices A; of the inverses for a negative n."""
+    A = matrices(A, "matrix_power", square=True)
+    A, n = (inv(A), -n) if n < 0 else (A, n)
+    power = None
+    while n:
+        if n & 1:
+            power = A if power is None else matmul(power, A)
+        n >>= 1
+        A = matmul(A, A) if n else A
+    return broadcast_to(eye(A.shape[-1], dtype=A.dtype, device=A.device), A.shape) if power is None else power
+
+
+def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
+    """The product of two or more matrices, in the order that takes the fewest multiplications.
+
+    The first and the last may be vectors.
+    """
+    if len(tensors) < 2:
+        raise ValueError(f"multi_dot takes two or more tensors; got {len(tensors)}")
+    sides = [1 if tensors[0].ndim == 1 else tensors[0].shape[0], *[tensor.shape[0] for tensor in tensors[1:]],
+             1 if tensors[-1].ndim == 1 else tensors[-1].shape[-1]]
+    known: dict[tuple[int, int], tuple[int, int]] = {}  # the least cost of a product from i to j, and where it is split
+
+    def cost(i: int, j: int) -> tuple[int, int]:
+        if i == j:
+            return 0, i
+        if (i, j) not in known:
+            known[i, j] = min((cost(i, k)[0] + cost(k + 1, j)[0] + sides[i] * sides[k + 1] * sides[j + 1], k)
+                              for k in range(i, j))
+        return known[i, j]
+
+    def product(i: int, j: int) -> Tensor:
+        k = cost(i, j)[1]
+        return tensors[i] if i == j else matmul(product(i, k), product(k + 1, j))
+
+    return product(0, len(tensors) - 1)
+
+
+# -- norms ----------------------------------------------------------------------------------------------------
+def vector_norm(x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The vector norm (sum |x|^ord)^(1/ord) along `dim`, or of all elements; inf, -inf and 0 as NumPy's."""
+    return _norm(x if dtype is None else x.to(dtype=dtype), ord, dim, keepdim)
+
+
+def matrix_norm(A: Tensor, ord: Union[float, str] = "fro", dim: tuple[int, int] = (-2, -1), keepdim: bool = False, *,
+                dtype: Any = None) -> Tensor:
+    """The norm of matrices: "fro", "nuc" (the sum of singular values), 2 and -2 (the largest and smallest of them),
+    1 and -1 (the largest and smallest sum of a column's magnitudes), inf and -inf (of a row's)."""
+    A = A if dtype is None else A.to(dtype=dtype)
+    dims = many_dims(tuple(dim), A.ndim)
+    if len(dims) != 2:
+        raise ValueError(f"matrix_norm takes two dimensions; got {dim}")
+    if ord == "fro":
+        return _norm(A, 2, dims, keepdim)
+    x = movedim(A, dims, (-2, -1))
+    if ord in ("nuc", 2, -2):
+        values = svdvals(x)
+        found = sum(values, -1) if ord == "nuc" else values[..., 0 if ord == 2 else -1]
+    elif ord in (1, -1, math.inf, -math.inf):
+        sums = sum(x.abs(), -2 if abs(ord) == 1 else -1)
+        found = amax(sums, -1) if ord > 0 else amin(sums, -1)
+    else:
+        raise ValueError(f'matrix_norm: `ord` is "fro", "nuc", 1, 2, inf or their negatives; got {ord!r}')
+    if not keepdim:
+        return found
+    for place in sorted(dims):
+        found = unsqueeze(found, place)
+    return found
+
+
+def norm(A: Tensor, ord: Union[None, float, str] = None, dim: Dims = None, keepdim: bool = False, *,
+         dtype: Any = None) -> Tensor:
+    """The matrix norm where `dim` names two dimensions, or `ord` is given and A is a matrix; else the vector norm."""
+    count = (None if ord is None else A.ndim) if dim is None else len(dim) if isinstance(dim, (tuple, list)) else 1
+    if count is not None and count not in (1, 2):
+        raise ValueError(f"norm: `ord` {ord} is for vectors and matrices; got {A.ndim} dimensions and dim={dim}")
+    if count == 2 and ord is not None:
+        return matrix_norm(A, ord, (-2, -1) if dim is None else tuple(dim), keepdim, dtype=dtype)
+    if isinstance(ord, str):
+        raise ValueError(f"norm: `ord` {ord!r} is for matrices")
+    return vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
+
+
+publish(globals())

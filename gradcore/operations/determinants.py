@@ -1,0 +1,143 @@
+"""Determinants and pseudo-inverses, which singular values give also where there is no inverse.
+
+Source of the gradients: Giles, "An extended collection of matrix derivative results", 2008; Golub and Pereyra, "The
+differentiation of pseudo-inverses", SIAM J. Numer. Anal. 10, 1973.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional
+
+import numpy as np
+
+from ..core.elementwise import elementwise
+from ..core.grad_mode import is_grad_enabled
+from ..core.operation import Operation
+from ..core.tensor import Tensor
+from .arithmetic import log
+from .creation import eye, zeros_like
+from .decompositions import scaled, svd
+from .linear_algebra import matmul
+from .reduction import amax, prod
+from .selection import where
+from .shaping import matrix_transpose, reshape, unsqueeze
+from .systems import inv, matrices
+
+
+class SlogDet(NamedTuple):
+    """The sign of a determinant and the logarithm of its magnitude."""
+
+    sign: Tensor
+    logabsdet: Tensor
+
+
+class Determinant(Operation):
+    """The determinant of square matrices."""
+
+    saves = (0,)
+    saves_outputs = True
+
+    def forward(self, backend, a):
+        return backend.xp.linalg.det(a)
+
+    def backward(self, gradient):
+        a = self.saved(0)
+        if is_grad_enabled():  # its own gradient needs the inverse
+            cofactors = reshape(self.outputs()[0], *a.shape[:-2], 1, 1) * matrix_transpose(inv(a))
+        else:
+            cofactors = _cofactors(a)
+        return [reshape(gradient, *a.shape[:-2], 1, 1) * cofactors]
+
+
+def _cofactors(a: Tensor) -> Tensor:
+    """det(A) times the transposed inverse of A, also where there is no inverse: U diag(products) Vh, with its sign.
+
+    The product for a singular value is that of all others.
+    """
+    if not a.size:
+        return a
+    u, s, vh = svd(a, full_matrices=False)
+    is_same = eye(s.shape[-1], dtype=s.dtype, device=s.device) != 0
+    others = prod(where(is_same, 1.0, unsqueeze(s, -2)), -1)
+    sign = reshape(det(u) * det(vh), *a.shape[:-2], 1, 1)
+    return sign * matmul(scaled(u, others), vh)
+
+
+def det(A: Tensor) -> Tensor:
+    """The determinant of square matrices.
+
+    >>> det(Tensor([[2, 1], [0, 4]]))
+    tensor(8.)
+    """
+    return Determinant.apply(matrices(A, "det", square=True))
+
+
+class LogDeterminant(Operation):
+    """The sign of the determinant and the logarithm of its magnitude."""
+
+    saves = (0,)
+
+    def forward(self, backend, a):
+        return tuple(backend.xp.linalg.slogdet(a))
+
+    def backward(self, gradients):
+        a = self.saved(0)
+        if 1 not in gradients:  # the sign does not change
+            return [zeros_like(a)]
+        return [reshape(gradients[1], *a.shape[:-2], 1, 1) * matrix_transpose(inv(a))]
+
+
+def slogdet(A: Tensor) -> SlogDet:
+    """The sign of the determinant and the logarithm of its magnitude, which does not overflow."""
+    return SlogDet(*LogDeterminant.apply(matrices(A, "slogdet", square=True)))
+
+
+def logdet(input: Tensor) -> Tensor:
+    """The logarithm of the determinant; NaN where that is negative."""
+    sign, logarithm = slogdet(input)
+    return log(sign.detach()) + logarithm
+
+
+class PseudoInverse(Operation):
+    """The inverse that is given as the second input, with its gradient along the first."""
+
+    saves = (0,)
+    saves_outputs = True
+    makes_new_arrays = False
+
+    def forward(self, backend, a, inverse):
+        return inverse
+
+    def backward(self, gradient):
+        a, (p,) = self.saved(0), self.outputs()
+        pt, gt = matrix_transpose(p), matrix_transpose(gradient)
+        total = -matmul(matmul(pt, gradient), pt)
+        beside = matmul(gt, matmul(p, pt))
+        total = total + beside - matmul(a, matmul(p, beside))
+        above = matmul(matmul(pt, p), gt)
+        return [total + above - matmul(matmul(above, p), a), None]
+
+
+@elementwise
+def _inverted(xp, s, largest, rtol=0.0):
+    is_kept = s > rtol * largest
+    return xp.where(is_kept, 1.0 / xp.where(is_kept, s, 1.0), 0.0)
+
+
+def default_rtol(A: Tensor) -> float:
+    """How much less than the largest singular value counts as 0."""
+    return max(A.shape[-2:]) * float(np.finfo(A.dtype).eps)
+
+
+def pinv(A: Tensor, rcond: Optional[float] = None, *, rtol: Optional[float] = None) -> Tensor:
+    """The pseudo-inverse (Moore and Penrose): singular values up to `rtol` times the largest count as 0.
+
+    By default `rtol` is the larger side of the matrix times the precision of the dtype.
+    """
+    A = matrices(A, "pinv")
+    rtol = rtol if rtol is not None else default_rtol(A) if rcond is None else rcond
+    if not A.size:
+        return matrix_transpose(A)
+    u, s, vh = svd(A.detach(), full_matrices=False)
+    values = _inverted(s, amax(s, -1, True), rtol=rtol)
+    return PseudoInverse.apply(A, matmul(scaled(matrix_transpose(vh), values), matrix_transpose(u)))
