@@ -180,6 +180,10 @@ class Backend(ABC):
         """A contiguous copy of `array` on the host, in memory that the device copies to and from quickly."""
         return np.array(self.to_numpy(array), order="C")
 
+    def unstage(self, array: Array, host: np.ndarray) -> None:
+        """Copy what is in such memory back into `array`; the memory may be used for something else afterwards."""
+        self.assign(array, ..., self.asarray(host))
+
     def device_count(self) -> int:
         """How many devices of this type the machine has."""
         return 1

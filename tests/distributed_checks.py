@@ -9,6 +9,8 @@ import pytest
 
 import gradcore
 from gradcore import Tensor, distributed
+from gradcore.backends.cuda.nccl import NcclCommunicator
+from gradcore.distributed.group import current_group
 
 from strict_backend import DEVICE_TYPE
 
@@ -23,6 +25,15 @@ def check(function: Callable) -> Callable:
     return function
 
 
+def devices() -> list[str]:
+    """The host, a device whose arrays go by way of the host, and where there is CUDA (or its stand-in) a card of it."""
+    return ["cpu", DEVICE_TYPE] + [str(distributed.local_device("cuda"))] * gradcore.cuda.is_available()
+
+
+def dtypes(device: str) -> list[str]:
+    return DTYPES[device == DEVICE_TYPE:]  # the array API has no float16
+
+
 def place() -> tuple[int, int]:
     return distributed.get_rank(), distributed.get_world_size()
 
@@ -35,10 +46,8 @@ def parts(dtype: Any, *shape: int, seed: int = 0) -> np.ndarray:
 
 def cases():
     """Devices with the dtypes and reductions that make sense there."""
-    for device in ("cpu", DEVICE_TYPE):
-        for dtype in DTYPES:
-            if device == DEVICE_TYPE and dtype == "float16":
-                continue  # the array API has none
+    for device in devices():
+        for dtype in dtypes(device):
             for op in COMBINED:
                 if dtype == "bool" and op in ("sum", "mean") or op == "mean" and dtype[0] != "f":
                     continue
@@ -77,8 +86,8 @@ def reduce_gives_it_to_one():
 @check
 def broadcast_gives_all_the_values_of_one():
     rank, size = place()
-    for device in ("cpu", DEVICE_TYPE):
-        for dtype in DTYPES[device == DEVICE_TYPE:]:
+    for device in devices():
+        for dtype in dtypes(device):
             given = parts(dtype, 2, 3)
             x = Tensor(given[rank], device=device)
             distributed.broadcast(x, src=size - 1)
@@ -88,8 +97,8 @@ def broadcast_gives_all_the_values_of_one():
 @check
 def all_gather_collects_in_the_order_of_ranks():
     rank, size = place()
-    for device in ("cpu", DEVICE_TYPE):
-        for dtype in DTYPES[device == DEVICE_TYPE:]:
+    for device in devices():
+        for dtype in dtypes(device):
             given = parts(dtype, 2, 3)
             mine = Tensor(given[rank], device=device)
             for is_async in (False, True):
@@ -121,12 +130,12 @@ def reduce_scatter_gives_each_its_part():
 @check
 def tensors_are_sent_and_received():
     rank, size = place()
-    for device in ("cpu", DEVICE_TYPE):
-        for dtype in DTYPES[device == DEVICE_TYPE:]:
+    for device in devices():
+        for dtype in dtypes(device):
             given = parts(dtype, 3)
             x, mine = Tensor(np.zeros(3), dtype=dtype, device=device), Tensor(given[rank], device=device)
             sent = distributed.isend(mine, (rank + 1) % size, tag=7)
-            received = distributed.irecv(x, tag=7)
+            received = distributed.irecv(x, None if device in ("cpu", DEVICE_TYPE) else (rank - 1) % size, tag=7)
             assert received.result == (rank - 1) % size and sent.wait()
             assert_values(x, given[rank - 1])
     if rank == 0:
@@ -140,7 +149,7 @@ def tensors_are_sent_and_received():
 @check
 def shapes_without_and_with_holes_in_memory():
     rank, size = place()
-    for device in ("cpu", DEVICE_TYPE):
+    for device in devices():
         for shape in ((), (0,), (0, 3)):
             x = Tensor(np.full(shape, rank + 1.0), device=device)
             distributed.all_reduce(x)
@@ -216,6 +225,16 @@ def a_change_by_others_is_a_change_in_place():
     distributed.all_reduce(y)
     with pytest.raises(RuntimeError, match="was changed in place"):
         z.backward()
+
+
+@check
+def cards_of_their_own_are_joined_by_nccl():
+    """With fewer cards than processes, their arrays go by way of the host."""
+    if gradcore.cuda.is_available():
+        backend = gradcore.get_backend(distributed.local_device("cuda"))
+        engine = current_group().engine_of(backend)
+        has_own = place()[1] <= gradcore.cuda.device_count()
+        assert (type(engine) is NcclCommunicator) == has_own and engine.is_queued == has_own
 
 
 @check

@@ -17,8 +17,7 @@ from gradcore.nn.parallel import buckets
 from gradcore.optim import ZeroRedundancyOptimizer
 from gradcore.utils.data import DataLoader, DistributedSampler, TensorDataset
 
-from distributed_checks import place
-from strict_backend import DEVICE_TYPE
+from distributed_checks import devices, place
 
 CHECKS: dict[str, Callable] = {}
 
@@ -71,7 +70,7 @@ def assert_equal_everywhere(module: nn.Module) -> None:
 # -- DistributedDataParallel ----------------------------------------------------------------------------------
 @check
 def gradients_are_those_of_the_whole_batch():
-    for device in ("cpu", DEVICE_TYPE):
+    for device in devices():
         for capacity in (25, 1e-4, 1e-9):  # one bucket, several, one for each parameter
             model = DistributedDataParallel(network(seed=place()[0], device=device), bucket_cap_mb=capacity)
             alone = network(seed=0, device=device)  # what rank 0 began with

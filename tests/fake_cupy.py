@@ -225,7 +225,10 @@ class MemoryPool:
 
 def asnumpy(a, stream=None, order="C", out=None, *, blocking=True) -> np.ndarray:
     log.append(("wait", "asnumpy") if blocking else ("to host", a.nbytes))
-    return np.array(a.view(np.ndarray))
+    if out is None:
+        return np.array(a.view(np.ndarray))
+    np.copyto(out, a.view(np.ndarray), casting="no")
+    return out
 
 
 def nonzero(a) -> tuple:
@@ -293,4 +296,5 @@ def modules(devices: int = 1) -> dict[str, ModuleType]:
         get_default_memory_pool=lambda: pool,
         cuda=SimpleNamespace(Device=Device, runtime=runtime, MemoryHook=MemoryHook, nvrtc=NVRTC()))
     cupyx.scatter_add = lambda a, slices, value: np.add.at(a.view(np.ndarray), _wrapped(slices, a.shape), value)
+    cupyx.empty_pinned = np.empty
     return {"cupy": cupy, "cupyx": cupyx}

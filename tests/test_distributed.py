@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import distributed_run
+import gradcore
 from mpi import needs_mpi, results, start
 
 pytestmark = needs_mpi
@@ -32,6 +33,16 @@ def test_on_several_processes(name, outcomes):
 
 def test_they_end_together(outcomes):
     assert outcomes[1].returncode == 0 and outcomes[1].stderr == ""
+
+
+@pytest.mark.gpu
+def test_two_cards_are_joined_by_nccl(tmp_path):
+    if gradcore.cuda.device_count() < 2:
+        pytest.skip(f"this machine has {gradcore.cuda.device_count()} CUDA device(s); NCCL joins two")
+    done = start(2, TESTS / "distributed_run.py", tmp_path, "nccl")
+    assert done.returncode == 0, done.stderr
+    for name in distributed_run.CHECKS:
+        assert [outcome[name] for outcome in results(tmp_path, 2)] == ["passed", "passed"]
 
 
 def _failed(name: str, **environment: str) -> str:

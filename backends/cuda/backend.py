@@ -9,13 +9,14 @@ from typing import Any, Callable, ContextManager, Optional, Sequence
 import numpy as np
 
 from ..base import Array, Backend
+from ..communicator import Communicator
 from ..device import Device
 from ..errors import BackendUnavailable
 from ..formulas.dtypes import FLOAT16, FLOAT32
 from ..formulas.kernel import Kernel
 from ..philox import Place
-from . import compiler, source
-from .device import usable_reason, why_no_kernels
+from . import compiler, nccl, source
+from .device import device_count, usable_reason, why_no_kernels
 from .launcher import Launcher, is_apart
 from .memory import Memory
 from .random import Draws
@@ -41,7 +42,7 @@ class CuPyBackend(Backend):
         import cupy
         import cupyx
 
-        self._cupy, self._scatter_add = cupy, cupyx.scatter_add
+        self._cupy, self._scatter_add, self._pinned = cupy, cupyx.scatter_add, cupyx.empty_pinned
         self.xp = _NamespaceOn(cupy, index)
         self._memory = Memory(cupy, index)
         self._index, self._name, self._current = index, str(self.device), cupy.cuda.runtime.getDevice
@@ -164,6 +165,22 @@ class CuPyBackend(Backend):
     def random(self, place: Place, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         with self.here():
             return self._draws.draw(place, shape, dtype)
+
+    # -- other processes --------------------------------------------------------------------------------------
+    def communicator(self, rank: int, size: int, exchange: Callable[[Any], list]) -> Communicator:
+        return nccl.joined(self._cupy, self._index, rank, size, exchange)
+
+    def staged(self, array: Array) -> np.ndarray:
+        with self.here():
+            return self._cupy.asnumpy(array, out=self._pinned(array.shape, array.dtype))
+
+    def unstage(self, array: Array, host: np.ndarray) -> None:
+        super().unstage(array, host)
+        with self.here():  # pinned memory that is given back is given out again
+            self._cupy.cuda.get_current_stream().synchronize()
+
+    def device_count(self) -> int:
+        return device_count()
 
     # -- the device itself ------------------------------------------------------------------------------------
     def synchronize(self) -> None:

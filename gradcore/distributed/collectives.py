@@ -113,7 +113,7 @@ def isend(tensor: Tensor, dst: int, tag: int = 0) -> Work:
     engine = current_group().engine_of(tensor._backend)
     dst = _rank(dst, "send: dst")
     buffer = Buffer(tensor, engine is current_group().host, False, "send")
-    return Work(engine.send(buffer.flat, dst, tag), nothing)
+    return Work(engine.send(buffer.flat, dst, tag), nothing, buffer)
 
 
 def recv(tensor: Tensor, src: Optional[int] = None, tag: int = 0) -> int:
@@ -142,7 +142,7 @@ def _start(group: ProcessGroup, name: str, call: Callable, tensors: Sequence[tup
     def run() -> None:
         call(engine, *arrays)
 
-    work = Work(_begun(group, engine, name, run, async_op), buffers[0].write_back)
+    work = Work(_begun(group, engine, name, run, async_op), buffers[0].write_back, buffers)
     if async_op:
         return work
     work.wait()

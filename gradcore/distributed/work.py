@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Callable, Optional
 
-from ..backends.communicator import Communicator
 from ..core.tensor import Tensor
 
 
 class Work:
     """An operation that was begun; until `wait` returns, its tensors must not be used."""
 
-    def __init__(self, wait: Callable[[], Any], finish: Callable[[], None]):
+    def __init__(self, wait: Callable[[], Any], finish: Callable[[], None], keeps: Any = None):
         self._wait: Optional[Callable[[], Any]] = wait
         self._finish = finish
+        self._keeps = keeps  # what must not be freed before
         self._result: Any = None
 
     def wait(self) -> bool:
@@ -25,6 +25,7 @@ class Work:
             wait, self._wait = self._wait, None
             self._result = wait()
             self._finish()
+            self._keeps = None
         return True
 
     @property
@@ -61,8 +62,7 @@ class Buffer:
     def write_back(self) -> None:
         """Put what the engine wrote into the tensor."""
         if self._copy is not None:
-            backend = self.tensor._backend
-            backend.assign(self.tensor._array, ..., backend.asarray(self._copy))
+            self.tensor._backend.unstage(self.tensor._array, self._copy)
 
 
 def nothing() -> None:
