@@ -17,7 +17,40 @@ from typing import NamedTuple
 import numpy as np
 
 BLOCK_BYTES = 32
-_TYPES = ("float32", "float64", "int64")
+TYPES = {"float32": "float", "float64": "double", "int64": "long long"}  # what is drawn, in C++
+
+# The same in C++, for the devices and the CPU; FN is how a function begins, and high_product(a, b) the upper word of a
+# product, which what surrounds the text provides.  The constants are those of Salmon et al.
+CPP = """\
+typedef unsigned long long word;
+
+struct Block { word words[4]; };
+
+FN Block block_of(word key, word stream, word counter) {
+    Block x = {{counter, 0, 0, 0}};
+    for (int round = 0; round < 10; ++round) {
+        const word high0 = high_product(0xD2E7470EE14C6C93ull, x.words[0]), low0 = 0xD2E7470EE14C6C93ull * x.words[0];
+        const word high1 = high_product(0xCA5A826395121157ull, x.words[2]), low1 = 0xCA5A826395121157ull * x.words[2];
+        x = {{high1 ^ x.words[1] ^ key, low1, high0 ^ x.words[3] ^ stream, low0}};
+        key += 0x9E3779B97F4A7C15ull;
+        stream += 0xBB67AE8584CAA73Bull;
+    }
+    return x;
+}
+
+FN void numbers_of(const Block& x, float* numbers) {
+    for (int i = 0; i < 8; ++i) {
+        const unsigned int half = (unsigned int)(x.words[i / 2] >> 32 * (i % 2));
+        numbers[i] = (half >> 8) * (1.0f / 16777216.0f);
+    }
+}
+FN void numbers_of(const Block& x, double* numbers) {
+    for (int i = 0; i < 4; ++i) numbers[i] = (x.words[i] >> 11) * (1.0 / 9007199254740992.0);
+}
+FN void numbers_of(const Block& x, long long* numbers) {
+    for (int i = 0; i < 4; ++i) numbers[i] = (long long)x.words[i];
+}
+"""
 
 
 class Place(NamedTuple):
@@ -30,8 +63,8 @@ class Place(NamedTuple):
 
 def per_block(dtype: np.dtype) -> int:
     """How many numbers of `dtype` are made of a block."""
-    if dtype not in _TYPES:
-        raise TypeError(f"random numbers are drawn as {', '.join(_TYPES)}; got {dtype}")
+    if dtype.name not in TYPES:
+        raise TypeError(f"random numbers are drawn as {', '.join(TYPES)}; got {dtype}")
     return BLOCK_BYTES // dtype.itemsize
 
 

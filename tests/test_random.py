@@ -16,6 +16,7 @@ from gradcore import Generator, Tensor, nn
 from gradcore.backends import get_backend, philox
 from gradcore.backends.cpu import random as cpu_random
 from gradcore.backends.cpu import tiles
+from gradcore.backends.cpu.workers import builder
 from gradcore.backends.cuda.random import SOURCE
 from gradcore.functions import dropout, rrelu
 from native_compiler import needs_compiler
@@ -46,6 +47,23 @@ def test_threads_draw_parts_of_one_stream(dtype, cores, monkeypatch):
     n, place = 50_003, philox.Place(3, 1, 5)
     drawn = get_backend("cpu").random(place, (n,), np.dtype(dtype))
     np.testing.assert_array_equal(drawn, of_numpy(place, n, dtype))
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", ["native", "auto"])
+def test_native_code_draws_the_same_stream(dtype, kind):
+    draws, place = cpu_random.Draws(), philox.Place(2 ** 64 - 1, 2 ** 63 + 5, 2 ** 40)
+    for n in (0, 1, 7, 8, 9, 4097, 300_001):
+        numbers, beyond = np.full(n + 4, 77, dtype), 77
+        draws.draw(numbers[:n], place, kind)
+        np.testing.assert_array_equal(numbers[:n], of_numpy(place, n, dtype))
+        assert (numbers[n:] == beyond).all()
+    if kind == "auto":
+        builder.submit(lambda: None).wait()  # after what was submitted before
+        draws.draw(numbers[:n], place, kind)
+        assert draws._native is not None
+        np.testing.assert_array_equal(numbers[:n], of_numpy(place, n, dtype))
 
 
 def test_draws_follow_each_other_without_a_gap_or_a_repetition():

@@ -17,7 +17,7 @@ from ..philox import Place
 from .memory_pool import MemoryPool
 from .launcher import Launcher
 from .program import NumPyProgram
-from .random import draw_in_parts
+from .random import Draws
 from .rows import run_rows
 from .sums import pairwise_sum
 from . import tiles
@@ -34,6 +34,7 @@ class NumPyBackend(Backend):
     def __init__(self) -> None:
         self.device = Device("cpu")
         self.pool = MemoryPool()
+        self._draws = Draws()
         self.kernels = "numpy"
         self.use_kernels(os.environ.get("GRADCORE_CPU_KERNELS") or "numpy")
 
@@ -150,7 +151,7 @@ class NumPyBackend(Backend):
     # -- random numbers ---------------------------------------------------------------------------------------
     def random(self, place: Place, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         numbers = self.empty(shape, dtype)
-        draw_in_parts(numbers.reshape(-1), place)
+        self._draws.draw(numbers.reshape(-1), place, self.kernels)
         return numbers
 
     # -- the device itself ------------------------------------------------------------------------------------

@@ -8,39 +8,6 @@ import numpy as np
 
 from .. import philox
 
-# Ten rounds of Philox 4x64 by the constants of Salmon et al. (2011), and what becomes of a word; as in
-# `numpy.random.Philox` the counter of the first block is 1.
-_PHILOX = """\
-typedef unsigned long long word;
-
-struct Block { word words[4]; };
-
-__device__ inline Block block_of(word key, word stream, word counter) {
-    Block x = {{counter, 0, 0, 0}};
-    for (int round = 0; round < 10; ++round) {
-        const word high0 = __umul64hi(0xD2E7470EE14C6C93ull, x.words[0]), low0 = 0xD2E7470EE14C6C93ull * x.words[0];
-        const word high1 = __umul64hi(0xCA5A826395121157ull, x.words[2]), low1 = 0xCA5A826395121157ull * x.words[2];
-        x = {{high1 ^ x.words[1] ^ key, low1, high0 ^ x.words[3] ^ stream, low0}};
-        key += 0x9E3779B97F4A7C15ull;
-        stream += 0xBB67AE8584CAA73Bull;
-    }
-    return x;
-}
-
-__device__ inline void numbers_of(const Block& x, float* numbers) {
-    for (int i = 0; i < 8; ++i) {
-        const unsigned int half = (unsigned int)(x.words[i / 2] >> 32 * (i % 2));
-        numbers[i] = (half >> 8) * (1.0f / 16777216.0f);
-    }
-}
-__device__ inline void numbers_of(const Block& x, double* numbers) {
-    for (int i = 0; i < 4; ++i) numbers[i] = (x.words[i] >> 11) * (1.0 / 9007199254740992.0);
-}
-__device__ inline void numbers_of(const Block& x, long long* numbers) {
-    for (int i = 0; i < 4; ++i) numbers[i] = (long long)x.words[i];
-}
-"""
-
 # The array begins at a multiple of 32 bytes, as all memory of a device does, so that a block is stored as a whole.
 _KERNEL = """
 extern "C" __global__ void gradcore_random_{name}(word seed, word stream, word offset, long long n, {type}* out) {{
@@ -60,9 +27,9 @@ extern "C" __global__ void gradcore_random_{name}(word seed, word stream, word o
     }}
 }}
 """
-_TYPES = {"float32": "float", "float64": "double", "int64": "long long"}
+_HEAD = philox.CPP.replace("FN ", "__device__ inline ").replace("high_product(", "__umul64hi(")
 
-SOURCE = _PHILOX + "".join(_KERNEL.format(name=name, type=kind) for name, kind in _TYPES.items())
+SOURCE = _HEAD + "".join(_KERNEL.format(name=name, type=kind) for name, kind in philox.TYPES.items())
 THREADS = 256
 MOST_BLOCKS = 1 << 14  # of threads: enough for any device, whose threads go on to blocks further on
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..cache import cache_folder
 from .build import compiler
 from .loops import program, source
+from .random import drawing
 from .rows import RowLoop, row_program
 from .threads import CORES
 
-__all__ = ["CORES", "RowLoop", "cache_folder", "compiler", "program", "row_program", "source"]
+__all__ = ["CORES", "RowLoop", "cache_folder", "compiler", "drawing", "program", "row_program", "source"]
