@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 from gradcore.backends import Kernel
 from gradcore.core.elementwise import Elementwise, elementwise
+from gradcore.core.rowwise import Rowwise
 from gradcore.testing import kernels as built_in
 from gradcore.testing.kernels import primitives, whole_range  # noqa: F401
 
@@ -39,6 +42,23 @@ def forward_kernels() -> dict[str, Kernel]:
 
 def backward_kernels() -> dict[str, Kernel]:
     return built_in.backward_kernels(operations())
+
+
+def row_operations() -> dict[str, Rowwise]:
+    """The row operations that the library has built in."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("gradcore.")]
+    return {operation.name: operation for module in modules for operation in vars(module).values()
+            if isinstance(operation, Rowwise)}
+
+
+def row_kernels() -> dict[str, Kernel]:
+    """The forward kernel of each row operation, and the backward kernel from all of its results to its arrays."""
+    found = {}
+    for name, operation in row_operations().items():
+        found[name] = operation.kernel
+        every = tuple(range(len(operation.kernel.outputs)))
+        found[f"{name}_backward"] = operation.joint_gradient(tuple(range(len(operation.arrays))), every).kernel
+    return {name: kernel for name, kernel in found.items() if kernel is not None}
 
 
 def everything() -> dict[str, Kernel]:

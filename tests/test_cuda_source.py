@@ -12,11 +12,14 @@ import pytest
 
 import nvrtc
 from gradcore.backends import Kernel
-from gradcore.backends.cuda import source
+from gradcore.backends.cuda import row_source, source, taking
 from gradcore.backends.cuda.compiler import OPTIONS
+from gradcore.backends.cuda.row_launcher import sharing
+from gradcore.backends.cuda.row_source import RowVariant
 from gradcore.backends.formulas.cpp import TYPES, identifier
 from gradcore.backends.formulas.expression import Symbol, apply
-from kernels import everything, primitives
+from gradcore.backends.formulas.row_run import plan_of
+from kernels import everything, primitives, row_kernels
 
 needs_nvrtc = pytest.mark.skipif(nvrtc.loaded() is None, reason="the wheel nvidia-cuda-nvrtc is not installed")
 
@@ -38,25 +41,56 @@ def texts(name: str) -> list[tuple[str, str]]:
     return found + [(source.source_of(kernel, strided), ARCHITECTURES[turn // 3 % 3])]
 
 
-def compile_all(name: str, found: list[tuple[str, str]]) -> None:
+def compile_all(kernel: Kernel, found: list[tuple[str, str]]) -> None:
     def one(text: str, architecture: str) -> bytes:
         return nvrtc.compiled(text, architecture, OPTIONS)
 
     with ThreadPoolExecutor() as pool:  # NVRTC runs beside itself
         codes = list(pool.map(one, *zip(*found)))
-    assert all(identifier(KERNELS[name]).encode() in code for code in codes)
+    assert all(identifier(kernel).encode() in code for code in codes)
 
 
 @needs_nvrtc
 @pytest.mark.parametrize("name", KERNELS)
 def test_every_kernel_compiles(name):
-    compile_all(name, texts(name))
+    compile_all(KERNELS[name], texts(name))
+
+
+# Rows of a few elements, of one warp, of a block, and of any length; and across memory.
+ROW_SHARINGS = [(10, False), (500, False), (4000, False), (50_000, False), (40, True), (5000, True)]
+ROW_KERNELS = row_kernels()
+
+
+@needs_nvrtc
+@pytest.mark.parametrize("name", ROW_KERNELS)
+def test_every_row_kernel_compiles(name):
+    kernel, turn = ROW_KERNELS[name], list(ROW_KERNELS).index(name)
+    found = []
+    for i, (n, across) in enumerate(ROW_SHARINGS):
+        if (turn + i) % 2:  # every kernel meets half of them
+            continue
+        dtype = np.dtype(DTYPES[(turn + i) // 2 % 3])
+        rows, lanes, each = sharing(n, across)
+        varies = tuple([not symbol.is_row for symbol in kernel.inputs])
+        compute = np.dtype("float32") if dtype == "float16" else dtype
+        variant = RowVariant(compute, dtype, (dtype,) * len(varies), varies, (1 + turn % 2, 1 + i % 2), rows, lanes,
+                             across, each)
+        found.append((row_source.source_of(kernel, plan_of(kernel), variant), ARCHITECTURES[(turn + i // 2) % 3]))
+    compile_all(kernel, found)
+
+
+@needs_nvrtc
+@pytest.mark.parametrize("dtypes", [("float32", "int64"), ("float16", "int32", "uint8"), ("int8", "int64")])
+def test_taking_compiles(dtypes):
+    array, *indices = map(np.dtype, dtypes)
+    assert nvrtc.compiled(taking.text_of(array, indices, 3), "sm_90", OPTIONS)
 
 
 @needs_nvrtc
 @pytest.mark.parametrize("name", [name for name, kernel in primitives().items() if kernel.keeps_integers])
 def test_integer_kernels_compile(name):
-    compile_all(name, [(source.source(KERNELS[name], dtype), "sm_80") for dtype in ("bool", "uint8", "int32", "int64")])
+    dtypes = ("bool", "uint8", "int32", "int64")
+    compile_all(KERNELS[name], [(source.source(KERNELS[name], dtype), "sm_80") for dtype in dtypes])
 
 
 @needs_nvrtc

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 from typing import Any, Callable, ContextManager, Optional, Sequence
 
 import numpy as np
@@ -20,6 +21,8 @@ from .device import device_count, usable_reason, why_no_kernels
 from .launcher import Launcher, is_apart
 from .memory import Memory
 from .random import Draws
+from .row_launcher import RowLauncher
+from .sums import Sums
 from .taking import Taking
 
 _HERE = contextlib.nullcontext()
@@ -48,6 +51,7 @@ class CuPyBackend(Backend):
         self._index, self._name, self._current = index, str(self.device), cupy.cuda.runtime.getDevice
         self._compile = functools.partial(compiler.function, cupy)
         self._draws, self._taking = Draws(cupy, self._compile), Taking(cupy, self._compile)
+        self._sums = Sums(cupy, self._compile)
 
     def here(self) -> ContextManager:
         """CuPy allocates and launches on the current device, which is a matter of each thread."""
@@ -143,6 +147,16 @@ class CuPyBackend(Backend):
         with self.here():  # each thread reads its elements before it writes there
             (kernel.compiled.get(self._name) or self._launcher(kernel)).run(inputs, constants, outputs)
 
+    def rowwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float], dims: tuple[int, ...],
+                shape: tuple[int, ...]) -> list[Array]:
+        if not math.prod(shape):
+            return super().rowwise(kernel, inputs, constants, dims, shape)
+        launcher = kernel.compiled.get(("rows", self._name))
+        if launcher is None:
+            launcher = kernel.compiled["rows", self._name] = RowLauncher(kernel, self._cupy, self._compile)
+        with self.here():
+            return launcher.run(inputs, constants, dims, shape)
+
     def _launcher(self, kernel: Kernel) -> Launcher:
         launcher = kernel.compiled[self._name] = Launcher(kernel, self._cupy, self._compile)
         return launcher
@@ -152,7 +166,9 @@ class CuPyBackend(Backend):
 
     def sum(self, array: Array, axis: Optional[tuple[int, ...]], keepdims: bool) -> Array:
         with self.here():
-            return self._cupy.sum(array, axis=axis, keepdims=keepdims)
+            if array.dtype.kind != "f" or not array.size:
+                return self._cupy.sum(array, axis=axis, keepdims=keepdims)
+            return self._sums.sum(array, tuple(range(array.ndim)) if axis is None else axis, keepdims)
 
     def matmul(self, a: Array, b: Array) -> Array:
         with self.here():

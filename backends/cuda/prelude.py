@@ -1,7 +1,7 @@
 """What stands before every kernel's text: half precision, packs, and the functions that the formulas call.
 
-`ON_DEVICE` is all that only a GPU can run.  The rest is plain C++, so that the very text which is launched can also be
-compiled for the CPU by whoever defines what `ON_DEVICE` does.
+`ON_DEVICE` is all that only a GPU can run, beside the barriers and shuffles of `rows`.  The rest is plain C++, so that
+the very text which is launched can also be compiled for the CPU by whoever defines those.
 """
 
 from __future__ import annotations
@@ -51,5 +51,12 @@ template <class T, int N> FN void store(T* to, const pack<T, N>& from, bool at_o
 }
 """
 
-PRELUDE = (ON_DEVICE + "namespace gradcore {\n"
-           + (HELPERS + _NORMCDF + _PACKS).replace("FN ", "static __device__ inline ") + "}\n")
+FUNCTION = "static __device__ inline void"  # how one of the text's own functions begins
+
+
+def on_device(helpers: str) -> str:
+    """Functions that begin with FN, in the library's own namespace."""
+    return "namespace gradcore {\n" + helpers.replace("FN ", FUNCTION.removesuffix("void")) + "}\n"
+
+
+PRELUDE = ON_DEVICE + on_device(HELPERS + _NORMCDF + _PACKS)

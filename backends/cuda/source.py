@@ -9,16 +9,15 @@ range becomes infinite there as in arrays.
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass
 from typing import Optional, Sequence, Union
 
 import numpy as np
 
-from ..formulas.cpp import TYPES, body, identifier, output_dtypes
+from ..formulas.cpp import TYPES, function, identifier, output_dtypes
 from ..formulas.dtypes import kernel_dtypes
 from ..formulas.kernel import Kernel
-from .prelude import PACK_BYTES, PRELUDE
+from .prelude import FUNCTION, PACK_BYTES, PRELUDE
 
 THREADS = 256  # of a block
 
@@ -113,8 +112,7 @@ class _Text:
         given = [f"const {kind} {name}" for name, kind in self.arrays + self.singles]
         given += [f"const real {name}" for name in self.numbers] + [f"{kind}& {name}" for name, kind in self.outputs]
         return "\n".join(["namespace gradcore {", f"using real = {self.real};",
-                          f"static __device__ inline void element({', '.join(given)}) {{",
-                          textwrap.indent(body(self.kernel), "    "), "}", "}", ""])
+                          function(self.kernel, "element", given, FUNCTION), "}", ""])
 
     def _head(self, first: str) -> list[str]:
         parameters = [first] + [f"const {kind}* array_{name}" for name, kind in self.arrays + self.singles]

@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
+from typing import Sequence
 
 import numpy as np
 
@@ -105,6 +107,20 @@ def body(kernel: Kernel) -> str:
             lines.append(f"const {'bool' if node.is_boolean else 'real'} {names[node]} = {spelling};")
     lines += [f"out{i} = {names[output]};" for i, output in enumerate(outputs)]
     return "\n".join(lines)
+
+
+def function(kernel: Kernel, name: str, parameters: Sequence[str], begin: str) -> str:
+    """`body` as a C++ function, which declares the names that the body uses as parameters.
+
+    >>> from gradcore.backends import Kernel
+    >>> print(function(Kernel.of_primitive("exp"), "element", ["const float in0", "float& out0"], "static inline void"))
+    static inline void element(const float in0, float& out0) {
+        const real x0 = in0;
+        const real v0 = exp(x0);
+        out0 = v0;
+    }
+    """
+    return f"{begin} {name}({', '.join(parameters)}) {{\n{textwrap.indent(body(kernel), '    ')}\n}}"
 
 
 def _literal(value: float) -> str:
