@@ -16,7 +16,7 @@ if what == "calls":
 if what == "shapes":
     distributed.all_reduce(gradcore.ones(3 + rank))
 if what == "batches":
-    for batch in range(3 - rank):
+    for _batch in range(3 - rank):
         distributed.all_reduce(x)
     sys.exit()
 if rank == 1:

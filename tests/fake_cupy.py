@@ -97,7 +97,7 @@ def _wrapped(index, shape):
     parts = index if isinstance(index, tuple) else (index,)
     if not any(isinstance(part, ndarray) for part in parts):  # those of NumPy are the tests' own
         return index
-    used = sum(part.ndim if getattr(part, "dtype", None) == bool else part is not None and part is not Ellipsis
+    used = sum(part.ndim if getattr(part, "dtype", None) == np.bool_ else part is not None and part is not Ellipsis
                for part in parts)
     wrapped, dim = [], 0
     for part in parts:

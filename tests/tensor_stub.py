@@ -11,15 +11,12 @@ import re
 import sys
 import typing
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import gradcore.core.dimensions  # noqa: E402
-import gradcore.core.elementwise  # noqa: E402
-import gradcore.core.tensor  # noqa: E402
-from gradcore import Tensor, methods  # noqa: E402
+from gradcore import methods  # noqa: E402
 from gradcore.core.elementwise import Elementwise  # noqa: E402
 
 STUB = ROOT / "gradcore" / "core" / "members.pyi"
@@ -29,7 +26,7 @@ HEAD = '''"""The members of `Tensor` that are added to the class; written by tes
 '''
 # Where the names in annotations come from, beside `typing`.
 SOURCES = {"gradcore.core.dimensions": ".dimensions", "gradcore.core.tensor": ".tensor",
-           "gradcore.core.hooks": ".hooks", "gradcore.operations.sorting": "..operations.sorting"}
+           "gradcore.core.hooks": ".hooks"}
 # Types that share their name with a member, which would be found first inside of the class.
 HIDDEN = ("bool", "float", "int")
 # Whose second operand may be anything, and whose result is another than in `object`.
@@ -109,8 +106,10 @@ def _imports(names: set[str]) -> Iterator[str]:
         left -= set(found)
         if found:
             yield f"from {place} import {', '.join(found)}"
-    if left:
-        raise ValueError(f"no module in SOURCES has {left}")
+    for name in sorted(left):
+        (place,) = {getattr(module, name).__module__ for key, module in sys.modules.items()
+                    if key.startswith("gradcore.operations.") and hasattr(module, name)}
+        yield f"from .{place.removeprefix('gradcore')} import {name}"
 
 
 if __name__ == "__main__":

@@ -156,7 +156,7 @@ def test_recorded_changes_of_shared_memory_are_refused(backend, view):
     y += 1
     assert y.tolist() == [3, 5]
     constant = gradcore.zeros(2, device=backend.device)
-    v = view(constant)
+    v = view(constant)  # noqa: F841  # alive
     with pytest.raises(RuntimeError, match="view"):
         constant += leaf(backend, 1, 2)
 

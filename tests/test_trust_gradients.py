@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import gradcore
-from gradcore import DeviceMismatch, Tensor, grad, no_grad
+from gradcore import Tensor, grad, no_grad
 from gradcore.core import accumulation
 
 

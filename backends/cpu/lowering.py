@@ -73,7 +73,7 @@ class Lowering:
             if node.is_scalar or node in self.scalars or node.args and all(arg in self.scalars for arg in node.args):
                 self.scalars.add(node)
         self.scalar_parameters = scalar_parameters
-        self.uses = {node: 0 for node in self.order}
+        self.uses = dict.fromkeys(self.order, 0)
         for node in self.order:
             for arg in node.args:
                 self.uses[arg] += 1

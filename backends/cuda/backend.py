@@ -143,7 +143,8 @@ class CuPyBackend(Backend):
                          outputs: Sequence[Array]) -> None:
         arrays = [value for value in inputs if isinstance(value, self._cupy.ndarray)]
         if not is_apart(arrays, outputs):
-            return super().elementwise_into(kernel, inputs, constants, outputs)
+            super().elementwise_into(kernel, inputs, constants, outputs)
+            return
         with self.here():  # each thread reads its elements before it writes there
             (kernel.compiled.get(self._name) or self._launcher(kernel)).run(inputs, constants, outputs)
 

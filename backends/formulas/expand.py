@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .expression import Apply, Expression, apply, in_order, rebuilt, rewrite
+from .expression import Apply, Expression, apply, in_order, rebuilt, rewrite  # noqa: F401 - examples use `apply`
 
 
 def expand(outputs: tuple[Expression, ...]) -> tuple[Expression, ...]:

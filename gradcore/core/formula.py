@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backends import Backend, FormulaError, Kernel
 from ..backends.formulas.dtypes import FLOAT16
-from ..backends.formulas.expression import Expression, Literal, Symbol
+from ..backends.formulas.expression import Expression, Literal
 from ..backends.formulas.kernel import Signature
 from ..backends.formulas.rows import RowGradient, RowNamespace, output_symbols, row_gradient, row_numbers
 from .arguments import codes, in_words, is_own

@@ -16,7 +16,7 @@ from .graph import Node, parent_of, propagate
 from .printing import html_of, text_of
 from .python_data import dtype_of_numbers, plain
 from ..backends import Backend, Device, DeviceMismatch, backend_of, get_backend
-from ..backends.formulas.dtypes import DEFAULT_FLOAT, kind_of
+from ..backends.formulas.dtypes import kind_of
 
 if TYPE_CHECKING:
     from .members import Members

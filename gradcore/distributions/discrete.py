@@ -7,8 +7,7 @@ from typing import Any, Optional, Sequence
 
 import numpy as np
 
-from ..backends.formulas.dtypes import DEFAULT_FLOAT, INT64, kind_of
-from ..core.elementwise import elementwise
+from ..backends.formulas.dtypes import INT64, kind_of
 from ..core.tensor import Tensor, as_tensor
 from ..functions import binary_cross_entropy_with_logits, log_softmax, sigmoid, softmax
 from ..operations.creation import arange

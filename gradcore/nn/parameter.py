@@ -34,7 +34,8 @@ class Buffer(Tensor):
 def _share(made: Tensor, data: Any, requires_grad: bool, dtype: Any, device: DeviceLike) -> None:
     """Give `made`, a new tensor, the memory of `data` where that is a tensor that fits."""
     if not isinstance(data, Tensor):
-        return Tensor.__init__(made, data, requires_grad, dtype, device)
+        Tensor.__init__(made, data, requires_grad, dtype, device)
+        return
     source = data.detach().to(device=device, dtype=dtype)
     made._set(source._array, source._backend)
     made._versions = source._versions

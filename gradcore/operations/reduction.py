@@ -11,7 +11,6 @@ import functools
 import math
 from typing import Any, Callable, NamedTuple, Optional, Union
 
-import numpy as np
 
 from . import arithmetic
 from ..backends import Kernel, backend_of

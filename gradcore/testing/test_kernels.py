@@ -7,7 +7,7 @@ import pytest
 
 from ..backends import Kernel, NumPyBackend
 from ..backends.formulas.dtypes import compute_and_result
-from ..backends.formulas.expression import Symbol, apply
+from ..backends.formulas.expression import Symbol
 from ..core.rowwise import rowwise
 from ..core.tensor import Tensor
 from .kernels import (assert_same_gradients, assert_same_values, backward_kernels, forward_kernels, operations,

@@ -8,7 +8,7 @@ from ...core.tensor import DeviceLike
 from ...operations.generator import Generator
 from ..progress import progress
 from .collate import for_each_tensor
-from .dataset import Dataset, IterableDataset
+from .dataset import IterableDataset
 from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, drawn_seed
 from .workers import Fetcher, Workers, fetched_here
 
