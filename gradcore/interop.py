@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable, NamedTuple, Sequence
+import importlib
+from typing import Any, Callable, NamedTuple, Optional, Sequence
 
+import numpy as np
+
+from .backends.formulas.dtypes import kind_of
 from .core.grad_mode import enable_grad, no_grad
 from .core.gradients import grad
-from .core.tensor import Tensor
+from .core.tensor import Tensor, as_tensor
 from .operations.conversion import clone
 from .operations.creation import zeros_like
 from .operations.generator import fork_rng, get_rng_state, set_rng_state
@@ -31,23 +35,57 @@ def to_torch(function: Callable) -> Callable:
     ModuleNotFoundError : PyTorch is not installed.
     TypeError : `function` cannot be called.
     """
-    if not callable(function):
-        raise TypeError(f"to_torch takes a function of tensors; got {type(function).__name__}")
-    torch, name = _torch(), getattr(function, "__name__", None) or type(function).__name__
+    torch = _library("torch", "PyTorch", "to_torch")
     apply = _torch_function()
+    return _made_for(torch.Tensor, "PyTorch tensors", "to_torch", function,
+                     lambda call, tensors: apply(call, torch.is_grad_enabled(), *tensors))
 
-    def on_torch(*args: Any, **kwargs: Any) -> Any:
-        tensors, call = _taken_apart(torch.Tensor, function, args, kwargs)
+
+def to_jax(function: Callable) -> Callable:
+    """A function of tensors as a function of JAX arrays, to be used with `jit`, `vmap`, and `grad` of any order.
+
+    It is computed on the host, outside of what XLA compiles (`jax.pure_callback`), by this library's kernels.  The
+    shapes of its results are found by a call with ones, when JAX traces it; a function that draws random numbers
+    draws at that time, and the same ones in each run.  ::
+
+        mish = gradcore.interop.to_jax(gradcore.functions.mish)
+        jax.grad(lambda x: mish(x).sum())(jax.numpy.arange(3.0))
+
+    Raises
+    ------
+    ModuleNotFoundError : JAX is not installed.
+    TypeError : `function` cannot be called.
+    """
+    jax = _library("jax", "JAX", "to_jax")
+    return _made_for(jax.Array, "JAX arrays", "to_jax", function,
+                     lambda call, arrays: _jax_function(call)(*arrays))
+
+
+def _made_for(kind: type, kinds: str, maker: str, function: Callable, run: Callable) -> Callable:
+    """`function` for another library, whose tensors are of class `kind`."""
+    if not callable(function):
+        raise TypeError(f"{maker} takes a function of tensors; got {type(function).__name__}")
+    name = getattr(function, "__name__", None) or type(function).__name__
+
+    def on_other(*args: Any, **kwargs: Any) -> Any:
+        tensors, call = _taken_apart(kind, function, args, kwargs)
         if not tensors:
-            kinds = [type(value).__name__ for value in (*args, *kwargs.values())]
-            raise TypeError(f"{name}, made by to_torch, takes PyTorch tensors, at least one, and other arguments of "
-                            f"{name}; got {', '.join(kinds) or 'nothing'}")
-        outputs = apply(call, torch.is_grad_enabled(), *tensors)
+            got = ", ".join([type(value).__name__ for value in (*args, *kwargs.values())])
+            raise TypeError(f"{name}, made by {maker}, takes {kinds}, at least one, and other arguments of {name}; "
+                            f"got {got or 'nothing'}")
+        outputs = run(call, tensors)
         return call.together(outputs)
 
-    on_torch.__name__ = on_torch.__qualname__ = name
-    on_torch.__doc__ = function.__doc__
-    return on_torch
+    on_other.__name__ = on_other.__qualname__ = name
+    on_other.__doc__ = function.__doc__
+    return on_other
+
+
+def _library(name: str, title: str, maker: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"{maker} needs {title}, which is not installed (pip install {name})") from error
 
 
 class _Place(NamedTuple):
@@ -60,16 +98,20 @@ class _Call:
     """A call without its tensors: given them, it gives the outputs as a tuple; it draws the same numbers each time."""
 
     def __init__(self, call: Callable[[Sequence[Tensor]], Any]):
-        self._call, self._rng = call, get_rng_state()
+        self._call = call
+        self._drawn_from: Optional[Tensor] = None  # the state of the generator before the first call, where that drew
         self._is_first = True
         self.together: Callable[[tuple], Any] = tuple  # from a tuple of outputs to what the function returns
 
     def __call__(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
         if self._is_first:
-            self._is_first = False
-            return self._listed(self._call(tensors))
-        with fork_rng():
-            set_rng_state(self._rng)
+            state, self._is_first = get_rng_state(), False
+            outputs = self._listed(self._call(tensors))
+            self._drawn_from = state if state.tolist() != get_rng_state().tolist() else None
+            return outputs
+        with fork_rng(enabled=self._drawn_from is not None):
+            if self._drawn_from is not None:
+                set_rng_state(self._drawn_from)
             return self._listed(self._call(tensors))
 
     def _listed(self, result: Any) -> tuple[Tensor, ...]:
@@ -77,7 +119,7 @@ class _Call:
             self.together = lambda outputs: outputs[0]
             return (result,)
         if not (isinstance(result, (tuple, list)) and all(isinstance(part, Tensor) for part in result)):
-            raise TypeError(f"a function made by to_torch returns a tensor or several; got {type(result).__name__}")
+            raise TypeError(f"a function for another library returns a tensor or several; got {type(result).__name__}")
         kind = type(result)
         self.together = (lambda outputs: kind(*outputs)) if hasattr(kind, "_fields") else lambda outputs: kind(outputs)
         return tuple(result)
@@ -124,14 +166,6 @@ def _slopes_of(call: _Call, wanted: Sequence[int], weighted: Sequence[int]) -> _
     return _Call(slopes)
 
 
-def _torch() -> Any:
-    try:
-        import torch
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("to_torch needs PyTorch, which is not installed (pip install torch)") from error
-    return torch
-
-
 def _shared(value: Any) -> Tensor:
     """A PyTorch tensor as one of this library, in the same memory."""
     # A lazy minus sign, which views of complex tensors may have, is not part of the memory.
@@ -141,7 +175,7 @@ def _shared(value: Any) -> Tensor:
 @functools.lru_cache(maxsize=None)
 def _torch_function() -> Any:
     """What records a call in PyTorch's graph; made once PyTorch is asked for."""
-    torch = _torch()
+    torch = _library("torch", "PyTorch", "to_torch")
 
     def given(output: Tensor, inputs: Sequence[Tensor]) -> Any:
         """An output for PyTorch, which is to know of no other tensor in the same memory."""
@@ -184,3 +218,39 @@ def _torch_function() -> Any:
             return tuple(gradients)
 
     return GradcoreFunction.apply
+
+
+def _jax_function(call: _Call) -> Callable:
+    """`call` as a function of JAX arrays that returns a tuple."""
+    jax = _library("jax", "JAX", "to_jax")
+
+    def as_tensors(arrays: Sequence[Any]) -> list[Tensor]:
+        return [as_tensor(np.asarray(array), device="cpu") for array in arrays]
+
+    def described(arrays: Sequence[Any]) -> tuple[list, list[int]]:
+        """Shapes and dtypes of the results, and which of them have a gradient, by a call with ones."""
+        ones = as_tensors([np.ones(array.shape, array.dtype) for array in arrays])
+        with enable_grad():
+            results = call([x.requires_grad_() if kind_of(x.dtype) == 2 else x for x in ones])
+        return ([jax.ShapeDtypeStruct(x.shape, jax.dtypes.canonicalize_dtype(x.dtype)) for x in results],
+                [i for i, x in enumerate(results) if x.requires_grad])
+
+    def computed(like: Sequence[Any], *arrays: Any) -> tuple[np.ndarray, ...]:
+        with no_grad():
+            results = call(as_tensors(arrays))
+        return tuple([x.numpy().astype(s.dtype, copy=False) for x, s in zip(results, like)])
+
+    @jax.custom_vjp
+    def run(*arrays: Any) -> tuple:
+        like, _ = described(arrays)
+        return jax.pure_callback(functools.partial(computed, like), tuple(like), *arrays, vmap_method="sequential")
+
+    def backward(arrays: tuple, upstream: tuple) -> tuple:
+        wanted = [i for i, array in enumerate(arrays) if kind_of(array.dtype) == 2]
+        _, weighted = described(arrays)
+        slopes = _jax_function(_slopes_of(call, wanted, weighted))(*arrays, *[upstream[i] for i in weighted])
+        found = dict(zip(wanted, slopes))
+        return tuple([found.get(i) for i in range(len(arrays))])
+
+    run.defvjp(lambda *arrays: (run(*arrays), arrays), backward)
+    return run
