@@ -74,6 +74,10 @@ class Backend(ABC):
     def full(self, shape: tuple[int, ...], value: float, dtype: np.dtype) -> Array:
         """An array that holds `value` everywhere."""
 
+    def positions(self, n: int) -> Array:
+        """0 to n - 1 as int64, made without a copy from the host where that can be; nobody writes to it."""
+        return self.asarray(np.arange(n))
+
     @abstractmethod
     def copy(self, array: Array) -> Array:
         """A contiguous copy with memory of its own."""

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import settings
 
 import fake_cupy
-from gradcore.backends import Backend, get_backend, register
+from gradcore.backends import Backend, CuPyBackend, get_backend, register
 from gradcore.backends.cuda import device
 from gradcore.backends.cuda.device import usable_reason
 
@@ -85,6 +85,14 @@ def pretended(monkeypatch) -> ModuleType:
     monkeypatch.setattr(fake_cupy.MemoryHook, "entered", [])
     fake_cupy.log.clear()
     return sys.modules["cupy"]
+
+
+@pytest.fixture
+def cuda(pretended) -> Iterator[Backend]:
+    """The backend of "cuda:1" over the stand-in."""
+    register("cuda", lambda device: CuPyBackend(device.index))
+    yield get_backend("cuda:1")
+    register("cuda", lambda device: CuPyBackend(device.index))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -253,7 +253,7 @@ def _of_numpy(name: str):
 
 OF_NUMPY = ("add subtract multiply negative minimum maximum remainder tanh exp less greater logical_and logical_or "
             "logical_not sum max min any all cumsum argsort searchsorted where reshape broadcast_to permute_dims flip "
-            "stack concat asarray").split()
+            "stack concat asarray argmax argmin sort").split()
 
 
 def full(shape, fill_value, dtype=None, order="C") -> ndarray:
@@ -292,6 +292,7 @@ def modules(devices: int = 1) -> dict[str, ModuleType]:
         may_share_memory=lambda a, b, max_work=None: np.may_share_memory(a, b), array=array,
         empty=lambda shape, dtype=float, order="C": _on_device(np.empty(shape, dtype)),
         zeros=lambda shape, dtype=float, order="C": _on_device(np.zeros(shape, dtype)), full=full,
+        arange=lambda start, stop=None, step=1, dtype=None: _on_device(np.arange(start, stop, step, dtype)),
         asnumpy=asnumpy,
         get_default_memory_pool=lambda: pool,
         cuda=SimpleNamespace(Device=Device, runtime=runtime, MemoryHook=MemoryHook, nvrtc=NVRTC()))

@@ -10,7 +10,7 @@ import pytest
 import fake_cupy
 import gradcore
 from gradcore import Tensor
-from gradcore.backends import CuPyBackend, get_backend
+from gradcore.backends import CuPyBackend
 from gradcore.functions import cross_entropy, nll_loss
 from native_compiler import needs_compiler
 
@@ -45,13 +45,6 @@ def test_an_element_that_does_not_exist_is_no_number(dtype, missing, pretended):
     np.testing.assert_array_equal(cuda.take(array, index), expected)
     pairs = cuda.take(array, (index, cuda.asarray([0, 1, 1, 2])))
     np.testing.assert_array_equal(pairs, np.array([missing, 1, missing, missing], dtype))
-
-
-@pytest.fixture
-def cuda(pretended):
-    gradcore.backends.register("cuda", lambda device: CuPyBackend(device.index))
-    yield get_backend("cuda:1")
-    gradcore.backends.register("cuda", lambda device: CuPyBackend(device.index))
 
 
 def test_classes_of_the_host_are_refused(cuda):

@@ -101,6 +101,10 @@ class CuPyBackend(Backend):
                 self._cupy.negative(array, out=array)
             return array
 
+    def positions(self, n: int) -> Array:
+        with self.here():
+            return self._cupy.arange(n, dtype=np.int64)
+
     def copy(self, array: Array) -> Array:
         with self.here():
             return array.copy(order="C")

@@ -202,8 +202,9 @@ def along(index: Tensor, dim: int) -> tuple:
     backend = index._backend
     places = []
     for i, n in enumerate(index.shape):
-        steps = np.arange(n).reshape([n if j == i else 1 for j in range(index.ndim)])
-        places.append(index if i == dim else Tensor._wrap(backend.asarray(steps), backend))
+        shape = tuple([n if j == i else 1 for j in range(index.ndim)])
+        steps = index if i == dim else Tensor._wrap(backend.xp.reshape(backend.positions(n), shape), backend)
+        places.append(steps)
     return tuple(places)
 
 
@@ -250,5 +251,5 @@ def one_hot(index: Tensor, num_classes: int) -> Tensor:
             [0., 0., 1.]])
     """
     backend = index._backend
-    classes = Tensor._wrap(backend.asarray(np.arange(num_classes)), backend)
+    classes = Tensor._wrap(backend.positions(num_classes), backend)
     return (index.reshape(*index.shape, 1) == classes).float()

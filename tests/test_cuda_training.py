@@ -1,0 +1,66 @@
+"""What a training step asks of a CUDA device, counted over the stand-in for CuPy."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+import fake_cupy
+import gradcore
+from gradcore import Tensor, nn, optim
+from gradcore.functions import cross_entropy
+from gradcore.operations.indexing import one_hot
+from native_compiler import needs_compiler
+
+pytestmark = needs_compiler
+
+
+def network(device: str) -> tuple:
+    gradcore.manual_seed(0)
+    model = nn.Sequential(nn.Neuron(8, 16, activation="relu"), nn.Linear(16, 4)).to(device)
+    generator = np.random.default_rng(1)
+    x = Tensor(generator.normal(size=(12, 8)), dtype="float32", device=device)
+    return model, optim.Adam(model.parameters()), x, Tensor(generator.integers(0, 4, 12), device=device)
+
+
+def step(model, optimizer, x, target) -> Tensor:
+    optimizer.zero_grad()
+    loss = cross_entropy(model(x), target)
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def test_a_training_step_waits_for_nothing_and_copies_nothing(cuda):
+    parts = network("cuda:1")
+    step(*parts)
+    fake_cupy.log.clear()
+    step(*parts)
+    assert not [entry for entry in fake_cupy.log if entry[0] in ("wait", "to device", "to host")]
+    launches = Counter(name for name, *_ in fake_cupy.logged("launch"))
+    assert launches["gradcore_adam_step"] == 4 and launches["gradcore_class_loss"] == 1
+    assert launches.total() <= 16, launches
+
+
+def test_a_training_step_is_that_of_the_cpu(cuda):
+    losses = []
+    for device in ("cpu", "cuda:1"):
+        parts = network(device)
+        losses.append([step(*parts).item() for _ in range(3)])
+    np.testing.assert_allclose(*losses, rtol=1e-5)
+
+
+@pytest.mark.parametrize("operation", [
+    lambda x, i: x.gather(1, i), lambda x, i: one_hot(i[:, 0], 4) * x,
+    lambda x, i: x.softmax(-1).log(), lambda x, i: x.clip(0, 1).var(), lambda x, i: (x - x.mean(0)) / x.std(0),
+    lambda x, i: gradcore.functions.dropout(x, 0.5), lambda x, i: x.max(1).values, lambda x, i: x[:, 1:].sum(),
+    lambda x, i: x.sort(1).values, lambda x, i: gradcore.where(x > 0, x, 0.0), lambda x, i: x @ x.T])
+def test_operations_copy_nothing_from_the_host(operation, cuda):
+    x = Tensor(np.arange(12.0).reshape(3, 4) - 5, dtype="float32", device="cuda:1", requires_grad=True)
+    index = Tensor(np.array([[0, 1], [2, 3], [3, 0]]), device="cuda:1")
+    fake_cupy.log.clear()
+    result = operation(x, index)
+    result.sum().backward()
+    assert not [entry for entry in fake_cupy.log if entry[0] in ("wait", "to device", "to host")]
