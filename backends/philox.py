@@ -61,11 +61,15 @@ class Place(NamedTuple):
     offset: int
 
 
+_PER_BLOCK = {np.dtype(name): BLOCK_BYTES // np.dtype(name).itemsize for name in TYPES}
+
+
 def per_block(dtype: np.dtype) -> int:
     """How many numbers of `dtype` are made of a block."""
-    if dtype.name not in TYPES:
+    count = _PER_BLOCK.get(dtype)
+    if count is None:
         raise TypeError(f"random numbers are drawn as {', '.join(TYPES)}; got {dtype}")
-    return BLOCK_BYTES // dtype.itemsize
+    return count
 
 
 def blocks(n: int, dtype: np.dtype) -> int:

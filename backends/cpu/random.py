@@ -12,6 +12,7 @@ from .workers import builder
 
 # What a byte of random numbers costs, in additions of two numbers (see `tiles`).
 _COST_PER_BYTE = 8
+_SMALL = 1 << 16  # bytes: never worth a second thread
 
 
 class Draws:
@@ -39,6 +40,9 @@ class Draws:
 
 def draw_in_parts(numbers: np.ndarray, place: philox.Place) -> None:
     """Fill an array by NumPy's generator, on several threads where that pays."""
+    if numbers.nbytes <= _SMALL:
+        philox.fill(numbers, place)
+        return
     each = philox.per_block(numbers.dtype)
 
     def draw(start: int, stop: int) -> None:

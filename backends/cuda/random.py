@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Callable
 
 import numpy as np
@@ -43,7 +44,7 @@ class Draws:
 
     def draw(self, place: philox.Place, shape: tuple[int, ...], dtype: np.dtype) -> Any:
         """The numbers from `place` on, in an array on CuPy's current device."""
-        count = philox.blocks(int(np.prod(shape, dtype=np.int64)), dtype)
+        count = philox.blocks(math.prod(shape), dtype)
         out = self._cupy.empty(shape, dtype)
         if count:
             grid = min(-(-count // THREADS), MOST_BLOCKS)

@@ -7,6 +7,7 @@ All devices draw from one stream, `default_generator`'s, so that a program gives
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 from typing import Any, Iterator, Optional
@@ -98,10 +99,10 @@ class Generator:
     # -- draws ------------------------------------------------------------------------------------------------
     def draw(self, backend: Backend, shape: tuple[int, ...], dtype: np.dtype) -> Any:
         """The next numbers as an array of `backend`: float32 or float64 in [0, 1), or int64 of all 64 bits."""
-        count = philox.blocks(int(np.prod(shape, dtype=np.int64)), dtype)
+        count = philox.blocks(math.prod(shape), dtype)
         with self._lock:
             place = self._place
-            self._place = place._replace(offset=place.offset + count)
+            self._place = philox.Place(place.seed, place.stream, place.offset + count)
         return backend.random(place, shape, dtype)
 
     # -- Python's protocols -----------------------------------------------------------------------------------
