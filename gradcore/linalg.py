@@ -14,7 +14,7 @@ from .core.dimensions import Dims, many_dims
 from .core.tensor import Tensor
 from .operations.creation import eye
 from .operations.decompositions import cholesky, eigh, qr, svd
-from .operations.determinants import default_rtol, det, pinv, slogdet
+from .operations.determinants import det, least_value, pinv, slogdet
 from .operations.linear_algebra import matmul
 from .operations.products import cross, vecdot
 from .operations.rearranging import movedim
@@ -44,14 +44,16 @@ def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T
     return _diagonal(A, offset, dim1, dim2)
 
 
-def matrix_rank(A: Tensor, *, atol: Optional[float] = None, rtol: Optional[float] = None) -> Tensor:
+def matrix_rank(A: Tensor, *, atol: Optional[float] = None, rtol: Union[None, float, Tensor] = None) -> Tensor:
     """How many singular values are above the larger of `atol` and `rtol` times the largest.
 
     By default `rtol` is the larger side of the matrix times the precision of the dtype, or 0 where `atol` is given.
     """
     values = svdvals(A.detach())
-    rtol = rtol if rtol is not None else 0.0 if atol is not None else default_rtol(A)
-    return sum(values > (values[..., :1] * rtol).clamp(min=atol or 0.0), -1)
+    if not values.shape[-1]:
+        return sum(values > 0, -1)
+    least = least_value(values, A, 0.0 if rtol is None and atol is not None else rtol)
+    return sum(values > least.clamp(min=atol or 0.0), -1)
 
 
 def matrix_power(A: Tensor, n: int) -> Tensor:

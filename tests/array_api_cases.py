@@ -170,7 +170,47 @@ LINEAR_ALGEBRA = [
     _row("linalg.vector_norm", lambda xp, x: xp.linalg.vector_norm(x, ord=0), FLOATS, ((2, 3),), False, label="0"),
 ]
 
-ROWS = [*ELEMENTWISE, *STATISTICS, *MANIPULATION, *SEARCHING, *LINEAR_ALGEBRA]
+
+def _definite(xp: Any, x: Any) -> Any:
+    """A symmetric, positive definite matrix made of any."""
+    return xp.matmul(x, xp.matrix_transpose(x)) + xp.eye(x.shape[-2], dtype=x.dtype, device=x.device)
+
+
+def _of_matrix(name: str, shape: tuple[int, ...] = (2, 3, 3), prepare: Callable = lambda xp, x: x,
+               finish: Callable = lambda result: result, gradient: bool = True, label: str = "", **options: Any) -> Row:
+    def call(xp: Any, x: Any) -> Any:
+        return finish(getattr(xp.linalg, name)(prepare(xp, x), **options))
+
+    return _row(f"linalg.{name}", call, FLOATS, (shape,), gradient, label=label)
+
+
+def _squares(factors: Any) -> Any:
+    """Of factors that are unique but for the sign of their vectors."""
+    return [factor * factor for factor in factors]
+
+
+FACTORIZATIONS = [
+    _of_matrix("cholesky", prepare=_definite), _of_matrix("cholesky", prepare=_definite, upper=True, label="upper"),
+    _of_matrix("inv", prepare=_definite), _of_matrix("det"), _of_matrix("slogdet"),
+    _of_matrix("eigh", prepare=_definite, finish=_squares), _of_matrix("eigvalsh", prepare=_definite),
+    _of_matrix("qr", (2, 4, 3), finish=_squares), _of_matrix("qr", (3, 4), finish=_squares, label="wide"),
+    _of_matrix("qr", (4, 2), finish=lambda factors: factors[1] * factors[1], gradient=False, label="complete",
+               mode="complete"),
+    _of_matrix("svd", (2, 4, 3), finish=_squares, full_matrices=False),
+    _of_matrix("svd", (3, 4), finish=_squares, full_matrices=False, label="wide"),
+    _of_matrix("svd", (4, 2), finish=lambda factors: factors[1], label="full"),
+    _of_matrix("svdvals", (3, 2)), _of_matrix("pinv", (4, 3)), _of_matrix("pinv", (2, 3, 4), label="wide"),
+    _of_matrix("matrix_rank", (2, 3, 4), gradient=False), _of_matrix("matrix_rank", (4, 2), rtol=0.6, gradient=False),
+    *[_row("linalg.matrix_power", lambda xp, x, n=n: xp.linalg.matrix_power(_definite(xp, x), n), FLOATS, ((3, 3),),
+           low=-1, high=1, label=str(n)) for n in (0, 1, 3, -2)],
+    *[_of_matrix("matrix_norm", (2, 3, 4), label=str(ord), ord=ord)
+      for ord in ("fro", "nuc", 1, -1, 2, -2, float("inf"), -float("inf"))],
+    _of_matrix("matrix_norm", (3, 2), label="kept", ord="nuc", keepdims=True),
+    *[_row("linalg.solve", lambda xp, x, y: xp.linalg.solve(_definite(xp, x), y), FLOATS[1:], shapes, label=label)
+      for label, shapes in (("", ((2, 3, 3), (3, 2))), ("vector", ((2, 3, 3), (3,))), ("same", ((3, 3, 3), (3, 3))))],
+]
+
+ROWS = [*ELEMENTWISE, *STATISTICS, *MANIPULATION, *SEARCHING, *LINEAR_ALGEBRA, *FACTORIZATIONS]
 
 # Tested one by one: they take no arrays, or give what is in no other library.
 BY_HAND = set("""arange asarray can_cast empty empty_like eye finfo from_dlpack full iinfo imag isdtype linspace ones

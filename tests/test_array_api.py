@@ -27,6 +27,8 @@ def test_every_function_of_the_standard_is_there_and_in_the_table():
     named = {row.name for row in ROWS} | BY_HAND | NO_FUNCTIONS
     assert not [name for name in STANDARD if not hasattr(array_api, name)]
     assert not [name for name in STANDARD if name not in named]
+    assert not [name for name in array_api_strict.linalg.__all__ if not hasattr(array_api.linalg, name)
+                or f"linalg.{name}" not in named and name not in named]
 
 
 def _promotable(dtypes: tuple[str, ...], count: int) -> list[tuple[str, ...]]:
@@ -75,7 +77,7 @@ def test_results_are_those_of_array_api_strict(backend, row, data):
         reference = np.asarray(theirs._array)
         assert isinstance(ours, Tensor) and ours.device == backend.device
         assert ours.dtype == reference.dtype and ours.shape == reference.shape
-        tolerance = {"float32": 2e-5, "float64": 1e-10}.get(str(ours.dtype), 0)
+        tolerance = {"float32": 1e-4, "float64": 1e-10}.get(str(ours.dtype), 0)
         np.testing.assert_allclose(ours.numpy(), reference, rtol=tolerance, atol=tolerance)
 
 

@@ -104,7 +104,13 @@ def test_ranks_and_pseudo_inverses_of_singular_matrices(torch, rng):
     assert linalg.matrix_rank(x).tolist() == [1, 2, 3]
     assert linalg.matrix_rank(x, atol=1e9).tolist() == torch.linalg.matrix_rank(other, atol=1e9).tolist()
     np.testing.assert_allclose(linalg.pinv(x).numpy(), torch.linalg.pinv(other).numpy(), atol=1e-9)
-    np.testing.assert_allclose(linalg.pinv(x, rtol=0.5).numpy(), torch.linalg.pinv(other, rtol=0.5).numpy(), atol=1e-9)
+    for rtol in (0.5, [0.01, 0.9, 0.5]):
+        theirs = rtol if isinstance(rtol, float) else torch.tensor(rtol, dtype=torch.float64)
+        ours = rtol if isinstance(rtol, float) else gradcore.tensor(rtol, dtype="float64")
+        np.testing.assert_allclose(linalg.pinv(x, rtol=ours).numpy(), torch.linalg.pinv(other, rtol=theirs).numpy(),
+                                   atol=1e-9)
+        assert linalg.matrix_rank(x, rtol=ours).tolist() == torch.linalg.matrix_rank(other, rtol=theirs).tolist()
+    assert linalg.matrix_rank(gradcore.zeros(2, 0, 3)).tolist() == [0, 0]
 
 
 def test_products_of_many(torch, rng):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+import types
 from typing import Any, Callable, ContextManager, Optional, Sequence
 
 import numpy as np
@@ -233,12 +234,14 @@ class CuPyBackend(Backend):
 class _NamespaceOn:
     """CuPy's functions, each run with the given device as the current one."""
 
-    def __init__(self, cupy: Any, index: int):
-        self._cupy, self._index = cupy, index
+    def __init__(self, cupy: Any, index: int, functions: Any = None):
+        self._cupy, self._index, self._functions = cupy, index, functions or cupy
 
     def __getattr__(self, name: str) -> Any:
-        value = getattr(self._cupy, name)
-        if callable(value) and not isinstance(value, type):
+        value = getattr(self._functions, name)
+        if isinstance(value, types.ModuleType):  # linalg
+            value = _NamespaceOn(self._cupy, self._index, value)
+        elif callable(value) and not isinstance(value, type):
             value = self._on_device(value)
         setattr(self, name, value)  # found at once from now on
         return value

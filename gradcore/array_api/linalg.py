@@ -1,11 +1,15 @@
-"""Linear algebra: products of matrices and vectors, and what is made of them."""
+"""The extension for linear algebra: products of matrices and vectors, factorizations, and what is made of them."""
 
 from __future__ import annotations
 
 from typing import Any, Sequence, Union
 
+from .. import linalg
 from ..core.tensor import Tensor
 from ..operations import linear_algebra, products, reduction, shaping, triangles
+from ..operations.decompositions import QR, SVD, Eigh
+from ..operations.determinants import SlogDet
+from .statistics import along_axis
 from .statistics import sum as _sum
 
 
@@ -52,4 +56,77 @@ def trace(x: Tensor, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
 def vector_norm(x: Tensor, /, *, axis: Union[None, int, tuple[int, ...]] = None, keepdims: bool = False,
                 ord: float = 2) -> Tensor:
     """The vector norm (sum |x|^ord)^(1/ord)."""
-    return reduction.norm(x, ord, axis, keepdims)
+    return along_axis(lambda x, axis, keepdim: reduction.norm(x, ord, axis, keepdim), x, axis, keepdims)
+
+
+def matrix_norm(x: Tensor, /, *, keepdims: bool = False, ord: Union[None, float, str] = "fro") -> Tensor:
+    """A norm of each matrix: "fro" (or None), "nuc", 1, 2, inf, or a negative one of these numbers."""
+    return linalg.matrix_norm(x, "fro" if ord is None else ord, keepdim=keepdims)
+
+
+def cholesky(x: Tensor, /, *, upper: bool = False) -> Tensor:
+    """The lower triangular L with L Lᵀ = x of a symmetric positive definite matrix, or its transpose."""
+    return linalg.cholesky(x, upper=upper)
+
+
+def det(x: Tensor, /) -> Tensor:
+    """The determinant."""
+    return linalg.det(x)
+
+
+def slogdet(x: Tensor, /) -> SlogDet:
+    """The sign of the determinant and the logarithm of its magnitude."""
+    return linalg.slogdet(x)
+
+
+def eigh(x: Tensor, /) -> Eigh:
+    """The eigenvalues of a symmetric matrix in ascending order, and its eigenvectors as columns."""
+    return linalg.eigh(x)
+
+
+def eigvalsh(x: Tensor, /) -> Tensor:
+    """The eigenvalues of a symmetric matrix in ascending order."""
+    return linalg.eigvalsh(x)
+
+
+def inv(x: Tensor, /) -> Tensor:
+    """The inverse."""
+    return linalg.inv(x)
+
+
+def matrix_power(x: Tensor, n: int, /) -> Tensor:
+    """The product of `n` times the matrix; of its inverse where `n` is negative."""
+    return linalg.matrix_power(x, n)
+
+
+def matrix_rank(x: Tensor, /, *, rtol: Union[None, float, Tensor] = None) -> Tensor:
+    """How many singular values are larger than `rtol` times the largest."""
+    return linalg.matrix_rank(x, rtol=rtol)
+
+
+def pinv(x: Tensor, /, *, rtol: Union[None, float, Tensor] = None) -> Tensor:
+    """The Moore-Penrose inverse; singular values of at most `rtol` times the largest count as 0."""
+    return linalg.pinv(x, rtol=rtol)
+
+
+def qr(x: Tensor, /, *, mode: str = "reduced") -> QR:
+    """Q with orthonormal columns and an upper triangular R with Q R = x."""
+    return linalg.qr(x, mode)
+
+
+def solve(x1: Tensor, x2: Tensor, /) -> Tensor:
+    """The X with x1 X = x2, for one vector or for matrices `x2`; for as many vectors as matrices, as in PyTorch, never.
+    """
+    if x2.ndim == 1:
+        return linalg.solve(x1, shaping.unsqueeze(x2, -1))[..., 0]
+    return linalg.solve(x1, shaping.unsqueeze(x2, 0) if x2.shape == x1.shape[:-1] else x2)
+
+
+def svd(x: Tensor, /, *, full_matrices: bool = True) -> SVD:
+    """U with orthonormal columns, the singular values S, and Vh with orthonormal rows, with U diag(S) Vh = x."""
+    return linalg.svd(x, full_matrices)
+
+
+def svdvals(x: Tensor, /) -> Tensor:
+    """The singular values in descending order."""
+    return linalg.svdvals(x)

@@ -6,7 +6,7 @@ differentiation of pseudo-inverses", SIAM J. Numer. Anal. 10, 1973.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Union
 
 import numpy as np
 
@@ -78,7 +78,7 @@ class LogDeterminant(Operation):
     saves = (0,)
 
     def forward(self, backend, a):
-        return tuple(backend.xp.linalg.slogdet(a))
+        return tuple(map(backend.asarray, backend.xp.linalg.slogdet(a)))  # NumPy gives scalars for one matrix
 
     def backward(self, gradients):
         a = self.saved(0)
@@ -119,9 +119,17 @@ class PseudoInverse(Operation):
 
 
 @elementwise
-def _inverted(xp, s, largest, rtol=0.0):
-    is_kept = s > rtol * largest
+def _inverted(xp, s, least):
+    is_kept = s > least
     return xp.where(is_kept, 1.0 / xp.where(is_kept, s, 1.0), 0.0)
+
+
+def least_value(s: Tensor, A: Tensor, rtol: Union[None, float, Tensor]) -> Tensor:
+    """What singular values of A must exceed to count: `rtol` (one number, or one for each matrix) times the largest.
+    """
+    if rtol is None:
+        rtol = default_rtol(A)
+    return amax(s, -1, True) * (unsqueeze(rtol, -1) if isinstance(rtol, Tensor) else rtol)
 
 
 def default_rtol(A: Tensor) -> float:
@@ -129,15 +137,14 @@ def default_rtol(A: Tensor) -> float:
     return max(A.shape[-2:]) * float(np.finfo(A.dtype).eps)
 
 
-def pinv(A: Tensor, rcond: Optional[float] = None, *, rtol: Optional[float] = None) -> Tensor:
+def pinv(A: Tensor, rcond: Optional[float] = None, *, rtol: Union[None, float, Tensor] = None) -> Tensor:
     """The pseudo-inverse (Moore and Penrose): singular values up to `rtol` times the largest count as 0.
 
     By default `rtol` is the larger side of the matrix times the precision of the dtype.
     """
     A = matrices(A, "pinv")
-    rtol = rtol if rtol is not None else default_rtol(A) if rcond is None else rcond
     if not A.size:
         return matrix_transpose(A)
     u, s, vh = svd(A.detach(), full_matrices=False)
-    values = _inverted(s, amax(s, -1, True), rtol=rtol)
+    values = _inverted(s, least_value(s, A, rcond if rtol is None else rtol))
     return PseudoInverse.apply(A, matmul(scaled(matrix_transpose(vh), values), matrix_transpose(u)))
