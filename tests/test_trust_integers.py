@@ -116,6 +116,17 @@ DIVISIONS = [lambda a, b: a // b, lambda a, b: a % b, gradcore.operations.arithm
              gradcore.operations.arithmetic.remainder, lambda a, b: a.floor_divide_(b), lambda a, b: a.remainder_(b)]
 
 
+def test_comparisons_with_a_tensor_without_dimensions_are_those_of_the_numbers(backend):
+    small = gradcore.tensor([0, 100, 255], dtype="uint8", device=backend.device)
+    for number, dtype in ((300, "uint16"), (-1, "int8"), (2 ** 40, "int64")):
+        one = gradcore.tensor(number, dtype=dtype, device=backend.device)
+        assert (small < one).tolist() == [n < number for n in (0, 100, 255)]
+        assert (one != small).tolist() == [True] * 3 and (small >= one).tolist() == [number < 0] * 3
+        assert (small + one).dtype == "uint8"  # as in PyTorch
+    third = gradcore.tensor(1 / 3, dtype="float64", device=backend.device)
+    assert (gradcore.tensor([1 / 3], device=backend.device) == third).tolist() == [False]
+
+
 @pytest.mark.parametrize("divide", DIVISIONS)
 def test_integers_are_not_divided_by_zero(backend, divide):
     x = gradcore.tensor([5, 6], device=backend.device)

@@ -33,8 +33,8 @@ def dtype_of_number(value: Any) -> np.dtype:
     return INT64 if isinstance(value, (int, np.integer)) else DEFAULT_FLOAT
 
 
-def result_type(operands: Iterable[Any]) -> np.dtype:
-    """The dtype in which arrays and numbers meet.
+def result_type(operands: Iterable[Any], alike: bool = False) -> np.dtype:
+    """The dtype in which arrays and numbers meet; where they are `alike` arrays without dimensions count as others do.
 
     >>> result_type([np.ones(3, np.float32), 2.5]), result_type([np.ones(3, np.int64), 2.5])
     (dtype('float32'), dtype('float32'))
@@ -44,7 +44,7 @@ def result_type(operands: Iterable[Any]) -> np.dtype:
         if isinstance(operand, (int, float, np.generic)):
             ranks[0].append(dtype_of_number(operand))
         else:
-            ranks[2 if operand.ndim else 1].append(operand.dtype)
+            ranks[2 if operand.ndim or alike else 1].append(operand.dtype)
     return highest_of(ranks)
 
 
@@ -66,9 +66,11 @@ def compute_and_result(kernel: Kernel, inputs: Sequence[Any]) -> tuple[np.dtype,
     """The dtype in which `kernel` is computed on these inputs, and the one of its (not boolean) outputs.
 
     float16 is computed in float32 on every device.  Integers stay integers in kernels of sums, products,
-    choices and comparisons, and become float32 in all others.
+    choices and comparisons, and become float32 in all others.  Truth is told in the widest dtype: what a narrower one
+    would cut off could change it, and no dtype of a result depends on it.
     """
-    return kernel_dtypes(kernel, result_type(inputs))
+    tells_truth = all([output.is_boolean for output in kernel.outputs])
+    return kernel_dtypes(kernel, result_type(inputs, alike=tells_truth))
 
 
 def kernel_dtypes(kernel: Kernel, dtype: np.dtype) -> tuple[np.dtype, np.dtype]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any, Sequence, Union
 
 from .. import linalg
+from ..core.broadcasting import cast
 from ..core.tensor import Tensor
 from ..operations import linear_algebra, products, reduction, shaping, triangles
 from ..operations.decompositions import QR, SVD, Eigh
 from ..operations.determinants import SlogDet
+from .data_types import result_type
 from .statistics import along_axis
 from .statistics import sum as _sum
 
@@ -117,6 +119,8 @@ def qr(x: Tensor, /, *, mode: str = "reduced") -> QR:
 def solve(x1: Tensor, x2: Tensor, /) -> Tensor:
     """The X with x1 X = x2, for one vector or for matrices `x2`; for as many vectors as matrices, as in PyTorch, never.
     """
+    dtype = result_type(x1, x2)
+    x1, x2 = cast(x1, dtype), cast(x2, dtype)
     if x2.ndim == 1:
         return linalg.solve(x1, shaping.unsqueeze(x2, -1))[..., 0]
     return linalg.solve(x1, shaping.unsqueeze(x2, 0) if x2.shape == x1.shape[:-1] else x2)
