@@ -19,46 +19,63 @@ if not _os.path.isdir(_os.path.join(__path__[0], "backends")):
 from . import methods as _methods
 from . import cuda
 from . import distributed, functions, interop, nn, optim, random  # noqa: E402
-from .operations.arithmetic import (abs, acos, arccos, arcsin, arctan, asin, atan, ceil, copysign, cos, cosh, divide,
-                                    eq, erf, exp, exp2, expm1, floor, floor_divide, ge, gt, hypot, isfinite, isinf,
-                                    isnan, le, log, log1p, log2, log10, logaddexp, logical_and, logical_not,
-                                    logical_or, logical_xor, lt, maximum, minimum, mul, multiply, ne, neg, negative,
-                                    nextafter, pow, reciprocal, remainder, rsqrt, sign, signbit, sin, sinh, sqrt,
-                                    square, subtract, tan, trunc)
+from .operations.arithmetic import (abs, acos, arccos, arcsin, arctan, asin, atan, ceil, copysign, cos, cosh, eq, erf,
+                                    exp, exp2, expm1, floor, floor_divide, ge, greater, greater_equal, gt, hypot,
+                                    isfinite, isinf, isnan, le, less, less_equal, log, log1p, log2, log10, logaddexp,
+                                    logical_and, logical_not, logical_or, logical_xor, lt, maximum, minimum, mul,
+                                    multiply, ne, neg, negative, nextafter, not_equal, pow, reciprocal, remainder,
+                                    rsqrt, sign, signbit, sin, sinh, sqrt, square, tan, trunc)
 from .operations.bits import (bitwise_and, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift,
                               bitwise_xor)
 from .backends import (BackendUnavailable, Device, DeviceMismatch, FormulaError, default_device, get_backend,
                        set_default_device)
 from .cpu import cpu_kernels, set_cpu_kernels  # noqa: E402
+from .operations.conversion import clone
 from .operations.creation import (arange, empty, empty_like, eye, full, full_like, linspace, ones, ones_like, zeros,
                                   zeros_like)
 from .operations.determinants import det, logdet, slogdet
 from .operations.determinants import pinv as pinverse
 from .operations.einsum import einsum
-from .operations.elementary import (acosh, arccosh, arcsinh, arctan2, arctanh, asinh, atan2, atanh, clamp_max,
-                                    clamp_min, erfinv, fmod, isclose, lerp, logit, nan_to_num, xlogy)
+from .operations.elementary import (acosh, addcdiv, addcmul, arccosh, arcsinh, arctan2, arctanh, asinh, atan2, atanh,
+                                    clamp_max, clamp_min, deg2rad, erfinv, fmod, frac, heaviside, isclose, lerp, logit,
+                                    nan_to_num, rad2deg, sinc, xlogy)
+from .operations.facts import detach, is_floating_point, is_nonzero, is_tensor, numel
+from .operations.gamma import digamma, lgamma
 from .core.elementwise import elementwise
 from .core.rowwise import rowwise
-from .functions import log_softmax, relu, sigmoid, softmax, tanh
+from .functions import celu, dropout, log_softmax, prelu, relu, rrelu, selu, sigmoid, softmax, tanh, threshold
 from .core.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .core.gradients import GradcheckError, grad, gradcheck
 from .operations.indexing import gather, index_select, masked_select, nonzero, one_hot, take
 from .operations.interchange import from_dlpack, from_numpy
 from .operations.linear_algebra import matmul
 from .operations.options import add, div, round, sub
-from .operations.products import (addmm, bmm, cross, cumprod, diff, dot, mm, mv, outer, std_mean, tensordot, var_mean,
-                                  vecdot)
+from .operations.options import div as divide
+from .operations.options import div as true_divide
+from .operations.options import sub as subtract
+from .operations.pieces import (argwhere, atleast_1d, atleast_2d, atleast_3d, block_diag, broadcast_shapes,
+                                broadcast_tensors, cartesian_prod, column_stack, combinations, diag, diag_embed, dsplit,
+                                dstack, fliplr, flipud, hsplit, ravel, rot90, tensor_split, tril_indices, triu_indices,
+                                unflatten, vsplit)
+from .operations.products import (addbmm, addmm, addmv, addr, baddbmm, bmm, cdist, cross, cumprod, diff, dot, inner,
+                                  kron, mm, mv, outer, std_mean, tensordot, var_mean, vdot, vecdot)
+from .operations.products import outer as ger
 from .operations.random import (bernoulli, rand, rand_like, randint, randint_like, randn, randn_like, randperm)
 from .operations.rearranging import (expand_as, hstack, meshgrid, movedim, narrow, pad, repeat_interleave, roll, select,
                                      swapaxes, t, take_along_dim, tile, view_as, vstack)
+from .operations.rearranging import movedim as moveaxis
+from .operations.rearranging import swapaxes as swapdims
 from .operations.reduction import (all, amax, amin, any, argmax, argmin, count_nonzero, cumsum, logsumexp, max, mean,
                                    min, norm, prod, std, sum, var)
 from .operations.sampling import multinomial, normal
-from .operations.scattering import index_add, scatter, scatter_add
+from .operations.scattering import (index_add, index_copy, index_fill, index_put, masked_scatter, scatter,
+                                    scatter_add)
+from .operations.selection import array_equal as equal
 from .operations.selection import allclose, array_equal, clamp, clip, masked_fill, where
 from .operations.shaping import (broadcast_to, cat, chunk, concat, concatenate, expand, flatten, flip, permute,
                                  repeat, reshape, split, squeeze, stack, transpose, unbind, unsqueeze)
 from .operations.sorting import argsort, bincount, kthvalue, median, quantile, searchsorted, sort, topk, unique
+from .operations.statistics import aminmax, corrcoef, cov, cummax, cummin, histc, mode, nanmean, nansum
 from .operations.systems import inv as inverse
 from .operations.triangles import diagonal, trace, tril, triu
 from .core.tensor import Tensor, as_tensor, tensor
@@ -66,6 +83,7 @@ from .random import (Generator, default_generator, get_rng_state, initial_seed, 
 # The last, since they are names of Python's own too.
 from .dtypes import (bool, double, dtype, float, float16, float32, float64, half, int, int8, int16, int32, int64, long,
                      short, uint8, uint16, uint32, uint64)
+from .dtypes import Size, e, finfo, get_default_dtype, iinfo, inf, nan, newaxis, pi, set_default_dtype
 from .backends import Device as device
 from .core import arguments as _arguments
 
@@ -74,9 +92,9 @@ _arguments.publish(globals())
 __version__ = "0.1.0"
 
 # Namespaces and functions that are loaded when they are first named, with the module that each is (in).
-_ON_USE = {**{name: name for name in ("array_api", "autograd", "data", "distributions", "linalg", "serialization",
-                                      "utils")},
-           "load": "serialization", "save": "serialization"}
+_ON_USE = {**{name: name for name in ("accelerator", "array_api", "autograd", "data", "distributions", "linalg",
+                                      "serialization", "utils")},
+           "load": "serialization", "matrix_power": "linalg", "save": "serialization"}
 
 
 def __getattr__(name: str):

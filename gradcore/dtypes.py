@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from .backends.formulas.dtypes import BOOL, FLOAT16, FLOAT32, FLOAT64, INT64
+from .backends.formulas.dtypes import BOOL, DEFAULT_FLOAT, FLOAT16, FLOAT32, FLOAT64, INT64
 
 dtype = np.dtype
 float16 = half = FLOAT16
@@ -19,3 +21,20 @@ uint8, uint16, uint32, uint64 = map(np.dtype, ("uint8", "uint16", "uint32", "uin
 short, int = int16, int32
 int64 = long = INT64
 bool = BOOL
+
+# Names of PyTorch that are Python's or NumPy's own: shapes are tuples, and None makes a new dimension.
+Size = tuple
+inf, nan, pi, e, newaxis = np.inf, np.nan, np.pi, np.e, None
+finfo, iinfo = np.finfo, np.iinfo
+
+
+def get_default_dtype() -> np.dtype:
+    """The dtype of Python's floats: float32."""
+    return DEFAULT_FLOAT
+
+
+def set_default_dtype(d: Any) -> None:
+    """Accepts float32, which is the default, and refuses others: a dtype is named where a tensor is made."""
+    if np.dtype(d) != DEFAULT_FLOAT:
+        raise ValueError(f"set_default_dtype: Python's floats are {DEFAULT_FLOAT} here, whoever else uses the library; "
+                         f"name {np.dtype(d)} where tensors are made, or call .double() of modules")

@@ -11,9 +11,10 @@ from typing import Any, Callable, Optional
 
 import numpy as np
 
-from .operations import (arithmetic, bits, conversion, creation, determinants, elementary, indexing, inplace,
-                         interchange, linear_algebra, options, products, random, rearranging, reduction, sampling,
-                         scattering, selection, shaping, sorting, systems, triangles)
+from .operations import (arithmetic, bits, conversion, creation, determinants, elementary, facts, gamma, indexing,
+                         inplace, interchange, linear_algebra, options, pieces, products, random, rearranging,
+                         reduction, sampling, scattering, selection, shaping, sorting, statistics, systems,
+                         triangles)
 from . import functions
 from .core import hooks
 from .core.arguments import checked
@@ -23,33 +24,42 @@ from .core.tensor import Tensor
 _METHODS: dict[Any, str] = {
     arithmetic: "abs ceil cos cosh erf exp exp2 expm1 floor isfinite isinf isnan log log1p log2 log10 logaddexp "
                 "logical_and logical_not logical_or logical_xor maximum minimum reciprocal rsqrt sign sin sinh "
-                "sqrt square trunc tan arcsin asin arccos acos arctan atan subtract mul multiply divide neg negative "
+                "sqrt square trunc tan arcsin asin arccos acos arctan atan mul multiply neg negative "
                 "pow floor_divide remainder eq ne lt le gt ge copysign hypot nextafter signbit",
     bits: "bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor",
     conversion: "to cpu cuda type_as half double long clone contiguous",
     determinants: "det logdet slogdet",
     elementary: "arcsinh asinh arccosh acosh arctanh atanh arctan2 atan2 clamp_max clamp_min erfinv fmod isclose lerp "
-                "logit nan_to_num xlogy",
+                "logit nan_to_num xlogy addcdiv addcmul deg2rad frac heaviside rad2deg sinc",
+    facts: "element_size get_device is_floating_point is_nonzero is_same_size new_empty new_full new_ones new_tensor "
+           "new_zeros",
     functions: "relu sigmoid tanh softmax log_softmax",
+    gamma: "digamma lgamma",
     hooks: "register_hook register_post_accumulate_grad_hook retain_grad",
     indexing: "gather index_select masked_select nonzero take",
-    inplace: "copy_ fill_ zero_",
+    inplace: "copy_ fill_ fill_diagonal_ zero_",
     linear_algebra: "matmul",
     options: "add sub div round",
-    products: "addmm bmm cross cumprod diff dot mm mv outer vecdot",
+    pieces: "argwhere diag diag_embed fliplr flipud ravel reshape_as rot90 tensor_split unflatten",
+    products: "addbmm addmm addmv addr baddbmm bmm inner vdot cross cumprod diff dot mm mv outer vecdot",
     rearranging: "expand_as movedim narrow repeat_interleave roll select swapaxes t take_along_dim tile view_as",
     reduction: "all amax amin any argmax argmin count_nonzero cumsum logsumexp max mean min norm prod std sum var",
     sampling: "bernoulli_ exponential_ multinomial normal_ random_ uniform_",
-    scattering: "index_add scatter scatter_add",
+    scattering: "index_add index_copy index_fill index_put masked_scatter scatter scatter_add",
     selection: "allclose clamp clip masked_fill",
     shaping: "broadcast_to chunk expand flatten flip permute repeat reshape split squeeze transpose unbind unsqueeze",
     sorting: "argsort bincount kthvalue median quantile sort topk unique",
+    statistics: "aminmax corrcoef cov cummax cummin histc mode nanmean nansum",
     triangles: "diagonal trace tril triu",
 }
 
 _RENAMED: dict[str, Callable] = {
     "float": conversion.float_, "int": conversion.int_, "bool": conversion.bool_, "astype": conversion.to,
     "absolute": arithmetic.abs, "bernoulli": random.bernoulli, "view": shaping.reshape, "equal": selection.array_equal,
+    "moveaxis": rearranging.movedim, "swapdims": rearranging.swapaxes, "ger": products.outer,
+    "greater": arithmetic.greater, "greater_equal": arithmetic.greater_equal, "less": arithmetic.less,
+    "less_equal": arithmetic.less_equal, "not_equal": arithmetic.not_equal, "true_divide": options.div,
+    "divide": options.div, "subtract": options.sub, "nelement": facts.numel, "ndimension": Tensor.dim,
     "inverse": systems.inv, "pinverse": determinants.pinv,
 }
 
@@ -71,10 +81,14 @@ _COMPARISONS: dict[str, Callable] = {
 
 # Their results go to the tensor's own memory: add_, exp_, ...
 _IN_PLACE: dict[Any, str] = {
-    arithmetic: "mul pow floor_divide remainder neg abs exp log sqrt square reciprocal floor ceil",
-    elementary: "clamp_max clamp_min fmod lerp",
+    arithmetic: "mul pow floor_divide remainder neg abs exp log sqrt square reciprocal floor ceil cos cosh erf exp2 "
+                "expm1 log10 log1p log2 logical_not rsqrt sign sin sinh tan trunc",
+    elementary: "addcdiv addcmul clamp_max clamp_min fmod frac lerp nan_to_num",
+    functions: "relu sigmoid tanh",
     options: "add sub div round",
-    scattering: "index_add scatter scatter_add",
+    products: "addmm baddbmm cumprod",
+    reduction: "cumsum",
+    scattering: "index_add index_copy index_fill index_put masked_scatter scatter scatter_add",
     selection: "clamp clip masked_fill",
     triangles: "tril triu",
 }
@@ -151,6 +165,8 @@ def members() -> dict[str, Any]:
         __neg__=lambda self: arithmetic.negative(self), __pos__=lambda self: self,
         __abs__=lambda self: arithmetic.abs(self), __invert__=bits.bitwise_not,
         __getitem__=checked(indexing.getitem, "indexing"), __setitem__=checked(inplace.setitem, "assignment"),
+        nbytes=property(facts.nbytes, doc="Bytes of all elements."),
+        itemsize=property(facts.element_size, doc="Bytes of one element."),
         T=property(shaping.transpose, doc="The dimensions in reverse order."),
         mT=property(shaping.matrix_transpose, doc="The last two dimensions swapped."),
         __array_namespace__=_array_namespace, to_device=_to_device, __complex__=_complex,

@@ -22,6 +22,7 @@ import numpy as np
 
 from ..backends import Device
 from .dimensions import is_integer, renamed
+from .synonyms import translated
 from .tensor import Tensor
 
 _PACKAGE = __name__.partition(".")[0]
@@ -104,11 +105,17 @@ def checked(function: Callable, name: str = "") -> Callable:
     expected = _expectations(function, signature)
     positional = [parameter.name for parameter in itertools.takewhile(
         lambda parameter: parameter.kind is parameter.POSITIONAL_OR_KEYWORD, signature.parameters.values())]
+    names = tuple(signature.parameters)
+    rest = next((i for i, parameter in enumerate(signature.parameters.values())
+                 if parameter.kind is parameter.VAR_POSITIONAL), None)
+    known = {name for i, name in enumerate(names) if i != rest}
     is_of_tensor = bool(positional) and expected.get(positional[0]) is _SIMPLE[Tensor]
     calls_back = any(hint[1] == "a function" for hint in expected.values())
 
     @functools.wraps(function)
     def public(*args: Any, **kwargs: Any) -> Any:
+        if kwargs and not known.issuperset(kwargs):
+            args, kwargs = translated(args, kwargs, names, rest)
         try:
             if kwargs or len(args) != 1 or not is_of_tensor or not isinstance(args[0], Tensor):
                 _check(name, positional, expected, args, kwargs)

@@ -16,6 +16,7 @@ from ..backends.formulas.rows import RowGradient, RowNamespace, output_symbols, 
 from .arguments import codes, in_words, is_own
 from .formula_node import FormulaNode
 from .grad_mode import mode
+from .synonyms import translated
 from .tensor import Tensor, as_operand, as_tensor, common_backend
 
 Self = TypeVar("Self", bound="FormulaOperation")
@@ -157,8 +158,10 @@ class FormulaOperation:
         if len(inputs) == len(self.arrays) and constants.keys() <= self._constant_names:
             return inputs, self._numbers([constants.get(name, default)
                                           for name, default in zip(self.constants, self.defaults)])
-        given = dict(zip((*self.arrays, *self.constants), inputs))
         names = (*self.arrays, *self.constants)
+        if not constants.keys() <= set(names):
+            inputs, constants = translated(inputs, constants, names)
+        given = dict(zip(names, inputs))
         missing = [name for name in self.arrays if name not in given and name not in constants]
         wrong = [name for name in constants if name in given or name not in names]
         if missing or wrong or len(inputs) > len(names):

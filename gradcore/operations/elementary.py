@@ -171,3 +171,46 @@ def clamp_min(input: Tensor, min: Any) -> Tensor:
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """`input`, or `max` where that is less."""
     return clip(input, None, max)
+
+
+@elementwise
+def frac(xp, input):
+    """The digits after the point, with the sign of `input`."""
+    return input - xp.sign(input) * xp.floor(xp.abs(input))
+
+
+@elementwise
+def deg2rad(xp, input):
+    """Degrees as radians."""
+    return input * (math.pi / 180)
+
+
+@elementwise
+def rad2deg(xp, input):
+    """Radians as degrees."""
+    return input * (180 / math.pi)
+
+
+@elementwise
+def sinc(xp, input):
+    """sin(pi x) / (pi x), and 1 at 0."""
+    angle = math.pi * xp.where(input == 0, 1.0, input)
+    return xp.where(input == 0, 1.0, xp.sin(angle) / angle)
+
+
+@elementwise
+def heaviside(xp, input, values):
+    """0 for negative numbers, 1 for positive ones, and `values` at 0."""
+    return xp.where(input == 0, values, xp.where(input < 0, 0.0, 1.0))
+
+
+@elementwise
+def addcmul(xp, input, tensor1, tensor2, value=1.0):
+    """input + value * tensor1 * tensor2."""
+    return input + value * tensor1 * tensor2
+
+
+@elementwise
+def addcdiv(xp, input, tensor1, tensor2, value=1.0):
+    """input + value * tensor1 / tensor2."""
+    return input + value * tensor1 / tensor2

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
+import numpy as np
+
 from ..backends import backend_of
 from ..backends.formulas.dtypes import kind_of
 from ..core.broadcasting import cast, sum_to
@@ -133,3 +135,11 @@ def copy_(x: Tensor, source: Any) -> Tensor:
     if isinstance(source, Tensor) or backend_of(source) is not None:
         source = as_tensor(source, device=x.device)
     return write(x, ..., source, "copy_")
+
+
+def fill_diagonal_(x: Tensor, fill_value: Any) -> Tensor:
+    """Write a number to the diagonal of a matrix."""
+    if x.ndim != 2:
+        raise ValueError(f"fill_diagonal_ takes a matrix; got shape {x.shape}")
+    places = np.arange(min(x.shape))
+    return write(x, (places, places), fill_value, "fill_diagonal_")

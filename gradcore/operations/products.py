@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 from typing import Any, Optional, Sequence, Union
 
@@ -12,8 +13,8 @@ from ..core.tensor import Tensor
 from .conversion import clone
 from .linear_algebra import matmul
 from .rearranging import movedim, narrow, roll
-from .reduction import mean, std, sum, var
-from .shaping import cat, permute, reshape
+from .reduction import mean, norm, std, sum, var
+from .shaping import cat, permute, reshape, unsqueeze
 
 
 def _of_dimensions(name: str, *operands: tuple[Tensor, int]) -> None:
@@ -144,16 +145,20 @@ def diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Optional[Tensor] = N
     return x
 
 
-def addmm(input: Any, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """beta * input + alpha * (mat1 @ mat2), where `input` broadcasts to the product."""
-    product = mm(mat1, mat2)
+def _scaled_sum(name: str, input: Any, product: Tensor, beta: float, alpha: float) -> Tensor:
+    """beta * input + alpha * product, where `input` broadcasts to the product."""
     product = product if alpha == 1 else product * alpha
     if beta == 0:
         return product
     total = product + (input if beta == 1 else input * beta)
     if total.shape != product.shape:
-        raise ValueError(f"addmm: input of shape {input.shape} does not broadcast to the product's {product.shape}")
+        raise ValueError(f"{name}: input of shape {input.shape} does not broadcast to the product's {product.shape}")
     return total
+
+
+def addmm(input: Any, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * input + alpha * (mat1 @ mat2), where `input` broadcasts to the product."""
+    return _scaled_sum("addmm", input, mm(mat1, mat2), beta, alpha)
 
 
 @accepts_numpy_names
@@ -188,3 +193,55 @@ def std_mean(input: Tensor, dim: Dims = None, *, correction: int = 1, keepdim: b
              unbiased: bool = True) -> tuple[Tensor, Tensor]:
     """The standard deviation and the mean."""
     return std(input, dim, correction, keepdim, unbiased), mean(input, dim, keepdim)
+
+
+def inner(input: Tensor, other: Tensor) -> Tensor:
+    """The inner products of the last dimensions, of each vector with each; with a number the product."""
+    if not (input.ndim and other.ndim):
+        return input * other
+    return tensordot(input, other, ((-1,), (-1,)))
+
+
+def vdot(input: Tensor, other: Tensor) -> Tensor:
+    """The inner product of two vectors."""
+    return dot(input, other)
+
+
+def addmv(input: Any, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * input + alpha * (mat @ vec)."""
+    return _scaled_sum("addmv", input, mv(mat, vec), beta, alpha)
+
+
+def addr(input: Any, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * input + alpha * outer(vec1, vec2)."""
+    return _scaled_sum("addr", input, outer(vec1, vec2), beta, alpha)
+
+
+def baddbmm(input: Any, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * input + alpha * bmm(batch1, batch2)."""
+    return _scaled_sum("baddbmm", input, bmm(batch1, batch2), beta, alpha)
+
+
+def addbmm(input: Any, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * input + alpha * the sum of all products of two stacks of matrices."""
+    return _scaled_sum("addbmm", input, sum(bmm(batch1, batch2), 0), beta, alpha)
+
+
+def kron(input: Tensor, other: Tensor) -> Tensor:
+    """Each element of `input` times the whole of `other`, in its place.
+
+    >>> kron(Tensor([1, 10]), Tensor([1, 2]))
+    tensor([ 1.,  2., 10., 20.])
+    """
+    ndim = builtins.max(input.ndim, other.ndim)
+    a, b = ((1,) * (ndim - x.ndim) + x.shape for x in (input, other))
+    left = reshape(input, *[n for size in a for n in (size, 1)])
+    right = reshape(other, *[n for size in b for n in (1, size)])
+    return reshape(left * right, *[m * n for m, n in zip(a, b)])
+
+
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
+    """The distances of each row of `x1` from each of `x2`, by the norm of order `p`."""
+    if x1.ndim < 2 or x2.ndim < 2 or x1.shape[-1] != x2.shape[-1]:
+        raise ValueError(f"cdist takes matrices with rows of one length; got shapes {x1.shape} and {x2.shape}")
+    return norm(unsqueeze(x1, -2) - unsqueeze(x2, -3), p, -1)

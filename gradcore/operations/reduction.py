@@ -143,9 +143,10 @@ def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -
 
 
 @accepts_numpy_names
-def mean(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """The mean; integers count as float32; NaN where there is no element."""
-    return Mean.apply(_floating(x), dims=reduced_dims(dim, x.ndim), keepdim=keepdim)
+def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The mean, of elements in `dtype` where one is named; integers count as float32; NaN where there is no element."""
+    x = _floating(x) if dtype is None else cast(x, dtype)
+    return Mean.apply(x, dims=reduced_dims(dim, x.ndim), keepdim=keepdim)
 
 
 @accepts_numpy_names

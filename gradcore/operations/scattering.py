@@ -6,15 +6,16 @@ keeps one of the values and the others add up.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Sequence
 
 from ..backends.formulas.dtypes import kind_of
-from ..core.broadcasting import cast
+from ..core.broadcasting import broadcast_to, cast
 from ..core.dimensions import accepts_numpy_names, one_dim
 from ..core.tensor import Tensor, as_tensor, common_backend
 from .conversion import clone
-from .indexing import Index, PutInto, along, check_positions, from_the_front, getitem, values_on_host
+from .indexing import Index, PutInto, along, check_positions, from_the_front, getitem, nonzero, values_on_host
 from .inplace import write
+from .shaping import reshape
 
 
 def _placed(name: str, x: Tensor, dim: int, index: Any, values: Any) -> tuple[tuple, Tensor]:
@@ -89,3 +90,48 @@ def index_add(input: Tensor, dim: int, index: Any, source: Tensor, *, alpha: flo
 
 def _sum(x: Tensor, places: tuple, values: Tensor) -> Tensor:
     return x + PutInto.apply(values, index=Index(places, x), shape=x.shape)
+
+
+def _slices(name: str, input: Tensor, dim: int, index: Any) -> tuple:
+    """The places of the slices along `dim` at these positions."""
+    dim = one_dim(dim, input.ndim)
+    given, index = index, as_tensor(index, device=input.device)
+    if index.ndim > 1 or kind_of(index.dtype) != 1:
+        raise ValueError(f"{name} needs a vector of integers; got {index.dtype} of shape {index.shape}")
+    return (slice(None),) * dim + (_positions(name, given, index, input.shape[dim], dim),)
+
+
+@accepts_numpy_names
+def index_fill(input: Tensor, dim: int, index: Any, value: Any) -> Tensor:
+    """`input` with the slices at the positions `index` along `dim` filled with a number.
+
+    >>> index_fill(Tensor([1, 1, 1]), 0, [0, 2], 5)
+    tensor([5., 1., 5.])
+    """
+    return write(clone(input), _slices("index_fill", input, dim, index), value, "index_fill")
+
+
+@accepts_numpy_names
+def index_copy(input: Tensor, dim: int, index: Any, source: Tensor) -> Tensor:
+    """`input` with the slices of `source` at the positions `index` along `dim`."""
+    return write(clone(input), _slices("index_copy", input, dim, index), source, "index_copy")
+
+
+def index_put(input: Tensor, indices: Sequence[Any], values: Any, accumulate: bool = False) -> Tensor:
+    """`input` with `values` at the places that index tensors name, one for each dimension, or added there."""
+    places = tuple(indices)
+    if not accumulate:
+        return write(clone(input), places, values, "index_put")
+    target = getitem(input, places)
+    values = values if isinstance(values, Tensor) else as_tensor(values, dtype=input.dtype, device=input.device)
+    return _sum(input, places, broadcast_to(cast(values, input.dtype), target.shape))
+
+
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """`input` with the elements of `source`, one after the other, where the mask is true."""
+    common_backend("masked_scatter", (input, mask, source))
+    places = nonzero(broadcast_to(mask, input.shape), as_tuple=True)
+    count = len(places[0]) if places else 0
+    if source.numel() < count:
+        raise ValueError(f"masked_scatter: the mask is true {count} times, and there are {source.numel()} elements")
+    return write(clone(input), places, reshape(source, -1)[:count], "masked_scatter")

@@ -27,20 +27,20 @@ def _clip(xp, x, low, high):
     return xp.clip(x, low, high)
 
 
-def where(condition: Any, a: Any = None, b: Any = None) -> Any:
-    """`a` where the condition is true and `b` elsewhere; without them the places where it is true (`nonzero`).
+def where(condition: Any, input: Any = None, other: Any = None) -> Any:
+    """`input` where the condition is true and `other` elsewhere; without them the places where it is true (`nonzero`).
 
     >>> where(Tensor([1, -1]) > 0, 2.0, Tensor([5, 6]))
     tensor([2., 6.])
     """
-    backend = common_backend("where", (condition, a, b))
+    backend = common_backend("where", (condition, input, other))
     condition = as_operand(condition, backend, "where")
     condition = cast(condition if isinstance(condition, Tensor) else as_tensor(condition, device=backend.device), BOOL)
-    if a is None and b is None:
+    if input is None and other is None:
         return nonzero(condition, as_tuple=True)
-    if a is None or b is None:
+    if input is None or other is None:
         raise TypeError("where takes a condition alone, or a condition and two values")
-    return _where(condition, a, b)
+    return _where(condition, input, other)
 
 
 def clip(x: Tensor, min: Any = None, max: Any = None) -> Tensor:

@@ -1,0 +1,30 @@
+"""The accelerator of this machine, in PyTorch's names: what the device "auto" is where it is not the CPU."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from .backends import Device, get_backend
+from .backends.registry import DeviceLike
+from .cuda import device_count, empty_cache
+
+__all__ = ["current_accelerator", "device_count", "empty_cache", "is_available", "synchronize"]
+
+
+def current_accelerator(check_available: bool = False) -> Optional[Device]:
+    """The device, or None where there is none.
+
+    >>> device = current_accelerator() or Device("cpu")
+    """
+    found = get_backend("auto").device
+    return None if found == get_backend("cpu").device else found
+
+
+def is_available() -> bool:
+    """Whether there is one."""
+    return current_accelerator() is not None
+
+
+def synchronize(device: DeviceLike = None) -> None:
+    """Wait until all work that was given to a device, by default the accelerator, is done."""
+    get_backend("auto" if device is None else device).synchronize()

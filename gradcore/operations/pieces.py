@@ -1,0 +1,201 @@
+"""Tensors taken apart and put together, under the rarer of PyTorch's names; each is made of `split`, `cat` and `stack`.
+
+>>> column_stack([Tensor([1, 2]), Tensor([3, 4])])
+tensor([[1., 3.],
+        [2., 4.]])
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any, Sequence, Union
+
+import numpy as np
+
+from ..core.dimensions import one_dim
+from ..core.tensor import Tensor
+from .creation import arange, zeros
+from .indexing import getitem, nonzero
+from .rearranging import hstack, meshgrid, movedim
+from .selection import where
+from .shaping import broadcast_to, cat, flip, permute, reshape, stack, transpose, unsqueeze
+from .triangles import diagonal as _diagonal
+
+
+# -- taken apart ----------------------------------------------------------------------------------------------
+def tensor_split(input: Tensor, indices_or_sections: Union[int, Sequence[int]], dim: int = 0) -> tuple[Tensor, ...]:
+    """The tensor in so many parts of nearly equal length, or cut at these positions.
+
+    >>> [len(part) for part in tensor_split(Tensor([1, 2, 3, 4, 5]), 2)]
+    [3, 2]
+    """
+    dim = one_dim(dim, input.ndim)
+    n, cuts = input.shape[dim], indices_or_sections
+    if not isinstance(cuts, (tuple, list)):
+        if cuts < 1:
+            raise ValueError(f"tensor_split makes at least one part; got {cuts}")
+        cuts = [i * (n // cuts) + min(i, n % cuts) for i in range(1, cuts)]
+    ends = [slice(cut).indices(n)[1] for cut in cuts]
+    pairs = zip([0, *ends], [*ends, n])
+    return tuple([getitem(input, (slice(None),) * dim + (slice(start, max(start, end)),)) for start, end in pairs])
+
+
+def hsplit(input: Tensor, indices_or_sections: Union[int, Sequence[int]]) -> tuple[Tensor, ...]:
+    """`tensor_split` along the second dimension, or the first of vectors."""
+    return tensor_split(input, indices_or_sections, 0 if input.ndim == 1 else 1)
+
+
+def vsplit(input: Tensor, indices_or_sections: Union[int, Sequence[int]]) -> tuple[Tensor, ...]:
+    """`tensor_split` along the first dimension."""
+    return tensor_split(input, indices_or_sections, 0)
+
+
+def dsplit(input: Tensor, indices_or_sections: Union[int, Sequence[int]]) -> tuple[Tensor, ...]:
+    """`tensor_split` along the third dimension."""
+    return tensor_split(input, indices_or_sections, 2)
+
+
+# -- put together ---------------------------------------------------------------------------------------------
+def atleast_1d(input: Tensor) -> Tensor:
+    """A number as a vector of one; all else as it is."""
+    return input if input.ndim else reshape(input, 1)
+
+
+def atleast_2d(input: Tensor) -> Tensor:
+    """Numbers and vectors as matrices of one row."""
+    return input if input.ndim > 1 else unsqueeze(atleast_1d(input), 0)
+
+
+def atleast_3d(input: Tensor) -> Tensor:
+    """Matrices with a third dimension of one behind."""
+    return input if input.ndim > 2 else unsqueeze(atleast_2d(input), -1)
+
+
+def column_stack(tensors: Sequence[Tensor]) -> Tensor:
+    """Vectors as the columns of a matrix; matrices side by side."""
+    return hstack([one if one.ndim > 1 else reshape(one, -1, 1) for one in tensors])
+
+
+def dstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors one behind the other, along the third dimension."""
+    return cat([atleast_3d(one) for one in tensors], 2)
+
+
+def block_diag(*tensors: Tensor) -> Tensor:
+    """Matrices along the diagonal of one that is 0 elsewhere."""
+    blocks = [atleast_2d(one) for one in tensors]
+    width, rows, before = sum(block.shape[1] for block in blocks), [], 0
+    for block in blocks:
+        height, own = block.shape
+        beside = [zeros(height, n, dtype=block.dtype, device=block.device) for n in (before, width - before - own)]
+        rows.append(cat([beside[0], block, beside[1]], 1))
+        before += own
+    return cat(rows, 0)
+
+
+def cartesian_prod(*tensors: Tensor) -> Tensor:
+    """All tuples with one element of each vector, as rows."""
+    if len(tensors) == 1:
+        return tensors[0]
+    return stack([reshape(grid, -1) for grid in meshgrid(*tensors, indexing="ij")], 1)
+
+
+def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
+    """All choices of `r` elements of a vector, as rows."""
+    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    rows = np.array([*choose(range(len(input)), r)], np.int64).reshape(-1, r)
+    return reshape(getitem(input, Tensor(rows.ravel(), device=input.device)), *rows.shape)
+
+
+# -- turned ---------------------------------------------------------------------------------------------------
+def ravel(input: Tensor) -> Tensor:
+    """All elements as a vector."""
+    return reshape(input, -1)
+
+
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
+    """`input` in the shape of `other`."""
+    return reshape(input, other.shape)
+
+
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """One dimension as several, of which one may be -1.
+
+    >>> unflatten(Tensor([1, 2, 3, 4]), 0, (2, -1)).shape
+    (2, 2)
+    """
+    dim = one_dim(dim, input.ndim)
+    return reshape(input, *input.shape[:dim], *reshape(arange(input.shape[dim]), *sizes).shape, *input.shape[dim + 1:])
+
+
+def fliplr(input: Tensor) -> Tensor:
+    """The second dimension the other way round."""
+    return flip(input, 1)
+
+
+def flipud(input: Tensor) -> Tensor:
+    """The first dimension the other way round."""
+    return flip(input, 0)
+
+
+def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
+    """Turned by k right angles, from the first of two dimensions towards the second."""
+    first, second = (one_dim(dim, input.ndim) for dim in dims)
+    if first == second:
+        raise ValueError(f"rot90 turns in the plane of two different dimensions; got {tuple(dims)}")
+    k %= 4
+    if k == 2:
+        return flip(input, (first, second))
+    return input if k == 0 else transpose(flip(input, second if k == 1 else first), first, second)
+
+
+def argwhere(input: Tensor) -> Tensor:
+    """The places of elements that are not 0, as rows."""
+    return nonzero(input)
+
+
+def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """All of them in the shape that they broadcast to."""
+    shape = broadcast_shapes(*[one.shape for one in tensors])
+    return tuple([broadcast_to(one, shape) for one in tensors])
+
+
+def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
+    """The shape that tensors of these shapes broadcast to."""
+    return np.broadcast_shapes(*map(tuple, shapes))
+
+
+# -- diagonals ------------------------------------------------------------------------------------------------
+def diag(input: Tensor, diagonal: int = 0) -> Tensor:
+    """A vector as a diagonal of a matrix, or the diagonal of a matrix."""
+    if input.ndim not in (1, 2):
+        raise ValueError(f"diag takes a vector or a matrix; got shape {input.shape}")
+    return diag_embed(input, diagonal) if input.ndim == 1 else _diagonal(input, diagonal)
+
+
+def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """The last dimension as a diagonal of matrices in the dimensions `dim1` and `dim2`, with zeros elsewhere."""
+    n = input.shape[-1]
+    size = n + abs(offset)
+    rows = arange(size, device=input.device)
+    is_inside = reshape(rows, -1, 1) + offset == rows
+    before = zeros(*input.shape[:-1], abs(offset), dtype=input.dtype, device=input.device)
+    along_columns = cat([before, input], -1) if offset >= 0 else cat([input, before], -1)
+    matrix = where(is_inside, unsqueeze(along_columns, -2), zeros((), dtype=input.dtype, device=input.device))
+    return movedim(matrix, (-2, -1), (dim1, dim2))
+
+
+def _triangle(row: int, col: int, is_inside: Any, device: Any) -> Tensor:
+    rows, columns = reshape(arange(row, device=device), -1, 1), arange(col, device=device)
+    return permute(nonzero(is_inside(rows, columns)), 1, 0)
+
+
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """The rows and the columns of the elements on and below a diagonal, as two rows."""
+    return _triangle(row, col, lambda i, j: j - i <= offset, device).to(dtype=dtype)
+
+
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """The rows and the columns of the elements on and above a diagonal, as two rows."""
+    return _triangle(row, col, lambda i, j: j - i >= offset, device).to(dtype=dtype)
+

@@ -1,0 +1,130 @@
+"""Reductions under the rarer of PyTorch's names.
+
+>>> nanmean(Tensor([1.0, float("nan"), 3.0]))
+tensor(2.)
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, NamedTuple, Optional
+
+from ..backends.formulas.dtypes import kind_of
+from ..core.dimensions import Dims, accepts_numpy_names, one_dim
+from ..core.tensor import Tensor
+from .arithmetic import floor, isnan
+from .creation import arange
+from .indexing import gather
+from .linear_algebra import matmul
+from .rearranging import movedim, narrow
+from .reduction import ValuesAndIndices, amax, amin, argmax, mean, sum
+from .selection import masked_fill, where
+from .shaping import cat, reshape, squeeze, unsqueeze
+from .sorting import bincount, sort
+
+
+class MinAndMax(NamedTuple):
+    """The least and the largest element."""
+
+    min: Tensor
+    max: Tensor
+
+
+@accepts_numpy_names
+def aminmax(input: Tensor, *, dim: Optional[int] = None, keepdim: bool = False) -> MinAndMax:
+    """The least and the largest element."""
+    return MinAndMax(amin(input, dim, keepdim), amax(input, dim, keepdim))
+
+
+@accepts_numpy_names
+def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The sum of all that is not NaN."""
+    return sum(masked_fill(input, isnan(input), 0), dim, keepdim, dtype)
+
+
+@accepts_numpy_names
+def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """The mean of all that is not NaN."""
+    count = sum(isnan(input).logical_not(), dim, keepdim)
+    return nansum(input, dim, keepdim) / count
+
+
+def _running(input: Tensor, dim: int, is_better: Callable[[Tensor, Tensor], Tensor]) -> ValuesAndIndices:
+    """The best up to each element, and where it stands; of equal ones the last."""
+    dim = one_dim(dim, input.ndim or 1)
+    if not input.ndim:
+        return ValuesAndIndices(input.clone(), arange(1, device=input.device).reshape(()))
+    n, reach = input.shape[dim], 1
+    values = input.detach()
+    shape = [1] * input.ndim
+    shape[dim] = n
+    places = reshape(arange(n, device=input.device), shape).expand(input.shape)
+    while reach < n:  # the best of 1, 2, 4, ... elements
+        rest = n - reach
+        older, newer = narrow(values, dim, 0, rest), narrow(values, dim, reach, rest)
+        keeps = is_better(newer, older)
+        if kind_of(input.dtype) == 2:  # once there was NaN it stays
+            keeps = keeps | isnan(newer)
+        earlier, later = narrow(places, dim, 0, rest), narrow(places, dim, reach, rest)
+        values = cat([narrow(values, dim, 0, reach), where(keeps, newer, older)], dim)
+        places = cat([narrow(places, dim, 0, reach), where(keeps, later, earlier)], dim)
+        reach *= 2
+    return ValuesAndIndices(gather(input, dim, places), places)
+
+
+@accepts_numpy_names
+def cummax(input: Tensor, dim: int) -> ValuesAndIndices:
+    """The largest element up to each one along `dim`, and where it stands."""
+    return _running(input, dim, lambda newer, older: newer >= older)
+
+
+@accepts_numpy_names
+def cummin(input: Tensor, dim: int) -> ValuesAndIndices:
+    """The least element up to each one along `dim`, and where it stands."""
+    return _running(input, dim, lambda newer, older: newer <= older)
+
+
+@accepts_numpy_names
+def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesAndIndices:
+    """The most frequent element along `dim`, the least of them where there are several, and one of its places."""
+    dim = one_dim(dim, input.ndim or 1)
+    x = movedim(input, dim, -1) if input.ndim else reshape(input, 1)
+    ordered, places = sort(x, -1)
+    counts = sum(unsqueeze(ordered.detach(), -1) == unsqueeze(ordered.detach(), -2), -1)
+    # The last of equal elements, as PyTorch has it.
+    first = argmax(counts, -1, True)
+    last = first + gather(counts, -1, first) - 1
+    values, indices = gather(ordered, -1, last), gather(places, -1, last)
+    values, indices = (movedim(part, -1, dim) if input.ndim else reshape(part, ()) for part in (values, indices))
+    keeps = keepdim or not input.ndim
+    return ValuesAndIndices(*(part if keeps else squeeze(part, dim) for part in (values, indices)))
+
+
+def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
+    """How many elements lie in each of `bins` equal parts of [min, max], or of their own range where both are 0."""
+    x = reshape(input.detach(), -1)
+    low, high = (amin(x).item(), amax(x).item()) if min == max == 0 and x.numel() else (min, max)
+    if bins < 1 or not low <= high:
+        raise ValueError(f"histc needs at least one bin, and `min` not above `max`; got {bins}, {low} and {high}")
+    low, high = (low - 1, high + 1) if low == high else (low, high)
+    part = floor((x - low) * (bins / (high - low))).clamp(max=bins - 1)
+    is_inside = (x >= low) & (x <= high)
+    return bincount(part[is_inside].long(), minlength=bins).to(dtype=input.dtype)
+
+
+@accepts_numpy_names
+def cov(input: Tensor, *, correction: int = 1) -> Tensor:
+    """The covariances of variables, the rows of a matrix, from observations, its columns."""
+    x = reshape(input, 1, -1) if input.ndim < 2 else input
+    centred = x - mean(x, 1, True)
+    found = matmul(centred, centred.transpose(0, 1)) / (x.shape[1] - correction)
+    return found if input.ndim == 2 else reshape(found, ())
+
+
+def corrcoef(input: Tensor) -> Tensor:
+    """The correlations of variables, the rows of a matrix, from observations, its columns."""
+    found = cov(input)
+    if found.ndim < 2:
+        return found / found
+    deviations = found.diagonal().sqrt()
+    return (found / reshape(deviations, -1, 1) / deviations).clamp(-1, 1)
+
