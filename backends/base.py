@@ -41,6 +41,19 @@ class Backend(ABC):
     def to_numpy(self, array: Array) -> np.ndarray:
         """The only way back: `array` as a NumPy array on the host (shared memory where that is possible)."""
 
+    def to_numpy_later(self, array: Array) -> np.ndarray:
+        """As `to_numpy`, without a wait: the values are there when the device has done its work."""
+        return self.to_numpy(array)
+
+    def received(self, array: Any, source: "Backend", non_blocking: bool = False) -> Array:
+        """An array of the backend `source` as one of this device; with `non_blocking` memory that `pinned` gave is read
+        later, and must not be changed before."""
+        return self.asarray(source.to_numpy_later(array) if non_blocking else source.to_numpy(array))
+
+    def pinned(self, host: np.ndarray) -> np.ndarray:
+        """A copy of an array of the host in memory that the device copies from by itself."""
+        return host.copy()
+
     @abstractmethod
     def owns(self, array: Any) -> bool:
         """Whether `array` is an array that lives on this device."""

@@ -1,4 +1,4 @@
-"""CUDA devices: whether they can be used, and their memory.
+"""CUDA devices: whether they can be used, their memory, streams and graphs.
 
 Random numbers are those of the CPU, so that PyTorch's names for seeds and states of CUDA devices mean the one
 generator of `gradcore.random`.
@@ -6,7 +6,10 @@ generator of `gradcore.random`.
 
 from __future__ import annotations
 
+from typing import Any, Callable, ContextManager, Optional
+
 from .backends import get_backend
+from .backends.cuda import graphs, streams
 from .backends.cuda.device import device_count, usable_reason
 from .backends.registry import DeviceLike
 from .operations.generator import get_rng_state, initial_seed, manual_seed, seed, set_rng_state
@@ -62,6 +65,48 @@ def get_device_name(device: DeviceLike = "cuda") -> str:
     return get_backend(device).description()
 
 
-__all__ = ["device_count", "empty_cache", "get_device_name", "get_rng_state", "initial_seed", "is_available",
-           "manual_seed", "manual_seed_all", "max_memory_allocated", "memory_allocated", "memory_reserved",
-           "reset_peak_memory_stats", "seed", "seed_all", "set_rng_state", "synchronize", "why_not"]
+class Event(streams.Event):
+    """A place in a stream of a device, marked by `record`; `enable_timing` lets `elapsed_time` measure between two."""
+
+    def __init__(self, enable_timing: bool = False, blocking: bool = False, device: DeviceLike = "cuda"):
+        super().__init__(get_backend(device), enable_timing, blocking)
+
+
+class Stream(streams.Stream):
+    """A queue of a device, worked off beside its other queues: see `stream`."""
+
+    def __init__(self, device: DeviceLike = "cuda"):
+        super().__init__(get_backend(device))
+
+
+def stream(stream: Optional[streams.Stream]) -> ContextManager:
+    """A context in which this thread's work on the stream's device goes to `stream`; None changes nothing.
+
+    What one stream made is used in another after `wait_stream`, and its memory kept by `Tensor.record_stream`.
+    """
+    return streams.as_current(stream)
+
+
+def current_stream(device: DeviceLike = "cuda") -> streams.Stream:
+    """The stream to which this thread's work on the device goes."""
+    return streams.current(get_backend(device))
+
+
+def graph(function: Callable[[], Any], *, device: DeviceLike = "cuda", warmup: int = 2) -> graphs.Graph:
+    """Record what `function` asks of the device, as a training step; the graph's `replay()` does it again.
+
+    The function is called `warmup` times as usual, which compiles its kernels, and once to be recorded, which computes
+    nothing.  A replay reads and writes the same tensors: new batches are written into the old ones (`x.copy_(...)`),
+    and `graph.result` is what the function returned, computed anew.  Python's part of the function does not run again:
+    numbers, such as a learning rate, stay what they were, so that optimizers that count their steps need
+    `capturable=True`, and nothing may depend on values, draw random numbers or copy from the host.
+
+    Source: CUDA graphs, as in PyTorch's torch.cuda.graph.
+    """
+    return graphs.Graph(get_backend(device), function, warmup)
+
+
+__all__ = ["Event", "Stream", "current_stream", "device_count", "empty_cache", "get_device_name", "get_rng_state",
+           "graph", "initial_seed", "is_available", "manual_seed", "manual_seed_all", "max_memory_allocated",
+           "memory_allocated", "memory_reserved", "reset_peak_memory_stats", "seed", "seed_all", "set_rng_state",
+           "stream", "synchronize", "why_not"]

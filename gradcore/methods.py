@@ -27,7 +27,7 @@ _METHODS: dict[Any, str] = {
                 "sqrt square trunc tan arcsin asin arccos acos arctan atan mul multiply neg negative "
                 "pow floor_divide remainder eq ne lt le gt ge copysign hypot nextafter signbit",
     bits: "bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor",
-    conversion: "to cpu cuda type_as half double long clone contiguous",
+    conversion: "to cpu cuda pin_memory record_stream type_as half double long clone contiguous",
     determinants: "det logdet slogdet",
     elementary: "arcsinh asinh arccosh acosh arctanh atanh arctan2 atan2 clamp_max clamp_min erfinv fmod isclose lerp "
                 "logit nan_to_num xlogy addcdiv addcmul deg2rad frac heaviside rad2deg sinc",

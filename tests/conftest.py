@@ -84,6 +84,8 @@ def pretended(monkeypatch) -> ModuleType:
     monkeypatch.setattr(device, "managed", lambda: None)
     monkeypatch.setattr(fake_cupy.MemoryHook, "entered", [])
     fake_cupy.log.clear()
+    fake_cupy.pinned.clear()
+    fake_cupy.streams.recording = None
     return sys.modules["cupy"]
 
 

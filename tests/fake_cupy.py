@@ -12,6 +12,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 
 import cuda_on_cpu
+from fake_streams import Streams
 
 
 log: list[tuple] = []  # what was asked of the devices: ("launch", name, blocks, threads), ("allocate", shape), ...
@@ -43,6 +44,9 @@ class Device:
         return "90"
 
 
+streams = Streams(log, lambda: Device.current[-1])
+
+
 class ndarray(np.ndarray):
     """An array that remembers the device on which it was made."""
 
@@ -66,14 +70,20 @@ class ndarray(np.ndarray):
         return array if isinstance(array, ndarray) else np.asarray(array).view(ndarray)
 
     def copy(self, order="C"):
-        return _on_device(np.array(self, order=order))  # on the current device, as CuPy does
+        return streams.perform(lambda: _on_device(np.array(self, order=order)))  # on the current device, as CuPy does
+
+    def astype(self, dtype, order="K", casting=None, subok=None, copy=True):
+        if not copy and self.dtype == dtype:
+            return self
+        with np.errstate(all="ignore"):
+            return streams.perform(lambda: _on_device(np.asarray(self).astype(dtype)))
 
     def __getitem__(self, index):
         """A position beyond the end is counted from the other one."""
         return np.asarray(super().__getitem__(_wrapped(index, self.shape))).view(ndarray)
 
     def __setitem__(self, index, value):
-        super().__setitem__(_wrapped(index, self.shape), value)
+        streams.perform(lambda: super(ndarray, self).__setitem__(_wrapped(index, self.shape), value), self)
 
     def item(self, *args):
         log.append(("wait", "item"))
@@ -173,7 +183,7 @@ class Function:
             assert not isinstance(value, ndarray) or value.device.id == self.device
             assert isinstance(value, ndarray) or not isinstance(value, np.ndarray) or value.size == 1
         log.append(("launch", self.name, grid[0], block[0]))
-        cuda_on_cpu.launch(self.text, self.name, grid[0], block[0], args)
+        streams.perform(lambda: cuda_on_cpu.launch(self.text, self.name, grid[0], block[0], args), ())
 
 
 class RawModule:
@@ -223,6 +233,15 @@ class MemoryPool:
             hook.free_postprocess(device_id=Device.current[-1], mem_size=size, mem_ptr=1, pmem_id=1)
 
 
+pinned: set[int] = set()  # where memory that the device reads begins
+
+
+def empty_pinned(shape, dtype=float, order="C") -> np.ndarray:
+    array = np.empty(shape, dtype)
+    pinned.add(array.ctypes.data)
+    return array
+
+
 def asnumpy(a, stream=None, order="C", out=None, *, blocking=True) -> np.ndarray:
     log.append(("wait", "asnumpy") if blocking else ("to host", a.nbytes))
     if out is None:
@@ -232,6 +251,7 @@ def asnumpy(a, stream=None, order="C", out=None, *, blocking=True) -> np.ndarray
 
 
 def nonzero(a) -> tuple:
+    streams.refuse("the number of elements is read")
     log.append(("wait", "nonzero"))  # how many there are is read by the host
     return tuple(map(_on_device, np.nonzero(np.asarray(a))))
 
@@ -244,9 +264,11 @@ def _of_numpy(name: str):
         given = [item for arg in (*args, *kwargs.values())
                  for item in (arg if isinstance(arg, (list, tuple)) else (arg,))]
         assert not [item for item in given if isinstance(item, np.ndarray) and not isinstance(item, ndarray)]
-        with np.errstate(all="ignore"):
-            result = function(*args, **kwargs)
-        return result if kwargs.get("out") is not None else np.asarray(result).view(ndarray)
+        def compute():
+            with np.errstate(all="ignore"):
+                return np.asarray(function(*args, **kwargs)).view(ndarray)
+
+        return streams.perform(compute, kwargs.get("out"))
 
     return on_device
 
@@ -259,7 +281,7 @@ OF_NUMPY = ("add subtract multiply negative minimum maximum remainder tanh exp l
 def full(shape, fill_value, dtype=None, order="C") -> ndarray:
     """CuPy sets the bytes to 0 for each number that equals 0, -0.0 too."""
     value = np.asarray(fill_value, dtype)
-    return _on_device(np.full(shape, 0 if value == 0 else value, value.dtype))
+    return streams.perform(lambda: _on_device(np.full(shape, 0 if value == 0 else value, value.dtype)))
 
 
 def array(obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocking=False) -> ndarray:
@@ -268,11 +290,17 @@ def array(obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocki
     host = np.array(obj, dtype, copy=None)
     if host.ndim:
         log.append(("to device", host.nbytes))
+        if blocking:
+            log.append(("wait", "array"))
     return _on_device(np.array(host)) if host.ndim else full((), host, host.dtype)
 
 
 def matmul(a, b, out=None) -> ndarray:
     """CuPy multiplies a row by a column element by element, in their dtype."""
+    return streams.perform(lambda: _matmul(a, b))
+
+
+def _matmul(a, b) -> ndarray:
     if max(a.ndim, b.ndim) <= 2 and a.shape[:-1] in ((), (1,)) and b.shape[1:] in ((), (1,)):
         product = a.reshape(-1) * b.reshape(-1)
         return _on_device(np.sum(product, dtype=product.dtype).reshape(a.shape[:-1] + b.shape[1:]))
@@ -295,7 +323,10 @@ def modules(devices: int = 1) -> dict[str, ModuleType]:
         arange=lambda start, stop=None, step=1, dtype=None: _on_device(np.arange(start, stop, step, dtype)),
         asnumpy=asnumpy,
         get_default_memory_pool=lambda: pool,
-        cuda=SimpleNamespace(Device=Device, runtime=runtime, MemoryHook=MemoryHook, nvrtc=NVRTC()))
+        cuda=SimpleNamespace(Device=Device, runtime=runtime, MemoryHook=MemoryHook, nvrtc=NVRTC(),
+                             Stream=streams.Stream, Event=streams.Event, get_current_stream=streams.current, MemoryPool=MemoryPool,
+                             using_allocator=streams.using_allocator, get_elapsed_time=lambda start, end: 1.5,
+                             pinned_memory=SimpleNamespace(is_memory_pinned=lambda address: address in pinned)))
     cupyx.scatter_add = lambda a, slices, value: np.add.at(a.view(np.ndarray), _wrapped(slices, a.shape), value)
-    cupyx.empty_pinned = np.empty
+    cupyx.empty_pinned = empty_pinned
     return {"cupy": cupy, "cupyx": cupyx}

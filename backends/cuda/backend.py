@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-import types
-from typing import Any, Callable, ContextManager, Optional, Sequence
+import threading
+from typing import Any, Callable, ContextManager, Iterator, Optional, Sequence
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from . import compiler, nccl, source
 from .device import device_count, usable_reason, why_no_kernels
 from .launcher import Launcher, is_apart
 from .memory import Memory
+from .namespace import NamespaceOn
 from .random import Draws
 from .row_launcher import RowLauncher
 from .sums import Sums
@@ -46,34 +47,89 @@ class CuPyBackend(Backend):
         import cupy
         import cupyx
 
-        self._cupy, self._scatter_add, self._pinned = cupy, cupyx.scatter_add, cupyx.empty_pinned
-        self.xp = _NamespaceOn(cupy, index)
+        self.cupy, self._scatter_add, self._pinned = cupy, cupyx.scatter_add, cupyx.empty_pinned
+        self.xp = NamespaceOn(cupy, index)
         self._memory = Memory(cupy, index)
         self._index, self._name, self._current = index, str(self.device), cupy.cuda.runtime.getDevice
         self._compile = functools.partial(compiler.function, cupy)
         self._draws, self._taking = Draws(cupy, self._compile), Taking(cupy, self._compile)
         self._sums = Sums(cupy, self._compile)
+        self._kept: list[tuple[Any, Array]] = []  # memory in use by other streams, with the events that end it
+        self._recording = threading.local()
 
     def here(self) -> ContextManager:
         """CuPy allocates and launches on the current device, which is a matter of each thread."""
-        return _HERE if self._current() == self._index else self._cupy.cuda.Device(self._index)
+        return _HERE if self._current() == self._index else self.cupy.cuda.Device(self._index)
+
+    # -- streams and graphs -----------------------------------------------------------------------------------
+    def keep(self, array: Array, event: Any) -> None:
+        """Hold an array's memory until `event` is over."""
+        self._kept = [(other, held) for other, held in self._kept if not other.done] + [(event, array)]
+
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[None]:
+        """What would be wrong in each repetition of this thread's work is refused."""
+        self._recording.on = True
+        try:
+            yield
+        finally:
+            self._recording.on = False
+
+    def _refuse_in_recording(self, what: str) -> None:
+        if getattr(self._recording, "on", False):
+            raise RuntimeError(f"while a CUDA graph is recorded, {what}")
 
     # -- moving data ------------------------------------------------------------------------------------------
     def asarray(self, data: Any, dtype: Optional[np.dtype] = None, copy: bool = False) -> Array:
         with self.here():
-            if isinstance(data, self._cupy.ndarray) and data.device.id != self.device.index:
+            if isinstance(data, self.cupy.ndarray) and data.device.id != self.device.index:
                 data = data.copy()  # from another device to this one
-            if isinstance(data, self._cupy.ndarray):
-                return self._cupy.array(data, dtype=dtype, copy=True if copy else None)
+            if isinstance(data, self.cupy.ndarray):
+                return self.cupy.array(data, dtype=dtype, copy=True if copy else None)
             host = _on_host(data, dtype)
-            return self.full((), host[()], host.dtype) if host.ndim == 0 else self._cupy.array(host)
+            return self.full((), host[()], host.dtype) if host.ndim == 0 else self._uploaded(host, False)
+
+    def _uploaded(self, host: np.ndarray, non_blocking: bool) -> Array:
+        """A copy of an array of the host, queued; pinned memory is waited for, since its owner may change it next."""
+        self._refuse_in_recording("nothing is copied from the host: a repetition would copy other numbers; make the "
+                                  "tensor before, and write to it with copy_ between repetitions")
+        address = host.__array_interface__["data"][0]
+        is_pinned = bool(host.size) and self.cupy.cuda.pinned_memory.is_memory_pinned(address)
+        return self.cupy.array(host, blocking=is_pinned and not non_blocking)
 
     def to_numpy(self, array: Array) -> np.ndarray:
+        self._refuse_in_recording("no values are read: they are computed later; read the graph's result after replay")
         with self.here():
-            return self._cupy.asnumpy(array)
+            return self.cupy.asnumpy(array)
+
+    def received(self, array: Any, source: Backend, non_blocking: bool = False) -> Array:
+        if not isinstance(source, CuPyBackend):
+            with self.here():
+                return self._uploaded(source.to_numpy(array), non_blocking)
+        array = array if array.flags.c_contiguous else source.copy(array)
+        with source.here():
+            there = self.cupy.cuda.get_current_stream()
+            made = there.record()
+        with self.here():  # after it was made, and before its memory is given out again
+            stream = self.cupy.cuda.get_current_stream()
+            stream.wait_event(made)
+            copied = array.copy()
+            done = stream.record()
+        with source.here():
+            there.wait_event(done)
+        return copied
+
+    def to_numpy_later(self, array: Array) -> np.ndarray:
+        with self.here():
+            return self.cupy.asnumpy(array, out=self._pinned(array.shape, array.dtype), blocking=False)
+
+    def pinned(self, host: np.ndarray) -> np.ndarray:
+        copied = self._pinned(host.shape, host.dtype)
+        np.copyto(copied, host)
+        return copied
 
     def owns(self, array: Any) -> bool:
-        return isinstance(array, self._cupy.ndarray) and array.device.id == self.device.index
+        return isinstance(array, self.cupy.ndarray) and array.device.id == self.device.index
 
     # -- sharing memory with other libraries ------------------------------------------------------------------
     def dlpack(self, array: Array, **options: Any) -> Any:
@@ -85,7 +141,7 @@ class CuPyBackend(Backend):
 
     def from_dlpack(self, source: Any) -> Array:
         with self.here():
-            return self._cupy.from_dlpack(source)
+            return self.cupy.from_dlpack(source)
 
     def cuda_array_interface(self, array: Array) -> dict[str, Any]:
         return array.__cuda_array_interface__
@@ -93,25 +149,25 @@ class CuPyBackend(Backend):
     # -- making arrays ----------------------------------------------------------------------------------------
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         with self.here():
-            return self._cupy.empty(shape, dtype)
+            return self.cupy.empty(shape, dtype)
 
     def full(self, shape: tuple[int, ...], value: float, dtype: np.dtype) -> Array:
         with self.here():
-            array = self._cupy.full(shape, _on_host(value, dtype)[()], dtype)
+            array = self.cupy.full(shape, _on_host(value, dtype)[()], dtype)
             if _is_minus_zero(value) and array.dtype.kind == "f":  # CuPy takes it for the number 0, whose bytes are 0
-                self._cupy.negative(array, out=array)
+                self.cupy.negative(array, out=array)
             return array
 
     def positions(self, n: int) -> Array:
         with self.here():
-            return self._cupy.arange(n, dtype=np.int64)
+            return self.cupy.arange(n, dtype=np.int64)
 
     def copy(self, array: Array) -> Array:
         with self.here():
             return array.copy(order="C")
 
     def shares_memory(self, a: Array, b: Array) -> bool:
-        return self._cupy.may_share_memory(a, b)
+        return self.cupy.may_share_memory(a, b)
 
     def astype(self, array: Array, dtype: np.dtype) -> Array:
         with self.here():
@@ -119,7 +175,7 @@ class CuPyBackend(Backend):
 
     # -- changing arrays in place -----------------------------------------------------------------------------
     def assign(self, array: Array, index: Any, value: Any) -> None:
-        if not isinstance(value, self._cupy.ndarray):
+        if not isinstance(value, self.cupy.ndarray):
             value = self.full((), value, array.dtype) if _is_minus_zero(value) else _on_host(value, array.dtype)[()]
         with self.here():
             array[index] = value
@@ -132,7 +188,7 @@ class CuPyBackend(Backend):
         with self.here():
             if _names_elements_once(index):
                 view = array[index]
-                self._cupy.add(view, value, out=view)
+                self.cupy.add(view, value, out=view)
             else:
                 self._scatter_add(array, index, value)
 
@@ -146,7 +202,7 @@ class CuPyBackend(Backend):
 
     def elementwise_into(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float],
                          outputs: Sequence[Array]) -> None:
-        arrays = [value for value in inputs if isinstance(value, self._cupy.ndarray)]
+        arrays = [value for value in inputs if isinstance(value, self.cupy.ndarray)]
         if not is_apart(arrays, outputs):
             super().elementwise_into(kernel, inputs, constants, outputs)
             return
@@ -159,12 +215,12 @@ class CuPyBackend(Backend):
             return super().rowwise(kernel, inputs, constants, dims, shape)
         launcher = kernel.compiled.get(("rows", self._name))
         if launcher is None:
-            launcher = kernel.compiled["rows", self._name] = RowLauncher(kernel, self._cupy, self._compile)
+            launcher = kernel.compiled["rows", self._name] = RowLauncher(kernel, self.cupy, self._compile)
         with self.here():
             return launcher.run(inputs, constants, dims, shape)
 
     def _launcher(self, kernel: Kernel) -> Launcher:
-        launcher = kernel.compiled[self._name] = Launcher(kernel, self._cupy, self._compile)
+        launcher = kernel.compiled[self._name] = Launcher(kernel, self.cupy, self._compile)
         return launcher
 
     def compile(self, kernel: Kernel, dtype: np.dtype) -> str:
@@ -173,40 +229,41 @@ class CuPyBackend(Backend):
     def sum(self, array: Array, axis: Optional[tuple[int, ...]], keepdims: bool) -> Array:
         with self.here():
             if array.dtype.kind != "f" or not array.size:
-                return self._cupy.sum(array, axis=axis, keepdims=keepdims)
+                return self.cupy.sum(array, axis=axis, keepdims=keepdims)
             return self._sums.sum(array, tuple(range(array.ndim)) if axis is None else axis, keepdims)
 
     def matmul(self, a: Array, b: Array) -> Array:
         with self.here():
             if a.dtype == FLOAT16 == b.dtype and max(a.ndim, b.ndim) <= 2 and a.shape[:-1] in ((), (1,)) \
                     and b.shape[1:] in ((), (1,)):  # CuPy multiplies these elements itself, and in float16
-                return self._cupy.matmul(a.astype(FLOAT32), b.astype(FLOAT32)).astype(FLOAT16)
-            return self._cupy.matmul(a, b)
+                return self.cupy.matmul(a.astype(FLOAT32), b.astype(FLOAT32)).astype(FLOAT16)
+            return self.cupy.matmul(a, b)
 
     # -- random numbers ---------------------------------------------------------------------------------------
     def random(self, place: Place, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+        self._refuse_in_recording("no random numbers are drawn: each repetition would draw the same ones")
         with self.here():
             return self._draws.draw(place, shape, dtype)
 
     # -- other processes --------------------------------------------------------------------------------------
     def communicator(self, rank: int, size: int, exchange: Callable[[Any], list]) -> Communicator:
-        return nccl.joined(self._cupy, self._index, rank, size, exchange)
+        return nccl.joined(self.cupy, self._index, rank, size, exchange)
 
     def staged(self, array: Array) -> np.ndarray:
         with self.here():
-            return self._cupy.asnumpy(array, out=self._pinned(array.shape, array.dtype))
+            return self.cupy.asnumpy(array, out=self._pinned(array.shape, array.dtype))
 
     def unstage(self, array: Array, host: np.ndarray) -> None:
         super().unstage(array, host)
         with self.here():  # pinned memory that is given back is given out again
-            self._cupy.cuda.get_current_stream().synchronize()
+            self.cupy.cuda.get_current_stream().synchronize()
 
     def device_count(self) -> int:
         return device_count()
 
     # -- the device itself ------------------------------------------------------------------------------------
     def synchronize(self) -> None:
-        self._cupy.cuda.Device(self._index).synchronize()
+        self.cupy.cuda.Device(self._index).synchronize()
 
     def memory_stats(self) -> dict[str, int]:
         """The figures of CuPy's memory pool."""
@@ -225,36 +282,10 @@ class CuPyBackend(Backend):
 
     def empty_cache(self) -> None:
         with self.here():
-            self._cupy.get_default_memory_pool().free_all_blocks()
+            self.cupy.get_default_memory_pool().free_all_blocks()
 
     def description(self) -> str:
-        return self._cupy.cuda.runtime.getDeviceProperties(self.device.index)["name"].decode()
-
-
-class _NamespaceOn:
-    """CuPy's functions, each run with the given device as the current one."""
-
-    def __init__(self, cupy: Any, index: int, functions: Any = None):
-        self._cupy, self._index, self._functions = cupy, index, functions or cupy
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._functions, name)
-        if isinstance(value, types.ModuleType):  # linalg
-            value = _NamespaceOn(self._cupy, self._index, value)
-        elif callable(value) and not isinstance(value, type):
-            value = self._on_device(value)
-        setattr(self, name, value)  # found at once from now on
-        return value
-
-    def _on_device(self, function: Callable) -> Callable:
-        device, index = self._cupy.cuda.Device, self._index
-
-        def on_device(*args: Any, **kwargs: Any) -> Any:
-            with device(index):
-                return function(*args, **kwargs)
-
-        on_device.__name__ = getattr(function, "__name__", "function")
-        return on_device
+        return self.cupy.cuda.runtime.getDeviceProperties(self.device.index)["name"].decode()
 
 
 def _on_host(data: Any, dtype: Optional[np.dtype]) -> np.ndarray:

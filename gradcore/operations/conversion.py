@@ -30,11 +30,11 @@ class Move(Node):
         return [move(gradient, self.source)]
 
 
-def move(x: Tensor, backend: Backend) -> Tensor:
-    """`x` on the device of `backend`, by way of the host."""
+def move(x: Tensor, backend: Backend, non_blocking: bool = False) -> Tensor:
+    """`x` on the device of `backend`."""
     if x._backend is backend:
         return x
-    array = backend.asarray(x._backend.to_numpy(x._array))
+    array = backend.received(x._array, x._backend, non_blocking)
     return Tensor._wrap(array, backend, Move(x) if x._requires_grad and is_grad_enabled() else None)
 
 
@@ -42,7 +42,8 @@ def to(x: Tensor, *places: Any, device: DeviceLike = None, dtype: Any = None, no
        copy: bool = False) -> Tensor:
     """`x` on a device, in a dtype, or as another tensor in both; itself where that changes nothing, unless `copy`.
 
-    `non_blocking` is accepted as PyTorch's; moves are complete when they return all the same.
+    With `non_blocking` nobody waits for the copy: what is copied to a CUDA device from pinned memory must not change,
+    and what is copied from one must not be read, before `gradcore.cuda.synchronize()`.
 
     >>> to(Tensor([1.5]), "cpu", "float64").dtype
     dtype('float64')
@@ -53,8 +54,22 @@ def to(x: Tensor, *places: Any, device: DeviceLike = None, dtype: Any = None, no
         kind_of(np.dtype(dtype))  # refuses what tensors cannot hold
         moved = cast(moved, np.dtype(dtype).newbyteorder("="))
     if device is not None:
-        moved = move(moved, get_backend(device))
+        moved = move(moved, get_backend(device), non_blocking)
     return clone(moved) if copy and moved is x else moved
+
+
+def pin_memory(x: Tensor, device: DeviceLike = "cuda") -> Tensor:
+    """A copy of a tensor of the CPU in memory from which the device copies by itself, as `to(non_blocking=True)` asks.
+    """
+    return Tensor._wrap(get_backend(device).pinned(x.numpy()), get_backend("cpu"))
+
+
+def record_stream(x: Tensor, stream: Any) -> None:
+    """Keep the memory of a tensor that `stream`, a `gradcore.cuda.Stream`, reads until it has done its work so far.
+
+    Memory that is free again goes to the stream that it came from, which does not know what others read.
+    """
+    stream.keep(x._array)
 
 
 def place_named(places: Sequence[Any], device: DeviceLike, dtype: Any) -> tuple[DeviceLike, Any]:

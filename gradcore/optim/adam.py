@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Iterable, Mapping
 
+from ..backends.formulas.dtypes import FLOAT64
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
 from .optimizer import Optimizer, check_at_least_zero, check_betas
@@ -50,8 +51,14 @@ def averages(xp, gradient, average, square, rate=0.1, memory=0.999, square_rate=
 
 
 @elementwise
-def adam_step(xp, parameter, gradient, average, square, rate=0.1, memory=0.999, square_rate=0.001, step=0.0,
-              correction=1.0, eps=1e-8, kept=1.0, weight_decay=0.0):
+def corrections(xp, count, lr=1e-3, b1=0.9, b2=0.999):
+    """The size of a step, and the root by which its unit is divided, for averages over `count` steps."""
+    return lr / (1.0 - b1 ** count), xp.sqrt(1.0 - b2 ** count)
+
+
+@elementwise
+def adam_step(xp, parameter, gradient, average, square, step, correction, rate=0.1, memory=0.999, square_rate=0.001,
+              eps=1e-8, kept=1.0, weight_decay=0.0):
     """The parameter after a step, and the averages that it was made with."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     average = _moved(average, gradient, rate)
@@ -60,8 +67,8 @@ def adam_step(xp, parameter, gradient, average, square, rate=0.1, memory=0.999, 
 
 
 @elementwise
-def amsgrad_step(xp, parameter, gradient, average, square, highest, rate=0.1, memory=0.999, square_rate=0.001,
-                 step=0.0, correction=1.0, eps=1e-8, kept=1.0, weight_decay=0.0):
+def amsgrad_step(xp, parameter, gradient, average, square, highest, step, correction, rate=0.1, memory=0.999,
+                 square_rate=0.001, eps=1e-8, kept=1.0, weight_decay=0.0):
     """As `adam_step`, in units of the highest mean square so far."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     average = _moved(average, gradient, rate)
@@ -74,7 +81,8 @@ class Adam(Optimizer):
     """Steps of a size that adapts to each element, as PyTorch's.
 
     With g = gradient + weight_decay p: m = b1 m + (1 - b1) g and v = b2 v + (1 - b2) g², both divided by 1 - b^t in
-    step t, and p = p - lr m / (sqrt(v) + eps).
+    step t, and p = p - lr m / (sqrt(v) + eps).  With `capturable` t is counted on the device, so that a CUDA graph of
+    the step (`gradcore.cuda.graph`) goes on counting.
     Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1.
 
     >>> x = Tensor([1.0], requires_grad=True)
@@ -90,9 +98,10 @@ class Adam(Optimizer):
     optional = frozenset({"max_exp_avg_sq"})
 
     def __init__(self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
-                 eps: float = 1e-8, weight_decay: float = 0.0, amsgrad: bool = False, *, maximize: bool = False):
+                 eps: float = 1e-8, weight_decay: float = 0.0, amsgrad: bool = False, *, maximize: bool = False,
+                 capturable: bool = False):
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay,
-                                  "amsgrad": amsgrad, "maximize": maximize})
+                                  "amsgrad": amsgrad, "maximize": maximize, "capturable": capturable})
 
     def check(self, options: Mapping[str, Any]) -> None:
         check_at_least_zero(options, "lr", "eps", "weight_decay")
@@ -103,23 +112,31 @@ class Adam(Optimizer):
 
     def _adapt(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any],
                kept: float, weight_decay: float) -> None:
-        begin(parameter, state)
+        begin(parameter, state, group["capturable"])
         (b1, b2), count = group["betas"], state["step"]
+        if group["capturable"]:
+            step, correction = corrections(count, lr=group["lr"], b1=b1, b2=b2)
+        else:
+            step, correction = group["lr"] / (1 - b1 ** count), math.sqrt(1 - b2 ** count)
         formula, names = adam_step, ["exp_avg", "exp_avg_sq"]
         if group["amsgrad"]:
             formula, names = amsgrad_step, [*names, "max_exp_avg_sq"]
             state.setdefault("max_exp_avg_sq", Tensor.zeros_like(parameter))
         kept_tensors = [state[name] for name in names]
-        formula(parameter, gradient, *kept_tensors, rate=1 - b1, memory=b2, square_rate=1 - b2,
-                step=group["lr"] / (1 - b1 ** count), correction=math.sqrt(1 - b2 ** count), eps=group["eps"],
-                kept=kept, weight_decay=weight_decay, out=(parameter, *kept_tensors))
+        formula(parameter, gradient, *kept_tensors, step, correction, rate=1 - b1, memory=b2, square_rate=1 - b2,
+                eps=group["eps"], kept=kept, weight_decay=weight_decay, out=(parameter, *kept_tensors))
 
 
-def begin(parameter: Tensor, state: dict[str, Any]) -> None:
-    """Count the step; the first one begins with averages of zero."""
+def begin(parameter: Tensor, state: dict[str, Any], capturable: bool = False) -> None:
+    """Count the step, on the device where it is `capturable`; the first one begins with averages of zero."""
     if not state:
         state.update(step=0, exp_avg=Tensor.zeros_like(parameter), exp_avg_sq=Tensor.zeros_like(parameter))
-    state["step"] += 1
+    if not capturable:
+        state["step"] = int(state["step"]) + 1
+        return
+    if not isinstance(state["step"], Tensor):
+        state["step"] = Tensor(float(state["step"]), dtype=FLOAT64, device=parameter.device)
+    state["step"].add_(1)
 
 
 def averaged(parameter: Tensor, gradient: Tensor, state: dict[str, Any], betas: tuple[float, float]) -> None:
@@ -137,8 +154,9 @@ class AdamW(Adam):
     """
 
     def __init__(self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
-                 eps: float = 1e-8, weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False):
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
+                 eps: float = 1e-8, weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False,
+                 capturable: bool = False):
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, capturable=capturable)
 
     def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any]) -> None:
         self._adapt(parameter, gradient, state, group, kept=1.0 - group["lr"] * group["weight_decay"], weight_decay=0.0)

@@ -1,0 +1,98 @@
+"""Streams, events and graphs for the stand-in for CuPy.
+
+All work is done at once, in the order of the calls; what it would be ordered by is written into the log.  While a graph
+is recorded the work is kept instead, and done again, into the same arrays, at each launch of the graph.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from types import SimpleNamespace
+from typing import Any, Callable, Optional
+
+import numpy as np
+
+
+class Streams:
+    """The streams of a stand-in, with the current one of each device."""
+
+    def __init__(self, log: list, current_device: Callable[[], int]):
+        self.log, self.device = log, current_device
+        self.numbers = itertools.count(1)
+        self.entered: list[tuple[int, Any]] = []
+        self.recording: Optional[list[Callable[[], None]]] = None
+        streams = self
+
+        class Event:
+            def __init__(self, block=False, disable_timing=False, interprocess=False):
+                self.done, self.place = True, None
+
+            def record(self, stream=None):
+                self.place = (streams.current() if stream is None else stream).ptr
+                log.append(("record", self.place))
+
+            def synchronize(self):
+                log.append(("wait", "Event.synchronize"))
+
+        class Stream:
+            def __init__(self, null=False, non_blocking=False, ptds=False, priority=None):
+                self.ptr, self.device_id, self.done = 0 if null else next(streams.numbers), current_device(), True
+
+            def __enter__(self):
+                assert null is self or self.device_id == current_device(), "CuPy refuses a stream of another device"
+                streams.entered.append((current_device(), self))
+                return self
+
+            def __exit__(self, *_):
+                streams.entered.pop()
+
+            def record(self, event=None):
+                event = Event() if event is None else event
+                event.record(self)
+                return event
+
+            def wait_event(self, event):
+                log.append(("wait event", self.ptr, event.place))
+
+            def synchronize(self):
+                log.append(("wait", "Stream.synchronize"))
+
+            def begin_capture(self, mode=None):
+                assert self.ptr and streams.current() is self and streams.recording is None
+                streams.recording = []
+
+            def end_capture(self):
+                work, streams.recording = streams.recording, None
+                return SimpleNamespace(launch=lambda stream=None: streams.launch(work, stream))
+
+        null = Stream(null=True)
+        self.null, self.Event, self.Stream = null, Event, Stream
+
+    def current(self, device_id: int = -1) -> Any:
+        device = self.device()
+        return next((stream for at, stream in reversed(self.entered) if at == device), self.null)
+
+    def launch(self, work: list[Callable[[], None]], stream: Any) -> None:
+        self.log.append(("graph", len(work)))
+        for part in work:
+            part()
+
+    def perform(self, compute: Callable[[], Any], into: Optional[np.ndarray] = None) -> Any:
+        """Do some work, whose result is an array; while a graph is recorded, later."""
+        if self.recording is None:
+            return compute()
+        result = compute() if into is None else into  # its shape is known by doing it
+        self.recording.append(lambda: np.copyto(result, compute()) if into is None else compute())
+        return result
+
+    def refuse(self, what: str) -> None:
+        """What ends a capture in CUDA."""
+        if self.recording is not None:
+            raise RuntimeError(f"cudaErrorStreamCaptureUnsupported: {what}")
+
+    @contextlib.contextmanager
+    def using_allocator(self, allocator=None):
+        self.log.append(("allocator", allocator))
+        yield
+        self.log.append(("allocator", None))

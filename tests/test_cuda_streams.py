@@ -1,0 +1,146 @@
+"""Streams, events, copies and graphs of CUDA devices over the stand-in for CuPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import fake_cupy
+import gradcore
+from gradcore import Tensor, nn, optim
+from gradcore.functions import cross_entropy, dropout
+from native_compiler import needs_compiler
+
+pytestmark = needs_compiler
+
+
+def order() -> list[tuple]:
+    """What was ordered by what."""
+    return [entry for entry in fake_cupy.log if entry[0] in ("record", "wait event", "wait")]
+
+
+def test_work_goes_to_the_stream_that_is_current(cuda):
+    stream = gradcore.cuda.Stream("cuda:1")
+    before = gradcore.cuda.current_stream("cuda:1")
+    with gradcore.cuda.stream(stream) as entered:
+        assert entered is stream and gradcore.cuda.current_stream("cuda:1") == stream
+        assert gradcore.cuda.current_stream("cuda:0") != stream
+        with gradcore.cuda.stream(None):
+            assert gradcore.cuda.current_stream("cuda:1") == stream
+    assert gradcore.cuda.current_stream("cuda:1") == before != stream
+    assert fake_cupy.Device.current == [0] and "of cuda:1" in repr(stream) and stream.query()
+
+
+def test_streams_wait_for_each_other_on_the_device(cuda):
+    first, second = gradcore.cuda.Stream("cuda:1"), gradcore.cuda.Stream("cuda:1")
+    fake_cupy.log.clear()
+    second.wait_stream(first)
+    assert order() == [("record", first.raw.ptr), ("wait event", second.raw.ptr, first.raw.ptr)]
+    event = gradcore.cuda.Event(enable_timing=True, device="cuda:1")
+    event.record(first)
+    second.wait_event(event)
+    assert order()[2:] == [("record", first.raw.ptr), ("wait event", second.raw.ptr, first.raw.ptr)]
+    assert event.query() and event.elapsed_time(first.record_event()) == 1.5
+    fake_cupy.log.clear()
+    event.synchronize()
+    first.synchronize()
+    assert order() == [("wait", "Event.synchronize"), ("wait", "Stream.synchronize")]
+
+
+def test_memory_that_a_stream_reads_is_kept(cuda):
+    stream, x = gradcore.cuda.Stream("cuda:1"), gradcore.ones(3, device="cuda:1")
+    array = x._array
+    x.record_stream(stream)
+    del x
+    (event, kept), = cuda._kept
+    assert kept is array and event.place == stream.raw.ptr
+    event.done = False
+    gradcore.zeros(2, device="cuda:1").record_stream(stream)
+    assert [held is array for _, held in cuda._kept] == [True, False]
+    event.done = True
+    gradcore.zeros(2, device="cuda:1").record_stream(stream)
+    assert not any(held is array for _, held in cuda._kept)
+
+
+@pytest.mark.parametrize("part", [slice(None), slice(None, None, 2)])
+def test_copies_between_devices_are_ordered_by_events(part, cuda):
+    x = Tensor(np.arange(6.0), device="cuda:0", requires_grad=True)[part]
+    streams = [gradcore.cuda.Stream(device) for device in ("cuda:0", "cuda:1")]
+    with gradcore.cuda.stream(streams[0]), gradcore.cuda.stream(streams[1]):
+        fake_cupy.log.clear()
+        y = x.to("cuda:1")
+        source, target = streams[0].raw.ptr, streams[1].raw.ptr
+        assert order() == [("record", source), ("wait event", target, source), ("record", target),
+                           ("wait event", source, target)]
+    assert y.device == "cuda:1" and y.tolist() == np.arange(6.0)[part].tolist()
+    (y * y).sum().backward()
+
+
+def test_pinned_memory_is_copied_from_without_a_wait_where_that_is_asked(cuda):
+    batch = Tensor(np.ones((4, 3))).pin_memory("cuda:1")
+    assert batch.device == "cpu" and batch.numpy().ctypes.data in fake_cupy.pinned
+    for tensor, non_blocking, waits in [(batch, False, [("array",)]), (batch, True, []), (Tensor([1.0]), False, [])]:
+        fake_cupy.log.clear()
+        moved = tensor.to("cuda:1", non_blocking=non_blocking)
+        assert fake_cupy.logged("wait") == waits and moved.device == "cuda:1"
+    fake_cupy.log.clear()
+    back = moved.to("cpu", non_blocking=True)
+    assert not fake_cupy.logged("wait") and back.tolist() == [1.0]
+
+
+def parts(device: str, rng: np.random.Generator, **options) -> tuple:
+    gradcore.manual_seed(3)
+    model = nn.Sequential(nn.Neuron(5, 6, activation="tanh"), nn.Linear(6, 3)).to(device)
+    optimizer = optim.AdamW(model.parameters(), lr=0.05, **options)
+    batches = [(rng.normal(size=(7, 5)).astype("f4"), rng.integers(0, 3, 7)) for _ in range(6)]
+    return model, optimizer, batches
+
+
+def train(model, optimizer, x, target) -> Tensor:
+    optimizer.zero_grad()
+    loss = cross_entropy(model(x), target)
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+@pytest.mark.parametrize("options", [{}, {"amsgrad": True}])
+def test_a_captured_training_step_goes_on_as_the_step_itself(options, cuda, rng):
+    seed = rng.integers(2 ** 32)
+    model, optimizer, batches = parts("cpu", np.random.default_rng(seed), **options)
+    expected = [train(model, optimizer, Tensor(x), Tensor(target)).item() for x, target in batches]
+
+    model, optimizer, batches = parts("cuda:1", np.random.default_rng(seed), capturable=True, **options)
+    x, target = (Tensor(array, device="cuda:1") for array in batches[0])
+    graph = gradcore.cuda.graph(lambda: train(model, optimizer, x, target), device="cuda:1", warmup=1)
+    losses = []
+    for new_x, new_target in batches[1:]:
+        x.copy_(Tensor(new_x, device="cuda:1"))
+        target.copy_(Tensor(new_target, device="cuda:1"))
+        fake_cupy.log.clear()
+        result = graph.replay()
+        assert not [entry for entry in fake_cupy.log if entry[0] in ("launch", "wait", "to device")]
+        assert result is graph.result
+        losses.append(result.item())
+    np.testing.assert_allclose(losses, expected[1:], rtol=2e-5)
+
+
+def test_a_graph_has_memory_of_its_own(cuda):
+    x = gradcore.ones(4, device="cuda:1")
+    fake_cupy.log.clear()
+    graph = gradcore.cuda.graph(lambda: x * 2 + 1, device="cuda:1")
+    (allocator,), (nothing,) = fake_cupy.logged("allocator")
+    assert allocator == graph._pool.malloc and nothing is None
+    x.fill_(3.0)
+    assert graph.replay().tolist() == [7.0] * 4
+
+
+@pytest.mark.parametrize("work, why", [
+    (lambda x: dropout(x, 0.5), "no random numbers are drawn"), (lambda x: x.sum().item(), "no values are read"),
+    (lambda x: x + Tensor([1.0, 2.0], device="cuda:1"), "nothing is copied from the host"),
+    (lambda x: x[x > 0], "StreamCaptureUnsupported")])
+def test_what_a_replay_would_repeat_wrongly_is_refused(work, why, cuda):
+    x = gradcore.ones(2, device="cuda:1")
+    with pytest.raises(RuntimeError, match=why):
+        gradcore.cuda.graph(lambda: work(x), device="cuda:1")
+    assert dropout(x, 0.5).shape == (2,) and (x + 1).tolist() == [2.0, 2.0]  # nothing is left behind
