@@ -324,7 +324,8 @@ def modules(devices: int = 1) -> dict[str, ModuleType]:
         asnumpy=asnumpy,
         get_default_memory_pool=lambda: pool,
         cuda=SimpleNamespace(Device=Device, runtime=runtime, MemoryHook=MemoryHook, nvrtc=NVRTC(),
-                             Stream=streams.Stream, Event=streams.Event, get_current_stream=streams.current, MemoryPool=MemoryPool,
+                             Stream=streams.Stream, Event=streams.Event, get_current_stream=streams.current,
+                             MemoryPool=MemoryPool,
                              using_allocator=streams.using_allocator, get_elapsed_time=lambda start, end: 1.5,
                              pinned_memory=SimpleNamespace(is_memory_pinned=lambda address: address in pinned)))
     cupyx.scatter_add = lambda a, slices, value: np.add.at(a.view(np.ndarray), _wrapped(slices, a.shape), value)
