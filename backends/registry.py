@@ -54,13 +54,20 @@ def register(device_type: str, factory: Callable[[Device], Backend]) -> None:
     ValueError : `device_type` is no name of a device type, such as "cuda".
     TypeError : `factory` cannot be called.
     """
-    if not isinstance(device_type, str) or not device_type.isidentifier() or device_type == "auto":
+    if not _names_a_type(device_type):
         raise ValueError(f'register takes the name of a device type, as "cuda" is one; got {device_type!r}')
     if not callable(factory):
         raise TypeError(f"register takes a function that makes the backend of a device; got {type(factory).__name__}")
     with _lock:
         unregister(device_type)
         _factories[device_type] = factory
+
+
+def _names_a_type(name: Any) -> bool:
+    try:
+        return Device(name).type == name != "auto"
+    except ValueError:
+        return False
 
 
 def unregister(device_type: str) -> None:

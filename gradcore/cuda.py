@@ -6,15 +6,27 @@ generator of `gradcore.random`.
 
 from __future__ import annotations
 
-from typing import Any, Callable, ContextManager, Optional
+from typing import Any, Callable, ContextManager, Optional, Sequence
 
 from .backends import get_backend
 from .backends.cuda import graphs, streams
 from .backends.cuda.device import device_count, usable_reason
 from .backends.registry import DeviceLike
+from .core.tensor import Tensor
 from .operations.generator import get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 
 manual_seed_all, seed_all = manual_seed, seed
+
+
+def get_rng_state_all() -> list[Tensor]:
+    """The one state, in a list, as PyTorch gives one for each device."""
+    return [get_rng_state()]
+
+
+def set_rng_state_all(new_states: Sequence[Tensor]) -> None:
+    """Go on from where `get_rng_state_all` was called."""
+    (state,) = new_states
+    set_rng_state(state)
 
 
 def is_available() -> bool:
@@ -107,6 +119,6 @@ def graph(function: Callable[[], Any], *, device: DeviceLike = "cuda", warmup: i
 
 
 __all__ = ["Event", "Stream", "current_stream", "device_count", "empty_cache", "get_device_name", "get_rng_state",
-           "graph", "initial_seed", "is_available", "manual_seed", "manual_seed_all", "max_memory_allocated",
-           "memory_allocated", "memory_reserved", "reset_peak_memory_stats", "seed", "seed_all", "set_rng_state",
-           "stream", "synchronize", "why_not"]
+           "get_rng_state_all", "graph", "initial_seed", "is_available", "manual_seed", "manual_seed_all",
+           "max_memory_allocated", "memory_allocated", "memory_reserved", "reset_peak_memory_stats", "seed", "seed_all",
+           "set_rng_state", "set_rng_state_all", "stream", "synchronize", "why_not"]

@@ -156,6 +156,16 @@ def test_normal_numbers_of_native_kernels_agree(chosen_kernels):
         np.testing.assert_array_max_ulp(one, other, 4)
 
 
+@pytest.mark.parametrize("shape", [(), (1,), (0,), (3,), (2, 0), (3, 5)])
+def test_normal_numbers_of_any_shape(backend, shape):
+    x = gradcore.randn(shape, device=backend.device, generator=Generator().manual_seed(1), requires_grad=True)
+    assert x.shape == shape and x.is_leaf and x.requires_grad
+    u, v = of_numpy(philox.Place(1, 0, 0), 2 * ((x.numel() + 1) // 2), "float64").reshape(2, -1)
+    radius, angle = np.sqrt(-2 * np.log(1 - u)), 2 * np.pi * v
+    expected = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])[:x.numel()].reshape(shape)
+    np.testing.assert_allclose(x.detach().numpy(), expected, rtol=1e-6)
+
+
 def test_normal_numbers_are_the_same_in_every_dtype_and_normally_distributed():
     stats = pytest.importorskip("scipy.stats")
     double = gradcore.randn(200_000, dtype="float64", generator=Generator().manual_seed(2)).numpy()
@@ -249,6 +259,8 @@ def test_the_names_of_cuda_mean_the_one_generator():
     np.testing.assert_array_equal(gradcore.rand(3).numpy(), first)
     gradcore.cuda.manual_seed_all(6)
     assert gradcore.initial_seed() == gradcore.cuda.initial_seed() == 6
+    gradcore.cuda.set_rng_state_all(gradcore.cuda.get_rng_state_all())
+    np.testing.assert_array_equal(gradcore.rand(3).numpy(), of_numpy(philox.Place(6, 0, 0), 3, "float32"))
 
 
 def test_processes_with_streams_of_their_own_share_their_initial_weights():
@@ -285,7 +297,8 @@ def test_a_seed_costs_no_memory():
     (lambda: gradcore.randperm(-1), "randperm.*n=-1"),
     (lambda: gradcore.rand(2, dtype="int64"), "rand draws floats; got dtype int64"),
     (lambda: Generator().manual_seed(1.5), "manual_seed takes an integer; got float"),
-    (lambda: Generator().set_offset(-1), "set_offset.*-1"),
+    (lambda: Generator().set_offset(-1), "set_offset.*-1"), (lambda: Generator().set_offset(2 ** 64), "set_offset"),
+    (lambda: gradcore.random.use_stream(-1), "use_stream: processes are numbered from 0 on; got -1"),
     (lambda: Generator().split(-1), "split: streams are numbered from 0"),
     (lambda: Generator().set_state(Tensor([1.0, 2.0])), "set_state takes a state.*float32 of shape"),
     (lambda: gradcore.set_rng_state("x"), "set_rng_state: .new_state. must be a Tensor; got str"),

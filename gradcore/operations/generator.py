@@ -14,7 +14,7 @@ from typing import Any, Iterator, Optional
 
 import numpy as np
 
-from ..backends import Backend, Device, as_device, get_backend, philox
+from ..backends import Backend, Device, as_device, philox
 from ..backends.formulas.dtypes import INT64
 from ..core.tensor import DeviceLike, Tensor
 
@@ -59,8 +59,8 @@ class Generator:
 
     def set_offset(self, offset: int) -> None:
         """Go to a block of the stream."""
-        if _integer(offset, "set_offset") < 0:
-            raise ValueError(f"set_offset: a stream begins at offset 0; got {offset}")
+        if not 0 <= _integer(offset, "set_offset") < _WORD:
+            raise ValueError(f"set_offset: the blocks of a stream are numbered from 0 to 2^64 - 1; got {offset}")
         self._place = self._place._replace(offset=int(offset))
 
     def get_state(self) -> Tensor:
@@ -115,11 +115,6 @@ class Generator:
 
 
 def _loaded(device: str, place: tuple[int, int, int]) -> Generator:
-    """A generator that was pickled: where there is none of its devices it belongs to the CPU."""
-    try:
-        get_backend(device)
-    except (ValueError, RuntimeError):
-        device = "cpu"
     return Generator(device)._moved_to(philox.Place(*place))
 
 
@@ -174,7 +169,9 @@ def use_stream(index: Optional[int]) -> None:
             default_generator._moved_to(_of_weights._place)
             _of_weights = None
         return
-    own = default_generator.split(_integer(index, "use_stream") + 1)  # weights go on with stream 0
+    if _integer(index, "use_stream") < 0:
+        raise ValueError(f"use_stream: processes are numbered from 0 on; got {index}")
+    own = default_generator.split(index + 1)  # weights go on with stream 0
     if _of_weights is None:
         _of_weights = default_generator.clone_state()
     default_generator._moved_to(own._place)
