@@ -13,6 +13,7 @@ from . import philox
 from .communicator import Communicator
 from .device import Device
 from .errors import BackendUnavailable
+from .formulas.dtypes import accumulator
 from .formulas.kernel import Kernel
 from .formulas.row_run import RowRun
 from .philox import Place
@@ -141,13 +142,20 @@ class Backend(ABC):
             self.assign(output, ..., result)
 
     def rowwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float], dims: tuple[int, ...],
-                shape: tuple[int, ...]) -> list[Array]:
+                shape: tuple[int, ...], sums: tuple[bool, ...] = ()) -> list[Array]:
         """Run a row kernel along `dims` of arrays that broadcast to `shape`; one array for each output.
 
-        Outputs that have one number for each row keep `dims` with length one.  This is the plan of stages on whole
-        arrays; a device may have something better.
+        Outputs that have one number for each row keep `dims` with length one.  Outputs at `sums` are summed over the
+        rows, which are kept with length one.  This is the plan of stages on whole arrays; a device may have something
+        better.
         """
-        return RowRun(self, kernel, inputs, constants, dims, shape).outputs()
+        outputs = RowRun(self, kernel, inputs, constants, dims, shape).outputs()
+        rows = tuple([i for i in range(len(shape)) if i not in dims])
+        for i, is_summed in enumerate(sums):
+            if is_summed:
+                dtype = outputs[i].dtype
+                outputs[i] = self.astype(self.sum(self.astype(outputs[i], accumulator(dtype)), rows, True), dtype)
+        return outputs
 
     @abstractmethod
     def compile(self, kernel: Kernel, dtype: np.dtype) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from gradcore.backends import BackendUnavailable, Kernel, native
-from gradcore.backends.native import build, loops, threads, vector_math
+from gradcore.backends.native import build, handles, loops, threads, vector_math
 from gradcore.backends.formulas.expression import Symbol, apply
 from kernels import whole_range
 from native_compiler import needs_compiler
@@ -145,8 +145,8 @@ def test_other_dtypes_are_left_to_numpy(compute, result):
 @needs_compiler
 def test_arrays_can_be_asked_for_their_address(monkeypatch, cache, rng):
     """As is done where an array's place in memory is not its `id`."""
-    monkeypatch.setattr(loops, "_handle", loops.address)
-    monkeypatch.setattr(loops, "_HANDLE_TO_DATA", "(T*)handle")
+    monkeypatch.setattr(handles, "handle", handles.address)
+    monkeypatch.setattr(handles, "DATA", handles.DATA_OF_ADDRESS)
     x = rng.normal(size=100).astype(F32)
     np.testing.assert_array_equal(run(DOUBLED, [x])[0], 2 * x)
 

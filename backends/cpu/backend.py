@@ -18,7 +18,7 @@ from .memory_pool import MemoryPool
 from .launcher import Launcher
 from .program import NumPyProgram
 from .random import Draws
-from .rows import run_rows
+from .rows import RowLauncher
 from .sums import pairwise_sum
 from . import tiles
 from .tiles import quiet_context, quietly
@@ -130,9 +130,12 @@ class NumPyBackend(Backend):
             super().elementwise_into(kernel, inputs, constants, outputs)
 
     def rowwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float], dims: tuple[int, ...],
-                shape: tuple[int, ...]) -> list[np.ndarray]:
-        outputs = run_rows(kernel, inputs, constants, dims, shape, self.pool, self.kernels == "native")
-        return super().rowwise(kernel, inputs, constants, dims, shape) if outputs is None else outputs
+                shape: tuple[int, ...], sums: tuple[bool, ...] = ()) -> list[np.ndarray]:
+        launcher = kernel.compiled.get(("rows", self.kernels))
+        if launcher is None:
+            launcher = kernel.compiled["rows", self.kernels] = RowLauncher(kernel, self.pool, self.kernels)
+        outputs = launcher.run(inputs, constants, dims, shape, sums)
+        return super().rowwise(kernel, inputs, constants, dims, shape, sums) if outputs is None else outputs
 
     def compile(self, kernel: Kernel, dtype: np.dtype) -> NumPyProgram:
         return NumPyProgram(kernel, np.dtype(dtype))

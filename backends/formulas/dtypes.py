@@ -82,3 +82,8 @@ def kernel_dtypes(kernel: Kernel, dtype: np.dtype) -> tuple[np.dtype, np.dtype]:
     if dtype == FLOAT16:
         return FLOAT32, FLOAT16
     return (FLOAT64 if kernel.widens and dtype == FLOAT32 else dtype), dtype
+
+
+def accumulator(dtype: np.dtype) -> np.dtype:
+    """The dtype in which elements of `dtype` are added up: float32 of float16, int64 of integers and booleans."""
+    return FLOAT32 if dtype == FLOAT16 else dtype if dtype.kind == "f" else INT64

@@ -52,6 +52,8 @@ class RowNamespace(FormulaNamespace):
 
     @staticmethod
     def max(x: Expression | Number) -> Expression:
+        if x is POSITION:
+            return COUNT - 1.0
         return row("row_max", x) if _varies(x) else x
 
     @staticmethod

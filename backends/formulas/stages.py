@@ -6,10 +6,10 @@ reduction and is needed again later, as the exponentials of a softmax, is kept.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Union
+from typing import NamedTuple, Sequence, Union
 
 from .expand import expand
-from .expression import Apply, Expression, Symbol, in_order, rebuilt, rewrite, symbols
+from .expression import Apply, Expression, Symbol, apply, in_order, rebuilt, rewrite, symbols
 from .kernel import Kernel
 from .rows import COUNT, POSITION
 
@@ -47,20 +47,35 @@ def plan(kernel: Kernel) -> Plan:
     made = 0
 
     def stage(wanted: list[Expression]) -> dict[Expression, Symbol]:
-        """Values for expressions without reductions, by at most two kernels: of elements, and of rows."""
-        nonlocal made
+        """Values for expressions without reductions, by at most two kernels: of rows, and of elements.
+
+        What is one number for a row within an expression of elements is computed once for the row.
+        """
         values: dict[Expression, Symbol] = {node: node for node in wanted if isinstance(node, Symbol)}
-        for is_row in (True, False):
-            nodes = [node for node in dict.fromkeys(wanted) if node not in values and node.is_row == is_row]
-            if nodes:
-                new = {node: (Symbol.row if is_row else Symbol.array)(f"_value{made + i}") for i, node in
-                       enumerate(nodes)}
-                made += len(nodes)
-                reads = tuple(symbol for symbol in symbols(*nodes) if not symbol.is_scalar)
-                inner = Kernel(f"{kernel.name}_stage", reads, (*kernel.constants, COUNT), nodes, kernel.widens)
-                steps.append(Stage(inner, reads, tuple(new.values()), is_row))
-                values.update(new)
+        rest = [node for node in dict.fromkeys(wanted) if node not in values]
+        parts = _row_parts(rest)
+        numbers = {node: apply("where", node, 1.0, 0.0) if node.is_boolean else node for node in parts}
+        of_row = kernel_of(list(numbers.values()), True)
+        values.update({node: of_row[numbers[node]] for node in parts})
+        inner: dict[Expression, Expression] = {
+            node: values[node] != 0.0 if node.is_boolean else values[node] for node in parts}
+        elements = [node for node in rest if node not in inner]
+        shorter = rewrite(tuple(elements), lambda node, args: inner[node] if node in inner else rebuilt(node, args))
+        made_of = kernel_of(list(dict.fromkeys(shorter)), False)
+        values.update({node: made_of[short] for node, short in zip(elements, shorter)})
         return values
+
+    def kernel_of(nodes: list[Expression], is_row: bool) -> dict[Expression, Symbol]:
+        nonlocal made
+        if not nodes:
+            return {}
+        make = Symbol.row if is_row else Symbol.array
+        new = {node: make(f"_value{made + i}") for i, node in enumerate(nodes)}
+        made += len(nodes)
+        reads = tuple(symbol for symbol in symbols(*nodes) if not symbol.is_scalar)
+        inner = Kernel(f"{kernel.name}_stage", reads, (*kernel.constants, COUNT), nodes, kernel.widens)
+        steps.append(Stage(inner, reads, tuple(new.values()), is_row))
+        return new
 
     while True:
         ready = [node for node in in_order(outputs) if _is_reduction(node) and not any(
@@ -77,6 +92,23 @@ def plan(kernel: Kernel) -> Plan:
         outputs = rewrite(outputs, lambda node, args: known[node] if node in known else rebuilt(node, args))
     values = stage(list(outputs))
     return Plan(tuple(steps), tuple(values[output] for output in outputs), uses_position)
+
+
+def _row_parts(nodes: Sequence[Expression]) -> list[Expression]:
+    """The largest parts of expressions that are one number for each row."""
+    found: dict[Expression, None] = {}
+    seen: set[Expression] = set()
+    rest = list(reversed(nodes))
+    while rest:
+        node = rest.pop()
+        if node in seen or not isinstance(node, Apply):
+            continue
+        seen.add(node)
+        if node.is_row:
+            found[node] = None
+        else:
+            rest += reversed(node.args)
+    return list(found)
 
 
 def _is_reduction(node: Expression) -> bool:

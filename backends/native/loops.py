@@ -7,7 +7,7 @@ from typing import Callable, Optional, Sequence, Union
 
 import numpy as np
 
-from . import vector_math
+from . import handles, vector_math
 from ..formulas.cpp import TYPES, body, identifier, output_dtypes
 from ..formulas.dtypes import FLOAT32, FLOAT64
 from ..formulas.kernel import Kernel
@@ -39,8 +39,10 @@ def program(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: 
 
 
 def _arrays_only(function: Callable, share: int) -> Program:
+    handle = handles.handle
+
     def run(n, inputs, constants, outputs):
-        function(n, share, *map(_handle, inputs), *map(_handle, outputs))
+        function(n, share, *map(handle, inputs), *map(handle, outputs))
 
     return run
 
@@ -48,10 +50,11 @@ def _arrays_only(function: Callable, share: int) -> Program:
 def _with_numbers(function: Callable, share: int, scalar_inputs: tuple[bool, ...]) -> Program:
     scalars = [i for i, is_scalar in enumerate(scalar_inputs) if is_scalar]
     arrays = [i for i, is_scalar in enumerate(scalar_inputs) if not is_scalar]
+    handle = handles.handle
 
     def run(n, inputs, constants, outputs):
         function(n, share, *[inputs[i] for i in scalars], *constants,
-                 *[_handle(inputs[i]) for i in arrays], *map(_handle, outputs))
+                 *[handle(inputs[i]) for i in arrays], *map(handle, outputs))
 
     return run
 
@@ -67,8 +70,9 @@ def source(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: S
     pointers = [f"const {kind}* array_{name}" for name, kind in reads]
     pointers += [f"{kind}* array_{name}" for name, kind in writes]
     return _SOURCE.format(
-        mathematics=vector_math.source(), in_parts=IN_PARTS, parallel_from=PARALLEL_FROM, stream=STREAM,
-        streamed_from=cache_bytes() // bytes_of_element, real=TYPES[str(compute)], name=identifier(kernel),
+        mathematics=vector_math.source(), in_parts=IN_PARTS, stream=STREAM, data=handles.DATA,
+        parallel_from=PARALLEL_FROM, streamed_from=cache_bytes() // bytes_of_element, real=TYPES[str(compute)],
+        name=identifier(kernel),
         loop_parameters=", ".join([f"const real {name}" for name in numbers] + pointers),
         loop_arguments=", ".join(numbers + [f"array_{name}" for name, _ in reads + writes]),
         parameters="".join([f", double {name}" for name in numbers]
@@ -85,17 +89,13 @@ def source(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: S
                                   + [f"block_{name}" for name, _ in writes]),
         copies="\n".join(f"        stream(array_{name} + i, block_{name}, count * sizeof({kind}));"
                          for name, kind in writes),
-        store="\n".join(f"        array_{name}[i] = {name};" for name, _ in writes),
-        handle=_HANDLE_TO_DATA)
+        store="\n".join(f"        array_{name}[i] = {name};" for name, _ in writes))
 
 
-# Arrays are handed over as `_handle` gives them: see there.
 _SOURCE = """\
 {mathematics}
 namespace {{ namespace gradcore {{
-{in_parts}{stream}
-typedef {real} real;
-template <class T> inline T* data(void* handle) {{ return {handle}; }}
+{in_parts}{stream}{data}typedef {real} real;
 void {name}(const long begin, const long end, {loop_parameters}) {{
     #pragma omp simd
     for (long i = begin; i < end; ++i) {{
@@ -126,28 +126,3 @@ typedef gradcore::real real;
 extern "C" __attribute__((visibility("default")))
 void gradcore_run(long n, void* share{parameters}) {{ gradcore::run(n, share, {arguments}); }}
 """
-
-
-def address(array: np.ndarray) -> int:
-    return array.__array_interface__["data"][0]
-
-
-def _objects_hold_their_data() -> bool:
-    """Whether `id` is an object's address and the data pointer of a NumPy array follows the object's head.
-
-    That is so in CPython, since the structure of arrays is part of NumPy's binary interface; it is tried out
-    because the alternative, to ask an array for its address in Python, takes longer than a small kernel.
-    """
-    array = np.empty(3, np.float32)
-    try:
-        return ctypes.c_void_p.from_address(id(array) + object.__basicsize__).value == address(array)
-    except Exception:
-        return False
-
-
-if _objects_hold_their_data():
-    _handle: Callable[[np.ndarray], int] = id
-    _HANDLE_TO_DATA = f"*(T**)((char*)handle + {object.__basicsize__})"
-else:
-    _handle = address
-    _HANDLE_TO_DATA = "(T*)handle"

@@ -1,7 +1,4 @@
-"""A row kernel as native code: one loop over rows, whose values stay in the first-level cache.
-
-The plan's stages become loops over one row, its reductions sums of 256 elements that are added up in double.
-"""
+"""A row kernel as native code: loops over rows, whose values stay in the first-level cache."""
 
 from __future__ import annotations
 
@@ -10,151 +7,195 @@ from typing import Callable, Optional, Sequence
 
 import numpy as np
 
-from ..formulas.cpp import TYPES, body, identifier
+from ..formulas.cpp import TYPES, identifier
 from ..formulas.dtypes import FLOAT32, FLOAT64
-from ..formulas.expression import Symbol
 from ..formulas.kernel import Kernel
-from ..formulas.rows import POSITION
-from ..formulas.stages import Plan, Reduction, Stage
-from . import vector_math
+from ..formulas.stages import Plan
+from . import handles, vector_math
 from .build import library
-from .loops import address
+from .row_source import FEW, LANES, SHORT, Kinds, LongRows, ShortRows
+from .streaming import STREAM, cache_bytes
 from .threads import IN_PARTS, PARALLEL_FROM, share_address
 
-# How an input varies: along both dimensions, the rows, the elements, or neither.
-INDEX = {(True, True): "[r * n + i]", (True, False): "[r]", (False, True): "[i]", (False, False): "[0]"}
+_CHUNKS = 16  # of rows whose sums are kept apart, so that they do not depend on which thread added them up
 
 RowLoop = Callable[[int, int, Sequence[np.ndarray], Sequence[float], Sequence[np.ndarray]], None]
 
 
-def row_program(kernel: Kernel, plan: Plan, dtype: np.dtype, kinds: Sequence[tuple[bool, bool]]) -> Optional[RowLoop]:
+def row_program(kernel: Kernel, plan: Plan, dtype: np.dtype, kinds: Kinds,
+                sums: Sequence[bool] = ()) -> Optional[RowLoop]:
     """Native code for a row kernel, or None for dtypes that are left to NumPy.
 
     It is called as ``run(rows, n, inputs, constants, outputs)`` with C-contiguous arrays of `dtype`; `kinds` says for
-    each input whether it varies along the rows, and along the elements of a row.
+    each input whether it varies along the rows, and along the elements of a row.  An output at `sums` is a row of `n`
+    elements, the sums over all rows.
     """
     if dtype not in (FLOAT32, FLOAT64):
         return None
-    function = library(source(kernel, plan, dtype, kinds)).gradcore_run
-    function.restype = None
+    function = library(source(kernel, plan, dtype, kinds, sums)).gradcore_run
+    function.restype = ctypes.c_int
     numbers, arrays = len(kernel.constants), len(kernel.inputs) + len(kernel.outputs)
     function.argtypes = [ctypes.c_ssize_t, ctypes.c_ssize_t, ctypes.c_void_p, *[ctypes.c_double] * numbers,
                          *[ctypes.c_void_p] * arrays]
-
-    share = share_address()
+    share, handle = share_address(), handles.handle
 
     def run(rows, n, inputs, constants, outputs):
-        function(rows, n, share, *constants, *map(address, inputs), *map(address, outputs))
+        if function(rows, n, share, *constants, *map(handle, inputs), *map(handle, outputs)):
+            raise MemoryError(f"{kernel.name}: no memory for the values of a row of {n} elements")
 
     return run
 
 
-def source(kernel: Kernel, plan: Plan, dtype: np.dtype, kinds: Sequence[tuple[bool, bool]]) -> str:
+def source(kernel: Kernel, plan: Plan, dtype: np.dtype, kinds: Kinds, sums: Sequence[bool] = ()) -> str:
     """The complete C++ of the program."""
-    real = TYPES[str(dtype)]
-    names = {symbol: f"in{i}" + INDEX[kind] for i, (symbol, kind) in enumerate(zip(kernel.inputs, kinds))}
-    names[POSITION] = "real(i)"
-    buffers, lines, varies = [], [], {symbol: kind[1] for symbol, kind in zip(kernel.inputs, kinds)}
-    places = {symbol: f"out{i}" for i, symbol in reversed([*enumerate(plan.outputs)]) if symbol not in names}
-    for step in plan.steps:
-        if isinstance(step, Stage):
-            for symbol in step.makes:
-                if not step.is_row and symbol not in places:
-                    buffers.append(f"buffer{len(buffers)}")
-                names[symbol] = f"row_{symbol.name}" if step.is_row else (
-                    places[symbol] + "[r * n + i]" if symbol in places else buffers[-1] + "[i]")
-            lines += _stage(step, names)
-        else:
-            names[step.makes] = f"row_{step.makes.name}"
-            lines.append(_reduction(step, names, varies.get(step.reads, True)))
-    for i, symbol in enumerate(plan.outputs):
-        if symbol.is_row:
-            lines.append(f"out{i}[r] = {names[symbol]};")
-        elif places.get(symbol) != f"out{i}":
-            lines.append(f"for (long i = 0; i < n; ++i) out{i}[r * n + i] = {names[symbol]};")
-    arrays = [f"const real* __restrict in{i}" for i in range(len(kernel.inputs))]
-    arrays += [f"real* __restrict out{i}" for i in range(len(plan.outputs))]
+    sums = tuple(sums) or (False,) * len(plan.outputs)
+    long_rows, short_rows = LongRows(kernel, plan, kinds, sums), ShortRows(kernel, plan, kinds, sums)
     numbers = [f"c{i}" for i in range(len(kernel.constants))]
-    pointers = [name.split()[-1] for name in arrays]
+    inputs, outputs = ([f"{kind}{i}" for i in range(len(group))] for kind, group in
+                       (("in", kernel.inputs), ("out", plan.outputs)))
+    pointers = inputs + outputs
+    whole = [i for i, symbol in enumerate(plan.outputs) if not symbol.is_row and not sums[i]]
+    summed = [i for i, is_summed in enumerate(sums) if is_summed]
+    buffers = [f"buffer{k}" for k in range(len(long_rows.kept))] + [f"few{i}" for i in summed]
+    full = [f"in{i}" for i, kind in enumerate(kinds) if kind == (True, True)]
+    blocks = [f"block{i}" for i in whole]
     return _SOURCE.format(
-        mathematics=vector_math.source(), in_parts=IN_PARTS, parallel_from=PARALLEL_FROM, real=real,
-        name=identifier(kernel), count=f"c{len(numbers)}",
-        parameters=", ".join([f"const real {name}" for name in numbers] + arrays),
+        mathematics=vector_math.source(), in_parts=IN_PARTS, stream=STREAM, data=handles.DATA, real=TYPES[str(dtype)],
+        name=identifier(kernel), lanes=LANES, short=SHORT, few=FEW, chunks=_CHUNKS, parallel_from=PARALLEL_FROM // 2,
+        count=f"c{len(numbers)}",
+        parameters=", ".join([f"const real {name}" for name in numbers] + [f"const real* __restrict {name}" for name in
+                             inputs] + [f"real* __restrict {name}" for name in outputs]),
         arguments=", ".join(numbers + pointers),
+        block_arguments=", ".join(numbers + inputs + [f"block{i} - r * n" if i in whole else f"out{i}" for i in
+                                                      range(len(outputs))]),
         outer="".join([f", double {name}" for name in numbers] + [f", void* {name}" for name in pointers]),
-        given=", ".join([f"real({name})" for name in numbers] + [f"(real*){name}" for name in pointers]),
-        buffers="".join(f"    real* __restrict {name} = memory + {i} * n;\n" for i, name in enumerate(buffers)),
-        number_of_buffers=len(buffers), body="\n".join("        " + line for line in lines))
+        given=", ".join([f"real({name})" for name in numbers] + [f"gradcore::data<real>({name})" for name in pointers]),
+        number_of_buffers=len(buffers), number_of_blocks=len(blocks), number_of_sums=len(summed),
+        buffers="".join(f"    real* __restrict {name} = memory + {i} * width;\n" for i, name in enumerate(buffers)),
+        blocks="".join(f"        real* {name} = memory + {len(buffers)} * width + {i} * room;\n"
+                       for i, name in enumerate(blocks)),
+        fetches="".join(f"            fetch({name} + (r + count) * n, count * n);\n" for name in full),
+        copies="".join(f"            stream(out{i} + r * n, block{i}, count * n * sizeof(real));\n" for i in whole),
+        clear="".join(f"        for (long i = 0; i < n; ++i) few{i}[i] = 0;\n" for i in summed),
+        add="".join(f"        for (long i = 0; i < n; ++i) sums[{k} * n + i] += few{i}[i];\n"
+                    for k, i in enumerate(summed)),
+        finish="".join(f"    add_up(sums + {k} * n, chunks, {len(summed)} * n, n, out{i});\n"
+                       for k, i in enumerate(summed)),
+        lane_arrays="".join(f"    alignas(64) real {name}[{SHORT * LANES}] = {{}};\n" for name in short_rows.arrays),
+        long_body=long_rows.text(), short_body=short_rows.text(),
+        streamed_from=cache_bytes() // (dtype.itemsize * max(1, len(full) + len(whole))) if whole else 1 << 62)
 
 
-def _stage(step: Stage, names: dict[Symbol, str]) -> list[str]:
-    inner = [f"const real in_{i} = {names[symbol]};" for i, symbol in enumerate(step.reads)]
-    inner += [f"real made_{i};" for i in range(len(step.makes))]
-    text = body(step.kernel)
-    for i in range(len(step.reads)):
-        text = text.replace(f"= in{i};", f"= in_{i};")
-    for i in range(len(step.makes)):
-        text = text.replace(f"out{i} = ", f"made_{i} = ")
-    inner += text.splitlines() + [f"{names[symbol]} = made_{i};" for i, symbol in enumerate(step.makes)]
-    inner = ["    " + line for line in inner]
-    if step.is_row:
-        return [f"real {', '.join(names[symbol] for symbol in step.makes)};", "{", *inner, "}"]
-    return ["#pragma omp simd", "for (long i = 0; i < n; ++i) {", *inner, "}"]
-
-
-def _reduction(step: Reduction, names: dict[Symbol, str], varies: bool) -> str:
-    value, made = names[step.reads], names[step.makes]
-    if not varies:
-        return f"const real {made} = {value}{' * real(n)' if step.name == 'sum' else ''};"
-    return f"const real {made} = row_{step.name}(n, [&](long i) {{ return {value}; }});"
-
-
+# The rows of a part are computed in one of the two forms, some at a time where sums over rows are wanted, and in blocks
+# that are then copied past the caches where those could not hold the whole.
 _SOURCE = """\
 {mathematics}
 #include <cstdlib>
 namespace {{ namespace gradcore {{
-{in_parts}
-typedef {real} real;
-template <class F> inline real row_sum(const long n, F value) {{
-    double total = 0;
-    for (long start = 0; start < n; start += 256) {{
-        const long stop = start + 256 < n ? start + 256 : n;
-        real part = 0;
-        #pragma omp simd reduction(+: part)
-        for (long i = start; i < stop; ++i) part += value(i);
-        total += part;
+{in_parts}{stream}{data}typedef {real} real;
+#ifdef __clang__
+#define ONE_BY_ONE _Pragma("clang loop vectorize(disable)")
+#define APART
+#else
+#define ONE_BY_ONE
+#define APART __attribute__((noinline, optimize("no-tree-vectorize")))
+#endif
+// Copies of {lanes} rows of n elements with their elements side by side, and back: scattered stores would take longer.
+APART void turn_in(const real* __restrict from, real* __restrict to, long n, long rows) {{
+    for (long l = 0; l < rows; ++l) {{
+        ONE_BY_ONE
+        for (long i = 0; i < n; ++i) to[i * {lanes} + l] = from[l * n + i];
     }}
-    return real(total);
 }}
-template <class F> inline real row_max(const long n, F value) {{
-    real top = -infinity_of<real>();
-    int is_nan = 0;
-    #pragma omp simd reduction(max: top) reduction(|: is_nan)
+APART void turn_out(const real* __restrict from, real* __restrict to, long n, long rows) {{
+    for (long l = 0; l < rows; ++l) {{
+        ONE_BY_ONE
+        for (long i = 0; i < n; ++i) to[l * n + i] = from[i * {lanes} + l];
+    }}
+}}
+inline real first_lanes(const real* values, long rows) {{
+    real total = 0;
+    for (long l = 0; l < {lanes}; ++l) total += l < rows ? values[l] : real(0);
+    return total;
+}}
+inline void fetch(const real* from, long count) {{
+    for (long i = 0; i < count; i += 64 / sizeof(real)) __builtin_prefetch(from + i);
+}}
+// The sums of a chunk follow those of the chunk before.
+inline void add_up(const double* sums, long chunks, long stride, long n, real* out) {{
     for (long i = 0; i < n; ++i) {{
-        const real x = value(i);
-        top = x > top ? x : top;
-        is_nan |= x != x;
+        double total = 0;
+        for (long chunk = 0; chunk < chunks; ++chunk) total += sums[chunk * stride + i];
+        out[i] = real(total);
     }}
-    return is_nan ? nan_of<real>() : top;
 }}
-template <class F> inline real row_min(const long n, F value) {{
-    return -row_max(n, [&](long i) {{ return -value(i); }});
-}}
-void {name}(const long begin, const long end, const long n, {parameters}) {{
-    real* memory = (real*)malloc(sizeof(real) * (n * {number_of_buffers} + 1));
-{buffers}    const real {count} = real(n);
-    for (long r = begin; r < end; ++r) {{
-{body}
+inline long width_of(long n) {{ return (n + {lanes} - 1) / {lanes} * {lanes}; }}
+void long_rows(const long begin, const long end, const long n, real* memory, {parameters}) {{
+    const long width = width_of(n);
+    const real {count} = real(n);
+{buffers}    for (long r = begin; r < end; ++r) {{
+{long_body}
     }}
-    free(memory);
 }}
-void run(const long rows, const long n, void* share, {parameters}) {{
-    in_parts(share, rows, 1, rows * n >= {parallel_from}, [=](long begin, long end) {{
-        {name}(begin, end, n, {arguments});
+void short_rows(const long begin, const long end, const long n, real* memory, {parameters}) {{
+    const long width = width_of(n);
+    const real {count} = real(n);
+{buffers}{lane_arrays}    for (long r = begin; r < end; r += {lanes}) {{
+        const long rows = end - r < {lanes} ? end - r : {lanes};
+{short_body}
+    }}
+}}
+void rows_of(const long begin, const long end, const long n, real* memory, {parameters}) {{
+    if (n < {short}) short_rows(begin, end, n, memory, {arguments});
+    else long_rows(begin, end, n, memory, {arguments});
+}}
+void streamed(const long begin, const long end, const long n, real* memory, const long room, {parameters}) {{
+    const long width = width_of(n), step = room / n;
+{blocks}    for (long r = begin; r < end; r += step) {{
+            const long count = end - r < step ? end - r : step;
+{fetches}            rows_of(r, r + count, n, memory, {block_arguments});
+{copies}    }}
+    finish_streams();
+}}
+void added_up(const long begin, const long end, const long n, real* memory, const long room, double* sums,
+              {parameters}) {{
+    const long width = width_of(n);
+{buffers}    for (long i = 0; i < {number_of_sums} * n; ++i) sums[i] = 0;
+    for (long r = begin; r < end; r += {few}) {{
+        const long stop = r + {few} < end ? r + {few} : end;
+{clear}        if (room) streamed(r, stop, n, memory, room, {arguments});
+        else rows_of(r, stop, n, memory, {arguments});
+{add}    }}
+}}
+int run(const long rows, const long n, void* share, {parameters}) {{
+    const bool is_worth_it = rows * n >= {parallel_from};
+    // Elements of a block: some pages, and whole rows.
+    const long room = rows * n <= {streamed_from} || n > 8192 ? 0 : n > 2048 ? n : 2048 / n * n;
+    const long elements = {number_of_buffers} * width_of(n) + {number_of_blocks} * room;
+    const long most = rows / {few} < 1 ? 1 : rows / {few}, chunks = most < {chunks} ? most : {chunks};
+    double* sums = {number_of_sums} ? (double*)malloc(sizeof(double) * chunks * {number_of_sums} * n) : 0;
+    int failed = {number_of_sums} && sums == 0;
+    const auto part = [&](long begin, long end, double* sums) {{
+        real* memory = (real*)(elements ? malloc(sizeof(real) * elements) : 0);
+        if (elements && memory == 0) __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
+        else if ({number_of_sums}) added_up(begin, end, n, memory, room, sums, {arguments});
+        else if (room) streamed(begin, end, n, memory, room, {arguments});
+        else rows_of(begin, end, n, memory, {arguments});
+        free(memory);
+    }};
+    if (failed) return 1;
+    if ({number_of_sums} == 0) in_parts(share, rows, {lanes}, is_worth_it, [&](long begin, long end) {{
+        part(begin, end, 0);
     }});
+    else in_parts(share, chunks, 1, is_worth_it, [&](long begin, long end) {{
+        for (long chunk = begin; chunk < end; ++chunk)
+            part(rows * chunk / chunks, rows * (chunk + 1) / chunks, sums + chunk * {number_of_sums} * n);
+    }});
+{finish}    free(sums);
+    return failed;
 }}
 }} }}
 typedef gradcore::real real;
 extern "C" __attribute__((visibility("default")))
-void gradcore_run(long rows, long n, void* share{outer}) {{ gradcore::run(rows, n, share, {given}); }}
+int gradcore_run(long rows, long n, void* share{outer}) {{ return gradcore::run(rows, n, share, {given}); }}
 """

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ..backends import Backend
-from ..backends.formulas.dtypes import FLOAT16, FLOAT32, INT64
+from ..backends.formulas.dtypes import INT64, accumulator
 from .operation import Operation
 from .tensor import Tensor
 
@@ -16,11 +17,6 @@ def add_up(backend: Backend, x: Any, axis: Any, keepdims: bool) -> Any:
     """The sum of an array in its own dtype, where float16 is added up in float32; that of integers in int64."""
     dtype = x.dtype if x.dtype.kind == "f" else INT64
     return backend.astype(backend.sum(backend.astype(x, accumulator(x.dtype)), axis, keepdims), dtype)
-
-
-def accumulator(dtype: np.dtype) -> np.dtype:
-    """The dtype in which elements of `dtype` are added up: float32 of float16, int64 of integers and booleans."""
-    return FLOAT32 if dtype == FLOAT16 else dtype if dtype.kind == "f" else INT64
 
 
 class BroadcastTo(Operation):
@@ -41,6 +37,8 @@ class SumTo(Operation):
     makes_new_arrays = False
 
     def forward(self, backend, x):
+        if x.size == math.prod(self.shape):
+            return backend.xp.reshape(x, self.shape)
         added = x.ndim - len(self.shape)
         repeated = [i + added for i, n in enumerate(self.shape) if n == 1 and x.shape[i + added] != 1]
         return backend.xp.reshape(add_up(backend, x, (*range(added), *repeated), keepdims=True), self.shape)

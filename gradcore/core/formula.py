@@ -123,6 +123,12 @@ class FormulaOperation:
         return cls(lambda: kernel, kernel.name, [symbol.name for symbol in kernel.inputs], constants)
 
     # -- calls ------------------------------------------------------------------------------------------------
+    def summed(self, outputs: Sequence[Expression], shapes: Sequence[tuple[int, ...]],
+               frame: tuple) -> tuple[bool, ...]:
+        """Which outputs of a backward kernel `launch` can sum over the repetitions of inputs of these shapes, if they
+        are appended to the frame."""
+        return (False,) * len(outputs)
+
     def launch(self, kernel: Kernel, arrays: Sequence[Any], values: tuple, backend: Backend,
                frame: tuple) -> Sequence[Any]:
         """Run a kernel of this operation; `frame` is what a call states beside the arrays and constants."""

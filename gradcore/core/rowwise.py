@@ -37,6 +37,13 @@ class Rowwise(FormulaOperation):
     def __repr__(self) -> str:
         return f"<row operation {self.name}>"
 
+    def summed(self, outputs: Sequence[Expression], shapes: Sequence[tuple[int, ...]],
+               frame: tuple) -> tuple[bool, ...]:
+        dims, shape = frame
+        rows = [i - len(shape) for i in range(len(shape)) if i not in dims]
+        return tuple([not output.is_row and all(-i > len(given) or given[i] == 1 for i in rows)
+                      for output, given in zip(outputs, shapes)])
+
     def launch(self, kernel: Kernel, arrays: Sequence[Any], values: tuple, backend: Backend, frame: tuple) -> list[Any]:
         return backend.rowwise(kernel, arrays, values, *frame)
 

@@ -14,8 +14,8 @@ from typing import Any, Callable, NamedTuple, Optional, Union
 
 from . import arithmetic
 from ..backends import Kernel, backend_of
-from ..backends.formulas.dtypes import BOOL, DEFAULT_FLOAT, FLOAT16, FLOAT32, FLOAT64, INT64, kind_of
-from ..core.broadcasting import accumulator, add_up, broadcast_to, cast
+from ..backends.formulas.dtypes import BOOL, DEFAULT_FLOAT, FLOAT16, FLOAT32, FLOAT64, INT64, accumulator, kind_of
+from ..core.broadcasting import add_up, broadcast_to, cast
 from ..core.dimensions import Dims, accepts_numpy_names, many_dims, one_dim, reduced_dims
 from .conversion import clone
 from .indexing import along, getitem
