@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import philox
 from .build import library
-from .loops import address
+from .handles import address
 from .threads import IN_PARTS, share_address
 
 # Waking a second thread takes about as long as one needs for so many blocks.
