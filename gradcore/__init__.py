@@ -89,7 +89,7 @@ from .core import arguments as _arguments
 
 _arguments.publish(globals())
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Namespaces and functions that are loaded when they are first named, with the module that each is (in).
 _ON_USE = {**{name: name for name in ("accelerator", "array_api", "autograd", "data", "distributions", "linalg",
