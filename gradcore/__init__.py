@@ -65,8 +65,9 @@ from .operations.rearranging import (expand_as, hstack, meshgrid, movedim, narro
                                      swapaxes, t, take_along_dim, tile, view_as, vstack)
 from .operations.rearranging import movedim as moveaxis
 from .operations.rearranging import swapaxes as swapdims
-from .operations.reduction import (all, amax, amin, any, argmax, argmin, count_nonzero, cumsum, logsumexp, max, mean,
-                                   min, norm, prod, std, sum, var)
+from .operations.extrema import all, amax, amin, any, argmax, argmin, count_nonzero, max, min
+from .operations.norms import logsumexp, norm
+from .operations.reduction import cumsum, mean, prod, std, sum, var
 from .operations.sampling import multinomial, normal
 from .operations.scattering import (index_add, index_copy, index_fill, index_put, masked_scatter, scatter,
                                     scatter_add)

@@ -24,5 +24,9 @@ def set_cpu_kernels(kind: str) -> None:
 
 
 def cpu_kernels() -> str:
-    """Which of the three is in use: what was asked for last, "auto" too."""
+    """Which of the three is in use: what was asked for last, "auto" too.
+
+    >>> cpu_kernels() in ("numpy", "native", "auto")
+    True
+    """
     return get_backend("cpu").kernels

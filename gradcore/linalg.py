@@ -18,8 +18,9 @@ from .operations.determinants import det, least_value, pinv, slogdet
 from .operations.linear_algebra import matmul
 from .operations.products import cross, vecdot
 from .operations.rearranging import movedim
-from .operations.reduction import amax, amin, sum
-from .operations.reduction import norm as _norm
+from .operations.extrema import amax, amin
+from .operations.norms import norm as _norm
+from .operations.reduction import sum
 from .operations.shaping import broadcast_to, unsqueeze
 from .operations.systems import LinAlgError, inv, matrices, solve
 from .operations.triangles import diagonal as _diagonal

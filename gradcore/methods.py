@@ -11,10 +11,10 @@ from typing import Any, Callable, Optional
 
 import numpy as np
 
-from .operations import (arithmetic, bits, conversion, creation, determinants, elementary, facts, gamma, indexing,
-                         inplace, interchange, linear_algebra, options, pieces, products, random, rearranging,
-                         reduction, sampling, scattering, selection, shaping, sorting, statistics, systems,
-                         triangles)
+from .operations import (arithmetic, bits, conversion, creation, determinants, elementary, extrema, facts, gamma,
+                         indexing, inplace, interchange, linear_algebra, norms, options, pieces, products, random,
+                         rearranging, reduction, sampling, scattering, selection, shaping, sorting, statistics,
+                         systems, triangles)
 from . import functions
 from .core import hooks
 from .core.arguments import checked
@@ -43,7 +43,9 @@ _METHODS: dict[Any, str] = {
     pieces: "argwhere diag diag_embed fliplr flipud ravel reshape_as rot90 tensor_split unflatten",
     products: "addbmm addmm addmv addr baddbmm bmm inner vdot cross cumprod diff dot mm mv outer vecdot",
     rearranging: "expand_as movedim narrow repeat_interleave roll select swapaxes t take_along_dim tile view_as",
-    reduction: "all amax amin any argmax argmin count_nonzero cumsum logsumexp max mean min norm prod std sum var",
+    extrema: "all amax amin any argmax argmin count_nonzero max min",
+    norms: "logsumexp norm",
+    reduction: "cumsum mean prod std sum var",
     sampling: "bernoulli_ exponential_ multinomial normal_ random_ uniform_",
     scattering: "index_add index_copy index_fill index_put masked_scatter scatter scatter_add",
     selection: "allclose clamp clip masked_fill",

@@ -120,7 +120,6 @@ def test_an_empty_dim_means_all_as_in_pytorch(backend, torch, name, empty):
 def test_what_is_no_reduction_leaves_an_empty_dim_alone(backend):
     x = Tensor([[1.0], [2.0]], device=backend.device)
     assert x.squeeze(()).shape == (2, 1) and x.flip(()).tolist() == [[1], [2]]
-    for wrong in (lambda: x.permute(()), lambda: x.max(()), lambda: x.argmax(()), lambda: x.cumsum(()),
-                  lambda: x.prod(())):
+    for wrong in (lambda: x.permute(()), lambda: x.max(()), lambda: x.argmax(()), lambda: x.cumsum(())):
         with pytest.raises((TypeError, ValueError), match="dim"):
             wrong()

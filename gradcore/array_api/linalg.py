@@ -7,7 +7,7 @@ from typing import Any, Sequence, Union
 from .. import linalg
 from ..core.broadcasting import cast
 from ..core.tensor import Tensor
-from ..operations import linear_algebra, products, reduction, shaping, triangles
+from ..operations import linear_algebra, norms, products, shaping, triangles
 from ..operations.decompositions import QR, SVD, Eigh
 from ..operations.determinants import SlogDet
 from .data_types import result_type
@@ -58,7 +58,7 @@ def trace(x: Tensor, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
 def vector_norm(x: Tensor, /, *, axis: Union[None, int, tuple[int, ...]] = None, keepdims: bool = False,
                 ord: float = 2) -> Tensor:
     """The vector norm (sum |x|^ord)^(1/ord)."""
-    return along_axis(lambda x, axis, keepdim: reduction.norm(x, ord, axis, keepdim), x, axis, keepdims)
+    return along_axis(lambda x, axis, keepdim: norms.norm(x, ord, axis, keepdim), x, axis, keepdims)
 
 
 def matrix_norm(x: Tensor, /, *, keepdims: bool = False, ord: Union[None, float, str] = "fro") -> Tensor:

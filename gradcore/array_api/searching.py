@@ -5,24 +5,24 @@ from __future__ import annotations
 from typing import NamedTuple, Optional, Union
 
 from ..core.tensor import Number, Tensor
-from ..operations import arithmetic, indexing, rearranging, reduction, selection, sorting
+from ..operations import arithmetic, extrema, indexing, rearranging, selection, sorting
 from .elementwise import of_one_rank
 from .statistics import along_axis
 
 
 def argmax(x: Tensor, /, *, axis: Optional[int] = None, keepdims: bool = False) -> Tensor:
     """The position (int64) of the first largest element."""
-    return reduction.argmax(x, axis, keepdims)
+    return extrema.argmax(x, axis, keepdims)
 
 
 def argmin(x: Tensor, /, *, axis: Optional[int] = None, keepdims: bool = False) -> Tensor:
     """The position (int64) of the first smallest element."""
-    return reduction.argmin(x, axis, keepdims)
+    return extrema.argmin(x, axis, keepdims)
 
 
 def count_nonzero(x: Tensor, /, *, axis: Union[None, int, tuple[int, ...]] = None, keepdims: bool = False) -> Tensor:
     """How many elements are not zero (int64)."""
-    return along_axis(reduction.count_nonzero, x, axis, keepdims)
+    return along_axis(extrema.count_nonzero, x, axis, keepdims)
 
 
 def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:

@@ -11,7 +11,7 @@ from typing import Any, Callable, Optional, Union
 from ..core.dimensions import one_dim
 from ..core.tensor import Tensor
 from ..dtypes import uint64
-from ..operations import creation, products, reduction, shaping
+from ..operations import creation, extrema, products, reduction, shaping
 
 Axis = Union[None, int, tuple[int, ...]]
 
@@ -44,12 +44,12 @@ def max(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     >>> max(Tensor([[1, 5], [7, 3]]), axis=0)
     tensor([7., 5.])
     """
-    return along_axis(reduction.amax, x, axis, keepdims)
+    return along_axis(extrema.amax, x, axis, keepdims)
 
 
 def min(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The smallest element; equal ones share the gradient."""
-    return along_axis(reduction.amin, x, axis, keepdims)
+    return along_axis(extrema.amin, x, axis, keepdims)
 
 
 def mean(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -100,12 +100,12 @@ def _behind(x: Tensor, axis: int, first: Any) -> Tensor:
 
 def all(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether all elements are true (not zero)."""
-    return reduction.all(x, axis, keepdims)
+    return extrema.all(x, axis, keepdims)
 
 
 def any(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether an element is true (not zero)."""
-    return reduction.any(x, axis, keepdims)
+    return extrema.any(x, axis, keepdims)
 
 
 def diff(x: Tensor, /, *, axis: int = -1, n: int = 1, prepend: Optional[Tensor] = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from typing import Any, Callable, Iterable, Union
+from typing import Any, Callable, Optional, Iterable, Union
 
 _SYNONYMS = {"axis": "dim", "axes": "dims", "keepdims": "keepdim", "ddof": "correction"}
 
@@ -81,3 +81,18 @@ def _integer(value: Any, expected: str) -> int:
     if not is_integer(value):
         raise TypeError(f"{expected}; got {value!r:.80}")
     return operator.index(value)
+
+
+def kept_shape(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, ...]:
+    """`shape` with the reduced dimensions as ones."""
+    return tuple([1 if i in dims else n for i, n in enumerate(shape)])
+
+
+def axis_of(dims: tuple[int, ...], ndim: int) -> Optional[tuple[int, ...]]:
+    """`dims` as array libraries take them."""
+    return None if len(dims) == ndim else dims
+
+
+def without(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, ...]:
+    """`shape` without the reduced dimensions."""
+    return tuple([n for i, n in enumerate(shape) if i not in dims])

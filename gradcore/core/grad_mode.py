@@ -17,7 +17,11 @@ mode = _GradMode()  # its attribute is read where a call would count
 
 
 def is_grad_enabled() -> bool:
-    """Whether operations of this thread are recorded."""
+    """Whether operations of this thread are recorded.
+
+    >>> is_grad_enabled()
+    True
+    """
     return mode.enabled
 
 

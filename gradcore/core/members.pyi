@@ -8,7 +8,7 @@ from .tensor import Device, DeviceLike, Number, Tensor
 from .hooks import Handle
 from ..operations.statistics import MinAndMax
 from ..operations.determinants import SlogDet
-from ..operations.reduction import ValuesAndIndices
+from ..operations.extrema import ValuesAndIndices
 
 class Members:
     @property

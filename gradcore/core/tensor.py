@@ -305,7 +305,11 @@ def tensor(data: Any, dtype: Any = None, device: DeviceLike = None, requires_gra
 
 
 def as_tensor(data: Any, dtype: Any = None, device: DeviceLike = None) -> Tensor:
-    """`data` as a tensor, in shared memory where that is possible; a Tensor is returned as it is where it fits."""
+    """`data` as a tensor, in shared memory where that is possible; a Tensor is returned as it is where it fits.
+
+    >>> as_tensor([1.0, 2.0])
+    tensor([1., 2.])
+    """
     asked = None if dtype is None else np.dtype(dtype)
     if isinstance(data, Tensor):
         fits = (asked is None or asked == data.dtype) and (device is None or get_backend(device) is data._backend)

@@ -11,7 +11,9 @@ from ..operations.arithmetic import (arctan, ceil, cos, cosh, erf, exp, exp2, ex
                                      logaddexp, maximum, minimum, rsqrt, sign, sin, sinh, sqrt, square)
 from ..core.elementwise import Elementwise
 from ..operations.linear_algebra import linear, matmul
-from ..operations.reduction import argmax, argmin, logsumexp, mean, norm, std, var
+from ..operations.extrema import argmax, argmin
+from ..operations.norms import logsumexp, norm
+from ..operations.reduction import mean, std, var
 from ..operations.selection import clip, where
 from ..operations.shaping import cat, flatten, permute, reshape, squeeze, stack, transpose, unsqueeze
 from ..core.arguments import publish

@@ -22,22 +22,38 @@ def _bitwise(name: str, *values: Any, takes_booleans: bool = True) -> Tensor:
 
 
 def bitwise_and(a: Any, b: Any) -> Tensor:
-    """``a & b``."""
+    """``a & b``.
+
+    >>> bitwise_and(Tensor([12], dtype="int64"), 10)
+    tensor([8])
+    """
     return _bitwise("bitwise_and", a, b)
 
 
 def bitwise_or(a: Any, b: Any) -> Tensor:
-    """``a | b``."""
+    """``a | b``.
+
+    >>> bitwise_or(Tensor([12], dtype="int64"), 10)
+    tensor([14])
+    """
     return _bitwise("bitwise_or", a, b)
 
 
 def bitwise_xor(a: Any, b: Any) -> Tensor:
-    """``a ^ b``."""
+    """``a ^ b``.
+
+    >>> bitwise_xor(Tensor([12], dtype="int64"), 10)
+    tensor([6])
+    """
     return _bitwise("bitwise_xor", a, b)
 
 
 def bitwise_not(a: Any) -> Tensor:
-    """``~a``."""
+    """``~a``.
+
+    >>> ~Tensor([True, False], dtype="bool")
+    tensor([False,  True])
+    """
     return _bitwise("bitwise_invert", a)
 
 
@@ -51,5 +67,9 @@ def bitwise_left_shift(a: Any, b: Any) -> Tensor:
 
 
 def bitwise_right_shift(a: Any, b: Any) -> Tensor:
-    """``a >> b``: the bits of integers moved down, the sign kept: a divided by 2^b and rounded down."""
+    """``a >> b``: the bits of integers moved down, the sign kept: a divided by 2^b and rounded down.
+
+    >>> bitwise_right_shift(Tensor([12], dtype="int64"), 2)
+    tensor([3])
+    """
     return _bitwise("right_shift", a, b, takes_booleans=False)

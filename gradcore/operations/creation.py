@@ -43,31 +43,52 @@ def _dtype_for(numbers: tuple, dtype: Any, requires_grad: bool) -> np.dtype:
 
 
 def zeros(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
-    """Zeros: ``zeros(2, 3)`` or ``zeros((2, 3))``."""
+    """Zeros: ``zeros(2, 3)`` or ``zeros((2, 3))``.
+
+    >>> zeros(2)
+    tensor([0., 0.])
+    """
     return _full(unpacked(shape), 0, dtype, device, requires_grad)
 
 
 def ones(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
-    """Ones: ``ones(2, 3)`` or ``ones((2, 3))``."""
+    """Ones: ``ones(2, 3)`` or ``ones((2, 3))``.
+
+    >>> ones(2)
+    tensor([1., 1.])
+    """
     return _full(unpacked(shape), 1, dtype, device, requires_grad)
 
 
 def full(shape: Any, fill_value: Number, *, dtype: Any = None, device: DeviceLike = None,
          requires_grad: bool = False) -> Tensor:
-    """One number everywhere."""
+    """One number everywhere.
+
+    >>> full((2,), 7.0)
+    tensor([7., 7.])
+    """
     dtype = _dtype_for((fill_value,), dtype, requires_grad)
     return _full(unpacked((shape,)), fill_value, dtype, device, requires_grad)
 
 
 def empty(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
-    """Whatever is in the memory: to be written to."""
+    """Whatever is in the memory: to be written to.
+
+    >>> empty(2, 3).shape
+    (2, 3)
+    """
     backend = get_backend(device)
     return finished(backend.empty(unpacked(shape), np.dtype(dtype or DEFAULT_FLOAT)), backend, requires_grad)
 
 
 def eye(n: int, m: Optional[int] = None, *, k: int = 0, dtype: Any = None, device: DeviceLike = None,
         requires_grad: bool = False) -> Tensor:
-    """The n × m matrix with ones on a diagonal, by default the main one, with ``k=1`` that above it."""
+    """The n × m matrix with ones on a diagonal, by default the main one, with ``k=1`` that above it.
+
+    >>> eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     return _from_host(np.eye(n, m, k), dtype or DEFAULT_FLOAT, device, requires_grad)
 
 
@@ -90,7 +111,11 @@ def arange(start: Number, end: Optional[Number] = None, step: Number = 1, *, dty
 
 def linspace(start: Number, end: Number, steps: int, *, dtype: Any = None, device: DeviceLike = None,
              requires_grad: bool = False) -> Tensor:
-    """`steps` numbers at equal distances from `start` to `end`, both included."""
+    """`steps` numbers at equal distances from `start` to `end`, both included.
+
+    >>> linspace(0.0, 1.0, 3)
+    tensor([0. , 0.5, 1. ])
+    """
     return _from_host(np.linspace(start, end, steps), dtype or DEFAULT_FLOAT, device, requires_grad)
 
 
@@ -103,21 +128,37 @@ def like(factory: Any, x: Any, args: tuple, dtype: Any, device: DeviceLike, requ
 
 
 def zeros_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
-    """Zeros in the shape, dtype and on the device of `x`."""
+    """Zeros in the shape, dtype and on the device of `x`.
+
+    >>> Tensor.zeros_like(Tensor([5.0, 6.0]))
+    tensor([0., 0.])
+    """
     return like(zeros, x, (), dtype, device, requires_grad)
 
 
 def ones_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
-    """Ones in the shape, dtype and on the device of `x`."""
+    """Ones in the shape, dtype and on the device of `x`.
+
+    >>> ones_like(Tensor([5.0, 6.0]))
+    tensor([1., 1.])
+    """
     return like(ones, x, (), dtype, device, requires_grad)
 
 
 def empty_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
-    """Arbitrary contents in the shape, dtype and on the device of `x`."""
+    """Arbitrary contents in the shape, dtype and on the device of `x`.
+
+    >>> empty_like(Tensor([[1.0, 2.0]])).shape
+    (1, 2)
+    """
     return like(empty, x, (), dtype, device, requires_grad)
 
 
 def full_like(x: Tensor, fill_value: Number, *, dtype: Any = None, device: DeviceLike = None,
               requires_grad: bool = False) -> Tensor:
-    """One number everywhere, in the shape, dtype and on the device of `x`."""
+    """One number everywhere, in the shape, dtype and on the device of `x`.
+
+    >>> full_like(Tensor([1.0, 2.0]), 7.0)
+    tensor([7., 7.])
+    """
     return like(full, x, (fill_value,), dtype, device, requires_grad)

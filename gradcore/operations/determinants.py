@@ -18,7 +18,8 @@ from .arithmetic import log
 from .creation import eye, zeros_like
 from .decompositions import scaled, svd
 from .linear_algebra import matmul
-from .reduction import amax, prod
+from .extrema import amax
+from .reduction import prod
 from .selection import where
 from .shaping import matrix_transpose, reshape, unsqueeze
 from .systems import inv, matrices

@@ -127,7 +127,11 @@ def _logit(xp, x):
 
 
 def logit(input: Tensor, eps: Optional[float] = None) -> Tensor:
-    """log(x / (1 - x)), the inverse of sigmoid; with `eps` of x limited to [eps, 1 - eps]."""
+    """log(x / (1 - x)), the inverse of sigmoid; with `eps` of x limited to [eps, 1 - eps].
+
+    >>> logit(Tensor([0.5, 0.75]))
+    tensor([0.    , 1.0986])
+    """
     return _logit(input if eps is None else clip(input, eps, 1 - eps))
 
 
@@ -155,7 +159,11 @@ def _nan_to_num(xp, x, nan=0.0, posinf=0.0, neginf=0.0):
 
 def nan_to_num(input: Tensor, nan: float = 0.0, posinf: Optional[float] = None,
                neginf: Optional[float] = None) -> Tensor:
-    """Numbers in the place of NaN and the infinities: by default 0 and the largest and least number of the dtype."""
+    """Numbers in the place of NaN and the infinities: by default 0 and the largest and least number of the dtype.
+
+    >>> nan_to_num(Tensor([float("nan"), 1.0]), nan=5.0)
+    tensor([5., 1.])
+    """
     if kind_of(input.dtype) < 2:
         return clone(input)
     limits = np.finfo(input.dtype)
@@ -164,12 +172,20 @@ def nan_to_num(input: Tensor, nan: float = 0.0, posinf: Optional[float] = None,
 
 
 def clamp_min(input: Tensor, min: Any) -> Tensor:
-    """`input`, or `min` where that is larger."""
+    """`input`, or `min` where that is larger.
+
+    >>> clamp_min(Tensor([-2.0, 3.0]), 1.0)
+    tensor([1., 3.])
+    """
     return clip(input, min, None)
 
 
 def clamp_max(input: Tensor, max: Any) -> Tensor:
-    """`input`, or `max` where that is less."""
+    """`input`, or `max` where that is less.
+
+    >>> clamp_max(Tensor([-2.0, 3.0]), 1.0)
+    tensor([-2.,  1.])
+    """
     return clip(input, None, max)
 
 

@@ -226,13 +226,20 @@ def _with_memory_of_its_own(taken: Tensor, x: Tensor) -> Tensor:
 
 
 def masked_select(x: Tensor, mask: Any) -> Tensor:
-    """The elements where `mask`, which broadcasts to the shape of `x`, is true, one after the other."""
+    """The elements where `mask`, which broadcasts to the shape of `x`, is true, one after the other.
+
+    >>> masked_select(Tensor([1.0, -2.0, 3.0]), Tensor([1.0, -2.0, 3.0]) > 0)
+    tensor([1., 3.])
+    """
     mask = as_tensor(mask, dtype=BOOL, device=None if isinstance(mask, Tensor) else x.device)
     return getitem(x, mask.expand(x.shape))
 
 
 def nonzero(x: Tensor, *, as_tuple: bool = False) -> Union[Tensor, tuple[Tensor, ...]]:
     """The places of the elements that are not zero: a row for each, or `as_tuple` an index tensor for each dimension.
+
+    >>> nonzero(Tensor([0.0, 3.0, 0.0, 4.0])).tolist()
+    [[1], [3]]
     """
     if not x.ndim:
         raise ValueError("nonzero needs a tensor with dimensions")

@@ -50,6 +50,9 @@ def matmul(a: Any, b: Any) -> Tensor:
 
     Two vectors give their inner product; a vector counts as a row on the left and as a column on the right; leading
     dimensions broadcast.
+
+    >>> matmul(Tensor([[1.0, 2.0]]), Tensor([[3.0], [4.0]]))
+    tensor([[11.]])
     """
     a, b = _of_one_dtype(a, b)
     if not (a.ndim and b.ndim):

@@ -22,7 +22,11 @@ def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
 
 
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
-    """input - alpha * other."""
+    """input - alpha * other.
+
+    >>> sub(Tensor([5.0, 6.0]), Tensor([1.0, 2.0]), alpha=2)
+    tensor([3., 2.])
+    """
     return arithmetic.subtract(input, _times(other, alpha))
 
 

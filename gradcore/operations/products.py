@@ -13,7 +13,8 @@ from ..core.tensor import Tensor
 from .conversion import clone
 from .linear_algebra import matmul
 from .rearranging import movedim, narrow, roll
-from .reduction import mean, norm, std, sum, var
+from .norms import norm
+from .reduction import mean, std, sum, var
 from .shaping import cat, permute, reshape, unsqueeze
 
 
@@ -24,13 +25,21 @@ def _of_dimensions(name: str, *operands: tuple[Tensor, int]) -> None:
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
-    """The product of two matrices."""
+    """The product of two matrices.
+
+    >>> mm(Tensor([[1.0, 2.0]]), Tensor([[3.0], [4.0]]))
+    tensor([[11.]])
+    """
     _of_dimensions("mm", (input, 2), (mat2, 2))
     return matmul(input, mat2)
 
 
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
-    """The products of two stacks of matrices, pair by pair: (b, n, m) and (b, m, p) give (b, n, p)."""
+    """The products of two stacks of matrices, pair by pair: (b, n, m) and (b, m, p) give (b, n, p).
+
+    >>> bmm(Tensor([[[1.0, 2.0]]]), Tensor([[[3.0], [4.0]]])).shape
+    (1, 1, 1)
+    """
     _of_dimensions("bmm", (input, 3), (mat2, 3))
     if input.shape[0] != mat2.shape[0]:
         raise ValueError(f"bmm needs as many matrices in both stacks; got shapes {input.shape} and {mat2.shape}")
@@ -38,7 +47,11 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
 
 
 def mv(input: Tensor, vec: Tensor) -> Tensor:
-    """The product of a matrix and a vector."""
+    """The product of a matrix and a vector.
+
+    >>> mv(Tensor([[1.0, 2.0], [0.0, 1.0]]), Tensor([1.0, 1.0]))
+    tensor([3., 1.])
+    """
     _of_dimensions("mv", (input, 2), (vec, 1))
     return matmul(input, vec)
 
@@ -54,7 +67,12 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
 
 
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
-    """Each element of a vector times each of another, as a matrix."""
+    """Each element of a vector times each of another, as a matrix.
+
+    >>> outer(Tensor([1.0, 2.0]), Tensor([1.0, 3.0]))
+    tensor([[1., 3.],
+            [2., 6.]])
+    """
     _of_dimensions("outer", (input, 1), (vec2, 1))
     return reshape(input, -1, 1) * vec2
 
@@ -184,14 +202,22 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
 @accepts_numpy_names
 def var_mean(input: Tensor, dim: Dims = None, *, correction: int = 1, keepdim: bool = False,
              unbiased: bool = True) -> tuple[Tensor, Tensor]:
-    """The variance and the mean."""
+    """The variance and the mean.
+
+    >>> var_mean(Tensor([1.0, 2.0, 3.0]))
+    (tensor(1.), tensor(2.))
+    """
     return var(input, dim, correction, keepdim, unbiased), mean(input, dim, keepdim)
 
 
 @accepts_numpy_names
 def std_mean(input: Tensor, dim: Dims = None, *, correction: int = 1, keepdim: bool = False,
              unbiased: bool = True) -> tuple[Tensor, Tensor]:
-    """The standard deviation and the mean."""
+    """The standard deviation and the mean.
+
+    >>> std_mean(Tensor([1.0, 2.0, 3.0]))
+    (tensor(1.), tensor(2.))
+    """
     return std(input, dim, correction, keepdim, unbiased), mean(input, dim, keepdim)
 
 

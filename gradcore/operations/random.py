@@ -122,13 +122,21 @@ def randperm(n: int, *, dtype: Any = None, device: DeviceLike = None, requires_g
 
 def rand_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False,
               generator: Optional[Generator] = None) -> Tensor:
-    """Uniform draws in the shape, dtype and on the device of `x`."""
+    """Uniform draws in the shape, dtype and on the device of `x`.
+
+    >>> rand_like(Tensor([[1.0, 2.0]])).shape
+    (1, 2)
+    """
     return like(functools.partial(rand, generator=generator), x, (), dtype, device, requires_grad)
 
 
 def randn_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False,
                generator: Optional[Generator] = None) -> Tensor:
-    """Normal draws in the shape, dtype and on the device of `x`."""
+    """Normal draws in the shape, dtype and on the device of `x`.
+
+    >>> randn_like(Tensor([[1.0, 2.0]])).shape
+    (1, 2)
+    """
     return like(functools.partial(randn, generator=generator), x, (), dtype, device, requires_grad)
 
 

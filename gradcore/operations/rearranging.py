@@ -26,7 +26,11 @@ def _slice(x: Tensor, dim: int, part: Union[slice, int]) -> Tensor:
 
 @accepts_numpy_names
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
-    """The part of `length` along `dim` that begins at `start`; a view."""
+    """The part of `length` along `dim` that begins at `start`; a view.
+
+    >>> narrow(Tensor([1.0, 2.0, 3.0]), 0, 1, 2)
+    tensor([2., 3.])
+    """
     dim = one_dim(dim, input.ndim)
     n, begin = input.shape[dim], operator.index(start)
     begin = begin + n if begin < 0 else begin
@@ -38,22 +42,39 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
 
 @accepts_numpy_names
 def select(input: Tensor, dim: int, index: int) -> Tensor:
-    """The slice at one position along `dim`, without that dimension; a view."""
+    """The slice at one position along `dim`, without that dimension; a view.
+
+    >>> select(Tensor([[1.0, 2.0], [3.0, 4.0]]), 1, 0)
+    tensor([1., 3.])
+    """
     return _slice(input, one_dim(dim, input.ndim), operator.index(index))
 
 
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
-    """`input` repeated to the shape of `other`, without a copy."""
+    """`input` repeated to the shape of `other`, without a copy.
+
+    >>> expand_as(Tensor([1.0, 2.0]), Tensor([[0.0, 0.0], [0.0, 0.0]]))
+    tensor([[1., 2.],
+            [1., 2.]])
+    """
     return expand(input, other.shape)
 
 
 def view_as(input: Tensor, other: Tensor) -> Tensor:
-    """`input` in the shape of `other`."""
+    """`input` in the shape of `other`.
+
+    >>> view_as(Tensor([1.0, 2.0]), Tensor([[0.0], [0.0]])).shape
+    (2, 1)
+    """
     return reshape(input, other.shape)
 
 
 def t(input: Tensor) -> Tensor:
-    """A matrix transposed; a vector or a number as it is."""
+    """A matrix transposed; a vector or a number as it is.
+
+    >>> t(Tensor([[1.0, 2.0, 3.0]])).shape
+    (3, 1)
+    """
     if input.ndim > 2:
         raise ValueError(f"t transposes matrices; got shape {input.shape}, of which transpose(dim0, dim1) swaps two "
                          f"dimensions")
@@ -61,7 +82,11 @@ def t(input: Tensor) -> Tensor:
 
 
 def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
-    """Two dimensions swapped; a view."""
+    """Two dimensions swapped; a view.
+
+    >>> swapaxes(Tensor([[1.0, 2.0, 3.0]]), 0, 1).shape
+    (3, 1)
+    """
     return transpose(input, axis0, axis1)
 
 
@@ -116,7 +141,11 @@ def roll(input: Tensor, shifts: Any, dims: Dims = None) -> Tensor:
 
 
 def tile(input: Tensor, *dims: Any) -> Tensor:
-    """The whole tensor so many times along each dimension; along the last ones where fewer are named."""
+    """The whole tensor so many times along each dimension; along the last ones where fewer are named.
+
+    >>> tile(Tensor([1.0, 2.0]), (2,))
+    tensor([1., 2., 1., 2.])
+    """
     times = unpacked(dims)
     return repeat(input, (1,) * (input.ndim - len(times)) + times)
 
@@ -145,7 +174,12 @@ def repeat_interleave(input: Tensor, repeats: Any, dim: Optional[int] = None) ->
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
-    """The coordinates of a grid, each vector along a dimension of its own; "xy" swaps the first two."""
+    """The coordinates of a grid, each vector along a dimension of its own; "xy" swaps the first two.
+
+    >>> meshgrid(Tensor([1.0, 2.0]), Tensor([3.0]), indexing="ij")[0]
+    tensor([[1.],
+            [2.]])
+    """
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
         tensors = tuple(tensors[0])
     if indexing not in ("ij", "xy"):
@@ -164,13 +198,22 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
 
 
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
-    """Tensors beside each other: vectors end to end, all others along the second dimension."""
+    """Tensors beside each other: vectors end to end, all others along the second dimension.
+
+    >>> hstack([Tensor([1.0]), Tensor([2.0])])
+    tensor([1., 2.])
+    """
     parts = [part if part.ndim else reshape(part, 1) for part in tensors]
     return cat(parts, 0 if not parts or parts[0].ndim == 1 else 1)
 
 
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
-    """Tensors below each other along the first dimension; vectors are rows."""
+    """Tensors below each other along the first dimension; vectors are rows.
+
+    >>> vstack([Tensor([1.0]), Tensor([2.0])])
+    tensor([[1.],
+            [2.]])
+    """
     return cat([part if part.ndim > 1 else reshape(part, 1, -1) for part in tensors], 0)
 
 

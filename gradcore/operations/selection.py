@@ -44,7 +44,11 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
 
 
 def clip(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """`x` limited to [min, max] (numbers or tensors, None for no limit); gradients pass on the limits too."""
+    """`x` limited to [min, max] (numbers or tensors, None for no limit); gradients pass on the limits too.
+
+    >>> clip(Tensor([-2.0, 0.5, 3.0]), max=1.0)
+    tensor([-2. ,  0.5,  1. ])
+    """
     if min is None and max is None:
         raise TypeError("clip needs min, max or both")
     if kind_of(x.dtype) == 2:
@@ -74,12 +78,20 @@ def masked_fill(x: Tensor, mask: Any, value: Any) -> Tensor:
 
 
 def allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
-    """Whether |a - b| <= atol + rtol |b| everywhere."""
+    """Whether |a - b| <= atol + rtol |b| everywhere.
+
+    >>> allclose(Tensor([1.0]), Tensor([1.0 + 1e-6]))
+    True
+    """
     return np.allclose(*_on_host("allclose", a, b), rtol, atol, equal_nan)
 
 
 def array_equal(a: Any, b: Any) -> bool:
-    """Whether both have one shape and equal elements (PyTorch's torch.equal)."""
+    """Whether both have one shape and equal elements (PyTorch's torch.equal).
+
+    >>> array_equal(Tensor([1.0, 2.0]), Tensor([1.0, 2.0]))
+    True
+    """
     return np.array_equal(*_on_host("array_equal", a, b))
 
 

@@ -83,7 +83,11 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
 
 
 def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """The dimensions from `start_dim` to `end_dim`, both included, as one."""
+    """The dimensions from `start_dim` to `end_dim`, both included, as one.
+
+    >>> flatten(Tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([1., 2., 3., 4.])
+    """
     if not x.ndim:
         return reshape(x, 1)
     start, end = one_dim(start_dim, x.ndim), one_dim(end_dim, x.ndim)
@@ -94,20 +98,32 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 @accepts_numpy_names
 def squeeze(x: Tensor, dim: Dims = None) -> Tensor:
-    """Without the dimensions of length one, or without those of them that `dim` names."""
+    """Without the dimensions of length one, or without those of them that `dim` names.
+
+    >>> squeeze(Tensor([[[1.0, 2.0]]])).shape
+    (2,)
+    """
     dims = many_dims(dim, x.ndim)
     return reshape(x, *[n for i, n in enumerate(x.shape) if n != 1 or i not in dims])
 
 
 @accepts_numpy_names
 def unsqueeze(x: Tensor, dim: int) -> Tensor:
-    """With a new dimension of length one at position `dim`."""
+    """With a new dimension of length one at position `dim`.
+
+    >>> unsqueeze(Tensor([1.0, 2.0]), 0).shape
+    (1, 2)
+    """
     dim = one_dim(dim, x.ndim + 1)
     return reshape(x, *x.shape[:dim], 1, *x.shape[dim:])
 
 
 def permute(x: Tensor, *dims: Any) -> Tensor:
-    """The dimensions in the order `dims`; a view."""
+    """The dimensions in the order `dims`; a view.
+
+    >>> permute(Tensor([[[1.0, 2.0, 3.0]]]), 2, 0, 1).shape
+    (3, 1, 1)
+    """
     dims = unpacked(dims)
     order = many_dims(dims, x.ndim)
     if len(dims) != x.ndim:
@@ -116,7 +132,11 @@ def permute(x: Tensor, *dims: Any) -> Tensor:
 
 
 def transpose(x: Tensor, *dims: Any) -> Tensor:
-    """`transpose(x, dim0, dim1)` swaps two dimensions; without dims all of them are reversed; a view."""
+    """`transpose(x, dim0, dim1)` swaps two dimensions; without dims all of them are reversed; a view.
+
+    >>> transpose(Tensor([[1.0, 2.0, 3.0]]), 0, 1).shape
+    (3, 1)
+    """
     dims = unpacked(dims)
     order = list(range(x.ndim))
     if not dims:
@@ -131,7 +151,11 @@ def transpose(x: Tensor, *dims: Any) -> Tensor:
 
 @accepts_numpy_names
 def flip(x: Tensor, dim: Dims = None) -> Tensor:
-    """A copy with the elements in reverse order along `dim` (None: along all dimensions)."""
+    """A copy with the elements in reverse order along `dim` (None: along all dimensions).
+
+    >>> flip(Tensor([1.0, 2.0, 3.0]), 0)
+    tensor([3., 2., 1.])
+    """
     return Flip.apply(x, dims=many_dims(dim, x.ndim))
 
 
@@ -151,7 +175,12 @@ def expand(x: Tensor, *shape: Any) -> Tensor:
 
 
 def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
-    """`x` repeated to `shape` as in arithmetic, without a copy."""
+    """`x` repeated to `shape` as in arithmetic, without a copy.
+
+    >>> broadcast_to(Tensor([1.0, 2.0]), (2, 2))
+    tensor([[1., 2.],
+            [1., 2.]])
+    """
     return expand(x, tuple(shape))
 
 
@@ -215,7 +244,11 @@ def _of_one_dtype(tensors: Sequence[Any], name: str) -> list[Tensor]:
 
 @accepts_numpy_names
 def split(x: Tensor, size: Union[int, Sequence[int]], dim: int = 0) -> tuple[Tensor, ...]:
-    """Pieces of length `size` along `dim` (the last may be shorter), or of the lengths that `size` lists; views."""
+    """Pieces of length `size` along `dim` (the last may be shorter), or of the lengths that `size` lists; views.
+
+    >>> [part.tolist() for part in split(Tensor([1.0, 2.0, 3.0]), 2)]
+    [[1.0, 2.0], [3.0]]
+    """
     dim = one_dim(dim, x.ndim)
     length = x.shape[dim]
     if isinstance(size, int):
@@ -236,7 +269,11 @@ def split(x: Tensor, size: Union[int, Sequence[int]], dim: int = 0) -> tuple[Ten
 
 @accepts_numpy_names
 def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """At most `chunks` pieces of equal length along `dim` (the last may be shorter); views."""
+    """At most `chunks` pieces of equal length along `dim` (the last may be shorter); views.
+
+    >>> [part.tolist() for part in chunk(Tensor([1.0, 2.0, 3.0]), 2)]
+    [[1.0, 2.0], [3.0]]
+    """
     if chunks < 1:
         raise ValueError(f"chunk needs at least one piece; got {chunks}")
     return split(x, max(1, math.ceil(x.shape[one_dim(dim, x.ndim)] / chunks)), dim)
@@ -244,7 +281,11 @@ def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 @accepts_numpy_names
 def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """The slices along `dim`, without that dimension; views."""
+    """The slices along `dim`, without that dimension; views.
+
+    >>> [row.tolist() for row in unbind(Tensor([[1.0, 2.0], [3.0, 4.0]]))]
+    [[1.0, 2.0], [3.0, 4.0]]
+    """
     dim = one_dim(dim, x.ndim)
     return tuple([x[(slice(None),) * dim + (i,)] for i in range(x.shape[dim])])
 

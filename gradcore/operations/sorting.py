@@ -17,7 +17,8 @@ from .conversion import clone
 from .creation import ones, zeros
 from .indexing import along, getitem
 from .rearranging import movedim, narrow
-from .reduction import ValuesAndIndices, amax, cumsum, sum
+from .extrema import ValuesAndIndices, amax
+from .reduction import cumsum, sum
 from .scattering import index_add
 from .selection import where
 from .shaping import cat, flip, reshape, squeeze, unsqueeze
@@ -80,7 +81,11 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
 
 @accepts_numpy_names
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesAndIndices:
-    """The `k`-th smallest element along `dim`, counted from 1, and its position."""
+    """The `k`-th smallest element along `dim`, counted from 1, and its position.
+
+    >>> kthvalue(Tensor([3.0, 1.0, 2.0]), 2).values
+    tensor(2.)
+    """
     x = _with_dimensions(input)
     dim = one_dim(dim, x.ndim)
     if not 1 <= k <= x.shape[dim]:

@@ -16,7 +16,8 @@ from .creation import arange
 from .indexing import gather
 from .linear_algebra import matmul
 from .rearranging import movedim, narrow
-from .reduction import ValuesAndIndices, amax, amin, argmax, mean, sum
+from .extrema import ValuesAndIndices, amax, amin, argmax
+from .reduction import mean, sum
 from .selection import masked_fill, where
 from .shaping import cat, reshape, squeeze, unsqueeze
 from .sorting import bincount, sort

@@ -25,12 +25,22 @@ def _distance(x: Tensor, name: str) -> Tensor:
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The elements on and below a diagonal (0 the main one, 1 that above it), zeros elsewhere."""
+    """The elements on and below a diagonal (0 the main one, 1 that above it), zeros elsewhere.
+
+    >>> tril(Tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([[1., 0.],
+            [3., 4.]])
+    """
     return masked_fill(input, _distance(input, "tril") > diagonal, 0)
 
 
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The elements on and above a diagonal (0 the main one, 1 that above it), zeros elsewhere."""
+    """The elements on and above a diagonal (0 the main one, 1 that above it), zeros elsewhere.
+
+    >>> triu(Tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([[1., 2.],
+            [0., 4.]])
+    """
     return masked_fill(input, _distance(input, "triu") < diagonal, 0)
 
 
@@ -51,7 +61,11 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
 
 
 def trace(input: Tensor) -> Tensor:
-    """The sum of the diagonal of a matrix."""
+    """The sum of the diagonal of a matrix.
+
+    >>> trace(Tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor(5.)
+    """
     if input.ndim != 2:
         raise ValueError(f"trace takes a matrix; got shape {input.shape}")
     return sum(diagonal(input))
