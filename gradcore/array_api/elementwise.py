@@ -17,7 +17,8 @@ Operand = Union[Tensor, Number]
 
 
 def _doc(operation: Any, name: str) -> str:
-    return getattr(operation, "__doc__", None) or f"{name} of each element."
+    text, _, _ = (operation.__doc__ or "").partition("\n>>>")  # its example has names of its own module
+    return text.rstrip() or f"{name} of each element."
 
 
 def _of_one(name: str, operation: Callable) -> Callable:

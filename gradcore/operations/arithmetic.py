@@ -7,6 +7,7 @@ from ..backends.formulas.dtypes import INT64
 from ..core.broadcasting import cast
 from ..core.elementwise import Elementwise, elementwise
 from ..core.tensor import Tensor
+from . import primitive_texts
 from .conversion import clone
 from .integers import BOOLEAN, INTEGER, beyond, dividing, exact, fitting, nearest, otherwise, truth, wrapped
 
@@ -15,7 +16,12 @@ def _of_primitive(name: str) -> Elementwise:
     """The row `name` of the table of primitives as an operation on Tensors."""
     operation = Elementwise.of_kernel(Kernel.of_primitive(name), {})
     operation.__module__ = __name__  # where pickles of it look it up
+    operation.__doc__ = primitive_texts.docstring(name)
     return operation
+
+
+# Where doctest finds the examples of what is no Python function.
+__test__ = {name: primitive_texts.docstring(name) for name in primitive_texts.TEXTS}
 
 
 def _square_of_truth(x: Tensor) -> Tensor:
@@ -80,43 +86,71 @@ logical_not = _of_primitive("logical_not")
 
 @elementwise
 def isnan(xp, x):
-    """Whether an element is NaN."""
+    """Whether an element is NaN.
+
+    >>> isnan(Tensor([1.0, float("nan")]))
+    tensor([False,  True])
+    """
     return xp.isnan(x)
 
 
 @elementwise
 def isfinite(xp, x):
-    """Whether an element is neither infinite nor NaN."""
+    """Whether an element is neither infinite nor NaN.
+
+    >>> isfinite(Tensor([1.0, float("inf")]))
+    tensor([ True, False])
+    """
     return xp.isfinite(x)
 
 
 @elementwise
 def isinf(xp, x):
-    """Whether an element is infinite."""
+    """Whether an element is infinite.
+
+    >>> isinf(Tensor([1.0, float("inf")]))
+    tensor([False,  True])
+    """
     return xp.abs(x) == xp.inf
 
 
 @_keeping_integers
 @elementwise
 def ceil(xp, x):
-    """The next integer above."""
+    """The next integer above.
+
+    >>> ceil(Tensor([-1.5, 2.5]))
+    tensor([-1.,  3.])
+    """
     return -xp.floor(-x)
 
 
 @_keeping_integers
 @elementwise
 def trunc(xp, x):
-    """The next integer towards zero."""
+    """The next integer towards zero.
+
+    >>> trunc(Tensor([-1.5, 2.5]))
+    tensor([-1.,  2.])
+    """
     return xp.where(x < 0, -xp.floor(-x), xp.floor(x))
 
 
 @elementwise
 def rsqrt(xp, x):
-    """1 / sqrt(x)."""
+    """1 / sqrt(x).
+
+    >>> rsqrt(Tensor([4.0, 25.0]))
+    tensor([0.5, 0.2])
+    """
     return 1 / xp.sqrt(x)
 
 
 @elementwise
 def logaddexp(xp, a, b):
-    """log(exp(a) + exp(b)), which does not overflow."""
+    """log(exp(a) + exp(b)), which does not overflow.
+
+    >>> logaddexp(Tensor([0.0, 1000.0]), Tensor([0.0, 1000.0]))
+    tensor([6.9315e-01, 1.0007e+03])
+    """
     return xp.logaddexp(a, b)

@@ -28,7 +28,11 @@ _TAIL = (-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573
 
 @elementwise
 def atan2(xp, input, other):
-    """The angle of the point (other, input), from -pi to pi."""
+    """The angle of the point (other, input), from -pi to pi.
+
+    >>> atan2(Tensor([1.0, -1.0]), Tensor([0.0, -1.0]))
+    tensor([ 1.5708, -2.3562])
+    """
     return xp.arctan2(input, other)
 
 
@@ -37,7 +41,11 @@ arctan2 = atan2
 
 @elementwise
 def asinh(xp, input):
-    """The inverse of sinh: log(x + sqrt(x² + 1)), which neither cancels nor overflows."""
+    """The inverse of sinh: log(x + sqrt(x² + 1)), which neither cancels nor overflows.
+
+    >>> asinh(Tensor([0.0, 1.0]))
+    tensor([0.    , 0.8814])
+    """
     a = xp.abs(input)
     bounded = xp.minimum(a, 1e8)
     near = xp.log1p(bounded + bounded * bounded / (1 + xp.sqrt(1 + bounded * bounded)))
@@ -52,7 +60,11 @@ def _(xp, input):
 
 @elementwise
 def acosh(xp, input):
-    """The inverse of cosh for x >= 1: log(x + sqrt(x² - 1)), which neither cancels nor overflows."""
+    """The inverse of cosh for x >= 1: log(x + sqrt(x² - 1)), which neither cancels nor overflows.
+
+    >>> acosh(Tensor([1.0, 2.0]))
+    tensor([0.   , 1.317])
+    """
     beyond = input - 1
     return xp.where(input > 1e8, xp.log(input) + math.log(2),
                     xp.log1p(beyond + xp.sqrt(beyond) * xp.sqrt(beyond + 2)))
@@ -65,7 +77,11 @@ def _(xp, input):
 
 @elementwise
 def atanh(xp, input):
-    """The inverse of tanh: log((1 + x) / (1 - x)) / 2."""
+    """The inverse of tanh: log((1 + x) / (1 - x)) / 2.
+
+    >>> atanh(Tensor([0.0, 0.5]))
+    tensor([0.    , 0.5493])
+    """
     return 0.5 * (xp.log1p(input) - xp.log1p(-input))
 
 
@@ -86,7 +102,11 @@ def _polynomial(coefficients, x):
 
 @elementwise
 def erfinv(xp, input):
-    """The inverse of the error function, infinite at 1 and -1: an approximation and two of Newton's steps."""
+    """The inverse of the error function, infinite at 1 and -1: an approximation and two of Newton's steps.
+
+    >>> erfinv(Tensor([0.0, 0.5]))
+    tensor([0.    , 0.4769])
+    """
     w = -xp.log((1 - input) * (1 + input))
     root = xp.sqrt(xp.minimum(w, 50.0)) - 3
     x = input * xp.where(w < 5, _polynomial(_CENTRE, w - 2.5), _polynomial(_TAIL, root))
@@ -102,21 +122,33 @@ def _(xp, output):
 
 @elementwise
 def lerp(xp, input, end, weight):
-    """input + weight * (end - input), which is exactly `end` where the weight is 1."""
+    """input + weight * (end - input), which is exactly `end` where the weight is 1.
+
+    >>> lerp(Tensor([0.0, 1.0]), Tensor([10.0, 3.0]), 0.5)
+    tensor([5., 2.])
+    """
     return xp.where(xp.abs(weight) < 0.5, input + weight * (end - input), end - (end - input) * (1 - weight))
 
 
 @dividing
 @elementwise
 def fmod(xp, input, other):
-    """The remainder of a division that is rounded towards zero, so that it has the sign of `input`."""
+    """The remainder of a division that is rounded towards zero, so that it has the sign of `input`.
+
+    >>> fmod(Tensor([7.0, -7.0]), 3.0)
+    tensor([ 1., -1.])
+    """
     rest = xp.remainder(xp.abs(input), xp.abs(other))
     return xp.where(input < 0, -rest, rest)
 
 
 @elementwise
 def xlogy(xp, input, other):
-    """input * log(other), and 0 where `input` is 0, though the logarithm be infinite or NaN; NaN in `other` stays."""
+    """input * log(other), and 0 where `input` is 0, though the logarithm be infinite or NaN; NaN in `other` stays.
+
+    >>> xlogy(Tensor([0.0, 2.0]), Tensor([0.0, 10.0]))
+    tensor([0.    , 4.6052])
+    """
     is_flat = xp.logical_and(input == 0, xp.logical_or(other <= 0, other == xp.inf))
     return xp.where(is_flat, 0.0, input * xp.log(other))
 
