@@ -27,8 +27,6 @@ class FormulaNode(Node):
     __slots__ = ("operation", "along", "values", "frame", "shape", "saved", "outputs", "count", "rows", "keeps",
                  "sources")
 
-    makes_new_arrays = False
-
     def __init__(self, operation: Any, tensors: Sequence[Tensor], along: tuple[int, ...], values: tuple,
                  frame: tuple, shape: tuple[int, ...], outputs: Sequence[Tensor], rows: Optional[Sequence[Any]]):
         super().__init__([parent_of(tensors[i]) for i in along])

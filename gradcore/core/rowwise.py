@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 from typing import Any, Callable, Optional, Sequence, Union
 
-from ..backends import Backend, Kernel
+from ..backends import Backend, FormulaError, Kernel
 from ..backends.formulas.expression import Expression, Symbol
 from ..backends.formulas.kernel import as_outputs
 from ..backends.formulas.rows import RowNamespace
@@ -90,7 +90,12 @@ def rowwise(function: Optional[Callable] = None, *, widens: bool = False) -> Any
     """
     if function is None:
         return functools.partial(rowwise, widens=widens)
-    return of_formula(Rowwise, function, _traced, widens)
+    operation = of_formula(Rowwise, function, _traced, widens)
+    for name in ("dim", "keepdim"):
+        if name in (*operation.arrays, *operation.constants):
+            raise FormulaError(f"row formula {operation.name}: `{name}` is an option of every call of a row operation, "
+                               f"so that no array or constant of the formula can have that name; rename it")
+    return operation
 
 
 def _traced(function: Callable, symbols: Sequence[Symbol]) -> tuple[Expression, ...]:

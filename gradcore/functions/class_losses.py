@@ -11,13 +11,17 @@ from typing import Any, Optional
 
 import numpy as np
 
+from ..backends import Kernel
 from ..backends.formulas.dtypes import kind_of
+from ..core.broadcasting import add_up, broadcast_to
+from ..core.operation import Operation
 from ..core.rowwise import Rowwise, rowwise
 from ..core.tensor import Tensor, as_tensor
 from ..operations.indexing import values_on_host
-from ..operations.reduction import sum
 from ..operations.shaping import reshape, unsqueeze
 from .losses import beside, check_smoothing, reduced, refuse_deprecated
+
+_QUOTIENT = Kernel.of_primitive("divide")
 
 
 def _shifted(xp, x):
@@ -130,7 +134,18 @@ def _of_classes(formula: Rowwise, scores: Tensor, target: Tensor, given: Any, we
     _check_classes(scores, target, values_on_host(given, target), ignore_index, loss)
     losses, counts = formula(scores, unsqueeze(target, dim), *weights, dim=dim, ignore_index=float(ignore_index),
                              keepdim=reduction != "none", **constants)
-    return sum(losses) / sum(counts.detach()) if reduction == "mean" else reduced(losses, reduction, loss)
+    return WeightedMean.apply(losses, counts) if reduction == "mean" else reduced(losses, reduction, loss)
+
+
+class WeightedMean(Operation):
+    """The sum of losses over the sum of their weights, which get no gradient."""
+
+    def forward(self, backend, losses, weights):
+        self.weight = add_up(backend, weights, None, False)
+        return backend.elementwise(_QUOTIENT, (add_up(backend, losses, None, False), self.weight))[0]
+
+    def backward(self, gradient):
+        return broadcast_to(gradient / Tensor._wrap(self.weight, self.backend), self.input_shapes[0]), None
 
 
 def _scores(input: Any, loss: str) -> Tensor:
@@ -165,6 +180,8 @@ def _check_classes(scores: Tensor, target: Tensor, values: Optional[np.ndarray],
                          f"integers in shape {wanted}; got {target.dtype} in shape {target.shape}")
     if values is not None:
         classes = scores.shape[dim]
+        if not values.size or values.min() >= 0 and values.max() < classes:
+            return
         wrong = values[((values < 0) | (values >= classes)) & (values != ignore_index)]
         if wrong.size:
             raise IndexError(f"{loss}: the target must hold indices of classes from 0 to {classes - 1}, or "
