@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Iterable, Sequence
 
@@ -12,6 +13,8 @@ from .results import Results, Row
 from .tables import Table, against, time_text, times
 
 BEGIN, END = "<!-- benchmarks: begin (python -m benchmarks --readme) -->", "<!-- benchmarks: end -->"
+NOT_MEASURED = ("cuda: not measured so far; `.ci/gpu` on a machine with a CUDA device runs all tests there, measures, "
+                "and puts the figures here.")
 REFERENCES = Path(__file__).parent / "results"
 
 
@@ -25,10 +28,25 @@ def update(readme: Path, references: Path = REFERENCES) -> None:
     readme.write_text(f"{before}{BEGIN}\n{summary(sorted(references.glob('*.json')))}\n{END}{after}")
 
 
+def keep(run: Path = Path("benchmark-report/results.json"), readme: Path = Path("README.md"),
+         references: Path = REFERENCES) -> Path:
+    """Make a run the reference of its device, in the place of an older one, and renew the table of `readme`."""
+    results = Results.load(run)
+    device, description = list(results.facts["devices"].items())[-1]  # CUDA devices come last
+    name = f"{device.partition(':')[0]} {description}".lower()
+    kept = references / (re.sub("[^a-z0-9]+", "-", name).strip("-") + ".json")
+    results.save(kept)
+    update(readme, references)
+    return kept
+
+
 def summary(paths: Iterable[Path]) -> str:
     """A table for each device and kind of kernels of each run, in Markdown."""
-    found = [part for path in paths for part in _tables(Results.load(path))]
-    return "\n\n".join(found) or "No reference run has been made so far."
+    runs = [Results.load(path) for path in paths]
+    found = [part for results in runs for part in _tables(results)]
+    if not any(device != "cpu" for results in runs for device in results.facts["devices"]):
+        found.append(NOT_MEASURED)
+    return "\n\n".join(found)
 
 
 def _tables(results: Results) -> Iterable[str]:

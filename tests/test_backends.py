@@ -8,7 +8,7 @@ import pytest
 from gradcore import Tensor
 from gradcore.backends import get_backend
 
-from strict_backend import StrictArray
+pytest.importorskip("array_api_strict", reason="array-api-strict is not installed")
 
 
 class TestStandIn:
@@ -36,4 +36,4 @@ class TestStandIn:
     def test_numpy_cannot_read_its_tensors(self):
         with pytest.raises(TypeError, match=r"\.numpy\(\)"):
             np.asarray(Tensor([1.0], device="strict"))
-        assert isinstance(Tensor([1.0], device="strict")._array, StrictArray)
+        assert type(Tensor([1.0], device="strict")._array).__name__ == "StrictArray"

@@ -289,6 +289,22 @@ def test_readme_table_is_generated_between_its_markers(tmp_path: Path):
         readme.update(file, tmp_path / "runs")
 
 
+def test_a_run_becomes_the_reference_of_its_device(tmp_path: Path):
+    facts = {**FACTS, "versions": {"numpy": "2.0"}, "devices": {"cpu": "A CPU, 8 cores", "cuda:0": "NVIDIA X100 80GB"}}
+    results = Results(facts)
+    results.add(Case("relu", "both", 2**26, "float32", "cuda:0", "gradcore"), 1, Times([2e-4] * 3))
+    results.save(tmp_path / "results.json")
+    file, references = tmp_path / "README.md", tmp_path / "references"
+    references.mkdir()
+    file.write_text(f"{readme.BEGIN}\n{readme.END}\n")
+    readme.update(file, references)
+    assert ".ci/gpu" in file.read_text()  # how to get figures
+    for _ in range(2):
+        kept = readme.keep(tmp_path / "results.json", file, references)
+    assert kept.name == "cuda-nvidia-x100-80gb.json" and list(references.iterdir()) == [kept]
+    assert "| relu | 200 µs |" in file.read_text() and ".ci/gpu" not in file.read_text()
+
+
 def test_command_line_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture):
     status = cli.main(["--device", "cpu", "--only", "relu 1e3", "--only", "tanh 1e3", "--seconds", "0.1",
                        "--output", str(tmp_path / "out"), "--json", str(tmp_path / "again.json")])
