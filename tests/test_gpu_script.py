@@ -1,4 +1,4 @@
-"""The script for machines with a GPU: what it does where something is missing, and what it measures, over a stand-in."""
+"""The script for machines with a GPU: what it does where something is missing, and its measures over a stand-in."""
 
 from __future__ import annotations
 
