@@ -16,6 +16,7 @@ from .errors import BackendUnavailable
 from .formulas.dtypes import accumulator
 from .formulas.kernel import Kernel
 from .formulas.row_run import RowRun
+from .windows import Windows
 from .philox import Place
 
 Array = Any  # an array of the device's own library
@@ -32,6 +33,7 @@ class Backend(ABC):
     device: Device
     xp: Any
     is_synchronous = True  # whether values can be looked at without a wait for queued work
+    scratch_bytes = 1 << 28  # how large a temporary array is best, where work can be done in parts
 
     # -- moving data ------------------------------------------------------------------------------------------
     @abstractmethod
@@ -127,6 +129,12 @@ class Backend(ABC):
     def add_at(self, array: Array, index: Any, value: Array) -> None:
         """The adjoint of `take`: add `value` to ``array[index]``, once for each time that an element is named."""
 
+    def windows(self, array: Array, windows: Windows) -> Array:
+        """The windows of `array`, which has their padded sizes, as (..., *kernel, *positions): a view where the device
+        has such views.  This is a copy."""
+        taps = self.xp.stack([self.take(array, tap) for tap in windows.taps()], axis=array.ndim - len(windows.kernel))
+        return self.xp.reshape(taps, (*array.shape[:-len(windows.kernel)], *windows.kernel, *windows.positions))
+
     # -- arithmetic -------------------------------------------------------------------------------------------
     @abstractmethod
     def elementwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float] = ()) -> list[Array]:
@@ -179,6 +187,10 @@ class Backend(ABC):
     @abstractmethod
     def matmul(self, a: Array, b: Array) -> Array:
         """The matrix product, stacked over leading dimensions."""
+
+    def matmul_into(self, array: Array, index: Any, a: Array, b: Array) -> None:
+        """``array[index] = a @ b``, where the index names a part that is a view."""
+        self.assign(array, index, self.matmul(a, b))
 
     # -- random numbers ---------------------------------------------------------------------------------------
     def random(self, place: Place, shape: tuple[int, ...], dtype: np.dtype) -> Array:

@@ -109,5 +109,12 @@ CASES = [
     Case("logsigmoid", lambda x: -_softplus(-x), lambda x: _sigmoid(-x), lambda F: F.logsigmoid, (-_INF, 0, 1, 0), 0.5),
     Case("threshold", lambda x: np.where(x > 0, x, 0), lambda x: np.where(x > 0, 1.0, 0.0),
          lambda F: lambda x: F.threshold(x, 0.0, 0.0), (0, _INF, 0, 1), 0, (0,)),
+    Case("hardshrink", lambda x: np.where(np.abs(x) > 0.5, x, 0), lambda x: np.where(np.abs(x) > 0.5, 1.0, 0.0),
+         lambda F: F.hardshrink, (-_INF, _INF, 1, 1), 0, (-0.5, 0.5)),
+    Case("softshrink", lambda x: x - np.clip(x, -0.5, 0.5), lambda x: np.where(np.abs(x) > 0.5, 1.0, 0.0),
+         lambda F: F.softshrink, (-_INF, _INF, 1, 1), 0, (-0.5, 0.5)),
+    Case("tanhshrink", lambda x: x - np.tanh(x), lambda x: np.tanh(x) ** 2, lambda F: F.tanhshrink,
+         (-_INF, _INF, 1, 1), 0),
 ]
-PIECEWISE_STRAIGHT = ("relu", "leaky_relu", "rrelu", "hardsigmoid", "hardtanh", "relu6", "threshold")
+PIECEWISE_STRAIGHT = ("relu", "leaky_relu", "rrelu", "hardsigmoid", "hardtanh", "relu6", "threshold", "hardshrink",
+                      "softshrink")

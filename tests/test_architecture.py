@@ -57,10 +57,10 @@ _BACKENDS = "gradcore.backends"
 ROOMS = {
     f"{_BACKENDS}.formulas": {f"{_BACKENDS}.errors"},
     f"{_BACKENDS}.native": {_BACKENDS + end for end in (".errors", ".cache", ".philox", ".formulas")},
-    f"{_BACKENDS}.cpu": {_BACKENDS + end for end in (".errors", ".device", ".base", ".philox", ".formulas",
+    f"{_BACKENDS}.cpu": {_BACKENDS + end for end in (".errors", ".device", ".base", ".windows", ".philox", ".formulas",
                                                    ".native")},
-    f"{_BACKENDS}.cuda": {_BACKENDS + end for end in (".errors", ".device", ".base", ".communicator", ".cache",
-                                                    ".philox", ".formulas")},
+    f"{_BACKENDS}.cuda": {_BACKENDS + end for end in (".errors", ".device", ".base", ".windows", ".communicator",
+                                                    ".cache", ".philox", ".formulas")},
     "gradcore.core": {_BACKENDS},
     "gradcore.operations": {_BACKENDS, "gradcore.core"},
     "gradcore.distributed": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.serialization"},

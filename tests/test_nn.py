@@ -258,8 +258,9 @@ def test_flatten_and_dropout(backend: Backend):
 
 
 @pytest.mark.parametrize("module, name, target", [
-    (nn.MSELoss("sum"), "mse_loss", [[0.5, 1.0]]), (nn.BCELoss("sum"), "binary_cross_entropy", [[0.5, 1.0]]),
-    (nn.BCEWithLogitsLoss("sum"), "binary_cross_entropy_with_logits", [[0.5, 1.0]]),
+    (nn.MSELoss(reduction="sum"), "mse_loss", [[0.5, 1.0]]),
+    (nn.BCELoss(reduction="sum"), "binary_cross_entropy", [[0.5, 1.0]]),
+    (nn.BCEWithLogitsLoss(reduction="sum"), "binary_cross_entropy_with_logits", [[0.5, 1.0]]),
     (nn.NLLLoss(reduction="sum"), "nll_loss", [1]), (nn.CrossEntropyLoss(reduction="sum"), "cross_entropy", [1])])
 def test_a_loss_module_is_its_function(module, name, target):
     x = Tensor([[0.25, 0.75]])

@@ -51,9 +51,9 @@ def test_the_first_snippet_has_eight_lines():
 
 
 def test_an_activation_is_added_as_shown(monkeypatch):
-    hardshrink = _added("gradcore/functions/rectifiers.py")["hardshrink"]
+    squareplus = _added("gradcore/functions/rectifiers.py")["squareplus"]
     case = _added("tests/activation_cases.py", expression=True)["row"]
-    monkeypatch.setattr(gradcore.functions, case.name, hardshrink, raising=False)
+    monkeypatch.setattr(gradcore.functions, case.name, squareplus, raising=False)
     values = np.linspace(-9, 9, 1001)
     x = gradcore.Tensor(values, requires_grad=True)
     y = case(x)

@@ -86,7 +86,7 @@ def test_conditions_on_constants_are_settled_in_the_dtype_of_the_kernel(dtype: s
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_nan_is_never_hidden_by_an_activation_nor_by_its_gradient(case, backend: Backend):
     slopes = {"relu": 1.0, "relu6": 1.0, "hardtanh": 1.0, "threshold": 1.0, "leaky_relu": 0.01, "rrelu": 11 / 48,
-              "hardsigmoid": 1 / 6}
+              "hardsigmoid": 1 / 6, "hardshrink": 1.0, "softshrink": 1.0}
     x = Tensor([np.nan], requires_grad=True, device=backend.device)
     y = case(x)
     y.backward([2.0])

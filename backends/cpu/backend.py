@@ -13,6 +13,7 @@ from ..base import Backend
 from ..device import Device
 from ..formulas.dtypes import BOOL
 from ..formulas.kernel import Kernel
+from ..windows import Windows
 from ..philox import Place
 from .memory_pool import MemoryPool
 from .launcher import Launcher
@@ -30,6 +31,7 @@ class NumPyBackend(Backend):
 
     xp = np
     memory_is_on_host = True
+    scratch_bytes = 1 << 20  # stays in the second-level cache
 
     def __init__(self) -> None:
         self.device = Device("cpu")
@@ -112,6 +114,9 @@ class NumPyBackend(Backend):
         else:  # nothing is named twice
             quietly(_add_to, array, index, value)
 
+    def windows(self, array: np.ndarray, windows: Windows) -> np.ndarray:
+        return windows.view(np.lib.stride_tricks.as_strided, array)
+
     # -- kernels ----------------------------------------------------------------------------------------------
     def elementwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float] = ()) -> list[np.ndarray]:
         launcher = kernel.compiled.get(self.kernels) or self._launcher(kernel)
@@ -150,6 +155,9 @@ class NumPyBackend(Backend):
 
     def matmul(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.matmul(a, b)
+
+    def matmul_into(self, array: np.ndarray, index: Any, a: np.ndarray, b: np.ndarray) -> None:
+        np.matmul(a, b, out=array[index])
 
     # -- random numbers ---------------------------------------------------------------------------------------
     def random(self, place: Place, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:

@@ -16,6 +16,7 @@ from ..device import Device
 from ..errors import BackendUnavailable
 from ..formulas.dtypes import FLOAT16, FLOAT32
 from ..formulas.kernel import Kernel
+from ..windows import Windows
 from ..philox import Place
 from . import compiler, nccl, source
 from .device import device_count, usable_reason, why_no_kernels
@@ -191,6 +192,10 @@ class CuPyBackend(Backend):
                 self.cupy.add(view, value, out=view)
             else:
                 self._scatter_add(array, index, value)
+
+    def windows(self, array: Array, windows: Windows) -> Array:
+        with self._here():
+            return windows.view(self._cupy.lib.stride_tricks.as_strided, array)
 
     # -- arithmetic -------------------------------------------------------------------------------------------
     def elementwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float] = ()) -> list[Array]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from ..operations.arithmetic import (arctan, ceil, cos, cosh, erf, exp, exp2, expm1, floor, log, log1p, log2,
                                      logaddexp, maximum, minimum, rsqrt, sign, sin, sinh, sqrt, square)
 from ..core.elementwise import Elementwise
+from ..core.lazy import loader
 from ..operations.linear_algebra import linear, matmul
 from ..operations.extrema import argmax, argmin
 from ..operations.norms import logsumexp, norm
@@ -19,15 +20,32 @@ from ..operations.shaping import cat, flatten, permute, reshape, squeeze, stack,
 from ..core.arguments import publish
 from ..core.tensor import Tensor
 from . import exponentials, rectifiers, sigmoids
-from .dropout import dropout
+from .dropout import alpha_dropout, dropout, dropout1d, dropout2d
 from .exponentials import celu, elu, selu, softplus
 from .class_losses import cross_entropy, nll_loss
 from .losses import binary_cross_entropy, binary_cross_entropy_with_logits, mse_loss
-from .normalization import cosine_similarity, layer_norm, normalize, rms_norm
+from .normalization import (batch_norm, cosine_similarity, group_norm, instance_norm, layer_norm, normalize,
+                            rms_norm)
 from .parametric import prelu, rrelu
-from .rectifiers import hardsigmoid, hardswish, hardtanh, leaky_relu, relu, relu6, threshold
-from .sigmoids import gelu, logsigmoid, mish, sigmoid, silu, softsign, swish, tanh
-from .softmax import log_softmax, softmax, softmin
+from .rectifiers import (hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, relu, relu6, softshrink,
+                         threshold)
+from .sigmoids import gelu, logsigmoid, mish, sigmoid, silu, softsign, swish, tanh, tanhshrink
+from .softmax import glu, gumbel_softmax, log_softmax, softmax, softmin
+
+# Loaded on first use.
+_LATER = {
+    "attention": "scaled_dot_product_attention",
+    "convolution": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d",
+    "ctc": "ctc_loss",
+    "embedding": "embedding",
+    "margin_losses": "cosine_embedding_loss hinge_embedding_loss margin_ranking_loss multi_margin_loss "
+                     "multilabel_soft_margin_loss pairwise_distance triplet_margin_loss "
+                     "triplet_margin_with_distance_loss",
+    "pooling": "avg_pool1d avg_pool2d max_pool1d max_pool2d",
+    "regression_losses": "gaussian_nll_loss huber_loss kl_div l1_loss poisson_nll_loss smooth_l1_loss soft_margin_loss",
+    "resampling": "adaptive_avg_pool1d adaptive_avg_pool2d interpolate pixel_shuffle pixel_unshuffle",
+}
+__getattr__ = loader(__name__, _LATER)
 
 # Every activation that is one elementwise kernel of one array, by name.
 ACTIVATIONS: dict[str, Elementwise] = {
@@ -42,10 +60,12 @@ __all__ = [
     # activations
     "relu", "leaky_relu", "prelu", "rrelu", "elu", "softplus", "swish", "silu", "sigmoid", "tanh",
     "gelu", "selu", "celu", "mish", "softsign", "hardsigmoid", "hardswish", "hardtanh", "relu6", "logsigmoid",
-    "threshold", "softmax", "log_softmax", "softmin",
+    "threshold", "softmax", "log_softmax", "softmin", "glu", "gumbel_softmax", "hardshrink", "softshrink", "tanhshrink",
     # losses, and layers without parameters
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "mse_loss", "nll_loss",
-    "dropout", "linear", "layer_norm", "rms_norm", "normalize", "cosine_similarity",
+    "dropout", "dropout1d", "dropout2d", "alpha_dropout", "linear", "layer_norm", "rms_norm", "batch_norm",
+    "group_norm", "instance_norm", "normalize", "cosine_similarity",
+    *" ".join(_LATER.values()).split(),
     # common operations
     "arctan", "argmax", "argmin", "cat", "ceil", "clip", "cos", "cosh", "erf", "exp", "exp2", "expm1", "flatten",
     "floor", "log", "log1p", "log2", "logaddexp", "logsumexp", "matmul", "maximum", "mean", "minimum", "norm",

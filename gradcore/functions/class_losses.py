@@ -131,7 +131,7 @@ def _of_classes(formula: Rowwise, scores: Tensor, target: Tensor, given: Any, we
     """A formula's losses for indices of classes, reduced; a mean is one over the weights of the targets, which were
     `given` by the caller."""
     dim = _class_dim(scores)
-    _check_classes(scores, target, values_on_host(given, target), ignore_index, loss)
+    check_classes(scores, target, values_on_host(given, target), ignore_index, loss)
     losses, counts = formula(scores, unsqueeze(target, dim), *weights, dim=dim, ignore_index=float(ignore_index),
                              keepdim=reduction != "none", **constants)
     return WeightedMean.apply(losses, counts) if reduction == "mean" else reduced(losses, reduction, loss)
@@ -171,7 +171,7 @@ def _weights(weight: Any, scores: Tensor, loss: str) -> Any:
     return reshape(weight, (scores.shape[dim],) + (1,) * (scores.ndim - dim - 1))
 
 
-def _check_classes(scores: Tensor, target: Tensor, values: Optional[np.ndarray], ignore_index: int, loss: str) -> None:
+def check_classes(scores: Tensor, target: Tensor, values: Optional[np.ndarray], ignore_index: int, loss: str) -> None:
     """Refuse what are no indices of classes; `values` are those of the target where they can be seen."""
     dim = _class_dim(scores)
     wanted = scores.shape[:dim] + scores.shape[dim + 1:]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 from ..backends.formulas.dtypes import kind_of
 from ..operations import random
 from ..core.broadcasting import cast
-from ..core.elementwise import elementwise
+from ..core.elementwise import Elementwise, elementwise
 from ..core.tensor import Tensor, as_tensor
+
+
+_SATURATION = -1.7580993408473766  # of selu, at minus infinity
 
 
 @elementwise
@@ -20,6 +23,14 @@ def dropped(xp, x, noise, p=0.5):
 @dropped.derivative
 def _(xp, noise, p=0.5):
     return xp.where(noise < p, 0.0, 1.0 / (1.0 - p)), 0.0
+
+
+@elementwise
+def alpha_dropped(xp, x, noise, p=0.5):
+    """The saturation value of selu where the noise is below p, rescaled to mean 0 and variance 1: for `alpha_dropout`.
+    """
+    scale = 1.0 / xp.sqrt((1.0 - p) * (1.0 + p * _SATURATION * _SATURATION))
+    return scale * (xp.where(noise < p, _SATURATION, x) - p * _SATURATION)
 
 
 def check_probability(p: float, name: str) -> None:
@@ -36,9 +47,43 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     >>> dropout(Tensor([1.0, 2.0]), p=0.5, training=False)
     tensor([1., 2.])
     """
-    check_probability(p, "dropout")
+    return _masked(dropped, x, p, training, "dropout", lambda shape: shape)
+
+
+def dropout1d(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
+    """As `dropout`, with whole channels of length L: the input has the shape (N, C, L) or (C, L)."""
+    return _of_channels(x, p, training, "dropout1d", 1)
+
+
+def dropout2d(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
+    """As `dropout`, with whole channels of H × W: the input has the shape (N, C, H, W) or (C, H, W).
+
+    Source: Tompson et al., "Efficient Object Localization Using Convolutional Networks", CVPR 2015, section 3.2.
+    """
+    return _of_channels(x, p, training, "dropout2d", 2)
+
+
+def alpha_dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
+    """Dropout for selu: dropped elements take on its saturation value, and mean and variance are kept.
+
+    Source: Klambauer et al., "Self-Normalizing Neural Networks", NIPS 2017, section 2.
+    """
+    return _masked(alpha_dropped, x, p, training, "alpha_dropout", lambda shape: shape)
+
+
+def _of_channels(x: Any, p: float, training: bool, name: str, count: int) -> Tensor:
+    x = as_tensor(x)
+    if x.ndim not in (count + 1, count + 2):
+        raise ValueError(f"{name}: the input must have {count + 1} or {count + 2} dimensions; got shape {x.shape}")
+    return _masked(dropped, x, p, training, name, lambda shape: shape[:-count] + (1,) * count)
+
+
+def _masked(formula: Elementwise, x: Any, p: float, training: bool, name: str,
+            of_noise: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Tensor:
+    """A formula of the input and noise of the shape that `of_noise` makes of the input's, in training."""
+    check_probability(p, name)
     x = as_tensor(x)
     if not training or p == 0:
         return x
-    result = dropped(x, random.rand(x.shape, device=x.device), p=p)
+    result = formula(x, random.rand(of_noise(x.shape), device=x.device), p=p)
     return cast(result, x.dtype) if kind_of(x.dtype) == 2 else result  # the noise is float32 beside float16 too

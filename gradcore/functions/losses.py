@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
+import numpy as np
+
 from ..core.elementwise import elementwise
 from ..operations.reduction import mean, sum
+from ..operations.shaping import broadcast_to
 from ..core.tensor import Tensor, as_tensor
 
 _REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"mean": mean, "sum": sum, "none": lambda losses: losses}
@@ -56,20 +59,56 @@ def _target_like(prediction: Tensor, target: Any, loss: str) -> Tensor:
     return target
 
 
+def elementwise_loss(loss: str, formula: Callable[..., Tensor], input: Any, target: Any, weight: Any = None,
+                     reduction: str = "mean", deprecated: tuple = (None, None), **constants: float) -> Tensor:
+    """The losses that a formula gives of each element and its target, times their weights, reduced."""
+    refuse_deprecated(loss, *deprecated)
+    check_reduction(reduction, loss)
+    input = as_tensor(input)
+    target = _target_like(input, target, loss)
+    weights = None if weight is None else weights_like(input, weight, loss)
+    losses = formula(input, target, **constants)
+    return reduced(losses if weights is None else losses * weights, reduction, loss)
+
+
+def mean_over_weights(loss: str, formula: Callable[..., Tensor], input: Any, target: Any, weight: Any, reduction: str,
+                      deprecated: tuple) -> Tensor:
+    """As `elementwise_loss`, where the mean is one over the weights."""
+    if weight is None or reduction != "mean":
+        return elementwise_loss(loss, formula, input, target, weight, reduction, deprecated)
+    total = elementwise_loss(loss, formula, input, target, weight, "sum", deprecated)
+    return total / sum(broadcast_to(beside(total, weight), as_tensor(input).shape))
+
+
+def weights_like(input: Tensor, weight: Any, loss: str) -> Tensor:
+    """Weights that broadcast to the shape of the input."""
+    weight = beside(input, weight)
+    try:
+        fits = np.broadcast_shapes(weight.shape, input.shape) == input.shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(f"{loss}: weights must broadcast to the shape of the input, {input.shape}; got "
+                         f"{weight.shape}")
+    return weight
+
+
 @elementwise
 def squared_error(xp, prediction, target):
     """(prediction - target)^2: the kernel of `mse_loss`."""
     return xp.square(prediction - target)
 
 
-def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
-    """The mean squared error, (p - t)^2;  derivative along p: 2 (p - t).
+def mse_loss(input: Any, target: Any, size_average: None = None, reduce: None = None, reduction: str = "mean",
+             weight: Any = None) -> Tensor:
+    """The mean squared error, (x - t)^2;  derivative along x: 2 (x - t).
+
+    With a `weight`, which broadcasts, "mean" divides by the sum of the weights, as PyTorch does in this loss.
 
     >>> mse_loss(Tensor([1.0, 3.0]), [1.0, 1.0])
     tensor(2.)
     """
-    prediction = as_tensor(prediction)
-    return reduced(squared_error(prediction, _target_like(prediction, target, "mse_loss")), reduction, "mse_loss")
+    return mean_over_weights("mse_loss", squared_error, input, target, weight, reduction, (size_average, reduce))
 
 
 @elementwise
@@ -85,8 +124,9 @@ def _(xp, p, target):
     return (p - target) / xp.maximum((1.0 - p) * p, _LEAST_VARIANCE), of_zero - of_one
 
 
-def binary_cross_entropy(p: Any, target: Any, reduction: str = "mean") -> Tensor:
-    """The negative log-likelihood of targets in [0, 1] under probabilities: -(t log p + (1 - t) log(1 - p)).
+def binary_cross_entropy(input: Any, target: Any, weight: Any = None, size_average: None = None, reduce: None = None,
+                         reduction: str = "mean") -> Tensor:
+    """The negative log-likelihood of targets in [0, 1] under probabilities p: -(t log p + (1 - t) log(1 - p)).
 
     Logarithms are bounded by -100, so that a wrong certainty costs much and not infinitely much;  derivative along p:
     (p - t) / (p (1 - p)).  Where p comes from a sigmoid, `binary_cross_entropy_with_logits` is more accurate.
@@ -94,9 +134,8 @@ def binary_cross_entropy(p: Any, target: Any, reduction: str = "mean") -> Tensor
     >>> binary_cross_entropy(Tensor([0.5, 1.0]), [1.0, 0.0], reduction="none")
     tensor([  0.6931, 100.    ])
     """
-    p = as_tensor(p)
-    losses = binary_log_loss(p, _target_like(p, target, "binary_cross_entropy"))
-    return reduced(losses, reduction, "binary_cross_entropy")
+    return elementwise_loss("binary_cross_entropy", binary_log_loss, input, target, weight, reduction,
+                            (size_average, reduce))
 
 
 @elementwise
@@ -110,14 +149,32 @@ def _(xp, x, target):
     return xp.sigmoid(x) - target, -x
 
 
-def binary_cross_entropy_with_logits(x: Any, target: Any, reduction: str = "mean") -> Tensor:
+@elementwise
+def weighted_logit_loss(xp, x, target, pos_weight):
+    """(1 - t) x + (1 + (w - 1) t) log(1 + e^-x): the kernel of `binary_cross_entropy_with_logits` with weights."""
+    log_of_one = xp.log1p(xp.exp(-xp.abs(x))) + xp.maximum(-x, 0.0)
+    return (1.0 - target) * x + (1.0 + (pos_weight - 1.0) * target) * log_of_one
+
+
+@weighted_logit_loss.derivative
+def _(xp, x, target, pos_weight):
+    log_of_one = xp.log1p(xp.exp(-xp.abs(x))) + xp.maximum(-x, 0.0)
+    along_x = (1.0 - target) - (1.0 + (pos_weight - 1.0) * target) * xp.sigmoid(-x)
+    return along_x, (pos_weight - 1.0) * log_of_one - x, target * log_of_one
+
+
+def binary_cross_entropy_with_logits(input: Any, target: Any, weight: Any = None, size_average: None = None,
+                                     reduce: None = None, reduction: str = "mean", pos_weight: Any = None) -> Tensor:
     """The binary cross entropy of sigmoid(x), from the scores x themselves: log(1 + e^x) - t x.
 
-    Derivative along x: sigmoid(x) - t.
+    Derivative along x: sigmoid(x) - t.  `pos_weight`, which broadcasts, multiplies the part of the targets t.
 
     >>> binary_cross_entropy_with_logits(Tensor([0.0, 100.0]), [1.0, 0.0], reduction="none")
     tensor([  0.6931, 100.    ])
     """
-    x = as_tensor(x)
-    target = _target_like(x, target, "binary_cross_entropy_with_logits")
-    return reduced(binary_logit_loss(x, target), reduction, "binary_cross_entropy_with_logits")
+    loss = "binary_cross_entropy_with_logits"
+    if pos_weight is None:
+        return elementwise_loss(loss, binary_logit_loss, input, target, weight, reduction, (size_average, reduce))
+    pos_weight = weights_like(as_tensor(input), pos_weight, loss)
+    return elementwise_loss(loss, lambda x, t: weighted_logit_loss(x, t, pos_weight), input, target, weight, reduction,
+                            (size_average, reduce))

@@ -166,3 +166,32 @@ def hardswish(xp, x):
 @hardswish.derivative
 def _(xp, x):
     return xp.where(x <= -3, 0.0, xp.where(x >= 3, 1.0, x / 3.0 + 0.5))
+
+
+@elementwise
+def hardshrink(xp, x, lambd=0.5):
+    """Inputs close to zero become zero, all others pass.
+
+    hardshrink(x) = x for |x| > lambd, else 0;  derivative 1 for |x| > lambd, else 0.
+    Source: Donoho and Johnstone, "Ideal Spatial Adaptation by Wavelet Shrinkage", Biometrika 81, 1994.
+    Good: sparse codes.  Bad: it jumps, and inputs close to zero get no gradient.
+
+    >>> from gradcore import Tensor
+    >>> hardshrink(Tensor([-2.0, 0.25, 1.0]))
+    tensor([-2.,  0.,  1.])
+    """
+    return xp.where(xp.abs(x) <= lambd, 0.0, x)  # this way round NaN stays NaN
+
+
+@elementwise
+def softshrink(xp, x, lambd=0.5):
+    """Inputs close to zero become zero, all others move towards it.
+
+    softshrink(x) = x - lambd for x > lambd, x + lambd for x < -lambd, else 0;  derivative 1 for |x| > lambd, else 0.
+    Source: as `hardshrink`.  Good: sparse codes without a jump.  Bad: large inputs are always a little too small.
+
+    >>> from gradcore import Tensor
+    >>> softshrink(Tensor([-2.0, 0.25, 1.0]))
+    tensor([-1.5,  0. ,  0.5])
+    """
+    return xp.where(xp.abs(x) <= lambd, 0.0, xp.where(x > 0, x - lambd, x + lambd))

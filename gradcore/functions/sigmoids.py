@@ -208,3 +208,23 @@ def _(xp, x):
     n = e * (e + 2.0)
     d = n + 2.0
     return n / d + 4.0 * x * (e * (e + 1.0) / (d * d))
+
+
+@elementwise(widens=True)
+def tanhshrink(xp, x):
+    """What the hyperbolic tangent leaves of its input: hardly anything of small ones.
+
+    tanhshrink(x) = x - tanh(x);  derivative tanh(x)^2.
+    Source: the module Tanhshrink of Torch: Collobert, Kavukcuoglu and Farabet, "Torch7", 2011.
+    Good: sparse codes, smooth.  Bad: small inputs get hardly any gradient.
+
+    >>> from gradcore import Tensor
+    >>> tanhshrink(Tensor([0.0, 2.0]))
+    tensor([0.   , 1.036])
+    """
+    return x - xp.tanh(x)
+
+
+@tanhshrink.derivative
+def _(xp, x):
+    return xp.square(xp.tanh(x))

@@ -1,5 +1,8 @@
 """Modules: functions with parameters, in PyTorch's names.
 
+Begin with `module`, then `layers`; `functional` has the functions alone, `init` initial values, `utils` what training
+needs beside layers.
+
 >>> import gradcore
 >>> model = Sequential(Neuron(2, 8, activation="tanh"), Linear(8, 1))
 >>> model(gradcore.rand(5, 2)).shape
@@ -8,20 +11,45 @@
 
 from __future__ import annotations
 
-from . import parallel
-from .activations import (CELU, ELU, GELU, SELU, Activation, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid,
-                          LogSoftmax, Mish, PReLU, ReLU, ReLU6, RReLU, Sigmoid, SiLU, Softmax, Softplus, Softsign,
-                          Swish, Tanh, Threshold)
-from .layers import Dropout, Flatten, Linear, Sequential
-from .losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, MSELoss, NLLLoss
+from ..core.lazy import loader
+from . import init
+from .activations import (CELU, ELU, GELU, GLU, SELU, Activation, Hardshrink, Hardsigmoid, Hardswish, Hardtanh,
+                          LeakyReLU, LogSigmoid, LogSoftmax, Mish, PReLU, ReLU, ReLU6, RReLU, Sigmoid, SiLU, Softmax,
+                          Softmax2d, Softmin, Softplus, Softshrink, Softsign, Swish, Tanh, Tanhshrink, Threshold)
+from .containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from .layers import Dropout, Flatten, Identity, Linear
 from .module import Module
-from .parameter import Buffer, Parameter
 from .neuron import Neuron
+from .parameter import Buffer, Parameter
+
+# Loaded on first use.
+_LATER = {
+    "attention": "MultiheadAttention",
+    "convolution": "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d",
+    "embedding": "Embedding",
+    "functional": "",
+    "layers": "AlphaDropout Bilinear ConstantPad1d ConstantPad2d Dropout1d Dropout2d ReflectionPad1d ReflectionPad2d "
+              "ReplicationPad1d ReplicationPad2d Unflatten ZeroPad1d ZeroPad2d",
+    "losses": "BCELoss BCEWithLogitsLoss CTCLoss CosineEmbeddingLoss CosineSimilarity CrossEntropyLoss "
+              "GaussianNLLLoss HingeEmbeddingLoss HuberLoss KLDivLoss L1Loss MSELoss MarginRankingLoss "
+              "MultiLabelSoftMarginLoss MultiMarginLoss NLLLoss PairwiseDistance PoissonNLLLoss SmoothL1Loss "
+              "SoftMarginLoss TripletMarginLoss TripletMarginWithDistanceLoss",
+    "normalization": "BatchNorm1d BatchNorm2d BatchNorm3d GroupNorm InstanceNorm1d InstanceNorm2d LayerNorm RMSNorm",
+    "pooling": "AdaptiveAvgPool1d AdaptiveAvgPool2d AvgPool1d AvgPool2d MaxPool1d MaxPool2d PixelShuffle "
+               "PixelUnshuffle Upsample",
+    "recurrent": "GRU GRUCell LSTM LSTMCell RNN RNNCell",
+    "transformer": "Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer",
+    "parallel": "",
+    "utils": "",
+}
+__getattr__ = loader(__name__, _LATER)
 
 __all__ = [
-    "parallel", "Module", "Parameter", "Buffer", "Linear", "Neuron", "Sequential", "Flatten", "Dropout", "Activation",
+    "parallel", "Module", "Parameter", "Buffer", "Linear", "Neuron", "Sequential", "Flatten", "Identity", "Dropout",
+    "Activation",
     "ReLU", "LeakyReLU", "PReLU", "RReLU", "ELU", "Softplus", "Swish", "SiLU", "Sigmoid", "Tanh",
     "GELU", "SELU", "CELU", "Mish", "Softsign", "Hardsigmoid", "Hardswish", "Hardtanh", "ReLU6", "LogSigmoid",
-    "Threshold", "Softmax", "LogSoftmax",
-    "CrossEntropyLoss", "NLLLoss", "MSELoss", "BCELoss", "BCEWithLogitsLoss",
+    "Threshold", "Softshrink", "Hardshrink", "Tanhshrink", "GLU", "Softmax", "LogSoftmax", "Softmin", "Softmax2d",
+    "ModuleList", "ModuleDict", "ParameterList", "ParameterDict", "init", "functional", "utils",
+    *" ".join(_LATER.values()).split(),
 ]

@@ -10,12 +10,14 @@ from typing import Any, Callable
 
 from .. import functions
 from ..core.tensor import DeviceLike, Tensor
-from . import initial
+from ..operations.inplace import in_place_if
+from .init import constant_
 from .module import Module
+from .parameter import unfilled
 
 
 class Activation(Module):
-    """Base class of modules that apply one function; options are arguments of the constructor.
+    """Base class of modules that apply one function; options are arguments of the constructor, and attributes.
 
     >>> ELU(alpha=0.5)
     ELU(alpha=0.5)
@@ -23,50 +25,73 @@ class Activation(Module):
 
     function: Callable[..., Tensor]
     signature = inspect.Signature()
+    inplace = False
 
     def __init__(self, *args: Any, **kwargs: Any):
         options = self.signature.bind(*args, **kwargs)
         options.apply_defaults()
-        self.options = dict(options.arguments)
+        for name, value in options.arguments.items():
+            setattr(self, name, value)
+        self._options = tuple([name for name in options.arguments if name != "inplace"])
 
-    def forward(self, x: Any) -> Tensor:
-        return self.function(x, **self.options)
+    def forward(self, input: Any) -> Tensor:
+        return in_place_if(self.inplace, self.function, input, **{name: getattr(self, name) for name in self._options})
 
     def extra_repr(self) -> str:
-        return ", ".join(f"{name}={value}" for name, value in self.options.items())
+        shown = (*self._options, *["inplace"] * self.inplace)
+        return ", ".join(f"{name}={getattr(self, name)}" for name in shown)
 
 
-def _module(name: str, function: Callable) -> type[Activation]:
-    """A module class for an activation function; its options are the function's parameters with a default."""
+_INPLACE = inspect.Parameter("inplace", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False)
+
+
+def _module(name: str, function: Callable, inplace: bool = False, without: str = "") -> type[Activation]:
+    """A module class for an activation function; its options are the function's parameters with a default, and
+    where PyTorch has it `inplace`."""
     parameters = [parameter for parameter in inspect.signature(function).parameters.values()
-                  if parameter.default is not parameter.empty]
+                  if parameter.default is not parameter.empty and parameter.name not in without.split()]
+    parameters += [_INPLACE] * inplace
     members = {"function": staticmethod(function), "signature": inspect.Signature(parameters),
                "__signature__": inspect.Signature(parameters), "__module__": __name__,
                "__doc__": f"{function.__doc__.splitlines()[0]}\n\nSee `gradcore.functions.{function.__name__}`."}
     return type(name, (Activation,), members)
 
 
-ReLU = _module("ReLU", functions.relu)
-LeakyReLU = _module("LeakyReLU", functions.leaky_relu)
-ELU = _module("ELU", functions.elu)
+ReLU = _module("ReLU", functions.relu, inplace=True)
+LeakyReLU = _module("LeakyReLU", functions.leaky_relu, inplace=True)
+ELU = _module("ELU", functions.elu, inplace=True)
 Softplus = _module("Softplus", functions.softplus)
 Swish = _module("Swish", functions.swish)
-SiLU = _module("SiLU", functions.silu)
+SiLU = _module("SiLU", functions.silu, inplace=True)
 Sigmoid = _module("Sigmoid", functions.sigmoid)
 Tanh = _module("Tanh", functions.tanh)
 GELU = _module("GELU", functions.gelu)
-SELU = _module("SELU", functions.selu)
-CELU = _module("CELU", functions.celu)
-Mish = _module("Mish", functions.mish)
+SELU = _module("SELU", functions.selu, inplace=True)
+CELU = _module("CELU", functions.celu, inplace=True)
+Mish = _module("Mish", functions.mish, inplace=True)
 Softsign = _module("Softsign", functions.softsign)
-Hardsigmoid = _module("Hardsigmoid", functions.hardsigmoid)
-Hardswish = _module("Hardswish", functions.hardswish)
-Hardtanh = _module("Hardtanh", functions.hardtanh)
-ReLU6 = _module("ReLU6", functions.relu6)
+Hardsigmoid = _module("Hardsigmoid", functions.hardsigmoid, inplace=True)
+Hardswish = _module("Hardswish", functions.hardswish, inplace=True)
+Hardtanh = _module("Hardtanh", functions.hardtanh, inplace=True)
+ReLU6 = _module("ReLU6", functions.relu6, inplace=True)
 LogSigmoid = _module("LogSigmoid", functions.logsigmoid)
-Threshold = _module("Threshold", functions.threshold)
-Softmax = _module("Softmax", functions.softmax)
-LogSoftmax = _module("LogSoftmax", functions.log_softmax)
+Threshold = _module("Threshold", functions.threshold, inplace=True)
+Softshrink = _module("Softshrink", functions.softshrink)
+Hardshrink = _module("Hardshrink", functions.hardshrink)
+Tanhshrink = _module("Tanhshrink", functions.tanhshrink)
+GLU = _module("GLU", functions.glu)
+Softmax = _module("Softmax", functions.softmax, without="dtype")
+LogSoftmax = _module("LogSoftmax", functions.log_softmax, without="dtype")
+Softmin = _module("Softmin", functions.softmin, without="dtype")
+
+
+class Softmax2d(Module):
+    """The softmax over the channels of (N, C, H, W) or (C, H, W)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim not in (3, 4):
+            raise ValueError(f"Softmax2d: the input must have 3 or 4 dimensions; got shape {input.shape}")
+        return functions.softmax(input, -3)
 
 
 class PReLU(Module):
@@ -75,12 +100,17 @@ class PReLU(Module):
     See `gradcore.functions.prelu`.
     """
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: DeviceLike = None):
-        self.num_parameters = num_parameters
-        self.weight = initial.constant((num_parameters,), init, device)
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: DeviceLike = None, dtype: Any = None):
+        self.num_parameters, self.init = num_parameters, init
+        self.weight = unfilled((num_parameters,), device, dtype)
+        self.reset_parameters()
 
-    def forward(self, x: Any) -> Tensor:
-        return functions.prelu(x, self.weight)
+    def reset_parameters(self) -> None:
+        """Begin with the slope `init` again."""
+        constant_(self.weight, self.init)
+
+    def forward(self, input: Any) -> Tensor:
+        return functions.prelu(input, self.weight)
 
     def extra_repr(self) -> str:
         return f"num_parameters={self.num_parameters}"
@@ -92,11 +122,11 @@ class RReLU(Module):
     See `gradcore.functions.rrelu`.
     """
 
-    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3):
-        self.lower, self.upper = lower, upper
+    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False):
+        self.lower, self.upper, self.inplace = lower, upper, inplace
 
-    def forward(self, x: Any) -> Tensor:
-        return functions.rrelu(x, self.lower, self.upper, self.training)
+    def forward(self, input: Any) -> Tensor:
+        return in_place_if(self.inplace, functions.rrelu, input, self.lower, self.upper, self.training)
 
     def extra_repr(self) -> str:
         return f"lower={self.lower}, upper={self.upper}"

@@ -1,16 +1,28 @@
-"""Layers: linear maps, and modules that arrange others."""
+"""Layers that are matrices, or no more than another shape of their input."""
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Optional
+import math
+from typing import Any, Optional, Sequence
 
 from ..functions import linear
-from ..functions.dropout import check_probability, dropout
-from ..operations.shaping import flatten
+from ..functions.dropout import alpha_dropout, check_probability, dropout, dropout1d, dropout2d
+from ..operations.inplace import in_place_if
+from ..operations.linear_algebra import bilinear
+from ..operations.rearranging import pad
+from ..operations.shaping import flatten, reshape
+from ..core.dimensions import one_dim
 from ..core.tensor import DeviceLike, Tensor
-from . import initial
+from . import init
 from .module import Module
-from .parameter import Parameter
+from .parameter import Parameter, draw_uniform, unfilled
+
+
+def check_size(module: Module, **sizes: Any) -> None:
+    """Refuse what is no size of a layer."""
+    for option, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, int) or size < 0:
+            raise ValueError(f"{type(module).__name__}: `{option}` must be an integer of at least 0; got {size!r:.80}")
 
 
 class Linear(Module):
@@ -24,54 +36,56 @@ class Linear(Module):
     (1, 2)
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, device: DeviceLike = None):
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, device: DeviceLike = None,
+                 dtype: Any = None):
+        check_size(self, in_features=in_features, out_features=out_features)
         self.in_features, self.out_features = in_features, out_features
-        bound = initial.bound_for(in_features)
-        self.weight = initial.uniform((out_features, in_features), bound, device)
-        self.bias: Optional[Parameter] = initial.uniform((out_features,), bound, device) if bias else None
+        self.weight = unfilled((out_features, in_features), device, dtype)
+        self.register_parameter("bias", unfilled((out_features,), device, dtype) if bias else None)
+        self.reset_parameters()
 
-    def forward(self, x: Any) -> Tensor:
-        return linear(x, self.weight, self.bias)
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew."""
+        draw_uniform(self, init.bound_for(self.in_features))
+
+    def forward(self, input: Any) -> Tensor:
+        return linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
-class Sequential(Module):
-    """Modules one after the other; they are named by their numbers.
+class Bilinear(Module):
+    """x₁ᵀ W x₂ + b for each output: see `nn.functional.bilinear`."""
 
-    >>> Sequential(Linear(2, 3), Flatten())
-    Sequential(
-      (0): Linear(in_features=2, out_features=3, bias=True)
-      (1): Flatten(start_dim=1, end_dim=-1)
-    )
-    """
+    def __init__(self, in1_features: int, in2_features: int, out_features: int, bias: bool = True,
+                 device: DeviceLike = None, dtype: Any = None):
+        check_size(self, in1_features=in1_features, in2_features=in2_features, out_features=out_features)
+        self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
+        self.weight = unfilled((out_features, in1_features, in2_features), device, dtype)
+        self.register_parameter("bias", unfilled((out_features,), device, dtype) if bias else None)
+        self.reset_parameters()
 
-    def __init__(self, *modules: Module):
-        for module in modules:
-            self.append(module)
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew."""
+        draw_uniform(self, init.bound_for(self.in1_features))
 
-    def append(self, module: Module) -> "Sequential":
-        """Add a module at the end."""
-        if not isinstance(module, Module):
-            raise TypeError(f"Sequential holds modules; got {module!r}. For an activation function take its module, as "
-                            f"nn.ReLU() for relu")
-        setattr(self, str(len(self)), module)
-        return self
+    def forward(self, input1: Any, input2: Any) -> Tensor:
+        return bilinear(input1, input2, self.weight, self.bias)
 
-    def __iter__(self) -> Iterator[Module]:
-        return (child for _, child in self.named_children())
+    def extra_repr(self) -> str:
+        return (f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
+                f"out_features={self.out_features}, bias={self.bias is not None}")
 
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
-    def __getitem__(self, i: int) -> Module:
-        return list(self)[i]
+class Identity(Module):
+    """The input as it is; arguments of the constructor are accepted and mean nothing."""
 
-    def forward(self, x: Any) -> Any:
-        for module in self:
-            x = module(x)
-        return x
+    def __init__(self, *args: Any, **kwargs: Any):
+        pass
+
+    def forward(self, input: Any) -> Any:
+        return input
 
 
 class Flatten(Module):
@@ -80,22 +94,141 @@ class Flatten(Module):
     def __init__(self, start_dim: int = 1, end_dim: int = -1):
         self.start_dim, self.end_dim = start_dim, end_dim
 
-    def forward(self, x: Tensor) -> Tensor:
-        return flatten(x, self.start_dim, self.end_dim)
+    def forward(self, input: Tensor) -> Tensor:
+        return flatten(input, self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
 
 
+class Unflatten(Module):
+    """One dimension as several.
+
+    >>> Unflatten(1, (2, -1))(Tensor.ones(5, 6)).shape
+    (5, 2, 3)
+    """
+
+    def __init__(self, dim: int, unflattened_size: Sequence[int]):
+        sizes = tuple(unflattened_size)
+        if not sizes or sum(size == -1 for size in sizes) > 1 or any(size < -1 for size in sizes):
+            raise ValueError(f"Unflatten: `unflattened_size` must be sizes, one of which may be -1; got {sizes}")
+        self.dim, self.unflattened_size = dim, sizes
+
+    def forward(self, input: Tensor) -> Tensor:
+        dim = one_dim(self.dim, input.ndim)
+        known = math.prod(size for size in self.unflattened_size if size != -1)
+        n = input.shape[dim]
+        if (n % max(known, 1)) if -1 in self.unflattened_size else n != known:
+            raise ValueError(f"Unflatten: dimension {dim} of length {n} does not divide into {self.unflattened_size}")
+        return reshape(input, *input.shape[:dim], *[n // max(known, 1) if size == -1 else size
+                                                    for size in self.unflattened_size], *input.shape[dim + 1:])
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
+
+
 class Dropout(Module):
     """In training elements become 0 with probability p, and are divided by 1 - p otherwise."""
 
-    def __init__(self, p: float = 0.5):
-        check_probability(p, type(self).__name__)
-        self.p = p
+    function = staticmethod(dropout)
 
-    def forward(self, x: Any) -> Tensor:
-        return dropout(x, self.p, self.training)
+    def __init__(self, p: float = 0.5, inplace: bool = False):
+        check_probability(p, type(self).__name__)
+        self.p, self.inplace = p, inplace
+
+    def forward(self, input: Any) -> Tensor:
+        return in_place_if(self.inplace, self.function, input, self.p, self.training)
 
     def extra_repr(self) -> str:
-        return f"p={self.p}"
+        return f"p={self.p}, inplace={self.inplace}"
+
+
+class Dropout1d(Dropout):
+    """As `Dropout`, with whole channels of (N, C, L) or (C, L)."""
+
+    function = staticmethod(dropout1d)
+
+
+class Dropout2d(Dropout):
+    """As `Dropout`, with whole channels of (N, C, H, W) or (C, H, W)."""
+
+    function = staticmethod(dropout2d)
+
+
+class AlphaDropout(Dropout):
+    """Dropout that keeps mean and variance, for selu: see `gradcore.functions.alpha_dropout`."""
+
+    function = staticmethod(alpha_dropout)
+
+
+class _Pad(Module):
+    """Base class of layers that add elements around the last dimensions: a number for all ends, or one for each."""
+
+    count: int
+    mode: str
+    value: Optional[float] = None
+
+    def __init__(self, padding: Any):
+        sizes = tuple(padding) if isinstance(padding, (tuple, list)) else (padding,) * (2 * self.count)
+        if len(sizes) != 2 * self.count or not all(isinstance(size, int) for size in sizes):
+            raise ValueError(f"{type(self).__name__}: `padding` must be an integer, or {2 * self.count}; got "
+                             f"{padding!r:.80}")
+        self.padding = sizes
+
+    def forward(self, input: Tensor) -> Tensor:
+        return pad(input, self.padding, self.mode, self.value)
+
+    def extra_repr(self) -> str:
+        return f"{self.padding}" + ("" if self.value is None else f", value={self.value}")
+
+
+class ConstantPad1d(_Pad):
+    """A number before and after the last dimension."""
+
+    count, mode = 1, "constant"
+
+    def __init__(self, padding: Any, value: float):
+        super().__init__(padding)
+        self.value = value
+
+
+class ConstantPad2d(ConstantPad1d):
+    """A number around the last two dimensions: left, right, top, bottom."""
+
+    count = 2
+
+
+class ZeroPad1d(_Pad):
+    """Zeros before and after the last dimension."""
+
+    count, mode = 1, "constant"
+
+
+class ZeroPad2d(_Pad):
+    """Zeros around the last two dimensions: left, right, top, bottom."""
+
+    count, mode = 2, "constant"
+
+
+class ReflectionPad1d(_Pad):
+    """The last dimension mirrored at its ends."""
+
+    count, mode = 1, "reflect"
+
+
+class ReflectionPad2d(_Pad):
+    """The last two dimensions mirrored at their ends."""
+
+    count, mode = 2, "reflect"
+
+
+class ReplicationPad1d(_Pad):
+    """The last dimension with its outermost elements repeated."""
+
+    count, mode = 1, "replicate"
+
+
+class ReplicationPad2d(_Pad):
+    """The last two dimensions with their outermost elements repeated."""
+
+    count, mode = 2, "replicate"

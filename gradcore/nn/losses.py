@@ -1,4 +1,4 @@
-"""The losses as modules."""
+"""The losses as modules: each is its function, with options that are arguments of the constructor."""
 
 from __future__ import annotations
 
@@ -8,23 +8,49 @@ from .. import functions
 from ..core.tensor import Tensor
 from ..functions.losses import check_reduction, check_smoothing, refuse_deprecated
 from .module import Module
-from .parameter import Buffer
 
 
 class Loss(Module):
-    """Base class of losses: a function of predictions and targets, with its reduction."""
+    """Base class of losses: a function of predictions and targets, with its reduction.
+
+    Old names of the reduction, `size_average` and `reduce`, keep their places among the parameters and are refused.
+    """
 
     function: Callable[..., Tensor]
+    reductions: tuple[str, ...] = ()  # beside those that all losses have
 
-    def __init__(self, reduction: str = "mean"):
-        check_reduction(reduction, type(self).__name__)
-        self.reduction = reduction
+    def __init__(self, size_average: None = None, reduce: None = None, reduction: str = "mean"):
+        self._set(reduction, size_average, reduce)
 
-    def forward(self, prediction: Any, target: Any) -> Tensor:
-        return self.function(prediction, target, reduction=self.reduction)
+    def _set(self, reduction: str, size_average: Any = None, reduce: Any = None, **options: Any) -> None:
+        """Keep the reduction and the options as attributes, after they have been checked."""
+        name = type(self).__name__
+        refuse_deprecated(name, size_average, reduce)
+        if reduction not in self.reductions:
+            check_reduction(reduction, name)
+        self.reduction, self._options = reduction, tuple(options)
+        for option, value in options.items():
+            if isinstance(value, Tensor):
+                self.register_buffer(option, value)
+            else:
+                setattr(self, option, value)
+
+    def forward(self, input: Any, target: Any) -> Tensor:
+        return self._of(input, target)
+
+    def _of(self, *inputs: Any) -> Tensor:
+        return self.function(*inputs, reduction=self.reduction,
+                             **{option: getattr(self, option) for option in self._options})
 
     def extra_repr(self) -> str:
-        return f"reduction={self.reduction!r}"
+        shown = [f"reduction={self.reduction!r}"]
+        return ", ".join(shown + [f"{name}={getattr(self, name)!r}" for name in self._options
+                                  if not isinstance(getattr(self, name), (Tensor, type(None)))
+                                  and getattr(self, name) != _USUAL.get(name)])
+
+
+_USUAL = {"ignore_index": -100, "label_smoothing": 0.0, "swap": False, "full": False, "log_input": True,
+          "zero_infinity": False, "log_target": False, "blank": 0, "eps": None}
 
 
 class MSELoss(Loss):
@@ -33,10 +59,79 @@ class MSELoss(Loss):
     function = staticmethod(functions.mse_loss)
 
 
+class L1Loss(Loss):
+    """The mean absolute error: see `gradcore.functions.l1_loss`."""
+
+    function = staticmethod(functions.l1_loss)
+
+
+class SmoothL1Loss(Loss):
+    """The absolute error, rounded off at 0: see `gradcore.functions.smooth_l1_loss`."""
+
+    function = staticmethod(functions.smooth_l1_loss)
+
+    def __init__(self, size_average: None = None, reduce: None = None, reduction: str = "mean", beta: float = 1.0):
+        self._set(reduction, size_average, reduce, beta=beta)
+
+
+class HuberLoss(Loss):
+    """The squared error, straight beyond `delta`: see `gradcore.functions.huber_loss`."""
+
+    function = staticmethod(functions.huber_loss)
+
+    def __init__(self, reduction: str = "mean", delta: float = 1.0):
+        if not delta > 0:
+            raise ValueError(f"HuberLoss: `delta` must be above 0; got {delta}")
+        self._set(reduction, delta=delta)
+
+
+class KLDivLoss(Loss):
+    """The divergence of distributions: see `gradcore.functions.kl_div`."""
+
+    function = staticmethod(functions.kl_div)
+    reductions = ("batchmean",)
+
+    def __init__(self, size_average: None = None, reduce: None = None, reduction: str = "mean",
+                 log_target: bool = False):
+        self._set(reduction, size_average, reduce, log_target=log_target)
+
+
+class PoissonNLLLoss(Loss):
+    """The log loss of counts: see `gradcore.functions.poisson_nll_loss`."""
+
+    function = staticmethod(functions.poisson_nll_loss)
+
+    def __init__(self, log_input: bool = True, full: bool = False, size_average: None = None, eps: float = 1e-8,
+                 reduce: None = None, reduction: str = "mean"):
+        self._set(reduction, size_average, reduce, log_input=log_input, full=full, eps=eps)
+
+
+class GaussianNLLLoss(Loss):
+    """The log loss of means and variances: see `gradcore.functions.gaussian_nll_loss`."""
+
+    function = staticmethod(functions.gaussian_nll_loss)
+
+    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean"):
+        self._set(reduction, full=full, eps=eps)
+
+    def forward(self, input: Any, target: Any, var: Any) -> Tensor:
+        return self._of(input, target, var)
+
+
+class SoftMarginLoss(Loss):
+    """The log loss of scores of classes 1 and -1: see `gradcore.functions.soft_margin_loss`."""
+
+    function = staticmethod(functions.soft_margin_loss)
+
+
 class BCELoss(Loss):
     """The log loss of probabilities of two classes: see `gradcore.functions.binary_cross_entropy`."""
 
     function = staticmethod(functions.binary_cross_entropy)
+
+    def __init__(self, weight: Optional[Tensor] = None, size_average: None = None, reduce: None = None,
+                 reduction: str = "mean"):
+        self._set(reduction, size_average, reduce, weight=weight)
 
 
 class BCEWithLogitsLoss(Loss):
@@ -44,29 +139,139 @@ class BCEWithLogitsLoss(Loss):
 
     function = staticmethod(functions.binary_cross_entropy_with_logits)
 
+    def __init__(self, weight: Optional[Tensor] = None, size_average: None = None, reduce: None = None,
+                 reduction: str = "mean", pos_weight: Optional[Tensor] = None):
+        self._set(reduction, size_average, reduce, weight=weight, pos_weight=pos_weight)
+
 
 class NLLLoss(Loss):
     """The log loss of logarithms of probabilities: see `gradcore.functions.nll_loss`."""
 
+    function = staticmethod(functions.nll_loss)
+
     def __init__(self, weight: Optional[Tensor] = None, size_average: None = None, ignore_index: int = -100,
                  reduce: None = None, reduction: str = "mean"):
-        refuse_deprecated(type(self).__name__, size_average, reduce)
-        super().__init__(reduction)
-        self.weight, self.ignore_index = None if weight is None else Buffer(weight), ignore_index
-
-    def forward(self, input: Any, target: Any) -> Tensor:
-        return functions.nll_loss(input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
+        self._set(reduction, size_average, reduce, weight=weight, ignore_index=ignore_index)
 
 
-class CrossEntropyLoss(NLLLoss):
+class CrossEntropyLoss(Loss):
     """The log loss of scores of several classes: see `gradcore.functions.cross_entropy`."""
+
+    function = staticmethod(functions.cross_entropy)
 
     def __init__(self, weight: Optional[Tensor] = None, size_average: None = None, ignore_index: int = -100,
                  reduce: None = None, reduction: str = "mean", label_smoothing: float = 0.0):
         check_smoothing(label_smoothing, type(self).__name__)
-        super().__init__(weight, size_average, ignore_index, reduce, reduction)
-        self.label_smoothing = label_smoothing
+        self._set(reduction, size_average, reduce, weight=weight, ignore_index=ignore_index,
+                  label_smoothing=label_smoothing)
 
-    def forward(self, input: Any, target: Any) -> Tensor:
-        return functions.cross_entropy(input, target, self.weight, ignore_index=self.ignore_index,
-                                       reduction=self.reduction, label_smoothing=self.label_smoothing)
+
+class MultiMarginLoss(Loss):
+    """The right class is to exceed all others: see `gradcore.functions.multi_margin_loss`."""
+
+    function = staticmethod(functions.multi_margin_loss)
+
+    def __init__(self, p: int = 1, margin: float = 1.0, weight: Optional[Tensor] = None, size_average: None = None,
+                 reduce: None = None, reduction: str = "mean"):
+        if p not in (1, 2):
+            raise ValueError(f"MultiMarginLoss: `p` must be 1 or 2; got {p}")
+        self._set(reduction, size_average, reduce, p=p, margin=margin, weight=weight)
+
+
+class MultiLabelSoftMarginLoss(Loss):
+    """The log loss of classes each of which may be right: see `gradcore.functions.multilabel_soft_margin_loss`."""
+
+    function = staticmethod(functions.multilabel_soft_margin_loss)
+
+    def __init__(self, weight: Optional[Tensor] = None, size_average: None = None, reduce: None = None,
+                 reduction: str = "mean"):
+        self._set(reduction, size_average, reduce, weight=weight)
+
+
+class HingeEmbeddingLoss(Loss):
+    """Distances of pairs that belong together or not: see `gradcore.functions.hinge_embedding_loss`."""
+
+    function = staticmethod(functions.hinge_embedding_loss)
+
+    def __init__(self, margin: float = 1.0, size_average: None = None, reduce: None = None, reduction: str = "mean"):
+        self._set(reduction, size_average, reduce, margin=margin)
+
+
+class _OfPairs(Loss):
+    def __init__(self, margin: float = 0.0, size_average: None = None, reduce: None = None, reduction: str = "mean"):
+        self._set(reduction, size_average, reduce, margin=margin)
+
+    def forward(self, input1: Any, input2: Any, target: Any) -> Tensor:
+        return self._of(input1, input2, target)
+
+
+class MarginRankingLoss(_OfPairs):
+    """Which of two is to be larger: see `gradcore.functions.margin_ranking_loss`."""
+
+    function = staticmethod(functions.margin_ranking_loss)
+
+
+class CosineEmbeddingLoss(_OfPairs):
+    """Angles of pairs that belong together or not: see `gradcore.functions.cosine_embedding_loss`."""
+
+    function = staticmethod(functions.cosine_embedding_loss)
+
+
+class TripletMarginLoss(Loss):
+    """What is alike is to be closer than what is not: see `gradcore.functions.triplet_margin_loss`."""
+
+    function = staticmethod(functions.triplet_margin_loss)
+
+    def __init__(self, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6, swap: bool = False,
+                 size_average: None = None, reduce: None = None, reduction: str = "mean"):
+        if not margin > 0:
+            raise ValueError(f"TripletMarginLoss: `margin` must be above 0; got {margin}")
+        self._set(reduction, size_average, reduce, margin=margin, p=p, eps=eps, swap=swap)
+
+    def forward(self, anchor: Any, positive: Any, negative: Any) -> Tensor:
+        return self._of(anchor, positive, negative)
+
+
+class TripletMarginWithDistanceLoss(Loss):
+    """As `TripletMarginLoss`, with a distance of one's own."""
+
+    function = staticmethod(functions.triplet_margin_with_distance_loss)
+
+    def __init__(self, *, distance_function: Optional[Callable] = None, margin: float = 1.0, swap: bool = False,
+                 reduction: str = "mean"):
+        self._set(reduction, distance_function=distance_function, margin=margin, swap=swap)
+
+    def forward(self, anchor: Any, positive: Any, negative: Any) -> Tensor:
+        return self._of(anchor, positive, negative)
+
+
+class CTCLoss(Loss):
+    """Labels without their times: see `gradcore.functions.ctc_loss`."""
+
+    function = staticmethod(functions.ctc_loss)
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False):
+        self._set(reduction, blank=blank, zero_infinity=zero_infinity)
+
+    def forward(self, log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any) -> Tensor:
+        return self._of(log_probs, targets, input_lengths, target_lengths)
+
+
+class CosineSimilarity(Module):
+    """The cosine of the angle between vectors: see `gradcore.functions.cosine_similarity`."""
+
+    def __init__(self, dim: int = 1, eps: float = 1e-8):
+        self.dim, self.eps = dim, eps
+
+    def forward(self, x1: Any, x2: Any) -> Tensor:
+        return functions.cosine_similarity(x1, x2, self.dim, self.eps)
+
+
+class PairwiseDistance(Module):
+    """The p-norm of differences: see `gradcore.functions.pairwise_distance`."""
+
+    def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False):
+        self.norm, self.eps, self.keepdim = p, eps, keepdim
+
+    def forward(self, x1: Any, x2: Any) -> Tensor:
+        return functions.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)

@@ -8,9 +8,9 @@ from .. import functions
 from ..operations.linear_algebra import matmul
 from ..operations.shaping import transpose
 from ..core.tensor import DeviceLike, Tensor
-from . import initial
+from . import init
 from .module import Module
-from .parameter import Parameter
+from .parameter import Parameter, draw_uniform, unfilled
 
 # Every activation that needs nothing but its input.
 _BY_NAME: dict[str, Callable[[Any], Tensor]] = {**functions.ACTIVATIONS, "silu": functions.silu, "gelu": functions.gelu,
@@ -48,10 +48,14 @@ class Neuron(Module):
                  activation: Union[str, Callable, None] = "sigmoid", bias: bool = True, device: DeviceLike = None):
         self.in_features, self.out_features = in_features, out_features
         neurons = () if out_features is None else (out_features,)
-        bound = initial.bound_for(in_features)
-        self.weight = initial.uniform((*neurons, in_features), bound, device)
-        self.bias: Optional[Parameter] = initial.uniform(neurons, bound, device) if bias else None
+        self.weight = unfilled((*neurons, in_features), device)
+        self.bias: Optional[Parameter] = unfilled(neurons, device) if bias else None
         self.activation = _activation(activation)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew."""
+        draw_uniform(self, init.bound_for(self.in_features))
 
     def forward(self, x: Any) -> Tensor:
         total = matmul(x, transpose(self.weight))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.tensor import DeviceLike, Tensor
+from ..operations.creation import empty
+from . import init
 
 
 class Parameter(Tensor):
@@ -29,6 +31,18 @@ class Buffer(Tensor):
     def __init__(self, data: Any, dtype: Any = None, device: DeviceLike = None, *, persistent: bool = True):
         _share(self, data, False, dtype, device)
         self.persistent = persistent
+
+
+def unfilled(shape: tuple[int, ...], device: DeviceLike = None, dtype: Any = None) -> Parameter:
+    """A parameter of a shape, whose values are yet to be drawn."""
+    return Parameter(empty(shape, dtype=dtype, device=device))
+
+
+def draw_uniform(module: Any, bound: float) -> None:
+    """Draw the parameters of a module itself uniformly between ±bound."""
+    for parameter in module._parameters.values():
+        if parameter is not None:
+            init.uniform_(parameter, -bound, bound)
 
 
 def _share(made: Tensor, data: Any, requires_grad: bool, dtype: Any, device: DeviceLike) -> None:

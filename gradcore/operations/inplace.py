@@ -143,3 +143,10 @@ def fill_diagonal_(x: Tensor, fill_value: Any) -> Tensor:
         raise ValueError(f"fill_diagonal_ takes a matrix; got shape {x.shape}")
     places = np.arange(min(x.shape))
     return write(x, (places, places), fill_value, "fill_diagonal_")
+
+
+def in_place_if(inplace: bool, function: Callable, x: Any, *args: Any, **kwargs: Any) -> Tensor:
+    """What a function gives for `x`, written to the memory of `x` where that is asked for."""
+    if not inplace:
+        return function(x, *args, **kwargs)
+    return in_place(function, f"{function.__name__}_")(x, *args, **kwargs)

@@ -8,7 +8,7 @@ from typing import Any, Optional
 from ..backends.formulas.dtypes import result_type
 from ..core.broadcasting import cast, sum_to
 from ..core.operation import Operation
-from .shaping import matrix_transpose, reshape
+from .shaping import matrix_transpose, permute, reshape
 from ..core.tensor import Tensor, as_tensor
 
 
@@ -97,6 +97,31 @@ def linear(x: Any, weight: Tensor, bias: Optional[Tensor] = None) -> Tensor:
     if len(rows) == 1:
         return Affine.apply(x, weight, *rest)
     return reshape(Affine.apply(reshape(x, math.prod(rows), weight.shape[1]), weight, *rest), *rows, weight.shape[0])
+
+
+def bilinear(input1: Any, input2: Any, weight: Tensor, bias: Optional[Tensor] = None) -> Tensor:
+    """y_k = x₁ᵀ W_k x₂ + b_k for each output k.
+
+    Parameters
+    ----------
+    input1, input2 : shapes (..., in1) and (..., in2), equal but for the last dimension.
+    weight : shape (out, in1, in2).
+    bias : shape (out,), or None.
+
+    >>> bilinear(Tensor([1.0, 2.0]), Tensor([3.0]), Tensor([[[1.0], [1.0]]]))
+    tensor([9.])
+    """
+    x1, x2, weight, *rest = _of_one_dtype(input1, input2, weight, *(() if bias is None else (bias,)))
+    if weight.ndim != 3 or not x1.ndim or x1.shape[:-1] != x2.shape[:-1] \
+            or (x1.shape[-1], x2.shape[-1]) != weight.shape[1:] or rest and rest[0].shape != weight.shape[:1]:
+        raise ValueError(f"bilinear needs inputs of shapes (..., in1) and (..., in2), a weight of shape "
+                         f"(out, in1, in2) and a bias of shape (out,); got {x1.shape}, {x2.shape}, {weight.shape}"
+                         + (f" and {rest[0].shape}" if rest else ""))
+    out, in1, in2 = weight.shape
+    rows = math.prod(x1.shape[:-1])
+    turned = matmul(reshape(x1, rows, in1), reshape(permute(weight, 1, 0, 2), in1, out * in2))
+    y = reshape(matmul(reshape(turned, rows, out, in2), reshape(x2, rows, in2, 1)), *x1.shape[:-1], out)
+    return y + rest[0] if rest else y
 
 
 def _of_one_dtype(*values: Any) -> list[Tensor]:

@@ -1,0 +1,23 @@
+"""Names that a package loads on first use, so that importing it stays quick."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any, Callable, Mapping
+
+
+def loader(package: str, places: Mapping[str, str]) -> Callable[[str], Any]:
+    """A package's `__getattr__`: `places` has the modules of the package, with the names that are found in each."""
+    module_of = {name: module for module, names in places.items() for name in names.split()}
+
+    def __getattr__(name: str) -> Any:
+        if name in places:
+            return importlib.import_module(f"{package}.{name}")
+        if name not in module_of:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"{package}.{module_of[name]}"), name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return __getattr__

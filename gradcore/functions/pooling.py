@@ -1,0 +1,132 @@
+"""Pools: one number for each window, its largest or its mean."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Optional, Union
+
+import numpy as np
+
+from ..backends.windows import Windows
+from ..core.broadcasting import cast
+from ..core.tensor import Tensor, as_tensor
+from ..operations.pooling import MaxPool, WindowSum
+from .window_options import Sizes, as_samples, per_dim, wide, windows_over
+
+
+def max_pool1d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0, dilation: Sizes = 1,
+               ceil_mode: bool = False, return_indices: bool = False) -> Union[Tensor, tuple[Tensor, Tensor]]:
+    """The largest element of each window; see `max_pool2d`."""
+    return _largest("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def max_pool2d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0, dilation: Sizes = 1,
+               ceil_mode: bool = False, return_indices: bool = False) -> Union[Tensor, tuple[Tensor, Tensor]]:
+    """The largest element of each window, whose gradient goes to the first that is so large.
+
+    Parameters
+    ----------
+    input : shape (N, C, H, W) or (C, H, W).
+    stride : from window to window; None is `kernel_size`.
+    padding : elements at both ends that are smaller than all others, at most half of `kernel_size`.
+    ceil_mode : whether there is one window more where the last would reach beyond the end.
+    return_indices : whether to return the places in the flattened plane as well.
+
+    >>> max_pool2d(Tensor([[[1.0, 5.0, 2.0], [3.0, 0.0, 9.0]]]), 2, stride=1)
+    tensor([[[5., 9.]]])
+    """
+    return _largest("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def avg_pool1d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0,
+               ceil_mode: bool = False, count_include_pad: bool = True) -> Tensor:
+    """The mean of each window; see `avg_pool2d`."""
+    return _means("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+
+
+def avg_pool2d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0,
+               ceil_mode: bool = False, count_include_pad: bool = True,
+               divisor_override: Optional[int] = None) -> Tensor:
+    """The mean of each window.
+
+    Parameters
+    ----------
+    input : shape (N, C, H, W) or (C, H, W).
+    count_include_pad : whether the zeros around the input count as elements of a window.
+    divisor_override : what to divide the sums by instead of the number of elements.
+
+    >>> avg_pool2d(Tensor([[[1.0, 5.0], [3.0, 3.0]]]), 2)
+    tensor([[[3.]]])
+    """
+    return _means("avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+def _windows(name: str, sizes: tuple[int, ...], kernel_size: Sizes, stride: Optional[Sizes], padding: Sizes,
+             dilation: Sizes, ceil_mode: bool) -> Windows:
+    count = len(sizes)
+    kernel = per_dim(kernel_size, count, 1, "kernel_size", name)
+    stride = kernel if stride is None or stride == [] else per_dim(stride, count, 1, "stride", name)
+    padding = per_dim(padding, count, 0, "padding", name)
+    dilation = per_dim(dilation, count, 1, "dilation", name)
+    if any(2 * p > k for p, k in zip(padding, kernel)):
+        raise ValueError(f"{name}: `padding` must be at most half of `kernel_size`; got {padding} and {kernel}")
+    windows = windows_over(sizes, kernel, stride, dilation, padding, padding, name)
+    if not ceil_mode:
+        return windows
+    missing = [-(n - d * (k - 1) - 1) % s for n, d, k, s in zip(windows.padded, dilation, kernel, stride)]
+    # The window more must begin within the input, or what is before it.
+    added = [more if p * s < n + b else 0
+             for more, p, s, n, b in zip(missing, windows.positions, stride, sizes, padding)]
+    return Windows(sizes, kernel, stride, dilation, padding, tuple([a + b for a, b in zip(padding, added)]))
+
+
+def _largest(name: str, count: int, input: Any, kernel_size: Sizes, stride: Optional[Sizes], padding: Sizes,
+             dilation: Sizes, ceil_mode: bool, return_indices: bool) -> Union[Tensor, tuple[Tensor, Tensor]]:
+    x = as_tensor(input)
+    samples = as_samples(x, count, name)
+    windows = _windows(name, samples.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
+    values = MaxPool.apply(samples, windows=windows)
+    values = values if x.ndim == values.ndim else values.squeeze(0)
+    if not return_indices:
+        return values
+    return values, _places(samples, windows).reshape(values.shape)
+
+
+def _places(x: Tensor, windows: Windows) -> Tensor:
+    """For each window the place of its largest element in the flattened plane."""
+    pool = MaxPool(windows=windows)
+    pool.forward(x._backend, x._array)
+    taps = Tensor._wrap(pool.places, x._backend).long()
+    place = 0
+    for dim, n in enumerate(windows.sizes):
+        below = math.prod(windows.kernel[dim + 1:])
+        along = taps // below % windows.kernel[dim]
+        starts = np.arange(windows.positions[dim]) * windows.stride[dim] - windows.before[dim]
+        starts = starts.reshape((-1,) + (1,) * (len(windows.sizes) - dim - 1))
+        place = place * n + along * windows.dilation[dim] + as_tensor(starts, device=x.device)
+    return place
+
+
+def _means(name: str, count: int, input: Any, kernel_size: Sizes, stride: Optional[Sizes], padding: Sizes,
+           ceil_mode: bool, count_include_pad: bool, divisor_override: Optional[int]) -> Tensor:
+    x = as_tensor(input)
+    samples = as_samples(x, count, name)
+    windows = _windows(name, samples.shape[2:], kernel_size, stride, padding, 1, ceil_mode)
+    if divisor_override is not None and (isinstance(divisor_override, bool) or not divisor_override):
+        raise ValueError(f"{name}: `divisor_override` must not be 0; got {divisor_override!r}")
+    sums = WindowSum.apply(wide(samples), windows=windows)
+    means = cast(sums / (divisor_override or _counts(windows, count_include_pad, sums)), x.dtype)
+    return means if x.ndim == means.ndim else means.squeeze(0)
+
+
+def _counts(windows: Windows, includes_padding: bool, like: Tensor) -> Any:
+    """The number of elements of each window: one number, or an array where they differ."""
+    counts = np.ones(1)
+    for dim, n in enumerate(windows.sizes):
+        before = windows.before[dim]
+        starts = np.arange(windows.positions[dim]) * windows.stride[dim] - before
+        low, high = (-before, n + before) if includes_padding else (0, n)
+        of_dim = np.minimum(starts + windows.kernel[dim], high) - np.maximum(starts, low)
+        counts = counts[..., None] * of_dim
+    counts = counts[0]
+    return float(counts.flat[0]) if (counts == counts.flat[0]).all() else as_tensor(counts, like.dtype, like.device)

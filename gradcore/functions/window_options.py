@@ -1,0 +1,65 @@
+"""The options of convolutions and pools: a number for all dimensions or one for each, checked before anything else."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, Optional, Sequence, Union
+
+from ..backends.formulas.dtypes import FLOAT16, FLOAT32, kind_of
+from ..backends.windows import Windows
+from ..core.broadcasting import cast
+from ..core.tensor import Tensor
+
+Sizes = Union[int, Sequence[int]]
+
+
+def per_dim(value: Any, count: int, least: int, option: str, name: str) -> tuple[int, ...]:
+    """`value` as `count` integers of at least `least`.
+
+    >>> per_dim(3, 2, 1, "kernel_size", "conv2d")
+    (3, 3)
+    """
+    values = value if isinstance(value, (tuple, list)) else (value,) * count
+    if len(values) == 1:
+        values = tuple(values) * count
+    try:
+        sizes = tuple([operator.index(number) for number in values])
+        fits = len(sizes) == count and min(sizes) >= least and not any(isinstance(number, bool) for number in values)
+    except TypeError:
+        fits = False
+    if not fits:
+        raise ValueError(f"{name}: `{option}` must be an integer of at least {least}"
+                         + (f", or {count} of them" if count > 1 else "") + f"; got {value!r:.80}")
+    return sizes
+
+
+def windows_over(sizes: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...],
+                 before: tuple[int, ...], after: tuple[int, ...], name: str) -> Windows:
+    """The windows over an input of these sizes, of which there must be one at least."""
+    windows = Windows(sizes, kernel, stride, dilation, before, after)
+    if min(windows.positions) < 1:
+        raise ValueError(f"{name}: the input is smaller than the window: sizes {sizes}, with padding {windows.padded}, "
+                         f"and a window of {kernel} with dilation {dilation}")
+    return windows
+
+
+def as_samples(x: Tensor, count: int, name: str, channels: Optional[int] = None) -> Tensor:
+    """`x` with a dimension of samples, then channels, then `count` others; without samples one is added in front."""
+    if x.ndim not in (count + 1, count + 2):
+        raise ValueError(f"{name}: the input must have the shape (N, C, {_letters(count)}) or (C, {_letters(count)}); "
+                         f"got {x.shape}")
+    if kind_of(x.dtype) < 2:
+        raise TypeError(f"{name}: the input must hold floats; got {x.dtype}")
+    if channels is not None and x.shape[-count - 1] != channels:
+        raise ValueError(f"{name}: the input must have {channels} channel(s), its dimension {x.ndim - count - 1}; got "
+                         f"shape {x.shape}")
+    return x if x.ndim == count + 2 else x.unsqueeze(0)
+
+
+def _letters(count: int) -> str:
+    return ", ".join(("L",) if count == 1 else ("D", "H", "W")[-count:])
+
+
+def wide(x: Tensor) -> Tensor:
+    """A float16 tensor in float32, in which its sums are computed."""
+    return cast(x, FLOAT32) if x.dtype == FLOAT16 else x

@@ -1,0 +1,175 @@
+"""The functions of networks under PyTorch's names, with its order of arguments and its options.
+
+Most are those of `gradcore.functions`; here stand the ones whose options differ.
+
+>>> relu(Tensor([-1.0, 2.0]))
+tensor([0., 2.])
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from .. import functions
+from ..core.dimensions import Dims
+from ..core.tensor import Tensor, as_tensor
+from ..functions import (adaptive_avg_pool1d, adaptive_avg_pool2d, alpha_dropout, avg_pool1d, avg_pool2d, batch_norm,
+                         binary_cross_entropy, binary_cross_entropy_with_logits, conv1d, conv2d, conv3d,
+                         conv_transpose1d, conv_transpose2d, conv_transpose3d, cosine_embedding_loss,
+                         cosine_similarity, cross_entropy, ctc_loss, embedding, gaussian_nll_loss, gelu, glu,
+                         group_norm, gumbel_softmax, hardshrink, hinge_embedding_loss, huber_loss, instance_norm,
+                         interpolate, kl_div, l1_loss, layer_norm, logsigmoid, margin_ranking_loss, max_pool1d,
+                         max_pool2d, mse_loss, multi_margin_loss, multilabel_soft_margin_loss, nll_loss,
+                         pairwise_distance, pixel_shuffle, pixel_unshuffle, poisson_nll_loss, prelu, rms_norm,
+                         scaled_dot_product_attention, sigmoid, smooth_l1_loss, soft_margin_loss, softshrink,
+                         softsign, tanh, tanhshrink, triplet_margin_loss, triplet_margin_with_distance_loss)
+from ..operations import indexing
+from ..operations.inplace import in_place_if
+from ..operations.linear_algebra import bilinear, linear
+from ..operations.rearranging import pad
+from ..operations.reduction import norm
+from ..operations.selection import where
+
+upsample = interpolate
+
+
+# -- activations, which may write their result to the input ---------------------------------------------------------
+def relu(input: Any, inplace: bool = False) -> Tensor:
+    """See `gradcore.functions.relu`."""
+    return in_place_if(inplace, functions.relu, input)
+
+
+def relu6(input: Any, inplace: bool = False) -> Tensor:
+    """See `gradcore.functions.relu6`."""
+    return in_place_if(inplace, functions.relu6, input)
+
+
+def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """See `gradcore.functions.leaky_relu`."""
+    return in_place_if(inplace, functions.leaky_relu, input, negative_slope)
+
+
+def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False,
+          inplace: bool = False) -> Tensor:
+    """See `gradcore.functions.rrelu`."""
+    return in_place_if(inplace, functions.rrelu, input, lower, upper, training)
+
+
+def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """See `gradcore.functions.elu`."""
+    return in_place_if(inplace, functions.elu, input, alpha)
+
+
+def selu(input: Any, inplace: bool = False) -> Tensor:
+    """See `gradcore.functions.selu`."""
+    return in_place_if(inplace, functions.selu, input)
+
+
+def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """See `gradcore.functions.celu`."""
+    return in_place_if(inplace, functions.celu, input, alpha)
+
+
+def silu(input: Any, inplace: bool = False) -> Tensor:
+    """See `gradcore.functions.silu`."""
+    return in_place_if(inplace, functions.silu, input)
+
+
+def mish(input: Any, inplace: bool = False) -> Tensor:
+    """See `gradcore.functions.mish`."""
+    return in_place_if(inplace, functions.mish, input)
+
+
+def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    """See `gradcore.functions.hardtanh`."""
+    return in_place_if(inplace, functions.hardtanh, input, min_val, max_val)
+
+
+def hardswish(input: Any, inplace: bool = False) -> Tensor:
+    """See `gradcore.functions.hardswish`."""
+    return in_place_if(inplace, functions.hardswish, input)
+
+
+def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:
+    """See `gradcore.functions.hardsigmoid`."""
+    return in_place_if(inplace, functions.hardsigmoid, input)
+
+
+def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """See `gradcore.functions.threshold`."""
+    return in_place_if(inplace, functions.threshold, input, threshold, value)
+
+
+def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """See `gradcore.functions.dropout`."""
+    return in_place_if(inplace, functions.dropout, input, p, training)
+
+
+def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """See `gradcore.functions.dropout1d`."""
+    return in_place_if(inplace, functions.dropout1d, input, p, training)
+
+
+def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """See `gradcore.functions.dropout2d`."""
+    return in_place_if(inplace, functions.dropout2d, input, p, training)
+
+
+def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """See `gradcore.functions.softplus`; where beta · input is above `threshold` the result is the input."""
+    smooth = functions.softplus(input, beta=beta)
+    # From 20 on the difference is below the last digit of float32.
+    return smooth if threshold >= 20 else where(as_tensor(input).detach() * beta > threshold, input, smooth)
+
+
+# -- softmax --------------------------------------------------------------------------------------------------------
+def softmax(input: Any, dim: Optional[int] = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """See `gradcore.functions.softmax`; `dim` may be left out for up to two dimensions, and is the last one then."""
+    return functions.softmax(input, _named(dim, input, "softmax"), dtype)
+
+
+def log_softmax(input: Any, dim: Optional[int] = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """See `gradcore.functions.log_softmax`; for `dim` see `softmax`."""
+    return functions.log_softmax(input, _named(dim, input, "log_softmax"), dtype)
+
+
+def softmin(input: Any, dim: Optional[int] = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """See `gradcore.functions.softmin`; for `dim` see `softmax`."""
+    return functions.softmin(input, _named(dim, input, "softmin"), dtype)
+
+
+def _named(dim: Optional[int], input: Any, name: str) -> int:
+    if dim is None and as_tensor(input).ndim > 2:
+        raise TypeError(f"{name}: name the dimension, as dim=-1; PyTorch's choice depends on the number of dimensions, "
+                        f"and is deprecated")
+    return -1 if dim is None else dim
+
+
+# -- others ---------------------------------------------------------------------------------------------------------
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """Integers from 0 on as rows of zeros (int64) with a one at their position; -1 is as many classes as are needed.
+
+    >>> one_hot(Tensor([0, 2], dtype=int))
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
+    """
+    index = as_tensor(tensor)
+    if index.dtype.kind not in "iu":
+        raise TypeError(f"one_hot: it takes integers; got {index.dtype}")
+    needed = int(index.max()) + 1 if index.numel() else 0
+    if index.numel() and int(index.min()) < 0 or num_classes not in (-1, max(needed, num_classes)):
+        raise ValueError(f"one_hot: classes must be from 0 to {num_classes - 1 if num_classes > 0 else 'any number'}; "
+                         f"got {int(index.min())} to {needed - 1}")
+    return indexing.one_hot(index, needed if num_classes == -1 else num_classes).long()
+
+
+def normalize(input: Any, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12) -> Tensor:
+    """The input with p-norm 1 along `dim`: x / max(|x|_p, eps).
+
+    >>> normalize(Tensor([[1.0, 3.0]]), p=1)
+    tensor([[0.25, 0.75]])
+    """
+    if p == 2:
+        return functions.normalize(input, dim, eps)
+    x = as_tensor(input)
+    return x / norm(x, p, dim, keepdim=True).clip(eps, None)

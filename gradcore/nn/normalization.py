@@ -1,0 +1,203 @@
+"""Normalisation layers."""
+
+from __future__ import annotations
+
+from typing import Any, Optional, Sequence, Union
+
+from .. import functions
+from ..core.tensor import DeviceLike, Tensor
+from ..operations.creation import ones, zeros
+from . import init
+from .layers import check_size
+from .module import Module
+from .parameter import unfilled
+
+
+class _Scaled(Module):
+    """What normalisations have in common: a weight that begins at 1 and a bias that begins at 0, or None."""
+
+    def _make(self, shape: tuple[int, ...], has_weight: bool, has_bias: bool, device: DeviceLike, dtype: Any) -> None:
+        for name, is_made in (("weight", has_weight), ("bias", has_bias)):
+            self.register_parameter(name, unfilled(shape, device, dtype) if is_made else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Begin with weight 1 and bias 0 again."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self._parameters.get("bias") is not None:
+            init.zeros_(self.bias)
+
+
+class _OfBatch(_Scaled):
+    """Channels with running moments."""
+
+    ndims: tuple[int, ...]
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: Optional[float] = 0.1, affine: bool = True,
+                 track_running_stats: bool = True, device: DeviceLike = None, dtype: Any = None, *, bias: bool = True):
+        check_size(self, num_features=num_features)
+        self.num_features, self.eps, self.momentum, self.affine = num_features, eps, momentum, affine
+        self.track_running_stats = track_running_stats
+        for name, make in (("running_mean", zeros), ("running_var", ones)):
+            self.register_buffer(name, make(num_features, dtype=dtype, device=device) if track_running_stats else None)
+        batches = zeros((), dtype="int64", device=device) if track_running_stats else None
+        self.register_buffer("num_batches_tracked", batches)
+        self._make((num_features,), affine, affine and bias, device, dtype)
+
+    def reset_running_stats(self) -> None:
+        """Begin with mean 0 and variance 1 again."""
+        if self.track_running_stats:
+            self.running_mean.zero_()
+            self.running_var.fill_(1)
+            self.num_batches_tracked.zero_()
+
+    def reset_parameters(self) -> None:
+        """Begin again: weight 1, bias 0, and moments of no batch."""
+        self.reset_running_stats()
+        super().reset_parameters()
+
+    def _check(self, x: Tensor) -> None:
+        if x.ndim not in self.ndims or x.shape[self._channel_dim(x)] != self.num_features:
+            raise ValueError(f"{type(self).__name__}: the input must have {' or '.join(map(str, self.ndims))} "
+                             f"dimensions and {self.num_features} channel(s); got shape {x.shape}")
+
+    def _channel_dim(self, x: Tensor) -> int:
+        return 1
+
+    def _momentum(self) -> float:
+        """How much of a batch the running moments take on: an equal part of all batches where it is None."""
+        if self.training and self.track_running_stats:
+            self.num_batches_tracked += 1
+            if self.momentum is None:
+                return 1.0 / self.num_batches_tracked.item()
+        return self.momentum or 0.0
+
+    def extra_repr(self) -> str:
+        return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+                f"track_running_stats={self.track_running_stats}")
+
+
+class _BatchNorm(_OfBatch):
+    def forward(self, input: Tensor) -> Tensor:
+        self._check(input)
+        uses_batch = self.training or self.running_mean is None
+        is_tracked = not self.training or self.track_running_stats
+        running = (self.running_mean, self.running_var) if is_tracked else (None, None)
+        return functions.batch_norm(input, *running, self.weight, self.bias, uses_batch, self._momentum(), self.eps)
+
+
+class BatchNorm1d(_BatchNorm):
+    """Channels of (N, C) or (N, C, L) over the batch: see `gradcore.functions.batch_norm`.
+
+    >>> BatchNorm1d(4)
+    BatchNorm1d(4, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)
+    """
+
+    ndims = (2, 3)
+
+
+class BatchNorm2d(_BatchNorm):
+    """Channels of (N, C, H, W) over the batch: see `gradcore.functions.batch_norm`."""
+
+    ndims = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    """Channels of (N, C, D, H, W) over the batch: see `gradcore.functions.batch_norm`."""
+
+    ndims = (5,)
+
+
+class _InstanceNorm(_OfBatch):
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
+                 track_running_stats: bool = False, device: DeviceLike = None, dtype: Any = None, *, bias: bool = True):
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+
+    def _channel_dim(self, x: Tensor) -> int:
+        return 1 if x.ndim == self.ndims[-1] else 0
+
+    def forward(self, input: Tensor) -> Tensor:
+        self._check(input)
+        samples = input if input.ndim == self.ndims[-1] else input.unsqueeze(0)
+        uses_input = self.training or not self.track_running_stats
+        y = functions.instance_norm(samples, self.running_mean, self.running_var, self.weight, self.bias, uses_input,
+                                    self._momentum(), self.eps)
+        return y if input.ndim == self.ndims[-1] else y.squeeze(0)
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Channels of each sample of (N, C, L) or (C, L): see `gradcore.functions.instance_norm`."""
+
+    ndims = (2, 3)
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """Channels of each sample of (N, C, H, W) or (C, H, W): see `gradcore.functions.instance_norm`."""
+
+    ndims = (3, 4)
+
+
+class GroupNorm(_Scaled):
+    """Groups of channels of each sample: see `gradcore.functions.group_norm`."""
+
+    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True,
+                 device: DeviceLike = None, dtype: Any = None, *, bias: bool = True):
+        check_size(self, num_groups=num_groups, num_channels=num_channels)
+        if not num_groups or num_channels % num_groups:
+            raise ValueError(f"GroupNorm: `num_channels` must be a multiple of `num_groups`; got {num_channels} and "
+                             f"{num_groups}")
+        self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
+        self._make((num_channels,), affine, affine and bias, device, dtype)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return functions.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+
+
+def _sizes(normalized_shape: Union[int, Sequence[int]], name: str) -> tuple[int, ...]:
+    sizes = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not sizes or not all(isinstance(size, int) and not isinstance(size, bool) and size >= 0 for size in sizes):
+        raise ValueError(f"{name}: `normalized_shape` must be the sizes of the last dimensions; got "
+                         f"{normalized_shape!r:.80}")
+    return sizes
+
+
+class LayerNorm(_Scaled):
+    """The last dimensions: see `gradcore.functions.layer_norm`.
+
+    >>> LayerNorm(3)
+    LayerNorm((3,), eps=1e-05, elementwise_affine=True)
+    """
+
+    def __init__(self, normalized_shape: Union[int, Sequence[int]], eps: float = 1e-5, elementwise_affine: bool = True,
+                 bias: bool = True, device: DeviceLike = None, dtype: Any = None):
+        self.normalized_shape = _sizes(normalized_shape, "LayerNorm")
+        self.eps, self.elementwise_affine = eps, elementwise_affine
+        self._make(self.normalized_shape, elementwise_affine, elementwise_affine and bias, device, dtype)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return functions.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+
+
+class RMSNorm(_Scaled):
+    """The root mean square of the last dimensions: see `gradcore.functions.rms_norm`."""
+
+    def __init__(self, normalized_shape: Union[int, Sequence[int]], eps: Optional[float] = None,
+                 elementwise_affine: bool = True, device: DeviceLike = None, dtype: Any = None):
+        self.normalized_shape = _sizes(normalized_shape, "RMSNorm")
+        self.eps, self.elementwise_affine = eps, elementwise_affine
+        weight = unfilled(self.normalized_shape, device, dtype) if elementwise_affine else None
+        self.register_parameter("weight", weight)
+        self.reset_parameters()
+
+    def forward(self, input: Tensor) -> Tensor:
+        return functions.rms_norm(input, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"

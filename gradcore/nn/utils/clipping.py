@@ -1,0 +1,60 @@
+"""Gradients that are kept within bounds."""
+
+from __future__ import annotations
+
+import math
+from typing import Iterable, Optional, Union
+
+from ...core.tensor import Tensor
+from ...operations.arithmetic import isfinite
+from ...operations.creation import zeros
+from ...operations.reduction import amax, norm
+from ...operations.shaping import stack
+
+Parameters = Union[Tensor, Iterable[Tensor]]
+
+
+def _gradients(parameters: Parameters) -> list[Tensor]:
+    listed = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    return [parameter.grad for parameter in listed if parameter.grad is not None]
+
+
+def get_total_norm(tensors: Parameters, norm_type: float = 2.0, error_if_nonfinite: bool = False,
+                   foreach: Optional[bool] = None) -> Tensor:
+    """The norm of all elements of several tensors together.
+
+    >>> get_total_norm([Tensor([3.0]), Tensor([4.0])])
+    tensor(5.)
+    """
+    listed = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    if not listed:
+        return zeros(())
+    parts = stack([norm(tensor.detach(), norm_type).to(device=listed[0].device) for tensor in listed])
+    total = amax(parts) if norm_type == math.inf else norm(parts, norm_type)
+    if error_if_nonfinite and not bool(isfinite(total)):
+        raise RuntimeError(f"get_total_norm: the norm of order {norm_type} is not finite; error_if_nonfinite=False "
+                           f"lets it pass")
+    return total
+
+
+def clip_grad_norm_(parameters: Parameters, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False,
+                    foreach: Optional[bool] = None) -> Tensor:
+    """Scale all gradients by one factor, so that the norm of them together is at most `max_norm`; it is returned.
+
+    `foreach` is PyTorch's and means nothing here.
+    Source: Pascanu, Mikolov and Bengio, "On the Difficulty of Training Recurrent Neural Networks", ICML 2013,
+    algorithm 1.
+    """
+    gradients = _gradients(parameters)
+    total = get_total_norm(gradients, float(norm_type), error_if_nonfinite)
+    factor = (float(max_norm) / (total + 1e-6)).clip(None, 1.0)
+    for gradient in gradients:
+        gradient.detach().mul_(factor.to(gradient))
+    return total
+
+
+def clip_grad_value_(parameters: Parameters, clip_value: float, foreach: Optional[bool] = None) -> None:
+    """Bound every element of the gradients by ±`clip_value`."""
+    bound = float(clip_value)
+    for gradient in _gradients(parameters):
+        gradient.detach().clip_(-bound, bound)

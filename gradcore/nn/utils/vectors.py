@@ -1,0 +1,31 @@
+"""All parameters as one vector, and back."""
+
+from __future__ import annotations
+
+from typing import Iterable
+
+from ...core.tensor import Tensor
+from ...operations.shaping import cat, reshape
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """The elements of all parameters one after the other; gradients pass.
+
+    >>> parameters_to_vector([Tensor([[1.0, 2.0]]), Tensor(3.0)])
+    tensor([1., 2., 3.])
+    """
+    return cat([reshape(parameter, -1) for parameter in parameters])
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Write the elements of a vector to the parameters one after the other."""
+    listed = list(parameters)
+    needed = sum(parameter.numel() for parameter in listed)
+    if not isinstance(vec, Tensor) or vec.shape != (needed,):
+        raise ValueError(f"vector_to_parameters: a vector of {needed} elements is needed; got "
+                         f"{getattr(vec, 'shape', type(vec).__name__)}")
+    start = 0
+    for parameter in listed:
+        end = start + parameter.numel()
+        parameter.detach().copy_(reshape(vec[start:end].detach(), parameter.shape))
+        start = end

@@ -1,0 +1,131 @@
+"""Convolution: windows of the input as the columns of a matrix, and one product of matrices.
+
+The number  Σ y[n, o, p] w[o, c, k] x[n, c, p·stride + k·dilation]  is linear in each of x, w and y.  Its derivatives
+along them are three operations: `Convolve` (along y), `ConvolveInput` (along x), which is also the transposed
+convolution, and `ConvolveWeight` (along w); and the derivatives of each of them are the others.
+
+The columns take as many times the memory of the input as a window has elements, so they are made for some samples at a
+time.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Iterator
+
+from ..backends import Backend
+from ..backends.windows import Windows
+from ..core.operation import Operation
+from .reduction import sum
+
+
+class _OfWindows(Operation):
+    """What the three operations have in common; `windows` and `groups` are their options."""
+
+    windows: Windows
+    groups: int
+
+    def _parts(self, backend: Backend, samples: int, channels: int, itemsize: int) -> Iterator[slice]:
+        """The samples in parts whose columns fit into scratch memory."""
+        columns = channels * math.prod(self.windows.kernel) * math.prod(self.windows.positions) * itemsize
+        step = max(1, backend.scratch_bytes // max(columns, 1))
+        return (slice(start, min(start + step, samples)) for start in range(0, samples, step))
+
+    def _seen(self, backend: Backend, x: Any, part: slice) -> Any:
+        """The windows of some samples: (samples, channels, *kernel, *positions)."""
+        samples = backend.take(x, (part, ...))
+        if self.windows.is_padded:
+            padded = backend.full((*samples.shape[:2], *self.windows.padded), 0, x.dtype)
+            backend.assign(padded, self.windows.inside, samples)
+            samples = padded
+        return backend.windows(samples, self.windows)
+
+    def _in_groups(self, backend: Backend, y: Any) -> Any:
+        """(samples, channels, ...) as (samples, groups, channels of a group, positions)."""
+        return backend.xp.reshape(y, (y.shape[0], self.groups, y.shape[1] // self.groups, -1))
+
+    def _matrix(self, backend: Backend, w: Any) -> Any:
+        """The weight as one matrix for each group: (groups, out channels, window)."""
+        return backend.xp.reshape(w, (self.groups, w.shape[0] // self.groups, math.prod(w.shape[1:])))
+
+
+class Convolve(_OfWindows):
+    """y[n, o, p] = Σ w[o, c, k] x[n, c, p·stride + k·dilation], plus a bias for each o."""
+
+    saves = (0, 1)
+
+    def forward(self, backend, x, w, *bias):
+        xp, positions = backend.xp, self.windows.positions
+        samples, channels = x.shape[:2]
+        matrix = self._matrix(backend, w)
+        y = backend.empty((samples, self.groups, matrix.shape[1], math.prod(positions)), x.dtype)
+        for part in self._parts(backend, samples, channels, x.dtype.itemsize):
+            seen = self._seen(backend, x, part)
+            columns = xp.reshape(seen, (seen.shape[0], self.groups, matrix.shape[2], y.shape[3]))
+            backend.matmul_into(y, (part, ...), matrix, columns)
+            if bias:
+                backend.add_at(y, (part, ...), xp.reshape(bias[0], (1, *y.shape[1:3], 1)))
+        return xp.reshape(y, (samples, w.shape[0], *positions))
+
+    def backward(self, gradient):
+        options = {"windows": self.windows, "groups": self.groups}
+        wanted = [parent is not None for parent in self.parents]
+        parts = [ConvolveInput.apply(gradient, self.saved(1), **options) if wanted[0] else None,
+                 ConvolveWeight.apply(self.saved(0), gradient, **options) if wanted[1] else None]
+        if len(wanted) == 3:
+            dims = (0, *range(2, gradient.ndim))
+            parts.append(sum(gradient, dims) if wanted[2] else None)
+        return parts
+
+
+class ConvolveInput(_OfWindows):
+    """x[n, c, i] = the sum of w[o, c, k] y[n, o, p] over all p and k with i = p·stride + k·dilation."""
+
+    saves = (0, 1)
+
+    def forward(self, backend, y, w):
+        xp, windows = backend.xp, self.windows
+        samples, channels = y.shape[0], w.shape[1] * self.groups
+        matrix = xp.permute_dims(self._matrix(backend, w), (0, 2, 1))
+        x = backend.empty((samples, channels, *windows.sizes), y.dtype)
+        for part in self._parts(backend, samples, channels, y.dtype.itemsize):
+            columns = backend.matmul(matrix, self._in_groups(backend, backend.take(y, (part, ...))))
+            taps = xp.reshape(columns, (-1, channels, math.prod(windows.kernel), *windows.positions))
+            total = backend.full((taps.shape[0], channels, *windows.padded), 0, y.dtype)
+            for k, tap in enumerate(windows.taps()):
+                backend.add_at(total, tap, backend.take(taps, (slice(None), slice(None), k, ...)))
+            backend.assign(x, (part, ...), backend.take(total, windows.inside))
+        return x
+
+    def backward(self, gradient):
+        options = {"windows": self.windows, "groups": self.groups}
+        along_y, along_w = [parent is not None for parent in self.parents]
+        return [Convolve.apply(gradient, self.saved(1), **options) if along_y else None,
+                ConvolveWeight.apply(gradient, self.saved(0), **options) if along_w else None]
+
+
+class ConvolveWeight(_OfWindows):
+    """w[o, c, k] = Σ y[n, o, p] x[n, c, p·stride + k·dilation]."""
+
+    saves = (0, 1)
+
+    def forward(self, backend, x, y):
+        xp, windows = backend.xp, self.windows
+        samples, channels = x.shape[:2]
+        of_group, out = channels // self.groups, y.shape[1]
+        total = backend.full((self.groups, out // self.groups, of_group * math.prod(windows.kernel)), 0, x.dtype)
+        for part in self._parts(backend, samples, channels, x.dtype.itemsize):
+            seen = self._seen(backend, x, part)
+            last = tuple(range(2, seen.ndim))
+            order = (1, *last[:len(windows.kernel)], 0, *last[len(windows.kernel):])
+            columns = xp.reshape(xp.permute_dims(seen, order), (self.groups, total.shape[2], -1))
+            rows = self._in_groups(backend, backend.take(y, (part, ...)))
+            rows = xp.reshape(xp.permute_dims(rows, (1, 2, 0, 3)), (self.groups, total.shape[1], -1))
+            backend.add_at(total, (...,), backend.matmul(rows, xp.permute_dims(columns, (0, 2, 1))))
+        return xp.reshape(total, (out, of_group, *windows.kernel))
+
+    def backward(self, gradient):
+        options = {"windows": self.windows, "groups": self.groups}
+        along_x, along_y = [parent is not None for parent in self.parents]
+        return [ConvolveInput.apply(self.saved(1), gradient, **options) if along_x else None,
+                Convolve.apply(self.saved(0), gradient, **options) if along_y else None]

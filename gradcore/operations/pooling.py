@@ -1,0 +1,124 @@
+"""Sums and maxima over windows: a slice for each element of a window, and no loop over positions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..backends import Backend
+from ..backends.windows import Windows
+from ..core.elementwise import elementwise
+from ..core.operation import Operation
+from ..core.tensor import Tensor
+
+
+def _padded(backend: Backend, x: Any, windows: Windows, value: float) -> Any:
+    if not windows.is_padded:
+        return x
+    padded = backend.full((*x.shape[:-len(windows.sizes)], *windows.padded), value, x.dtype)
+    backend.assign(padded, windows.inside, x)
+    return padded
+
+
+class WindowSum(Operation):
+    """The sum of each window; what is around the input counts as 0."""
+
+    windows: Windows
+
+    def forward(self, backend, x):
+        padded, (first, *others) = _padded(backend, x, self.windows, 0), self.windows.taps()
+        total = backend.copy(backend.take(padded, first))
+        for tap in others:
+            backend.add_at(total, (...,), backend.take(padded, tap))
+        return total
+
+    def backward(self, gradient):
+        return [WindowSpread.apply(gradient, windows=self.windows)]
+
+
+class WindowSpread(Operation):
+    """The adjoint of `WindowSum`: each number added to all elements of its window."""
+
+    windows: Windows
+
+    def forward(self, backend, y):
+        lead = y.shape[:y.ndim - len(self.windows.sizes)]
+        total = backend.full((*lead, *self.windows.padded), 0, y.dtype)
+        for tap in self.windows.taps():
+            backend.add_at(total, tap, y)
+        return backend.copy(backend.take(total, self.windows.inside)) if self.windows.is_padded else total
+
+    def backward(self, gradient):
+        return [WindowSum.apply(gradient, windows=self.windows)]
+
+
+@elementwise
+def larger(xp, best, place, candidate, tap=0.0):
+    """The larger of two numbers, NaN being the largest, with its place: `place`, or `tap` for the candidate."""
+    is_larger = xp.logical_or(candidate > best, xp.isnan(candidate))
+    return xp.where(is_larger, candidate, best), xp.where(is_larger, tap, place)
+
+
+@elementwise
+def at_place(xp, value, place, tap=0.0):
+    """The value where `place` is `tap`, else 0."""
+    return xp.where(place == tap, value, 0.0)
+
+
+class MaxPool(Operation):
+    """The largest element of each window, whose gradient goes to the first that is so large.
+
+    `places` are the numbers of these elements within their windows.
+    """
+
+    windows: Windows
+    places: Any
+
+    def forward(self, backend, x):
+        padded, (first, *others) = _padded(backend, x, self.windows, -math.inf), self.windows.taps()
+        best = backend.copy(backend.take(padded, first))
+        places = backend.full(best.shape, 0, x.dtype)
+        for tap, index in enumerate(others, 1):
+            best, places = backend.elementwise(larger.kernel, (best, places, backend.take(padded, index)), (tap,))
+        self.places = places
+        return best
+
+    def backward(self, gradient):
+        return [PlaceSpread.apply(gradient, windows=self.windows, places=self.places)]
+
+
+class PlaceSpread(Operation):
+    """The adjoint of taking the element at `places` of each window: each number added to that element."""
+
+    windows: Windows
+    places: Any
+
+    def forward(self, backend, y):
+        lead = y.shape[:y.ndim - len(self.windows.sizes)]
+        total = backend.full((*lead, *self.windows.padded), 0, y.dtype)
+        for tap, index in enumerate(self.windows.taps()):
+            backend.add_at(total, index, backend.elementwise(at_place.kernel, (y, self.places), (tap,))[0])
+        return backend.copy(backend.take(total, self.windows.inside)) if self.windows.is_padded else total
+
+    def backward(self, gradient):
+        return [PlaceTaken.apply(gradient, windows=self.windows, places=self.places)]
+
+
+class PlaceTaken(Operation):
+    """The element at `places` of each window."""
+
+    windows: Windows
+    places: Any
+
+    def forward(self, backend, x):
+        padded = _padded(backend, x, self.windows, 0)
+        total = backend.full(self.places.shape, 0, x.dtype)
+        for tap, index in enumerate(self.windows.taps()):
+            part = backend.take(padded, index)
+            backend.add_at(total, (...,), backend.elementwise(at_place.kernel, (part, self.places), (tap,))[0])
+        return total
+
+    def backward(self, gradient):
+        return [PlaceSpread.apply(gradient, windows=self.windows, places=self.places)]
+
+
