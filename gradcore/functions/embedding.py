@@ -7,7 +7,7 @@ from typing import Any, Optional
 from ..backends.formulas.dtypes import kind_of
 from ..core.operation import Operation
 from ..core.tensor import Tensor, as_tensor, common_backend
-from ..operations.indexing import Index, PutInto
+from ..operations.indexing import Index, PutInto, values_on_host
 from ..operations.selection import masked_fill
 
 
@@ -47,11 +47,10 @@ def embedding(input: Any, weight: Tensor, padding_idx: Optional[int] = None, max
                         f"{weight.shape}")
     count = weight.shape[0]
     padding_idx = checked_padding(padding_idx, count, "embedding")
-    if backend.is_synchronous and index.numel():
-        places = index.numpy()
-        if places.min() < 0 or places.max() >= count:
-            raise IndexError(f"embedding: the input must hold numbers from 0 to {count - 1}; got {places.min()} to "
-                             f"{places.max()}")
+    places = values_on_host(input, index)
+    if places is not None and places.size and (places.min() < 0 or places.max() >= count):
+        raise IndexError(f"embedding: the input must hold numbers from 0 to {count - 1}; got {places.min()} to "
+                         f"{places.max()}")
     return _Rows.apply(weight, index=index.detach().clone(), padding_idx=padding_idx)
 
 

@@ -15,7 +15,7 @@ from ..core.dimensions import one_dim
 from ..core.tensor import DeviceLike, Tensor
 from . import init
 from .module import Module
-from .parameter import Parameter, draw_uniform, unfilled
+from .parameter import draw_uniform, unfilled
 
 
 def check_size(module: Module, **sizes: Any) -> None:

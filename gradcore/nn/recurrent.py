@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Optional, Sequence, Union
+from typing import Any, Iterator, Sequence, Union
 
 from ..core.tensor import DeviceLike, Tensor, as_tensor
 from ..functions.dropout import check_probability, dropout

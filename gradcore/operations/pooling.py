@@ -9,7 +9,6 @@ from ..backends import Backend
 from ..backends.windows import Windows
 from ..core.elementwise import elementwise
 from ..core.operation import Operation
-from ..core.tensor import Tensor
 
 
 def _padded(backend: Backend, x: Any, windows: Windows, value: float) -> Any:
