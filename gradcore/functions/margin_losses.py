@@ -9,7 +9,8 @@ from ..core.rowwise import rowwise
 from ..core.tensor import Tensor, as_tensor
 from ..operations.arithmetic import minimum
 from ..operations.indexing import values_on_host
-from ..operations.reduction import mean, norm
+from ..operations.norms import norm
+from ..operations.reduction import mean
 from ..operations.shaping import unsqueeze
 from .class_losses import check_classes
 from .losses import beside, check_reduction, elementwise_loss, reduced, refuse_deprecated, weights_like

@@ -27,7 +27,7 @@ from ..operations import indexing
 from ..operations.inplace import in_place_if
 from ..operations.linear_algebra import bilinear, linear
 from ..operations.rearranging import pad
-from ..operations.reduction import norm
+from ..operations.norms import norm
 from ..operations.selection import where
 
 upsample = interpolate

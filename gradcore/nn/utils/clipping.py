@@ -8,7 +8,8 @@ from typing import Iterable, Optional, Union
 from ...core.tensor import Tensor
 from ...operations.arithmetic import isfinite
 from ...operations.creation import zeros
-from ...operations.reduction import amax, norm
+from ...operations.norms import norm
+from ...operations.reduction import amax
 from ...operations.shaping import stack
 
 Parameters = Union[Tensor, Iterable[Tensor]]
