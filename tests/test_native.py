@@ -177,6 +177,24 @@ def test_other_threads_take_parts():
 
 
 @needs_compiler
+def test_cores_that_belong_to_other_processes_are_left_to_them():
+    seen: set[int] = set()
+
+    @ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_long, ctypes.c_long)
+    def part(_, begin, end):
+        seen.add(threading.get_ident())
+
+    share = ctypes.CFUNCTYPE(None, ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
+    threads.use_cores(1)
+    try:
+        for _ in range(50):
+            share(threads.share_address())(100_000, 64, ctypes.cast(part, ctypes.c_void_p), None)
+    finally:
+        threads.use_cores(threads.CORES)
+    assert seen == {threading.get_ident()}
+
+
+@needs_compiler
 def test_several_threads_may_call_at_once(rng):
     x = rng.normal(size=(4, 3 * threads.PARALLEL_FROM)).astype(F32)
     run_doubled, outputs = native.program(DOUBLED, F32, F32, (False,)), np.empty_like(x)

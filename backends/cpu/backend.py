@@ -185,6 +185,7 @@ class NumPyBackend(Backend):
 
     def use_cores(self, count: Optional[int]) -> None:
         tiles.CORES = CORES if count is None else count
+        native.use_cores(tiles.CORES)
 
     def description(self) -> str:
         return platform.processor() or platform.machine()

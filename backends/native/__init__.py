@@ -7,6 +7,7 @@ from .build import compiler
 from .loops import program, source
 from .random import drawing
 from .rows import RowLoop, row_program
-from .threads import CORES
+from .threads import CORES, use_cores
 
-__all__ = ["CORES", "RowLoop", "cache_folder", "compiler", "drawing", "program", "row_program", "source"]
+__all__ = ["CORES", "RowLoop", "cache_folder", "compiler", "drawing", "program", "row_program", "source",
+           "use_cores"]

@@ -18,6 +18,7 @@ from ..errors import BackendUnavailable
 from .build import library
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_used = CORES
 # Waking a second thread takes about as long as one needs for so many elements.
 PARALLEL_FROM = 1 << 16
 
@@ -29,8 +30,16 @@ def share_address() -> int:
         pool = library(_POOL)
     except BackendUnavailable:
         return 0
-    pool.gradcore_use_cores(ctypes.c_long(CORES))
+    pool.gradcore_use_cores(ctypes.c_long(_used))
     return ctypes.cast(pool.gradcore_share, ctypes.c_void_p).value or 0
+
+
+def use_cores(count: int) -> None:
+    """Let loops run on so many threads from now on, the caller's among them."""
+    global _used
+    _used = count
+    if share_address.cache_info().currsize and share_address():
+        library(_POOL).gradcore_use_cores(ctypes.c_long(count))
 
 
 # For the text of a loop: calls part(begin, end) for parts of 0...n, on several threads where that is worth it.  Parts
@@ -64,7 +73,7 @@ struct Pool {
     pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     pthread_cond_t has_task = PTHREAD_COND_INITIALIZER, is_left = PTHREAD_COND_INITIALIZER;
     Task* top = 0;  // the tasks that have parts to begin
-    long threads = -1;  // -1: not started
+    long threads = 0, started_for = 1;  // so many, and for how many cores
     long alone_until = 0;  // until then nobody is asked for help
 };
 long cores = 1;
@@ -94,7 +103,7 @@ void* work(void* argument) {
 #endif
     pthread_mutex_lock(&pool.lock);
     for (;;) {
-        while (!pool.top) pthread_cond_wait(&pool.has_task, &pool.lock);
+        while (!pool.top || pool.top->helpers >= cores - 1) pthread_cond_wait(&pool.has_task, &pool.lock);
         Task& task = *pool.top;
         __atomic_fetch_add(&task.helpers, 1, __ATOMIC_RELAXED);
         pthread_mutex_unlock(&pool.lock);
@@ -109,9 +118,10 @@ void start(Pool& pool) {
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are for the program's own threads
     pthread_t thread;
-    for (pool.threads = 0; pool.threads < cores - 1 && !pthread_create(&thread, 0, work, &pool); ++pool.threads)
+    for (; pool.threads < cores - 1 && !pthread_create(&thread, 0, work, &pool); ++pool.threads)
         pthread_detach(thread);
     pthread_sigmask(SIG_SETMASK, &before, 0);
+    pool.started_for = cores;
 }
 void wait_for_helpers(Pool& pool, Task& task) {
     const long begin = now();
@@ -132,13 +142,14 @@ EXPORTED void gradcore_share(long n, long unit, void (*run)(const void*, long, l
     Pool& pool = *::pool;
     Task task = {run, part, n, 0, 0, 0, 0};
     pthread_mutex_lock(&pool.lock);
-    if (pool.threads < 0) start(pool);
-    if (pool.threads == 0 || now() < pool.alone_until) {
+    if (pool.started_for < cores) start(pool);
+    const long helpers = pool.threads < cores - 1 ? pool.threads : cores - 1;
+    if (helpers < 1 || now() < pool.alone_until) {
         pthread_mutex_unlock(&pool.lock);
         run(part, 0, n);
         return;
     }
-    const long parts = PARTS_OF_A_THREAD * (pool.threads + 1);
+    const long parts = PARTS_OF_A_THREAD * (helpers + 1);
     task.step = ((n + parts - 1) / parts + unit - 1) / unit * unit;
     task.below = pool.top;
     pool.top = &task;
