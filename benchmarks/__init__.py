@@ -10,5 +10,6 @@
     reference        float64 values and derivatives, with which every case is checked before it is timed
     timing           measuring in turn
     summary          medians, spreads and ratios
+    distributed      several processes; scaling is the report, network_model what larger machines would do
     compare          when a difference between two runs is a change
 """

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
-from . import cases
+from . import cases, scaling
 from .activations import activations
 from .compare import THRESHOLD, compare
 from .implementations import PEERS, STANDARD
@@ -35,7 +35,8 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
                         "against PyTorch, MyGrad and HIPS autograd, with geometric means")
     parser.add_argument("--device", default="all", help="cpu, cuda, cuda:N, auto, or all (the default)")
     parser.add_argument("--only", action="append", default=[], metavar="WORDS", help="only cases that have all of "
-                        'these words, as "swish backward" or "1e6"; may be given several times')
+                        'these words, as "swish backward" or "1e6"; may be given several times. "distributed" '
+                        "measures several processes: mpiexec -n 2 python -m benchmarks --only distributed")
     parser.add_argument("--seconds", type=float, help="time to measure the activations for, instead of the set's own")
     parser.add_argument("--output", type=Path, default=Path("benchmark-report"), metavar="DIR",
                         help="the folder to write report.md, results.json and the pictures to (default: %(default)s)")
@@ -57,6 +58,8 @@ def main(given: Sequence[str] | None = None) -> int:
     if options.readme:
         update(options.readme)
         return 0
+    if "distributed" in options.only:
+        return scaling.run(options.output, Progress, options.seconds)
     results = _run(options)
     for table in [*peer_tables(results), *all_tables(results)]:
         print(f"\n{table.text()}")

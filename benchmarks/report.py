@@ -10,7 +10,7 @@ from .plots import draw_all
 from .results import Results
 from .tables import all_tables
 
-_DISTURBED = 0.05  # of the processor time
+DISTURBED = 0.05  # of the processor time
 
 
 def write_report(results: Results, folder: Path) -> list[Path]:
@@ -34,7 +34,7 @@ def headline(results: Results) -> list[str]:
         lines.append(f"CUDA driver {facts['cuda']['driver']}, runtime {facts['cuda']['runtime']}.")
     lines += [f"Skipped: {what}: {reason}" for what, reason in results.skipped.items()]
     others = facts.get("cpu_used_by_others")
-    if others is not None and others > _DISTURBED:
+    if others is not None and others > DISTURBED:
         lines.append(f"Other processes used {others:.0%} of the processor time during this run. Code that uses all "
                      f"cores waits for its slowest thread, so above all its times are too long: measure again on a "
                      f"quiet machine before relying on them.")

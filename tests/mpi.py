@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import pytest
 
@@ -33,10 +33,12 @@ def _why_no_mpi() -> Optional[str]:
 needs_mpi = pytest.mark.skipif(_why_no_mpi() is not None, reason=f"no MPI: {_why_no_mpi()}")
 
 
-def start(processes: int, program: Path, *arguments: Any, **environment: str) -> subprocess.CompletedProcess:
-    """Run a program of the tests on several processes; its exit status, and what all of them printed."""
+def start(processes: int, program: Union[Path, str], *arguments: Any,
+          **environment: str) -> subprocess.CompletedProcess:
+    """Run a program, a file or the name of a module, on several processes; its exit status and what all printed."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
-    command = [str(_starter()), "-n", str(processes), sys.executable, str(program), *map(str, arguments)]
+    run = ["-m", program] if isinstance(program, str) else [str(program)]
+    command = [str(_starter()), "-n", str(processes), sys.executable, *run, *map(str, arguments)]
     # A session of its own: the starter's children end with it where the time is up.
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True, start_new_session=True,
@@ -46,7 +48,7 @@ def start(processes: int, program: Path, *arguments: Any, **environment: str) ->
         except subprocess.TimeoutExpired:
             os.killpg(running.pid, signal.SIGKILL)
             out, err = running.communicate()
-            pytest.fail(f"{program.name} hung on {processes} processes\n{out}{err}")
+            pytest.fail(f"{program} hung on {processes} processes\n{out}{err}")
     return subprocess.CompletedProcess(command, running.returncode, out, err)
 
 

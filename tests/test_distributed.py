@@ -21,8 +21,9 @@ TESTS = Path(__file__).parent
 def outcomes(request, tmp_path_factory):
     """How every check went on every process."""
     folder = tmp_path_factory.mktemp("ranks")
-    # Not all of them run in debug mode, which must not be what makes them right.
-    done = start(request.param, TESTS / "distributed_run.py", folder, *["debug"] * (request.param == 2))
+    # Not all of them run in debug mode, which must not be what makes them right, and not all with a thread.
+    done = start(request.param, TESTS / "distributed_run.py", folder, *["debug"] * (request.param == 2),
+                 GRADCORE_DISTRIBUTED_THREAD=str(int(request.param == 2)))
     return results(folder, request.param), done
 
 

@@ -110,10 +110,10 @@ def send(tensor: Tensor, dst: int, tag: int = 0) -> None:
 
 def isend(tensor: Tensor, dst: int, tag: int = 0) -> Work:
     """Begin to send; the tensor must not change before `wait()` has returned."""
-    engine = current_group().engine_of(tensor._backend)
-    dst = _rank(dst, "send: dst")
-    buffer = Buffer(tensor, engine is current_group().host, False, "send")
-    return Work(engine.send(buffer.flat, dst, tag), nothing, buffer)
+    group, dst = current_group(), _rank(dst, "send: dst")
+    engine = group.engine_of(tensor._backend)
+    buffer = Buffer(tensor, engine is group.host, False, "send")
+    return Work(_after_the_line(group, engine.send(buffer.flat, dst, tag)), nothing, buffer)
 
 
 def recv(tensor: Tensor, src: Optional[int] = None, tag: int = 0) -> int:
@@ -123,10 +123,20 @@ def recv(tensor: Tensor, src: Optional[int] = None, tag: int = 0) -> int:
 
 def irecv(tensor: Tensor, src: Optional[int] = None, tag: int = 0) -> Work:
     """Begin to receive; the tensor must not be used before `wait()` has returned."""
-    engine = current_group().engine_of(tensor._backend)
-    src = None if src is None else _rank(src, "recv: src")
-    buffer = Buffer(tensor, engine is current_group().host, True, "recv")
-    return Work(engine.receive(buffer.flat, src, tag), buffer.write_back)
+    group, src = current_group(), None if src is None else _rank(src, "recv: src")
+    engine = group.engine_of(tensor._backend)
+    buffer = Buffer(tensor, engine is group.host, True, "recv")
+    return Work(_after_the_line(group, engine.receive(buffer.flat, src, tag)), buffer.write_back)
+
+
+def _after_the_line(group: ProcessGroup, wait: Callable[[], Any]) -> Callable[[], Any]:
+    """`wait`, which must not keep others waiting for collective operations that this process has begun."""
+
+    def catch_up_and_wait() -> Any:
+        group.line.catch_up()
+        return wait()
+
+    return catch_up_and_wait
 
 
 # -- how they are run -----------------------------------------------------------------------------------------
@@ -153,7 +163,7 @@ def _begun(group: ProcessGroup, engine: Communicator, name: str, run: Callable[[
            async_op: bool) -> Callable[[], None]:
     """What waits for the engine's call, which others make or this process makes now."""
     if async_op and not engine.is_queued:
-        return group.line.submit(name, run)
+        return group.line.submit(name, lambda: (group.host.meet(), run()))
     group.line.run(name, run)
     return engine.mark() if engine.is_queued else nothing
 

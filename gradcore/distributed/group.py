@@ -33,13 +33,21 @@ class ProcessGroup:
         self.cores = SharedCores(machine)
         machine.Free()
         has_threads = MPI.Query_thread() == MPI.THREAD_MULTIPLE
-        self.line = Line(has_threads)
+        self.line = Line(has_threads and self._wants_thread())
         self.host = mpi.HostCommunicator(self.comm)
         self._engines: dict[Device, Communicator] = {}
         self._agreement = Agreement(self.comm.Dup()) if debug else None
         if self.size > 1:
             use_stream(self.rank)
         self._guard = Guard(MPI, self.comm.Dup(), self.line, has_threads)
+
+    def _wants_thread(self) -> bool:
+        """Whether MPI's work can be done beside computations: on other machines, or on a core that has nothing to do.
+
+        Between processes that share memory it is copying, which takes as long from a computation as it needs itself.
+        """
+        asked = os.environ.get("GRADCORE_DISTRIBUTED_THREAD", "")
+        return asked != "0" if asked else self.cores.count > 1 or self.local_size < self.size
 
     def engine_of(self, backend: Backend) -> Communicator:
         """What moves the arrays of a device: its own engine, or MPI by way of the host.
@@ -95,6 +103,9 @@ def init_process_group(backend: str = "auto", *, device: DeviceLike = None, debu
         of the type, "cuda" and "auto" take the one with the number of this process on its machine.
     debug : compare every collective call with those of the other processes before it is made, and name the difference;
         by default whether GRADCORE_DISTRIBUTED_DEBUG is set, to something other than 0.
+
+    Asynchronous operations on the host go on in a thread where this process has a second core or there is another
+    machine, else when they are waited for; GRADCORE_DISTRIBUTED_THREAD=1 or 0 decides otherwise.
 
     Raises
     ------

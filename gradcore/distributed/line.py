@@ -2,6 +2,7 @@
 
 All processes must begin the same collective operations in the same order.  A thread makes the calls that nobody waits
 for, so that they go on while the program computes; whoever waits for one makes it, where the thread has not begun to.
+Without a thread every call is made by who waits for it or for a later one.
 """
 
 from __future__ import annotations
@@ -32,16 +33,21 @@ class Current(NamedTuple):
 
 
 class Line:
-    """The line of one process; without `has_thread` every call is made at once."""
+    """The line of one process."""
 
     def __init__(self, has_thread: bool = True):
-        self._has_thread = has_thread
+        self.has_thread = has_thread
         self._waiting: deque[Call] = deque()
         self._turn = threading.Lock()  # held by who makes a call
         self._news = threading.Semaphore(0)
         self._thread: Optional[threading.Thread] = None
         self.count = 0  # of the calls that were begun
         self.now: Optional[Current] = None
+
+    def catch_up(self) -> None:
+        """Make the calls that were submitted so far, where no thread does: other processes may wait for them."""
+        while self._waiting and not self.has_thread:
+            self._make_next()
 
     def run(self, name: str, function: Callable[[], None]) -> None:
         """Make the call now, after all that were submitted before."""
@@ -55,16 +61,14 @@ class Line:
                 self.now = None
 
     def submit(self, name: str, function: Callable[[], None]) -> Callable[[], None]:
-        """Let the thread make the call; what is returned waits for it, and raises the error that it ended with."""
-        if not self._has_thread:
-            self.run(name, function)
-            return lambda: None
+        """Let the call be made; what is returned waits for it, and raises the error that it ended with."""
         call = Call(name, function)
         self._waiting.append(call)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="gradcore_communication", daemon=True)
-            self._thread.start()
-        self._news.release()
+        if self.has_thread:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="gradcore_communication", daemon=True)
+                self._thread.start()
+            self._news.release()
         return lambda: self._wait(call)
 
     def _wait(self, call: Call) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any, Callable, Optional
 
 import numpy as np
@@ -42,14 +43,26 @@ def load() -> Any:
     return MPI
 
 
+_SPIN = 50e-6  # seconds for which a core is kept busy in a wait for other processes
+_SLEEP = 50e-6
+
+
 class HostCommunicator(Communicator):
     """MPI's operations on flat NumPy arrays."""
 
     def __init__(self, comm: Any):
-        self._mpi, self._comm = load(), comm
+        self._mpi, self._comm, self._meeting = load(), comm, comm.Dup()
         mpi = self._mpi
         self._ops = {"sum": mpi.SUM, "mean": mpi.SUM, "max": mpi.MAX, "min": mpi.MIN}
         self._in_place = mpi.IN_PLACE
+
+    def meet(self) -> None:
+        """Wait until all processes have come here, without a core: MPI's own waits take one, from computations."""
+        arrived = self._meeting.Ibarrier()
+        begin = time.perf_counter()
+        while not arrived.Test():
+            if time.perf_counter() - begin > _SPIN:
+                time.sleep(_SLEEP)
 
     def all_reduce(self, array: np.ndarray, op: str) -> None:
         wide = _reducible(array)

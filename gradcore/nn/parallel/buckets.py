@@ -58,21 +58,26 @@ class Bucket:
         self.empty()
 
 
-def in_buckets(parameters: Sequence[Tensor], first_bytes: int, most_bytes: int) -> list[Bucket]:
-    """Buckets for parameters that are given in the order in which their gradients are expected.
+def in_buckets(parameters: Sequence[Tensor], alone_from: int, most_bytes: int) -> list[Bucket]:
+    """Buckets for parameters that are given in the order in which their gradients are expected; so are the buckets.
 
-    The first is small, so that communication begins early; no other is larger than `most_bytes`, unless it has one
-    parameter.
+    A gradient of `alone_from` bytes is a message of its own, averaged where it is; smaller ones are copied together, to
+    `most_bytes` at most.
     """
+    place = {id(parameter): i for i, parameter in enumerate(parameters)}
     buckets: list[Bucket] = []
     for group in of_one_kind(parameters):
-        size, limit, filling = 0, first_bytes, []
+        size, filling = 0, []
         for parameter in group:
-            bytes_of_it = parameter.numel() * parameter.dtype.itemsize
-            if filling and size + bytes_of_it > limit:
+            of_it = parameter.numel() * parameter.dtype.itemsize
+            if of_it >= alone_from:
+                buckets.append(Bucket([parameter]))
+                continue
+            if filling and size + of_it > most_bytes:
                 buckets.append(Bucket(filling))
-                size, limit, filling = 0, most_bytes, []
+                size, filling = 0, []
             filling.append(parameter)
-            size += bytes_of_it
-        buckets.append(Bucket(filling))
-    return buckets
+            size += of_it
+        if filling:
+            buckets.append(Bucket(filling))
+    return sorted(buckets, key=lambda bucket: place[id(bucket.parameters[-1])])  # when the last gradient has come

@@ -33,7 +33,8 @@ class DistributedDataParallel(Module):
     Parameters
     ----------
     module : the same on all processes; names, shapes and dtypes are compared.
-    bucket_cap_mb : how many megabytes of gradients are averaged as one message.
+    bucket_cap_mb : up to how many megabytes of gradients are averaged as one message; those of a megabyte or more go
+        by themselves.
     broadcast_buffers : whether buffers follow those of rank 0.
     find_unused_parameters : allow parameters that get no gradient in a backward pass; they count as zeros in the
         average, and keep their gradient where no process has used them.
