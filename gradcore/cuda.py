@@ -13,7 +13,7 @@ from .backends.cuda import graphs, streams
 from .backends.cuda.device import device_count, usable_reason
 from .backends.registry import DeviceLike
 from .core.tensor import Tensor
-from .operations.generator import get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from .operations.generator import default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 
 manual_seed_all, seed_all = manual_seed, seed
 
@@ -111,11 +111,12 @@ def graph(function: Callable[[], Any], *, device: DeviceLike = "cuda", warmup: i
     nothing.  A replay reads and writes the same tensors: new batches are written into the old ones (`x.copy_(...)`),
     and `graph.result` is what the function returned, computed anew.  Python's part of the function does not run again:
     numbers, such as a learning rate, stay what they were, so that optimizers that count their steps need
-    `capturable=True`, and nothing may depend on values, draw random numbers or copy from the host.
+    `capturable=True`, and nothing may depend on values or copy from the host.  Random numbers of the default generator
+    (dropout, say) are drawn anew in each replay, those that the function itself would have drawn in its place.
 
     Source: CUDA graphs, as in PyTorch's torch.cuda.graph.
     """
-    return graphs.Graph(get_backend(device), function, warmup)
+    return graphs.Graph(get_backend(device), function, warmup, default_generator)
 
 
 __all__ = ["Event", "Stream", "current_stream", "device_count", "empty_cache", "get_device_name", "get_rng_state",

@@ -135,8 +135,29 @@ def test_a_graph_has_memory_of_its_own(cuda):
     assert graph.replay().tolist() == [7.0] * 4
 
 
+def test_each_replay_draws_the_numbers_of_the_function_itself(cuda):
+    def noise(device):
+        return dropout(gradcore.ones(50, device=device), 0.5), gradcore.randn(3, device=device)
+
+    def numbers(pair):
+        return [*pair[0].tolist(), *pair[1].tolist()]
+
+    gradcore.manual_seed(4)
+    expected = [numbers(noise("cpu")) for _ in range(2)] + [gradcore.rand(3).tolist(), numbers(noise("cpu"))]
+    gradcore.manual_seed(2 ** 64 - 1)
+    expected.append(numbers(noise("cpu")))
+    gradcore.manual_seed(4)
+    graph = gradcore.cuda.graph(lambda: noise("cuda:1"), device="cuda:1", warmup=1)
+    found = [expected[0], numbers(graph.replay()), gradcore.rand(3).tolist(), numbers(graph.replay())]
+    gradcore.manual_seed(2 ** 64 - 1)
+    found.append(numbers(graph.replay()))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
 @pytest.mark.parametrize("work, why", [
-    (lambda x: dropout(x, 0.5), "no random numbers are drawn"), (lambda x: x.sum().item(), "no values are read"),
+    (lambda x: gradcore.rand(2, device="cuda:1", generator=gradcore.Generator()), "by the default generator alone"),
+    (lambda x: x.sum().item(), "no values are read"),
     (lambda x: x + Tensor([1.0, 2.0], device="cuda:1"), "nothing is copied from the host"),
     (lambda x: x[x > 0], "StreamCaptureUnsupported")])
 def test_what_a_replay_would_repeat_wrongly_is_refused(work, why, cuda):

@@ -92,9 +92,17 @@ def test_threads_that_share_a_generator_draw_different_numbers():
 def test_the_cuda_kernel_gives_numpys_stream(dtype, n):
     out, after = np.full(n + 8, 77, dtype), 77
     place = philox.Place(2 ** 64 - 1, 2 ** 63 + 5, 2 ** 40)
-    launch(SOURCE, f"gradcore_random_{dtype}", 3, 16, [*map(np.uint64, place), np.int64(n), out])
+    launch(SOURCE, f"gradcore_random_{dtype}", 3, 16, [*map(np.uint64, place), np.uint64(0), np.int64(n), out])
     np.testing.assert_array_equal(out[:n], of_numpy(place, n, dtype))
     assert (out[n:] == after).all()
+
+
+@needs_compiler
+def test_recorded_cuda_kernels_draw_from_where_the_stream_has_moved_to():
+    moved, out = np.zeros(3, np.uint64), np.empty(9, np.float32)
+    launch(SOURCE, "gradcore_random_move", 1, 1, [*map(np.uint64, (7, 2, 2 ** 64 - 3)), moved])
+    launch(SOURCE, "gradcore_random_float32", 1, 4, [*map(np.uint64, (1, 0, 10)), moved, np.int64(9), out])
+    np.testing.assert_array_equal(out, of_numpy(philox.Place(7, 2, 7), 9, "float32"))
 
 
 @pytest.mark.skipif(nvrtc.loaded() is None, reason="the wheel nvidia-cuda-nvrtc is not installed")

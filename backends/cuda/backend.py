@@ -53,7 +53,7 @@ class CuPyBackend(Backend):
         self._memory = Memory(cupy, index)
         self._index, self._name, self._current = index, str(self.device), cupy.cuda.runtime.getDevice
         self._compile = functools.partial(compiler.function, cupy)
-        self._draws, self._taking = Draws(cupy, self._compile), Taking(cupy, self._compile)
+        self.draws, self._taking = Draws(cupy, self._compile), Taking(cupy, self._compile)
         self._sums = Sums(cupy, self._compile)
         self._kept: list[tuple[Any, Array]] = []  # memory in use by other streams, with the events that end it
         self._recording = threading.local()
@@ -68,16 +68,17 @@ class CuPyBackend(Backend):
         self._kept = [(other, held) for other, held in self._kept if not other.done] + [(event, array)]
 
     @contextlib.contextmanager
-    def recording(self) -> Iterator[None]:
-        """What would be wrong in each repetition of this thread's work is refused."""
-        self._recording.on = True
+    def recording(self, place: Place, moved: Array) -> Iterator[None]:
+        """What would be wrong in each repetition of this thread's work is refused; draws of the stream of `place` are
+        moved by what `moved` will hold then."""
+        self._recording.draws = place, moved
         try:
             yield
         finally:
-            self._recording.on = False
+            self._recording.draws = None
 
     def _refuse_in_recording(self, what: str) -> None:
-        if getattr(self._recording, "on", False):
+        if getattr(self._recording, "draws", None) is not None:
             raise RuntimeError(f"while a CUDA graph is recorded, {what}")
 
     # -- moving data ------------------------------------------------------------------------------------------
@@ -246,9 +247,12 @@ class CuPyBackend(Backend):
 
     # -- random numbers ---------------------------------------------------------------------------------------
     def random(self, place: Place, shape: tuple[int, ...], dtype: np.dtype) -> Array:
-        self._refuse_in_recording("no random numbers are drawn: each repetition would draw the same ones")
+        recorded, moved = getattr(self._recording, "draws", None) or (place, None)
+        if recorded[:2] != place[:2]:
+            self._refuse_in_recording("random numbers are drawn by the default generator alone: those of another one "
+                                      "would be the same in each repetition")
         with self.here():
-            return self._draws.draw(place, shape, dtype)
+            return self.draws.draw(place, shape, dtype, moved)
 
     # -- other processes --------------------------------------------------------------------------------------
     def communicator(self, rank: int, size: int, exchange: Callable[[Any], list]) -> Communicator:

@@ -1,4 +1,8 @@
-"""Random numbers on CUDA devices: a kernel in which each thread computes blocks of the stream that `philox` defines."""
+"""Random numbers on CUDA devices: a kernel in which each thread computes blocks of the stream that `philox` defines.
+
+A graph of recorded work draws other numbers in each repetition: its kernels read on the device to where the stream has
+moved since the recording.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,13 @@ from .. import philox
 
 # The array begins at a multiple of 32 bytes, as all memory of a device does, so that a block is stored as a whole.
 _KERNEL = """
-extern "C" __global__ void gradcore_random_{name}(word seed, word stream, word offset, long long n, {type}* out) {{
+extern "C" __global__ void gradcore_random_{name}(word seed, word stream, word offset, const word* moved, long long n,
+                                                  {type}* out) {{
+    if (moved) {{
+        seed = moved[0];
+        stream = moved[1];
+        offset += moved[2];
+    }}
     const int each = 32 / sizeof({type});
     const long long step = (long long)blockDim.x * gridDim.x;
     for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i * each < n; i += step) {{
@@ -28,9 +38,16 @@ extern "C" __global__ void gradcore_random_{name}(word seed, word stream, word o
     }}
 }}
 """
+_MOVE = """
+extern "C" __global__ void gradcore_random_move(word seed, word stream, word by, word* moved) {
+    moved[0] = seed;
+    moved[1] = stream;
+    moved[2] = by;
+}
+"""
 _HEAD = philox.CPP.replace("FN ", "__device__ inline ").replace("high_product(", "__umul64hi(")
 
-SOURCE = _HEAD + "".join(_KERNEL.format(name=name, type=kind) for name, kind in philox.TYPES.items())
+SOURCE = _HEAD + "".join(_KERNEL.format(name=name, type=kind) for name, kind in philox.TYPES.items()) + _MOVE
 THREADS = 256
 MOST_BLOCKS = 1 << 14  # of threads: enough for any device, whose threads go on to blocks further on
 
@@ -42,14 +59,25 @@ class Draws:
         self._cupy, self._compile = cupy, compile
         self._kernels: dict[str, Any] = {}
 
-    def draw(self, place: philox.Place, shape: tuple[int, ...], dtype: np.dtype) -> Any:
-        """The numbers from `place` on, in an array on CuPy's current device."""
+    def draw(self, place: philox.Place, shape: tuple[int, ...], dtype: np.dtype, moved: Any = None) -> Any:
+        """The numbers from `place` on, in an array on CuPy's current device; see `moved_to` for what is recorded."""
         count = philox.blocks(math.prod(shape), dtype)
         out = self._cupy.empty(shape, dtype)
         if count:
             grid = min(-(-count // THREADS), MOST_BLOCKS)
-            self._kernel(dtype.name)((grid,), (THREADS,), (*map(np.uint64, place), np.int64(out.size), out))
+            pointer = np.uint64(0) if moved is None else moved
+            arguments = (*map(np.uint64, place), pointer, np.int64(out.size), out)
+            self._kernel(dtype.name)((grid,), (THREADS,), arguments)
         return out
+
+    def nowhere(self) -> Any:
+        """Memory for `moved_to`."""
+        return self._cupy.empty(3, np.uint64)
+
+    def moved_to(self, place: philox.Place, since: int, moved: Any) -> None:
+        """Let kernels that were recorded with `moved` draw from `place` on, where those of offset `since` did."""
+        words = place.seed, place.stream, (place.offset - since) % 2 ** 64
+        self._kernel("move")((1,), (1,), (*map(np.uint64, words), moved))
 
     def _kernel(self, name: str) -> Any:
         kernel = self._kernels.get(name)

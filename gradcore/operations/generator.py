@@ -99,11 +99,19 @@ class Generator:
     # -- draws ------------------------------------------------------------------------------------------------
     def draw(self, backend: Backend, shape: tuple[int, ...], dtype: np.dtype) -> Any:
         """The next numbers as an array of `backend`: float32 or float64 in [0, 1), or int64 of all 64 bits."""
-        count = philox.blocks(math.prod(shape), dtype)
+        return backend.random(self.skip(philox.blocks(math.prod(shape), dtype)), shape, dtype)
+
+    @property
+    def place(self) -> philox.Place:
+        """Where in its stream it goes on."""
+        return self._place
+
+    def skip(self, count: int) -> philox.Place:
+        """Leave out `count` blocks of the stream, which begin at the place that is returned."""
         with self._lock:
             place = self._place
             self._place = philox.Place(place.seed, place.stream, place.offset + count)
-        return backend.random(place, shape, dtype)
+        return place
 
     # -- Python's protocols -----------------------------------------------------------------------------------
     def __repr__(self) -> str:
