@@ -60,7 +60,9 @@ def test_native_code_draws_the_same_stream(dtype, kind):
         np.testing.assert_array_equal(numbers[:n], of_numpy(place, n, dtype))
         assert (numbers[n:] == beyond).all()
     if kind == "auto":
-        builder.submit(lambda: None).wait()  # after what was submitted before
+        is_built = threading.Event()
+        builder.submit(is_built.set)  # after what was submitted before
+        assert is_built.wait(60)
         draws.draw(numbers[:n], place, kind)
         assert draws._native is not None
         np.testing.assert_array_equal(numbers[:n], of_numpy(place, n, dtype))
