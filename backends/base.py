@@ -157,12 +157,16 @@ class Backend(ABC):
         rows, which are kept with length one.  This is the plan of stages on whole arrays; a device may have something
         better.
         """
-        outputs = RowRun(self, kernel, inputs, constants, dims, shape).outputs()
-        rows = tuple([i for i in range(len(shape)) if i not in dims])
+        return self._with_sums(RowRun(self, kernel, inputs, constants, dims, shape).outputs(), dims, sums)
+
+    def _with_sums(self, outputs: list[Array], dims: tuple[int, ...], sums: tuple[bool, ...]) -> list[Array]:
+        """The outputs of a row kernel, those at `sums` summed over the rows."""
         for i, is_summed in enumerate(sums):
             if is_summed:
-                dtype = outputs[i].dtype
-                outputs[i] = self.astype(self.sum(self.astype(outputs[i], accumulator(dtype)), rows, True), dtype)
+                output = outputs[i]
+                rows = tuple([dim for dim in range(output.ndim) if dim not in dims])
+                total = self.sum(self.astype(output, accumulator(output.dtype)), rows, True)
+                outputs[i] = self.astype(total, output.dtype)
         return outputs
 
     @abstractmethod

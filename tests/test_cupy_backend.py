@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import fake_cupy
+import gradcore
 from gradcore.backends import Backend, BackendUnavailable, CuPyBackend, Kernel, NumPyBackend
 from gradcore.backends.cuda import compiler, device
 from gradcore.backends.formulas.expression import Symbol
@@ -213,6 +214,15 @@ def test_moving_and_changing_arrays(pretended):
     assert first.to_numpy(first.take(a, (Ellipsis, None, 1))).tolist() == [[2], [7]]
     assert first.to_numpy(first.matmul(a, first.copy(a.T))).shape == (2, 2)
     assert second.owns(second.xp.sum(second.empty((2, 3), np.dtype("float32")), axis=0)) and second.xp.pi == np.pi
+
+
+def test_rows_are_summed_where_that_is_asked_for(pretended, rng):
+    kernel = gradcore.rowwise(lambda xp, x: x - xp.mean(x)).kernel
+    cuda, cpu, x = CuPyBackend(1), NumPyBackend(), rng.normal(size=(4, 5))
+    (found,) = cuda.rowwise(kernel, [cuda.asarray(x)], [], (1,), x.shape, (True,))
+    (expected,) = cpu.rowwise(kernel, [x], [], (1,), x.shape, (True,))
+    assert found.shape == (1, 5)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])

@@ -216,14 +216,15 @@ class CuPyBackend(Backend):
             (kernel.compiled.get(self._name) or self._launcher(kernel)).run(inputs, constants, outputs)
 
     def rowwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float], dims: tuple[int, ...],
-                shape: tuple[int, ...]) -> list[Array]:
+                shape: tuple[int, ...], sums: tuple[bool, ...] = ()) -> list[Array]:
         if not math.prod(shape):
-            return super().rowwise(kernel, inputs, constants, dims, shape)
+            return super().rowwise(kernel, inputs, constants, dims, shape, sums)
         launcher = kernel.compiled.get(("rows", self._name))
         if launcher is None:
             launcher = kernel.compiled["rows", self._name] = RowLauncher(kernel, self.cupy, self._compile)
         with self.here():
-            return launcher.run(inputs, constants, dims, shape)
+            outputs = launcher.run(inputs, constants, dims, shape)
+        return self._with_sums(outputs, dims, sums)
 
     def _launcher(self, kernel: Kernel) -> Launcher:
         launcher = kernel.compiled[self._name] = Launcher(kernel, self.cupy, self._compile)

@@ -141,3 +141,12 @@ def test_rows(backend, rng, formula, dim):
         results.append((y.detach().numpy(), x.grad.numpy()))
     for expected, found in zip(*results):
         np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("dims", [(1,), (0,), (0, 2)])
+def test_rows_that_are_summed(backend, rng, dims):
+    kernel, x = rowwise(standardized).kernel, rng.normal(size=(4, 5, 3))
+    (plain,) = backend.rowwise(kernel, [backend.asarray(x)], [1e-5], dims, x.shape)
+    (summed,) = backend.rowwise(kernel, [backend.asarray(x)], [1e-5], dims, x.shape, (True,))
+    rows = tuple(i for i in range(3) if i not in dims)
+    np.testing.assert_allclose(backend.to_numpy(summed), backend.to_numpy(plain).sum(rows, keepdims=True), atol=1e-12)
