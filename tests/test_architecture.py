@@ -75,6 +75,7 @@ ROOMS = {
     "gradcore.serialization": {_BACKENDS, "gradcore.core"},
     "gradcore.distributions": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.functions"},
     "gradcore.testing": {"gradcore"},  # as those who use the library, and as no part of it does
+    "gradcore.examples": {"gradcore"},
     "gradcore.data": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.utils.data"},
 }
 

@@ -1,0 +1,34 @@
+"""What an example is: a module with a docstring, `STEPS`, and `run`, which gives `Findings`."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any, Callable, Iterable, Mapping, NamedTuple, Sequence
+
+NAMES = ("dead_units", "vanishing", "zigzag", "saturation", "own_activation", "own_loss", "digits")
+
+Bar = Callable[[Iterable[Any], str], Iterable[Any]]  # what shows the progress of a loop, as `gradcore.utils.progress`
+
+
+class Findings(NamedTuple):
+    """What an example has measured, in sentences and numbers, and the curves of its picture."""
+
+    sentences: Sequence[str]
+    measures: Mapping[str, float]
+    x: Any
+    curves: Mapping[str, Any]
+    xlabel: str
+    ylabel: str
+
+
+def example(name: str) -> ModuleType:
+    """The module of an example."""
+    if name not in NAMES:
+        raise ValueError(f"there is no example {name!r}; there are {', '.join(NAMES)}")
+    return importlib.import_module(f"{__package__}.{name}")
+
+
+def title(name: str) -> str:
+    """The first line of an example's docstring."""
+    return (example(name).__doc__ or "").splitlines()[0]

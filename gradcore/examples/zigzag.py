@@ -1,0 +1,43 @@
+"""Inputs that are all positive make the weights zigzag: each step moves all of them in one direction.
+
+The gradient of a neuron's weights is one number times its inputs.  Where all inputs are positive, as behind a sigmoid,
+all weights rise or all fall; a way on which one rises and another falls must go to and fro.
+"""
+
+from __future__ import annotations
+
+import gradcore
+from gradcore import nn, optim
+
+from .study import Bar, Findings
+
+STEPS = 400
+_TARGET, _NOISE = (2.0, -2.0), 0.3
+
+
+def run(steps: int, device: gradcore.Device, bar: Bar) -> Findings:
+    """Learn two weights from positive inputs and from centred ones, a sample at a time."""
+    target = gradcore.tensor([_TARGET], device=device)
+    uniform, noise = gradcore.rand(steps, 2, device=device), _NOISE * gradcore.randn(steps, 1, device=device)
+    paths: dict[str, list[list[float]]] = {}
+    shares: dict[str, float] = {}
+    for name, inputs in (("positive inputs", uniform), ("centred inputs", 2 * uniform - 1)):
+        neuron = nn.Linear(2, 1, bias=False, device=device)
+        with gradcore.no_grad():
+            neuron.weight.zero_()
+        optimizer = optim.SGD(neuron.parameters(), lr=0.15)
+        paths[name], together = [[0.0, 0.0]], 0
+        for i in bar(range(steps), name):
+            x = inputs[i:i + 1]
+            loss = (neuron(x) - (x * target).sum() - noise[i]).square().sum()
+            optimizer.zero_grad()
+            loss.backward()
+            together += bool((neuron.weight.grad >= 0).all()) or bool((neuron.weight.grad <= 0).all())
+            optimizer.step()
+            paths[name].append(neuron.weight.detach()[0].tolist())
+        shares[name] = together / steps
+    sentences = [f"{name}: both weights moved in one direction in {share:.0%} of the steps" for name, share in
+                 shares.items()]
+    x = [[weights[0] for weights in path] for path in paths.values()]
+    curves = {name: [weights[1] for weights in path] for name, path in paths.items()}
+    return Findings(sentences, shares, x, curves, "first weight", "second weight")
