@@ -14,7 +14,7 @@ from library import ROOT
 
 # Steps for a short form, and what must be true of the measures then.
 SHORT = {
-    "dead_units": (60, lambda m: m["relu below"] > 1.3 * m["leaky_relu below"] and m["relu loss"] > 3 * m["prelu loss"]),
+    "dead_units": (60, lambda m: m["relu below"] > m["leaky_relu below"] and m["relu loss"] > 3 * m["prelu loss"]),
     "vanishing": (1, lambda m: m["sigmoid"] < 1e-8 and all(0.01 < m[name] < 100 for name in m if name != "sigmoid")),
     "zigzag": (80, lambda m: m["positive inputs"] == 1.0 and 0.2 < m["centred inputs"] < 0.8),
     "saturation": (80, lambda m: m["squared error"] < 0.01 < 0.8 < m["log loss"]),

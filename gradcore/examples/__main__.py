@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> None:
     print(*[f"  {sentence}" for sentence in found.sentences], sep="\n")
     if not asked.no_picture:
         name = asked.picture or f"{asked.name}.png"
-        utils.plot(found.x, [*found.curves.values()], found.xlabel, found.ylabel, title(asked.name),
+        utils.plot(found.x, [*found.curves.values()], found.xlabel, found.ylabel, asked.name.replace("_", " "),
                    [*found.curves], figsize=(6, 3.5), fname=name)
         print(f"  picture: {name}")
 

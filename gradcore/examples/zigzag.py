@@ -11,7 +11,7 @@ from gradcore import nn, optim
 
 from .study import Bar, Findings
 
-STEPS = 400
+STEPS, _DRAWN = 400, 100  # steps, and how many of them the picture shows
 _TARGET, _NOISE = (2.0, -2.0), 0.3
 
 
@@ -38,6 +38,6 @@ def run(steps: int, device: gradcore.Device, bar: Bar) -> Findings:
         shares[name] = together / steps
     sentences = [f"{name}: both weights moved in one direction in {share:.0%} of the steps" for name, share in
                  shares.items()]
-    x = [[weights[0] for weights in path] for path in paths.values()]
-    curves = {name: [weights[1] for weights in path] for name, path in paths.items()}
+    x = [[weights[0] for weights in path[:_DRAWN]] for path in paths.values()]
+    curves = {name: [weights[1] for weights in path[:_DRAWN]] for name, path in paths.items()}
     return Findings(sentences, shares, x, curves, "first weight", "second weight")
