@@ -9,7 +9,6 @@ tensor([-4., -2.,  0.,  2.,  4.])
 
 from __future__ import annotations
 
-import importlib as _importlib
 import os as _os
 
 # In a bare checkout the folder `backends` lies beside this one; once installed it is a subfolder.
@@ -87,24 +86,17 @@ from .dtypes import (bool, double, dtype, float, float16, float32, float64, half
 from .dtypes import Size, e, finfo, get_default_dtype, iinfo, inf, nan, newaxis, pi, set_default_dtype
 from .backends import Device as device
 from .core import arguments as _arguments
+from .core.lazy import loader as _loader
 
 _arguments.publish(globals())
 
 __version__ = "0.2.0"
 
-# Namespaces and functions that are loaded when they are first named, with the module that each is (in).
-_ON_USE = {**{name: name for name in ("accelerator", "array_api", "autograd", "data", "distributions", "linalg",
-                                      "serialization", "utils")},
-           "load": "serialization", "matrix_power": "linalg", "save": "serialization"}
-
-
-def __getattr__(name: str):
-    if name not in _ON_USE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = _importlib.import_module(f".{_ON_USE[name]}", __name__)
-    globals()[name] = found = module if name == _ON_USE[name] else getattr(module, name)
-    return found
+# Loaded on first use.
+_LATER = {"accelerator": "", "array_api": "", "autograd": "", "data": "", "distributions": "", "linalg": "matrix_power",
+          "serialization": "load save", "utils": ""}
+__getattr__ = _loader(__name__, _LATER)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_ON_USE})
+    return sorted({*globals(), *_LATER, *" ".join(_LATER.values()).split()})

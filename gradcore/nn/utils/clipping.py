@@ -9,7 +9,7 @@ from ...core.tensor import Tensor
 from ...operations.arithmetic import isfinite
 from ...operations.creation import zeros
 from ...operations.norms import norm
-from ...operations.reduction import amax
+from ...operations.extrema import amax
 from ...operations.shaping import stack
 
 Parameters = Union[Tensor, Iterable[Tensor]]
