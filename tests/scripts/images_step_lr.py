@@ -40,8 +40,7 @@ class Net(nn.Module):
         x = F.relu(x)
         x = self.dropout1(x)
         x = self.fc2(x)
-        output = F.log_softmax(x, dim=1)
-        return output
+        return F.log_softmax(x, dim=1)
 
 
 def train(args, model, device, train_loader, optimizer, epoch):

@@ -30,8 +30,7 @@ class Sequence(nn.Module):
             h_t2, c_t2 = self.lstm2(h_t, (h_t2, c_t2))
             output = self.linear(h_t2)
             outputs += [output]
-        outputs = torch.cat(outputs, dim=1)
-        return outputs
+        return torch.cat(outputs, dim=1)
 
 
 rng = np.random.default_rng(0)
