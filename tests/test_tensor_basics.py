@@ -95,8 +95,12 @@ def test_integer_tensors_are_python_indices():
 
 def test_numpy_reads_cpu_tensors():
     x = Tensor([1, 2], requires_grad=True)
-    np.testing.assert_array_equal(np.asarray(x), [1, 2])
-    assert np.asarray(x, dtype=np.float64).dtype == np.float64
+    np.testing.assert_array_equal(np.asarray(x.detach()), [1, 2])
+    assert np.asarray(x.detach(), dtype=np.float64).dtype == np.float64
+    with pytest.raises(TypeError, match=r"the gradient would be lost; pass tensor.detach\(\)"):
+        np.asarray(x * 2)  # as functions do that know of NumPy only
+    with gradcore.no_grad():
+        np.testing.assert_array_equal(np.asarray(x), [1, 2])
 
 
 def test_array_on_the_left_gives_a_tensor_with_a_graph():

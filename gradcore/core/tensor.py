@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Iterator, Optional, Sequence, Union
 import numpy as np
 
 from .element_count import ElementCount
+from .grad_mode import mode
 from .graph import Node, parent_of, propagate
 from .printing import html_of, text_of
 from .python_data import dtype_of_numbers, plain
@@ -162,6 +163,9 @@ class Tensor(Members):
         if self.device != "cpu":
             raise TypeError(f"a tensor on {self.device} is not read by NumPy without being asked to; call .numpy() for "
                             f"an explicit copy to the host")
+        if self._requires_grad and mode.enabled:
+            raise TypeError("a tensor that requires a gradient is not read by NumPy without being asked to: the gradient "
+                            "would be lost; pass tensor.detach(), or read it inside of `with no_grad():`")
         return np.array(self.numpy(), dtype, copy=copy)
 
     def item(self) -> Number:
