@@ -30,6 +30,9 @@ else:
     BACKENDS.append(DEVICE_TYPE)
 BACKENDS.append(pytest.param("cuda", marks=pytest.mark.gpu))
 
+# SciPy looks at it when it is imported, which any test may do.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
 pytest.register_assert_rewrite("gradcore.testing")
 
 settings.register_profile("gradcore", deadline=None, max_examples=15, database=None)

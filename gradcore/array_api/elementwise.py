@@ -55,8 +55,12 @@ def _floor_divided_floats(xp, a, b):
 
 def _floor_divided(x1: Operand, x2: Operand) -> Tensor:
     """The quotient rounded down; of infinities as the standard has it, where NumPy and PyTorch give NaN and -1."""
-    are_floats = any([isinstance(x, float) or isinstance(x, Tensor) and x.dtype.kind == "f" for x in (x1, x2)])
+    are_floats = _is_float(x1) or _is_float(x2)
     return (_floor_divided_floats if are_floats else arithmetic.floor_divide)(x1, x2)
+
+
+def _is_float(x: Operand) -> bool:
+    return x._array.dtype.kind == "f" if isinstance(x, Tensor) else isinstance(x, float)
 
 
 abs = _of_one("abs", arithmetic.abs)

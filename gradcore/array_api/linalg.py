@@ -7,7 +7,7 @@ from typing import Any, Sequence, Union
 from .. import linalg
 from ..core.broadcasting import cast
 from ..core.tensor import Tensor
-from ..operations import linear_algebra, norms, products, shaping, triangles
+from ..operations import conversion, linear_algebra, norms, products, shaping, triangles
 from ..operations.decompositions import QR, SVD, Eigh
 from ..operations.determinants import SlogDet
 from .data_types import result_type
@@ -119,16 +119,21 @@ def qr(x: Tensor, /, *, mode: str = "reduced") -> QR:
 def solve(x1: Tensor, x2: Tensor, /) -> Tensor:
     """The X with x1 X = x2, for one vector or for matrices `x2`; for as many vectors as matrices, as in PyTorch, never.
     """
-    dtype = result_type(x1, x2)
-    x1, x2 = cast(x1, dtype), cast(x2, dtype)
+    if x1.dtype != x2.dtype:
+        dtype = result_type(x1, x2)
+        x1, x2 = cast(x1, dtype), cast(x2, dtype)
     if x2.ndim == 1:
         return linalg.solve(x1, shaping.unsqueeze(x2, -1))[..., 0]
     return linalg.solve(x1, shaping.unsqueeze(x2, 0) if x2.shape == x1.shape[:-1] else x2)
 
 
 def svd(x: Tensor, /, *, full_matrices: bool = True) -> SVD:
-    """U with orthonormal columns, the singular values S, and Vh with orthonormal rows, with U diag(S) Vh = x."""
-    return linalg.svd(x, full_matrices)
+    """U with orthonormal columns, the singular values S, and Vh with orthonormal rows, with U diag(S) Vh = x.
+
+    The factors may be changed in place, as those are who turn the signs of singular vectors: the gradient needs others.
+    """
+    factors = linalg.svd(x, full_matrices)
+    return SVD(*map(conversion.clone, factors)) if x.requires_grad else factors
 
 
 def svdvals(x: Tensor, /) -> Tensor:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional, Union
 
+from ..core.dimensions import one_dim
 from ..core.tensor import Number, Tensor
-from ..operations import arithmetic, extrema, indexing, rearranging, selection, sorting
+from ..operations import extrema, indexing, rearranging, selection, sorting
 from .elementwise import of_one_rank
 from .statistics import along_axis
 
@@ -106,6 +107,6 @@ def take(x: Tensor, indices: Tensor, /, *, axis: Optional[int] = None) -> Tensor
 
 def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int = -1) -> Tensor:
     """Along `axis` the elements at `indices`, negative ones counted from the end; all other dimensions broadcast."""
-    if indices.dtype.kind == "i" and x.ndim:
-        indices = selection.where(arithmetic.less(indices, 0), indices + x.shape[axis], indices)
-    return rearranging.take_along_dim(x, indices, axis)
+    axis = one_dim(axis, x.ndim)
+    x, indices = rearranging.aligned(x, indices, axis)
+    return indexing.getitem(x, indexing.along(indices, axis))

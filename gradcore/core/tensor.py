@@ -164,8 +164,8 @@ class Tensor(Members):
             raise TypeError(f"a tensor on {self.device} is not read by NumPy without being asked to; call .numpy() for "
                             f"an explicit copy to the host")
         if self._requires_grad and mode.enabled:
-            raise TypeError("a tensor that requires a gradient is not read by NumPy without being asked to: the gradient "
-                            "would be lost; pass tensor.detach(), or read it inside of `with no_grad():`")
+            raise TypeError("a tensor that requires a gradient is not read by NumPy without being asked to: the "
+                            "gradient would be lost; pass tensor.detach(), or read it inside of `with no_grad():`")
         return np.array(self.numpy(), dtype, copy=copy)
 
     def item(self) -> Number:

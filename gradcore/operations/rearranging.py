@@ -111,6 +111,12 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: Optional[int] = None) ->
     if dim is None:
         return gather(reshape(input, -1), 0, reshape(indices, -1))
     dim = one_dim(dim, input.ndim)
+    input, indices = aligned(input, indices, dim)
+    return gather(input, dim, indices)
+
+
+def aligned(input: Tensor, indices: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Both repeated to one shape, but for `dim`."""
     if indices.ndim != input.ndim:
         raise ValueError(f"take_along_dim needs indices of as many dimensions as the tensor, {input.ndim}; they have "
                          f"{indices.ndim}")
@@ -119,7 +125,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: Optional[int] = None) ->
     def fitted(x: Tensor) -> Tensor:
         return broadcast_to(x, common[:dim] + (x.shape[dim],) + common[dim + 1:])
 
-    return gather(fitted(input), dim, fitted(indices))
+    return fitted(input), fitted(indices)
 
 
 def roll(input: Tensor, shifts: Any, dims: Dims = None) -> Tensor:
