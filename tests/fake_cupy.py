@@ -242,6 +242,11 @@ def empty_pinned(shape, dtype=float, order="C") -> np.ndarray:
     return array
 
 
+def argsort(a, axis=-1, kind=None) -> ndarray:
+    """CuPy's is stable."""
+    return streams.perform(lambda: _on_device(np.argsort(np.asarray(a), axis, "stable")))
+
+
 def asnumpy(a, stream=None, order="C", out=None, *, blocking=True) -> np.ndarray:
     log.append(("wait", "asnumpy") if blocking else ("to host", a.nbytes))
     if out is None:
@@ -274,7 +279,7 @@ def _of_numpy(name: str):
 
 
 OF_NUMPY = ("add subtract multiply negative minimum maximum remainder tanh exp less greater logical_and logical_or "
-            "logical_not sum max min any all cumsum argsort searchsorted where reshape broadcast_to permute_dims flip "
+            "logical_not sum max min any all cumsum searchsorted where reshape broadcast_to permute_dims flip "
             "stack concat asarray argmax argmin sort").split()
 
 
@@ -321,7 +326,7 @@ def modules(devices: int = 1) -> dict[str, ModuleType]:
         empty=lambda shape, dtype=float, order="C": _on_device(np.empty(shape, dtype)),
         zeros=lambda shape, dtype=float, order="C": _on_device(np.zeros(shape, dtype)), full=full,
         arange=lambda start, stop=None, step=1, dtype=None: _on_device(np.arange(start, stop, step, dtype)),
-        asnumpy=asnumpy,
+        asnumpy=asnumpy, argsort=argsort,
         get_default_memory_pool=lambda: pool,
         cuda=SimpleNamespace(Device=Device, runtime=runtime, MemoryHook=MemoryHook, nvrtc=NVRTC(),
                              Stream=streams.Stream, Event=streams.Event, get_current_stream=streams.current,

@@ -50,10 +50,10 @@ def averages(xp, gradient, average, square, rate=0.1, memory=0.999, square_rate=
     return _moved(average, gradient, rate), _moved_square(xp, square, gradient, memory, square_rate)
 
 
-@elementwise
+@elementwise(widens=True)
 def corrections(xp, count, lr=1e-3, b1=0.9, b2=0.999):
     """The size of a step, and the root by which its unit is divided, for averages over `count` steps."""
-    return lr / (1.0 - b1 ** count), xp.sqrt(1.0 - b2 ** count)
+    return -lr / xp.expm1(count * xp.log(b1)), xp.sqrt(-xp.expm1(count * xp.log(b2)))  # of 1 - b^count
 
 
 @elementwise
