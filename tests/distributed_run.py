@@ -39,6 +39,9 @@ def main(folder: Path) -> None:
             raise
         finally:
             (folder / f"{distributed.get_rank()}.json").write_text(json.dumps(outcomes))
+    distributed.destroy_process_group()
+    distributed.init_process_group()  # once more, for the end of the program
+    distributed.barrier()
 
 
 if __name__ == "__main__":
