@@ -46,6 +46,21 @@ template <class T> FN T sign_of(T x) {
 template <class T> FN T maximum_of(T a, T b) { const T c = b > a ? b : a; return b != b ? b : c; }
 template <class T> FN T minimum_of(T a, T b) { const T c = b < a ? b : a; return b != b ? b : c; }
 
+// The tanh form of normcdf: 1 / (1 + exp(z)), z an odd cubic whose rounding to float would cost exp its last digits.
+FN double cubic_of(double x) {
+    const double a = x < -100.0 ? -100.0 : x > 100.0 ? 100.0 : x;
+    return -1.5957691216057308 * fabs(a) * (1.0 + 0.044715 * (a * a));  // 2 * sqrt(2 / pi)
+}
+FN double normcdf_tanh_of(double x) {
+    const double t = exp(cubic_of(x));
+    return (x < 0.0 ? t : 1.0) / (1.0 + t);
+}
+FN float normcdf_tanh_of(float x) {
+    const double z = cubic_of(double(x));
+    const float high = float(z), low = float(z - double(high)), e = exp(high), t = e + e * low;
+    return (x < 0.0f ? t : 1.0f) / (1.0f + t);
+}
+
 // Integers: division by zero gives 0, as in NumPy, and rounds down.
 template <class T> FN T floor_divide(T a, T b) {
     if (b == T(0)) return T(0);

@@ -22,6 +22,7 @@ _LN2 = math.log(2.0)
 _LN10 = math.log(10.0)
 _SQRT_PI = math.sqrt(math.pi)
 _SQRT_2PI = math.sqrt(2.0 * math.pi)
+_TANH_SLOPE, _TANH_CUBIC = special.TANH_SLOPE, special.TANH_CUBIC
 
 
 def _one(y, *_):
@@ -119,6 +120,9 @@ TRANSCENDENTAL = [
     Primitive("erf", 1, special.erf, "erf({0})", (lambda y, x: 2.0 / _SQRT_PI * apply("exp", -(x * x)),)),
     Primitive("normcdf", 1, special.normcdf, "normcdf_of({0})",
               (lambda y, x: 1.0 / _SQRT_2PI * apply("exp", -0.5 * (x * x)),)),
+    # Its approximation by tanh, the gate of gelu's tanh form.
+    Primitive("normcdf_tanh", 1, special.normcdf_tanh, "normcdf_tanh_of({0})",
+              (lambda y, x: y * apply("normcdf_tanh", -x) * (_TANH_SLOPE * (1.0 + 3.0 * _TANH_CUBIC * (x * x))),)),
     # exp(-x) overflows to infinity for a very negative x, and 1 / infinity is the right 0.
     Primitive("sigmoid", 1, derivative=(lambda y, x: y * (1.0 - y),),
               expansion=lambda x: 1.0 / (1.0 + apply("exp", -x))),

@@ -34,8 +34,9 @@ class Tabulated:
         self.zeroth = np.array(_ROUNDER + self.first).view(np.int32)
         self.series = series
         with np.errstate(under="ignore"):
-            self.values = value(grid).astype(np.float32)
-            self.slopes = slope(grid).astype(np.float32)
+            self.values = _as_long_as_a_power_of_two(value(grid))
+            self.slopes = _as_long_as_a_power_of_two(slope(grid))
+        self.mask = np.array(self.values.size - 1, np.int32)
 
     def __call__(self, x: Array, out: Optional[Array] = None) -> Array:
         """The function of every element, for float32 arrays; `out` may be the memory of `x`."""
@@ -59,10 +60,18 @@ class Tabulated:
         np.add(d, _ROUNDER, out=number)
         np.subtract(number, _ROUNDER, out=near)  # the nearest point
         np.subtract(bits, self.zeroth, out=bits)
+        np.bitwise_and(bits, self.mask, out=bits)  # NaN is taken to be somewhere; its series is NaN
         np.copyto(places, bits)
         np.subtract(d, near, out=d)  # without rounding, as both are multiples of the last place of x
         self.series(near, d)
-        self.slopes.take(places, out=number, mode="clip")  # wherever NaN is taken to be, its series is NaN
+        self.slopes.take(places, out=number, mode="wrap")  # the quickest, where nothing is to be wrapped
         np.multiply(number, near, out=number)
-        self.values.take(places, out=out, mode="clip")
+        self.values.take(places, out=out, mode="wrap")
         np.add(out, number, out=out)
+
+
+def _as_long_as_a_power_of_two(values: Array) -> Array:
+    """The values, and zeros behind them."""
+    table = np.zeros(1 << (values.size - 1).bit_length(), np.float32)
+    table[:values.size] = values
+    return table

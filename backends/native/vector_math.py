@@ -134,6 +134,40 @@ inline float pow(float a, float b) { return float(::pow(double(a), double(b))); 
 """
 
 _NORMCDF = r"""
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+inline float normcdf_of(float x) {
+    // for x = -a < 0: exp(-a * a / 2) * P((a - 3) / (a + 3)) / (a + 3), to 2^-29
+    const float b = ::fabsf(x), a = b > 15.0f ? 15.0f : b;
+    const float divisor = a + 3.0f, added = divisor - 3.0f, q = 1.0f / divisor;
+    const float rest = fma(-q, divisor, 1.0f) - q * (a - added);  // what rounding took from the divisor and from q
+    const float quotient = (a - 3.0f) * q, t = fma(quotient, rest, quotient);
+    float p = 5.446361514e-05f;
+    p = fma(p, t, 1.312730071e-04f);
+    p = fma(p, t, -2.4474853e-04f);
+    p = fma(p, t, -1.032536485e-03f);
+    p = fma(p, t, 1.024776561e-03f);
+    p = fma(p, t, 6.969304521e-03f);
+    p = fma(p, t, -1.04625185e-02f);
+    p = fma(p, t, -4.72626877e-02f);
+    p = fma(p, t, 2.300176998e-01f);
+    p = fma(p, t, -5.093319914e-01f);
+    p = fma(p, t, 7.290836904e-01f);
+    const float scale = p * fma(q, rest, q), square = a * a, lost = fma(a, a, -square);
+    const Reduced r = reduced(-0.5f * square);
+    const float tail = scaled(fma(scale, expm1_near(fma(-0.5f, lost, r.rest)), scale), r.n);
+    // for b < 0.9: the integral of the density's series
+    const float u = x * x;
+    float near = -4.12266741e-08f;
+    near = fma(near, u, 6.65969352e-07f);
+    near = fma(near, u, -9.44465626e-06f);
+    near = fma(near, u, 0.000115434688f);
+    near = fma(near, u, -0.00118732822f);
+    near = fma(near, u, 0.00997355701f);
+    near = fma(near, u, -0.0664903801f);
+    near = fma(near, u, 0.39894228f);
+    return b < 0.9f ? fma(x, near, 0.5f) : x < 0.0f ? tail : 1.0f - tail;
+}
+#else
 inline float normcdf_of(float x) {
     // exp(-a * a / 2) * P((a - 3) / (a + 3)) / (a + 3) for x = -a < 0, to 2^-29
     const double b = ::fabs(double(x)), a = b > 15.0 ? 15.0 : b, t = (a - 3.0) / (a + 3.0);
@@ -151,6 +185,7 @@ inline float normcdf_of(float x) {
     const double tail = ::exp(-0.5 * a * a) * p / (a + 3.0);
     return float(x < 0.0f ? tail : 1.0 - tail);
 }
+#endif
 inline double normcdf_of(double x) {
     // erfc(z + rest) with the rest that is lost in z = -x / sqrt(2): far out it would count for many digits.
     const double z = x * -0.70710678118654752;

@@ -141,27 +141,23 @@ def _(xp, x):
     return xp.normcdf(x) + x * xp.exp(-0.5 * (x * x)) / math.sqrt(2.0 * math.pi)
 
 
-_TANH_SLOPE = 2.0 * math.sqrt(2.0 / math.pi)  # twice, since tanh(u) = 2 sigmoid(2u) - 1
-_TANH_CUBIC = 0.044715
-
-
-@elementwise(widens=True)
+@elementwise
 def gelu_tanh(xp, x):
     """The Gaussian error linear unit with tanh in place of erf: the kernel of `gelu(x, "tanh")`.
 
-    gelu(x) = x (1 + tanh(u)) / 2 = x sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3);  derivative
-    s + x s (1 - s) 2u' with s = sigmoid(2u).
+    gelu(x) = x Q(x) with Q(x) = (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2 in place of the normal distribution
+    function;  derivative Q(x) + x Q'(x) with Q' = Q (1 - Q) 2 sqrt(2/pi) (1 + 3 · 0.044715 x^2).
     """
     x = xp.maximum(x, -100.0)
-    return x * xp.sigmoid(_TANH_SLOPE * (x + _TANH_CUBIC * x * (x * x)))
+    return x * xp.normcdf_tanh(x)
 
 
 @gelu_tanh.derivative
 def _(xp, x):
     x = xp.clip(x, -100.0, 100.0)
-    squared = x * x
-    s = xp.sigmoid(_TANH_SLOPE * (x + _TANH_CUBIC * x * squared))
-    return s + x * s * (1.0 - s) * (_TANH_SLOPE * (1.0 + 3.0 * _TANH_CUBIC * squared))
+    small = xp.normcdf_tanh(-xp.abs(x))  # the smaller one of Q(x) and 1 - Q(x), in all of its digits
+    slope = 2.0 * math.sqrt(2.0 / math.pi) * (1.0 + 3.0 * 0.044715 * (x * x))
+    return xp.where(x > 0, 1.0 - small, small) + x * small * (1.0 - small) * slope
 
 
 def gelu(x: Any, approximate: str = "none") -> Tensor:
