@@ -37,7 +37,7 @@ _LATER = {
     "attention": "scaled_dot_product_attention",
     "convolution": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d",
     "ctc": "ctc_loss",
-    "embedding": "embedding",
+    "embeddings": "embedding",
     "margin_losses": "cosine_embedding_loss hinge_embedding_loss margin_ranking_loss multi_margin_loss "
                      "multilabel_soft_margin_loss pairwise_distance triplet_margin_loss "
                      "triplet_margin_with_distance_loss",

@@ -56,10 +56,7 @@ def ctc_loss(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: A
     is_single, scores = scores.ndim == 2, scores if scores.ndim == 3 else scores.unsqueeze(1)
     labels, times, counts = _checked(scores, targets, input_lengths, target_lengths, blank)
     losses = _losses(scores, labels, times, counts, blank)
-    if zero_infinity:
-        losses = where(losses > _IMPOSSIBLE, 0.0, losses)
-    else:
-        losses = where(losses > _IMPOSSIBLE, losses * np.inf, losses)
+    losses = where(losses > _IMPOSSIBLE, 0.0 if zero_infinity else np.inf, losses)
     if reduction == "mean":
         losses = losses / as_tensor(np.maximum(counts, 1), losses.dtype, losses.device)
     return reduced(losses.squeeze(0) if is_single else losses, reduction, loss)

@@ -84,7 +84,7 @@ def _in(x: Any, dtype: Any) -> Any:
 
 
 @accepts_numpy_names
-def glu(x: Any, dim: int = -1) -> Tensor:
+def glu(input: Any, dim: int = -1) -> Tensor:
     """The gated linear unit: one half of the input along `dim`, gated by the other.
 
     glu(a, b) = a sigmoid(b).
@@ -94,7 +94,7 @@ def glu(x: Any, dim: int = -1) -> Tensor:
     >>> glu(Tensor([3.0, 0.0]))
     tensor([1.5])
     """
-    x = as_tensor(x)
+    x = as_tensor(input)
     if not x.ndim or x.shape[one_dim(dim, x.ndim)] % 2:
         raise ValueError(f"glu: dimension {dim} of the input must have an even length, to be halved; got shape "
                          f"{x.shape}")

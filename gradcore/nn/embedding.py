@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ..core.tensor import DeviceLike, Tensor
-from ..functions.embedding import checked_padding, embedding, refuse_unknown
+from ..functions.embeddings import checked_padding, embedding, refuse_unknown
 from . import init
 from .layers import check_size
 from .module import Module

@@ -13,16 +13,15 @@ from typing import Any, Optional
 from .. import functions
 from ..core.dimensions import Dims
 from ..core.tensor import Tensor, as_tensor
-from ..functions import (adaptive_avg_pool1d, adaptive_avg_pool2d, alpha_dropout, avg_pool1d, avg_pool2d, batch_norm,
+from ..functions import (adaptive_avg_pool1d, adaptive_avg_pool2d, avg_pool1d, avg_pool2d, batch_norm,
                          binary_cross_entropy, binary_cross_entropy_with_logits, conv1d, conv2d, conv3d,
                          conv_transpose1d, conv_transpose2d, conv_transpose3d, cosine_embedding_loss,
-                         cosine_similarity, cross_entropy, ctc_loss, embedding, gaussian_nll_loss, gelu, glu,
-                         group_norm, gumbel_softmax, hardshrink, hinge_embedding_loss, huber_loss, instance_norm,
-                         interpolate, kl_div, l1_loss, layer_norm, logsigmoid, margin_ranking_loss, max_pool1d,
+                         cosine_similarity, cross_entropy, ctc_loss, embedding, gaussian_nll_loss, glu,
+                         group_norm, gumbel_softmax, hinge_embedding_loss, huber_loss, instance_norm,
+                         interpolate, kl_div, l1_loss, layer_norm, margin_ranking_loss, max_pool1d,
                          max_pool2d, mse_loss, multi_margin_loss, multilabel_soft_margin_loss, nll_loss,
-                         pairwise_distance, pixel_shuffle, pixel_unshuffle, poisson_nll_loss, prelu, rms_norm,
-                         scaled_dot_product_attention, sigmoid, smooth_l1_loss, soft_margin_loss, softshrink,
-                         softsign, tanh, tanhshrink, triplet_margin_loss, triplet_margin_with_distance_loss)
+                         pairwise_distance, pixel_shuffle, pixel_unshuffle, poisson_nll_loss, rms_norm,
+                         scaled_dot_product_attention, smooth_l1_loss, soft_margin_loss,                          triplet_margin_loss, triplet_margin_with_distance_loss)
 from ..operations import indexing
 from ..operations.inplace import in_place_if
 from ..operations.linear_algebra import bilinear, linear
@@ -128,6 +127,57 @@ def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
 def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """See `gradcore.functions.dropout2d`."""
     return in_place_if(inplace, functions.dropout2d, input, p, training)
+
+
+def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+    """See `gradcore.functions.alpha_dropout`."""
+    return in_place_if(inplace, functions.alpha_dropout, input, p, training)
+
+
+# -- activations under PyTorch's name of the input ------------------------------------------------------------------
+def sigmoid(input: Any) -> Tensor:
+    """See `gradcore.functions.sigmoid`."""
+    return functions.sigmoid(input)
+
+
+def tanh(input: Any) -> Tensor:
+    """See `gradcore.functions.tanh`."""
+    return functions.tanh(input)
+
+
+def logsigmoid(input: Any) -> Tensor:
+    """See `gradcore.functions.logsigmoid`."""
+    return functions.logsigmoid(input)
+
+
+def softsign(input: Any) -> Tensor:
+    """See `gradcore.functions.softsign`."""
+    return functions.softsign(input)
+
+
+def tanhshrink(input: Any) -> Tensor:
+    """See `gradcore.functions.tanhshrink`."""
+    return functions.tanhshrink(input)
+
+
+def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
+    """See `gradcore.functions.hardshrink`."""
+    return functions.hardshrink(input, lambd)
+
+
+def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
+    """See `gradcore.functions.softshrink`."""
+    return functions.softshrink(input, lambd)
+
+
+def gelu(input: Any, approximate: str = "none") -> Tensor:
+    """See `gradcore.functions.gelu`."""
+    return functions.gelu(input, approximate)
+
+
+def prelu(input: Any, weight: Tensor) -> Tensor:
+    """See `gradcore.functions.prelu`."""
+    return functions.prelu(input, weight)
 
 
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:

@@ -65,14 +65,6 @@ class _OfBatch(_Scaled):
     def _channel_dim(self, x: Tensor) -> int:
         return 1
 
-    def _momentum(self) -> float:
-        """How much of a batch the running moments take on: an equal part of all batches where it is None."""
-        if self.training and self.track_running_stats:
-            self.num_batches_tracked += 1
-            if self.momentum is None:
-                return 1.0 / self.num_batches_tracked.item()
-        return self.momentum or 0.0
-
     def extra_repr(self) -> str:
         return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
                 f"track_running_stats={self.track_running_stats}")
@@ -84,7 +76,14 @@ class _BatchNorm(_OfBatch):
         uses_batch = self.training or self.running_mean is None
         is_tracked = not self.training or self.track_running_stats
         running = (self.running_mean, self.running_var) if is_tracked else (None, None)
-        return functions.batch_norm(input, *running, self.weight, self.bias, uses_batch, self._momentum(), self.eps)
+        is_counted = self.training and self.track_running_stats
+        momentum = self.momentum
+        if momentum is None:  # an equal part of all batches
+            momentum = 1.0 / (self.num_batches_tracked.item() + 1) if is_counted else 0.0
+        y = functions.batch_norm(input, *running, self.weight, self.bias, uses_batch, momentum, self.eps)
+        if is_counted:
+            self.num_batches_tracked += 1
+        return y
 
 
 class BatchNorm1d(_BatchNorm):
@@ -122,7 +121,7 @@ class _InstanceNorm(_OfBatch):
         samples = input if input.ndim == self.ndims[-1] else input.unsqueeze(0)
         uses_input = self.training or not self.track_running_stats
         y = functions.instance_norm(samples, self.running_mean, self.running_var, self.weight, self.bias, uses_input,
-                                    self._momentum(), self.eps)
+                                    self.momentum, self.eps)
         return y if input.ndim == self.ndims[-1] else y.squeeze(0)
 
 
