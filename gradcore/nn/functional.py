@@ -21,7 +21,8 @@ from ..functions import (adaptive_avg_pool1d, adaptive_avg_pool2d, avg_pool1d, a
                          interpolate, kl_div, l1_loss, layer_norm, margin_ranking_loss, max_pool1d,
                          max_pool2d, mse_loss, multi_margin_loss, multilabel_soft_margin_loss, nll_loss,
                          pairwise_distance, pixel_shuffle, pixel_unshuffle, poisson_nll_loss, rms_norm,
-                         scaled_dot_product_attention, smooth_l1_loss, soft_margin_loss,                          triplet_margin_loss, triplet_margin_with_distance_loss)
+                         scaled_dot_product_attention, smooth_l1_loss, soft_margin_loss,
+                         triplet_margin_loss, triplet_margin_with_distance_loss)
 from ..operations import indexing
 from ..operations.inplace import in_place_if
 from ..operations.linear_algebra import bilinear, linear
