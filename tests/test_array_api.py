@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import zlib
 from typing import Any
 
@@ -15,6 +17,7 @@ import gradcore
 from gradcore import Tensor, array_api
 
 from array_api_cases import BY_HAND, DRAWN, FLOATS, INTEGERS, ROWS, SIGNED, UNSIGNED, Row
+from library import ROOT
 
 array_api_strict = pytest.importorskip("array_api_strict", reason="array-api-strict is not installed")
 
@@ -204,6 +207,13 @@ def test_memory_is_shared_where_the_standard_says():
     view, copy = array_api.reshape(x, (2, 3)), array_api.reshape(x, (2, 3), copy=True)
     view[1, 1] = -1
     assert x.tolist() == [9, 1, 2, 3, -1, 5] and copy[1, 1] == 4
+
+
+def test_the_namespace_is_loaded_when_it_is_asked_for():
+    program = ("import sys, gradcore; assert 'gradcore.array_api' not in sys.modules; gradcore.ones(2).sum(); "
+               "assert 'gradcore.array_api' not in sys.modules; xp = gradcore.ones(2).__array_namespace__(); "
+               "assert xp is gradcore.array_api is sys.modules['gradcore.array_api']")
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
 
 
 def test_quotients_of_infinities_are_those_of_the_standard():

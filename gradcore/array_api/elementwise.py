@@ -6,6 +6,7 @@ PyTorch: float32 and a float64 without dimensions give float64 here and float32 
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, Callable, Union
 
 from .. import functions
@@ -16,29 +17,27 @@ from ..operations import arithmetic, bits, conversion, creation, elementary, sel
 Operand = Union[Tensor, Number]
 
 
-def _doc(operation: Any, name: str) -> str:
-    text, _, _ = (operation.__doc__ or "").partition("\n>>>")  # its example has names of its own module
-    return text.rstrip() or f"{name} of each element."
-
-
-def _of_one(name: str, operation: Callable) -> Callable:
-    def function(x: Tensor, /) -> Tensor:
-        return operation(x)
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = _doc(operation, name)
+def _named(function: Callable, name: str, operation: Any, doc: str) -> Callable:
+    # An example of the operation has names of its own module.
+    text = doc or inspect.cleandoc(operation.__doc__ or f"{name} of each element.").partition("\n>>>")[0].rstrip()
+    function.__name__, function.__qualname__, function.__doc__ = name, name, text
     return function
 
 
-def _of_two(name: str, operation: Callable) -> Callable:
+def _of_one(name: str, operation: Callable, doc: str = "") -> Callable:
+    def function(x: Tensor, /) -> Tensor:
+        return operation(x)
+
+    return _named(function, name, operation, doc)
+
+
+def _of_two(name: str, operation: Callable, doc: str = "") -> Callable:
     def function(x1: Operand, x2: Operand, /) -> Tensor:
         if isinstance(x1, Tensor) and isinstance(x2, Tensor) and x1._array.dtype is not x2._array.dtype:
             x1, x2 = of_one_rank(x1, x2)
         return operation(x1, x2)
 
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = _doc(operation, name)
-    return function
+    return _named(function, name, operation, doc)
 
 
 def of_one_rank(*operands: Operand) -> list[Operand]:
@@ -70,7 +69,7 @@ asin = _of_one("asin", arithmetic.asin)
 asinh = _of_one("asinh", elementary.asinh)
 atan = _of_one("atan", arithmetic.atan)
 atanh = _of_one("atanh", elementary.atanh)
-bitwise_invert = _of_one("bitwise_invert", bits.bitwise_not)
+bitwise_invert = _of_one("bitwise_invert", bits.bitwise_not, "~x: the opposite of truth values, or of each bit.")
 ceil = _of_one("ceil", arithmetic.ceil)
 cos = _of_one("cos", arithmetic.cos)
 cosh = _of_one("cosh", arithmetic.cosh)
@@ -86,7 +85,7 @@ log1p = _of_one("log1p", arithmetic.log1p)
 log2 = _of_one("log2", arithmetic.log2)
 logical_not = _of_one("logical_not", arithmetic.logical_not)
 negative = _of_one("negative", arithmetic.negative)
-positive = _of_one("positive", conversion.clone)
+positive = _of_one("positive", conversion.clone, "+x: a copy.")
 reciprocal = _of_one("reciprocal", arithmetic.reciprocal)
 round = _of_one("round", arithmetic.round)
 sign = _of_one("sign", arithmetic.sign)
@@ -99,12 +98,12 @@ tan = _of_one("tan", arithmetic.tan)
 tanh = _of_one("tanh", functions.tanh)
 trunc = _of_one("trunc", arithmetic.trunc)
 # Of real numbers, and there are no others.
-conj = _of_one("conj", conversion.clone)
-real = _of_one("real", conversion.clone)
-imag = _of_one("imag", creation.zeros_like)
+conj = _of_one("conj", conversion.clone, "The complex conjugate, of real numbers a copy.")
+real = _of_one("real", conversion.clone, "The real part, of real numbers a copy.")
+imag = _of_one("imag", creation.zeros_like, "The imaginary part, of real numbers zeros.")
 
 add = _of_two("add", arithmetic.add)
-atan2 = _of_two("atan2", elementary.atan2)
+atan2 = _of_two("atan2", elementary.atan2, "The angle of the point (x2, x1), from -pi to pi.")
 bitwise_and = _of_two("bitwise_and", bits.bitwise_and)
 bitwise_left_shift = _of_two("bitwise_left_shift", bits.bitwise_left_shift)
 bitwise_or = _of_two("bitwise_or", bits.bitwise_or)
