@@ -312,6 +312,10 @@ def _matmul(a, b) -> ndarray:
     return _on_device(np.matmul(a, b))
 
 
+def as_strided(x, shape=None, strides=None) -> ndarray:
+    return np.lib.stride_tricks.as_strided(x, shape, strides, subok=True)
+
+
 def modules(devices: int = 1) -> dict[str, ModuleType]:
     """Modules to be put into `sys.modules`."""
     pool = MemoryPool()
@@ -327,7 +331,7 @@ def modules(devices: int = 1) -> dict[str, ModuleType]:
         zeros=lambda shape, dtype=float, order="C": _on_device(np.zeros(shape, dtype)), full=full,
         arange=lambda start, stop=None, step=1, dtype=None: _on_device(np.arange(start, stop, step, dtype)),
         asnumpy=asnumpy, argsort=argsort,
-        get_default_memory_pool=lambda: pool,
+        get_default_memory_pool=lambda: pool, lib=SimpleNamespace(stride_tricks=SimpleNamespace(as_strided=as_strided)),
         cuda=SimpleNamespace(Device=Device, runtime=runtime, MemoryHook=MemoryHook, nvrtc=NVRTC(),
                              Stream=streams.Stream, Event=streams.Event, get_current_stream=streams.current,
                              MemoryPool=MemoryPool,

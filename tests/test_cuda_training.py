@@ -64,3 +64,29 @@ def test_operations_copy_nothing_from_the_host(operation, cuda):
     result = operation(x, index)
     result.sum().backward()
     assert not [entry for entry in fake_cupy.log if entry[0] in ("wait", "to device", "to host")]
+
+
+LAYERS = {
+    "convolution": (lambda: nn.Sequential(nn.Conv2d(2, 4, 3, padding=1, stride=2), nn.BatchNorm2d(4), nn.ReLU(),
+                                          nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16, 3)), (5, 2, 8, 8)),
+    "transposed": (lambda: nn.Sequential(nn.ConvTranspose2d(2, 3, 3, stride=2, groups=1), nn.AvgPool2d(2)),
+                   (2, 2, 4, 4)),
+    "norms": (lambda: nn.Sequential(nn.LayerNorm(6), nn.GroupNorm(2, 4), nn.GELU()), (3, 4, 6)),
+    "lstm": (lambda: nn.LSTM(5, 4, num_layers=2, batch_first=True), (3, 6, 5)),
+    "attention": (lambda: nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True), (2, 5, 8)),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_are_those_of_the_cpu(name, cuda, rng):
+    make, shape = LAYERS[name]
+    values, found = rng.normal(size=shape).astype("float32"), []
+    for device in ("cpu", "cuda:1"):
+        gradcore.manual_seed(0)
+        layer, x = make().to(device), Tensor(values, requires_grad=True, device=device)
+        result = layer(x)
+        result = result[0] if isinstance(result, tuple) else result
+        (result * result).sum().backward()
+        found.append([result.detach(), x.grad, *[parameter.grad for parameter in layer.parameters()]])
+    for mine, other in zip(*found):
+        np.testing.assert_allclose(other.cpu().numpy(), mine.numpy(), rtol=2e-3, atol=2e-4)

@@ -195,8 +195,8 @@ class CuPyBackend(Backend):
                 self._scatter_add(array, index, value)
 
     def windows(self, array: Array, windows: Windows) -> Array:
-        with self._here():
-            return windows.view(self._cupy.lib.stride_tricks.as_strided, array)
+        with self.here():
+            return windows.view(self.cupy.lib.stride_tricks.as_strided, array)
 
     # -- arithmetic -------------------------------------------------------------------------------------------
     def elementwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float] = ()) -> list[Array]:

@@ -13,7 +13,7 @@ operations on Tensors.  Because of the latter, gradients of gradients come for f
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import TYPE_CHECKING, Any, Sequence
 
 import numpy as np
 
@@ -76,6 +76,9 @@ class Operation(Node):
 
     def __init__(self, **options: Any):
         self.__dict__.update(options)
+
+    if TYPE_CHECKING:
+        def __getattr__(self, option: str) -> Any: ...
 
     def forward(self, backend: Backend, *arrays: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no forward pass")
