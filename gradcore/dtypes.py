@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .backends.formulas.dtypes import BOOL, DEFAULT_FLOAT, FLOAT16, FLOAT32, FLOAT64, INT64
+from .backends.formulas.dtypes import BOOL, DEFAULT_FLOAT, FLOAT16, FLOAT32, FLOAT64, INT64, as_dtype
 
 dtype = np.dtype
 float16 = half = FLOAT16
@@ -35,6 +35,6 @@ def get_default_dtype() -> np.dtype:
 
 def set_default_dtype(d: Any) -> None:
     """Accepts float32, which is the default, and refuses others: a dtype is named where a tensor is made."""
-    if np.dtype(d) != DEFAULT_FLOAT:
+    if as_dtype(d) != DEFAULT_FLOAT:
         raise ValueError(f"set_default_dtype: Python's floats are {DEFAULT_FLOAT} here, whoever else uses the library; "
                          f"name {np.dtype(d)} where tensors are made, or call .double() of modules")

@@ -19,7 +19,7 @@ from . import functions
 from .core import hooks
 from .core.arguments import checked
 from .core.elementwise import Elementwise
-from .core.tensor import Tensor
+from .core.tensor import DeviceLike, Tensor
 
 _METHODS: dict[Any, str] = {
     arithmetic: "abs ceil cos cosh erf exp exp2 expm1 floor isfinite isinf isnan log log1p log2 log10 logaddexp "
@@ -110,10 +110,12 @@ def _method(function: Callable, name: str) -> Callable:
 
 
 def _operator(function: Callable) -> Callable:
+    function = function if isinstance(function, Elementwise) else checked(function)
     return lambda self, other: function(self, other)
 
 
 def _reflected(function: Callable) -> Callable:
+    function = function if isinstance(function, Elementwise) else checked(function)
     return lambda self, other: function(other, self)
 
 
@@ -122,6 +124,11 @@ def _equality(function: Callable) -> Callable:
     numeric = (Tensor, int, float, np.generic, np.ndarray, list, tuple)
     return lambda self, other: (function(self, other) if isinstance(other, numeric) or hasattr(other, "dtype")
                                 else NotImplemented)
+
+
+def _where(x: Tensor, condition: Any, other: Any) -> Tensor:
+    """`x` where the condition is true and `other` elsewhere."""
+    return selection.where(condition, x, other)
 
 
 _STANDARD = ("2021.12", "2022.12", "2023.12", "2024.12")
@@ -135,7 +142,7 @@ def _array_namespace(self: Tensor, *, api_version: Optional[str] = None) -> Any:
     return importlib.import_module(".array_api", __package__)  # what only some programs need
 
 
-def _to_device(self: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
+def _to_device(self: Tensor, device: DeviceLike, /, *, stream: Any = None) -> Tensor:
     """The tensor on a device; itself where it is there already.  Work is queued on the current stream."""
     if stream is not None:
         raise ValueError(f"to_device queues work on the device's current stream; got stream={stream!r}")
@@ -165,19 +172,21 @@ def members() -> dict[str, Any]:
     members.update(
         __eq__=_equality(arithmetic.equal), __ne__=_equality(arithmetic.not_equal),
         __neg__=lambda self: arithmetic.negative(self), __pos__=lambda self: self,
-        __abs__=lambda self: arithmetic.abs(self), __invert__=bits.bitwise_not,
+        __abs__=lambda self: arithmetic.abs(self), __invert__=checked(bits.bitwise_not),
         __getitem__=checked(indexing.getitem, "indexing"), __setitem__=checked(inplace.setitem, "assignment"),
         nbytes=property(facts.nbytes, doc="Bytes of all elements."),
         itemsize=property(facts.element_size, doc="Bytes of one element."),
         T=property(shaping.transpose, doc="The dimensions in reverse order."),
         mT=property(shaping.matrix_transpose, doc="The last two dimensions swapped."),
-        __array_namespace__=_array_namespace, to_device=_to_device, __complex__=_complex,
+        __array_namespace__=_array_namespace, to_device=checked(_to_device, "to_device"), __complex__=_complex,
         __dlpack__=interchange.dlpack, __dlpack_device__=interchange.dlpack_device,
         __cuda_array_interface__=property(interchange.cuda_array_interface),
-        where=lambda self, condition, other: selection.where(condition, self, other),
+        where=checked(_where, "where"),
     )
     return members
 
 
 for _name, _member in members().items():
     setattr(Tensor, _name, _member)
+for _name, _named in (("__init__", "Tensor"), ("requires_grad_", "requires_grad_")):
+    setattr(Tensor, _name, checked(getattr(Tensor, _name), _named))

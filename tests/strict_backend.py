@@ -121,7 +121,8 @@ class StrictBackend(Backend):
             changed = data if dtype is None else self.astype(data, dtype)
             return self.copy(changed) if copy and changed is data else changed
         assert backend_of(data) is None or isinstance(data, np.ndarray)
-        return _on_device(np.array(data, dtype))
+        with np.errstate(all="ignore"):
+            return _on_device(np.array(data, dtype))
 
     def to_numpy(self, array: StrictArray) -> np.ndarray:
         return np.array(array.strict.to_device(_HOST)._array)
@@ -133,7 +134,8 @@ class StrictBackend(Backend):
         return self.full(shape, 77, dtype)
 
     def full(self, shape: tuple[int, ...], value: float, dtype: np.dtype) -> StrictArray:
-        return _on_device(np.full(shape, value, dtype))
+        with np.errstate(all="ignore"):
+            return _on_device(np.full(shape, value, dtype))
 
     def copy(self, array: StrictArray) -> StrictArray:
         return _on_device(np.ascontiguousarray(array.strict._array).reshape(array.shape))
@@ -154,7 +156,8 @@ class StrictBackend(Backend):
             return StrictArray(array_api_strict.astype(array.strict, _dtype(dtype)))
 
     def assign(self, array: StrictArray, index: Any, value: Any) -> None:
-        array.strict._array[_inside(index)] = _inside(value)
+        with np.errstate(all="ignore"):
+            array.strict._array[_inside(index)] = _inside(value)
 
     def take(self, array: StrictArray, index: Any) -> StrictArray:
         if _names_a_part(index):
@@ -163,7 +166,8 @@ class StrictBackend(Backend):
         return _on_device(array.strict._array[_inside(index)])
 
     def add_at(self, array: StrictArray, index: Any, value: StrictArray) -> None:
-        np.add.at(array.strict._array, _inside(index), _inside(value))
+        with np.errstate(all="ignore"):
+            np.add.at(array.strict._array, _inside(index), _inside(value))
 
     def elementwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float] = ()) -> list[StrictArray]:
         compute, result = compute_and_result(kernel, inputs)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import os
 import platform
+from types import ModuleType
 from typing import Any, Optional, Sequence
 
 import numpy as np
@@ -22,14 +25,34 @@ from .random import Draws
 from .rows import RowLauncher
 from .sums import pairwise_sum
 from . import tiles
-from .tiles import quiet_context, quietly
+from .tiles import quiet_call, quiet_context, quietly
 from .workers import CORES
+
+
+# What only moves elements has no warnings to silence.
+_MOVES = frozenset("broadcast_to concat expand_dims flip permute_dims reshape stack where".split())
+
+
+class _QuietNamespace:
+    """Functions of NumPy without floating-point warnings, whatever the caller has set with numpy.seterr."""
+
+    def __init__(self, module: Any):
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._module, name)
+        if isinstance(value, ModuleType):
+            value = _QuietNamespace(value)
+        elif callable(value) and not isinstance(value, type) and name not in _MOVES:
+            value = functools.wraps(value)(functools.partial(quiet_call, value))
+        setattr(self, name, value)  # found at once from now on
+        return value
 
 
 class NumPyBackend(Backend):
     """NumPy arrays on the host."""
 
-    xp = np
+    xp = _QuietNamespace(np)
     memory_is_on_host = True
     scratch_bytes = 1 << 20  # stays in the second-level cache
 
@@ -58,7 +81,7 @@ class NumPyBackend(Backend):
         self.kernels = kind
 
     def asarray(self, data: Any, dtype: Optional[np.dtype] = None, copy: bool = False) -> np.ndarray:
-        return np.array(data, dtype, copy=True if copy else None)
+        return quiet_call(np.array, data, dtype, copy=True if copy else None)
 
     def to_numpy(self, array: np.ndarray) -> np.ndarray:
         return array
@@ -84,7 +107,7 @@ class NumPyBackend(Backend):
 
     def full(self, shape: tuple[int, ...], value: float, dtype: np.dtype) -> np.ndarray:
         array = self.empty(shape, dtype)
-        array.fill(value)
+        quietly(array.fill, value)
         return array
 
     def copy(self, array: np.ndarray) -> np.ndarray:
@@ -98,11 +121,10 @@ class NumPyBackend(Backend):
     def astype(self, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
         if array.dtype == dtype:
             return array
-        with np.errstate(all="ignore"):  # what is too large for float16 is infinite there, as on other devices
-            return array.astype(dtype)
+        return quietly(array.astype, dtype)  # what is too large for float16 is infinite there, as on other devices
 
     def assign(self, array: np.ndarray, index: Any, value: Any) -> None:
-        array[index] = value
+        quietly(operator.setitem, array, index, value)
 
     def take(self, array: np.ndarray, index: Any) -> np.ndarray:
         return np.asarray(array[index])  # NumPy gives a scalar, not an array, where one element is named
@@ -154,7 +176,7 @@ class NumPyBackend(Backend):
         return np.argsort(array, axis=axis, kind="stable")
 
     def matmul(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.matmul(a, b)
+        return quietly(np.matmul, a, b)
 
     def matmul_into(self, array: np.ndarray, index: Any, a: np.ndarray, b: np.ndarray) -> None:
         np.matmul(a, b, out=array[index])

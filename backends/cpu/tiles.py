@@ -108,6 +108,11 @@ def quietly(function: Callable, *args: Any) -> Any:
     return quiet_context().run(function, *args)
 
 
+def quiet_call(function: Callable, *args: Any, **kwargs: Any) -> Any:
+    """As `quietly`, with arguments by name."""
+    return quiet_context().run(function, *args, **kwargs)
+
+
 def run_flat(scratch: Scratch, arrays: Sequence[np.ndarray], scalars: tuple) -> None:
     """Run on contiguous one-dimensional arrays (inputs, then outputs) of equal length, or of one element."""
     program, n = scratch.program, arrays[-1].size

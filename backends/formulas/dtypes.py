@@ -26,6 +26,20 @@ def kind_of(dtype: np.dtype) -> int:
     return kind
 
 
+def as_dtype(dtype: Any) -> np.dtype:
+    """What `dtype` names, as a dtype that tensors can hold, in the processor's order of bytes.
+
+    >>> as_dtype("float32"), as_dtype(int)
+    (dtype('float32'), dtype('int64'))
+    """
+    try:
+        found = np.dtype(dtype)
+    except Exception:  # NumPy raises several kinds, and warnings, which may be errors
+        raise TypeError(f'a dtype is given by its name or its type, as "float32" or float; got {dtype!r:.60}') from None
+    kind_of(found)
+    return found if found.isnative else found.newbyteorder("=")
+
+
 def dtype_of_number(value: Any) -> np.dtype:
     """The dtype that a Python number or NumPy scalar stands for when it is no array's equal."""
     if isinstance(value, (bool, np.bool_)):

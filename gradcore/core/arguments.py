@@ -21,6 +21,7 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from ..backends import Device
+from ..backends.formulas.dtypes import as_dtype
 from .dimensions import is_integer, renamed
 from .synonyms import translated
 from .tensor import Tensor
@@ -31,7 +32,7 @@ Expectation = tuple[Callable[[Any], bool], str]  # a test of a value, and what p
 
 _SIMPLE: dict[Any, Expectation] = {
     Tensor: (lambda value: isinstance(value, Tensor), "a Tensor"),
-    bool: (lambda value: isinstance(value, (bool, np.bool_)), "True or False"),
+    bool: (lambda value: isinstance(value, bool), "True or False"),
     int: (lambda value: is_integer(value), "an integer"),
     float: (lambda value: isinstance(value, numbers.Real), "a number"),
     str: (lambda value: isinstance(value, str), "a string"),
@@ -44,10 +45,9 @@ _SIMPLE: dict[Any, Expectation] = {
 
 def _is_dtype(value: Any) -> bool:
     try:
-        np.dtype(value)
-    except (TypeError, ValueError):
+        return value is None or bool(as_dtype(value).name)
+    except TypeError:
         return False
-    return True
 
 
 _DTYPE: Expectation = (_is_dtype, "a dtype of booleans, integers or floats, or None")
@@ -60,6 +60,8 @@ def _expectation(hint: Any) -> Optional[Expectation]:
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
         return _any_of([_expectation(part) for part in inner])
+    if origin is tuple and ... not in inner:
+        return _each_of([_expectation(part) for part in inner])
     if origin in (Sequence, Iterable, tuple, list):
         return _many_of(_expectation(inner[0]) if inner else None)
     return _SIMPLE.get(origin)
@@ -84,9 +86,18 @@ def _many_of(part: Optional[Expectation]) -> Expectation:
             f"a tuple or list of {re.sub('^an? ', '', words)}s")
 
 
+def _each_of(parts: list[Optional[Expectation]]) -> Expectation:
+    tests = [part[0] if part else lambda value: True for part in parts]
+    return (lambda value: isinstance(value, (tuple, list)) and len(value) == len(tests) and all(
+        test(part) for test, part in zip(tests, value)), f"{len(tests)} values: "
+            + " and ".join(part[1] if part else "anything" for part in parts))
+
+
 def described(value: Any) -> str:
     """An argument in words."""
     kind = type(value).__name__
+    if isinstance(value, Tensor) and not hasattr(value, "_array"):  # one that is being made
+        return "a new tensor"
     if isinstance(value, (Tensor, np.ndarray)):
         return f"{kind} of {value.dtype} and shape {value.shape}" + (
             f" on {value.device}" if isinstance(value, Tensor) else "")
@@ -104,12 +115,13 @@ def checked(function: Callable, name: str = "") -> Callable:
     signature = inspect.signature(function)
     expected = _expectations(function, signature)
     positional = [parameter.name for parameter in itertools.takewhile(
-        lambda parameter: parameter.kind is parameter.POSITIONAL_OR_KEYWORD, signature.parameters.values())]
+        lambda parameter: parameter.kind <= parameter.POSITIONAL_OR_KEYWORD, signature.parameters.values())]
     names = tuple(signature.parameters)
     rest = next((i for i, parameter in enumerate(signature.parameters.values())
                  if parameter.kind is parameter.VAR_POSITIONAL), None)
     known = {name for i, name in enumerate(names) if i != rest}
-    is_of_tensor = bool(positional) and expected.get(positional[0]) is _SIMPLE[Tensor]
+    many = None if rest is None or names[rest] not in expected else names[rest]
+    is_of_tensor = many is None and bool(positional) and expected.get(positional[0]) is _SIMPLE[Tensor]
     calls_back = any(hint[1] == "a function" for hint in expected.values())
 
     @functools.wraps(function)
@@ -119,6 +131,8 @@ def checked(function: Callable, name: str = "") -> Callable:
         try:
             if kwargs or len(args) != 1 or not is_of_tensor or not isinstance(args[0], Tensor):
                 _check(name, positional, expected, args, kwargs)
+                if many is not None:
+                    _check(name, [many] * (len(args) - len(positional)), expected, args[len(positional):], {})
             return function(*args, **kwargs)
         except Exception as error:
             if calls_back:
@@ -196,11 +210,33 @@ def _places(error: Exception) -> Iterator[types.TracebackType]:
 
 
 def _foreign(error: Exception, name: str, given: str) -> Exception:
+    if isinstance(error, (MemoryError, RecursionError)):
+        return error
     kind = next((kind for kind in (TypeError, IndexError, OverflowError, ZeroDivisionError, ValueError, RuntimeError,
                                    BufferError) if isinstance(error, kind)), TypeError)
     made = kind(f"{name}: {error}; got {given}")
     made.__cause__ = error
     return made
+
+
+def at_least_zero(name: str, **options: float) -> None:
+    """Refuse options that are negative or NaN."""
+    for option, value in options.items():
+        if not value >= 0:
+            raise ValueError(f"{name}: `{option}` must be at least 0; got {value}")
+
+
+def between(name: str, option: str, x: Tensor, low: float, high: float, nan: bool = False) -> None:
+    """Refuse a tensor with elements outside of [low, high], where the host sees them without a wait; `nan` says
+    whether NaN passes."""
+    backend = x._backend
+    if not backend.is_synchronous or not x._array.size:
+        return
+    values = backend.to_numpy(x._array)
+    with np.errstate(invalid="ignore"):
+        least, most = values.min(), values.max()
+    if not (least >= low and most <= high) and not (nan and np.isnan(most)):
+        raise ValueError(f"{name}: `{option}` must be from {low} to {high}; got {least} to {most}")
 
 
 def publish(namespace: dict[str, Any]) -> None:

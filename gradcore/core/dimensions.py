@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
-from typing import Any, Callable, Optional, Iterable, Union
+from typing import Any, Callable, Iterable, Optional, Sequence, Union
+
+import numpy as np
 
 _SYNONYMS = {"axis": "dim", "axes": "dims", "keepdims": "keepdim", "ddof": "correction"}
+
+_TOO_MANY = 2 ** 58  # elements, of which 64-bit processors can address no more
 
 _EXPECTED = "a dimension is named by an integer"
 
@@ -64,6 +69,23 @@ def unpacked(sizes: tuple) -> tuple:
     if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
         sizes = sizes[0]
     return tuple([_integer(size, "sizes and dimensions are integers") for size in sizes])
+
+
+def shape_of(sizes: tuple) -> tuple[int, ...]:
+    """Sizes of a new tensor, as `unpacked` takes them; those that no memory could hold are refused."""
+    shape = unpacked(sizes)
+    if min(shape, default=0) < 0 or math.prod(max(n, 1) for n in shape) >= _TOO_MANY:
+        raise ValueError(f"sizes are at least 0, and their product is less than 2^58; got {shape}")
+    return shape
+
+
+def common_shape(name: str, shapes: Sequence[tuple[int, ...]], labels: Sequence[str] = ()) -> tuple[int, ...]:
+    """The shape that `shapes` broadcast to; `labels` say whose they are where there is none."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        listed = ", ".join(f"{label} {shape}".strip() for label, shape in zip([*labels, *[""] * len(shapes)], shapes))
+        raise ValueError(f"{name}: the arrays do not broadcast to one shape; got {listed}") from None
 
 
 def is_integer(value: Any) -> bool:

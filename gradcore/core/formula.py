@@ -6,13 +6,12 @@ import functools
 import numbers
 from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar
 
-import numpy as np
-
 from ..backends import Backend, FormulaError, Kernel
 from ..backends.formulas.dtypes import FLOAT16
 from ..backends.formulas.expression import Expression, Literal
 from ..backends.formulas.kernel import Signature
 from ..backends.formulas.rows import RowGradient, RowNamespace, output_symbols, row_gradient, row_numbers
+from .dimensions import common_shape
 from .arguments import codes, in_words, is_own
 from .formula_node import FormulaNode
 from .grad_mode import mode
@@ -35,6 +34,7 @@ class FormulaOperation:
         self.constants, self.defaults = tuple(constants), tuple(constants.values())
         self._constant_names = frozenset(constants)
         self._kernel: Optional[Kernel] = None
+        self._demands: list[tuple[Callable, str]] = []  # of constants: a test of all of them, and what it wants
         self._forget_derivatives()
 
     def _forget_derivatives(self) -> None:
@@ -183,7 +183,25 @@ class FormulaOperation:
         for name, value in zip(self.constants, values):
             if value.__class__ is not float and not isinstance(value, numbers.Real):
                 raise TypeError(f"{self.name}: the constant `{name}` must be a number; got {type(value).__name__}")
-        return tuple(map(float, values))
+        values = tuple(map(float, values))
+        for test, words in self._demands:
+            if not test(*values):
+                listed = ", ".join(f"{name}={value}" for name, value in zip(self.constants, values))
+                raise ValueError(f"{self.name}: {words}; got {listed}")
+        return values
+
+    def demands(self: Self, words: str) -> Callable[[Callable], Self]:
+        """Refuse values of the constants that mean nothing (a decorator of a test of them, which `words` describe)."""
+
+        def with_test(test: Callable[..., bool]) -> Self:
+            self._demands.append((test, words))
+            return self
+
+        return with_test
+
+    def check_constants(self, constants: Mapping[str, Any]) -> None:
+        """Refuse constants that a call would refuse."""
+        self._numbers([constants.get(name, default) for name, default in zip(self.constants, self.defaults)])
 
     def _operands(self, inputs: Sequence[Any]) -> list[Any]:
         backend = common_backend(self.name, inputs)
@@ -195,11 +213,7 @@ class FormulaOperation:
 
     def common_shape(self, inputs: Sequence[Any]) -> tuple[int, ...]:
         """The shape that tensors broadcast to; numbers fit any."""
-        try:
-            return np.broadcast_shapes(*[value.shape for value in inputs if isinstance(value, Tensor)])
-        except ValueError:
-            shapes = ", ".join(f"{name} {getattr(value, 'shape', ())}" for name, value in zip(self.arrays, inputs))
-            raise ValueError(f"{self.name}: the arrays do not broadcast to one shape: {shapes}") from None
+        return common_shape(self.name, [getattr(value, "shape", ()) for value in inputs], self.arrays)
 
     def in_words(self, error: Exception, inputs: Sequence[Any], options: dict[str, Any]) -> Exception:
         """`error`, which came out of a call, for the caller; one from within the formula is his own."""
@@ -209,6 +223,9 @@ class FormulaOperation:
             return error
         if not is_own(error):
             self.common_shape(inputs)  # the commonest reason
+            if isinstance(error, OverflowError):
+                given = [value for value in inputs if isinstance(value, int)]
+                return OverflowError(f"{self.name}: the integers that it meets hold at most 64 bits; got {given}")
         return in_words(error, self.name.lstrip("_"), inputs, options)
 
 

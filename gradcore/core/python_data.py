@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
-from ..backends.formulas.dtypes import DEFAULT_FLOAT
+from ..backends.formulas.dtypes import DEFAULT_FLOAT, as_dtype, kind_of
 
 
 def dtype_of_numbers(data: Any, infer: bool = False) -> np.dtype:
     """The dtype for Python numbers and lists: float32, or where it is to be inferred that of what is in them."""
     values = plain(data)
-    probe = np.asarray(values)
+    try:
+        probe = np.asarray(values)
+    except ValueError:  # lists of several lengths
+        probe = np.asarray(None)
     if probe.dtype.kind == "O":
-        raise TypeError(f"a tensor holds numbers in a regular shape; got {data!r:.80}")
+        raise TypeError(f"a tensor holds numbers of at most 64 bits, in a regular shape; got {type(data).__name__} "
+                        f"{data!r:.80}")
     if probe.dtype.kind not in "biuf":
-        raise TypeError(f"tensors hold booleans, integers and floats; got {probe.dtype} data")
+        raise TypeError(f"tensors hold booleans, integers and floats; got {probe.dtype} data, {data!r:.60}")
     if not infer:
         return DEFAULT_FLOAT
     if probe.dtype.kind != "f":
         return probe.dtype
     return np.result_type(*[dtype for dtype in _dtypes_in(values) if dtype.kind == "f"] or [DEFAULT_FLOAT])
+
+
+def asked_dtype(data: Any, dtype: Any, infer: bool = False) -> Optional[np.dtype]:
+    """The dtype that a tensor of `data` is to have: `dtype`, or that of numbers; None where `data` has its own."""
+    asked = None if dtype is None else as_dtype(dtype)
+    if hasattr(data, "dtype"):
+        kind_of(data.dtype)
+        return asked
+    found = dtype_of_numbers(data, infer)
+    return found if asked is None else asked
 
 
 def plain(data: Any) -> Any:

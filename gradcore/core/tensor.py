@@ -15,9 +15,9 @@ from .element_count import ElementCount
 from .grad_mode import mode
 from .graph import Node, parent_of, propagate
 from .printing import html_of, text_of
-from .python_data import dtype_of_numbers, plain
+from .python_data import asked_dtype, dtype_of_numbers, plain
 from ..backends import Backend, Device, DeviceMismatch, backend_of, get_backend
-from ..backends.formulas.dtypes import kind_of
+from ..backends.formulas.dtypes import as_dtype, kind_of
 
 if TYPE_CHECKING:
     from .members import Members
@@ -62,9 +62,7 @@ class Tensor(Members):
         if not isinstance(requires_grad, (bool, np.bool_)):
             raise TypeError(f"Tensor(data, requires_grad) takes the values of one tensor and True or False; got "
                             f"{data!r:.40} and {requires_grad!r:.40}. Tensor.empty(2, 3) is a tensor of that shape")
-        asked = None if dtype is None else np.dtype(dtype)
-        if asked is None and not hasattr(data, "dtype"):
-            asked = dtype_of_numbers(data)
+        asked = asked_dtype(data, dtype)
         if requires_grad and asked is not None and kind_of(asked) < 2:
             raise TypeError(f"only floating-point tensors can require a gradient; dtype {asked} was asked for. Leave "
                             f"out dtype, or name a float dtype")
@@ -147,7 +145,8 @@ class Tensor(Members):
                                    "without the history of this one")
             return
         if value and kind_of(self.dtype) < 2:
-            raise TypeError(f"only floating-point tensors can require a gradient; this one holds {self.dtype}")
+            raise TypeError(f"requires_grad: only floating-point tensors can require a gradient; this one holds "
+                            f"{self.dtype}")
         self._requires_grad = bool(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> "Tensor":
@@ -314,15 +313,11 @@ def as_tensor(data: Any, dtype: Any = None, device: DeviceLike = None) -> Tensor
     >>> as_tensor([1.0, 2.0])
     tensor([1., 2.])
     """
-    asked = None if dtype is None else np.dtype(dtype)
+    asked = asked_dtype(data, dtype, infer=True)
     if isinstance(data, Tensor):
         fits = (asked is None or asked == data.dtype) and (device is None or get_backend(device) is data._backend)
         return data if fits else data.to(device=device, dtype=asked)
-    if asked is None and not hasattr(data, "dtype"):
-        asked = dtype_of_numbers(data, infer=True)
-    array, backend = _array_on(data, asked, device, copy=False)
-    kind_of(array.dtype)  # refuses what tensors cannot hold
-    return Tensor._wrap(array, backend)
+    return Tensor._wrap(*_array_on(data, asked, device, copy=False))
 
 
 def common_backend(operation: str, operands: Sequence[Any]) -> Backend:
@@ -381,9 +376,14 @@ def upstream_gradient(output: Tensor, gradient: Any) -> Tensor:
     if isinstance(gradient, Tensor):
         common_backend("backward", (output, gradient))
         if gradient.shape != output.shape:
-            raise ValueError(f"the gradient must have the output's shape {output.shape}; it has {gradient.shape}")
+            raise ValueError(f"backward: the gradient must have the output's shape {output.shape}; got "
+                             f"{gradient.shape}")
         return gradient if gradient.dtype == output.dtype else gradient.to(output.dtype)
-    return upstream_gradient(output, Tensor._wrap(*_array_on(gradient, output.dtype, output.device, copy=False)))
+    try:
+        given = as_tensor(gradient, output.dtype, output.device)
+    except (TypeError, OverflowError) as error:
+        raise type(error)(f"backward: the gradient must be a tensor or numbers: {error}") from None
+    return upstream_gradient(output, given)
 
 
 def _array_on(data: Any, dtype: Optional[np.dtype], device: DeviceLike, copy: bool) -> tuple[Any, Backend]:
@@ -396,5 +396,8 @@ def _array_on(data: Any, dtype: Optional[np.dtype], device: DeviceLike, copy: bo
         data, copy = owner.to_numpy(data), False  # from device to device by way of the host
     if dtype is None and isinstance(data, np.ndarray) and not data.dtype.isnative:
         dtype = data.dtype
-    dtype = None if dtype is None else dtype.newbyteorder("=")  # kernels read numbers as the processor has them
-    return backend.asarray(plain(data), dtype, copy=copy), backend
+    dtype = None if dtype is None else as_dtype(dtype)  # kernels read numbers as the processor has them
+    try:
+        return backend.asarray(plain(data), dtype, copy=copy), backend
+    except (OverflowError, ValueError):
+        raise OverflowError(f"a tensor of {dtype} cannot hold {data!r:.80}") from None

@@ -17,7 +17,7 @@ from ..operations.norms import logsumexp, norm
 from ..operations.reduction import mean, std, var
 from ..operations.selection import clip, where
 from ..operations.shaping import cat, flatten, permute, reshape, squeeze, stack, transpose, unsqueeze
-from ..core.arguments import publish
+from ..core.arguments import publish as _publish
 from ..core.tensor import Tensor
 from . import exponentials, rectifiers, sigmoids
 from .dropout import alpha_dropout, dropout, dropout1d, dropout2d
@@ -52,7 +52,7 @@ ACTIVATIONS: dict[str, Elementwise] = {
     operation.name: operation for module in (rectifiers, exponentials, sigmoids) for operation in vars(module).values()
     if isinstance(operation, Elementwise)}
 
-publish(globals())
+_publish(globals())
 
 # Names of Python's own functions (abs, max, min, pow, round, sum) are left out, lest a star import replace them.
 __all__ = [

@@ -93,6 +93,11 @@ def softplus(xp, x, beta=1.0):
     return xp.maximum(xp.log1p(xp.exp(xp.minimum(z, 88.0))), z) / beta
 
 
+@softplus.demands("`beta` must not be 0")
+def _(beta):
+    return beta != 0
+
+
 @softplus.derivative
 def _(xp, x, beta=1.0):
     return xp.sigmoid(beta * x)

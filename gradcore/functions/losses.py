@@ -9,6 +9,7 @@ from typing import Any, Callable
 
 import numpy as np
 
+from ..core.arguments import between
 from ..core.elementwise import elementwise
 from ..operations.reduction import mean, sum
 from ..operations.shaping import broadcast_to
@@ -134,6 +135,10 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, size_avera
     >>> binary_cross_entropy(Tensor([0.5, 1.0]), [1.0, 0.0], reduction="none")
     tensor([  0.6931, 100.    ])
     """
+    input = as_tensor(input)
+    target = beside(input, target)
+    for name, tensor in (("input", input), ("target", target)):
+        between("binary_cross_entropy", name, tensor, 0, 1, nan=True)
     return elementwise_loss("binary_cross_entropy", binary_log_loss, input, target, weight, reduction,
                             (size_average, reduce))
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any, Optional, Sequence, Union
 
-from ..backends.formulas.dtypes import kind_of
+import numpy as np
+
+from ..backends.formulas.dtypes import DEFAULT_FLOAT, kind_of
+from ..core.arguments import at_least_zero
 from ..core.broadcasting import cast
-from ..core.dimensions import Dims, accepts_numpy_names
+from ..core.dimensions import Dims, accepts_numpy_names, unpacked
 from ..core.elementwise import elementwise
 from ..core.rowwise import rowwise
 from ..core.tensor import Tensor, as_tensor
@@ -62,7 +65,7 @@ def standardized_by(xp, x, mean, variance, weight, bias, eps=1e-5):
 
 
 def _normalized_dims(x: Tensor, normalized_shape: Union[int, Sequence[int]], name: str) -> tuple[int, ...]:
-    sizes = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    sizes = unpacked((normalized_shape,))
     if not sizes or x.shape[x.ndim - len(sizes):] != sizes:
         raise ValueError(f"{name}: `normalized_shape` must be the last dimensions of the input; got {sizes} for an "
                          f"input of shape {x.shape}")
@@ -80,6 +83,7 @@ def layer_norm(input: Any, normalized_shape: Union[int, Sequence[int]], weight: 
     tensor([[-1.,  1.]])
     """
     x = as_tensor(input)
+    at_least_zero("layer_norm", eps=eps)
     dims = _normalized_dims(x, normalized_shape, "layer_norm")
     return standardized(x, 1.0 if weight is None else weight, 0.0 if bias is None else bias, dim=dims, eps=eps)
 
@@ -97,7 +101,8 @@ def rms_norm(input: Any, normalized_shape: Union[int, Sequence[int]], weight: Op
     x = as_tensor(input)
     dims = _normalized_dims(x, normalized_shape, "rms_norm")
     if eps is None:
-        eps = 2.0 ** -{2: 10, 4: 23, 8: 52}[x.dtype.itemsize]
+        eps = float(np.finfo(x.dtype if x.dtype.kind == "f" else DEFAULT_FLOAT).eps)
+    at_least_zero("rms_norm", eps=eps)
     return scaled_by_root_mean_square(x, 1.0 if weight is None else weight, dim=dims, eps=eps)
 
 
@@ -108,6 +113,7 @@ def normalize(input: Any, dim: Dims = 1, eps: float = 1e-12) -> Tensor:
     >>> normalize(Tensor([[3.0, 4.0]]))
     tensor([[0.6, 0.8]])
     """
+    at_least_zero("normalize", eps=eps)
     return unit_length(input, dim=dim, eps=eps)
 
 
@@ -118,6 +124,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
     >>> cosine_similarity(Tensor([[1.0, 0.0]]), Tensor([[3.0, 4.0]]))
     tensor([0.6])
     """
+    at_least_zero("cosine_similarity", eps=eps)
     return cosine(x1, x2, dim=dim, eps=eps)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..operations import random
@@ -56,6 +57,12 @@ def prelu(x: Any, weight: Any) -> Tensor:
     return parametric_relu(x, weight)
 
 
+def check_slopes(lower: float, upper: float, name: str) -> None:
+    """Refuse what are no bounds of slopes to be drawn."""
+    if not (-math.inf < lower <= upper < math.inf):
+        raise ValueError(f"{name}: `lower` must be at most `upper`, both finite; got {lower} and {upper}")
+
+
 def rrelu(x: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
     """A leaky rectifier whose slope is drawn at random for each element in training.
 
@@ -67,8 +74,7 @@ def rrelu(x: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = F
     >>> rrelu(Tensor([-2.0, 3.0]), lower=0.25, upper=0.75)
     tensor([-1.,  3.])
     """
-    if lower > upper:
-        raise ValueError(f"rrelu: `lower` must be at most `upper`; got {lower} and {upper}")
+    check_slopes(lower, upper, "rrelu")
     if not training:
         return leaky_relu(x, negative_slope=(lower + upper) / 2)
     x = as_tensor(x)

@@ -10,7 +10,7 @@ import math
 
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
-from ..operations.integers import INTEGER, otherwise, whole
+from ..operations.integers import INTEGER, otherwise, stored
 from ..operations.selection import clip, where
 
 _BEYOND_INTEGERS = 2.0 ** 64  # beyond what any dtype of integers holds
@@ -62,7 +62,7 @@ def _(xp, x, negative_slope=0.01):
 
 def _threshold_of_integers(x: Tensor, threshold: float, value: float) -> Tensor:
     below = math.floor(threshold) if math.isfinite(threshold) else threshold
-    return where(x <= below, whole(value, "threshold"), x)
+    return where(x <= below, int(stored(value, x.dtype)), x)
 
 
 @otherwise(INTEGER, _threshold_of_integers)
@@ -83,7 +83,7 @@ def threshold(xp, x, threshold=0.0, value=0.0):
 
 def _hardtanh_of_integers(x: Tensor, min_val: float, max_val: float) -> Tensor:
     finite = [max(-_BEYOND_INTEGERS, min(bound, _BEYOND_INTEGERS)) for bound in (min_val, max_val)]
-    return clip(x, *[whole(bound, "hardtanh") for bound in finite])
+    return clip(x, *map(int, finite))
 
 
 @otherwise(INTEGER, _hardtanh_of_integers)
@@ -100,6 +100,11 @@ def hardtanh(xp, x, min_val=-1.0, max_val=1.0):
     tensor([-1. ,  0.5,  1. ])
     """
     return xp.clip(x, min_val, max_val)
+
+
+@hardtanh.demands("`min_val` must be at most `max_val`")
+def _(min_val, max_val):
+    return min_val <= max_val
 
 
 @hardtanh.derivative

@@ -9,7 +9,9 @@ import inspect
 from typing import Any, Callable
 
 from .. import functions
+from ..core.formula import FormulaOperation
 from ..core.tensor import DeviceLike, Tensor
+from ..functions.parametric import check_slopes
 from ..operations.inplace import in_place_if
 from .init import constant_
 from .module import Module
@@ -30,6 +32,8 @@ class Activation(Module):
     def __init__(self, *args: Any, **kwargs: Any):
         options = self.signature.bind(*args, **kwargs)
         options.apply_defaults()
+        if isinstance(self.function, FormulaOperation):
+            self.function.check_constants(options.arguments)
         for name, value in options.arguments.items():
             setattr(self, name, value)
         self._options = tuple([name for name in options.arguments if name != "inplace"])
@@ -123,6 +127,7 @@ class RReLU(Module):
     """
 
     def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False):
+        check_slopes(lower, upper, "RReLU")
         self.lower, self.upper, self.inplace = lower, upper, inplace
 
     def forward(self, input: Any) -> Tensor:

@@ -9,7 +9,7 @@ from ..core.elementwise import Elementwise, elementwise
 from ..core.tensor import Tensor
 from . import primitive_texts
 from .conversion import clone
-from .integers import BOOLEAN, INTEGER, beyond, dividing, exact, fitting, nearest, otherwise, truth, wrapped
+from .integers import BOOLEAN, INTEGER, beyond, dividing, fitting, nearest, otherwise, powering, truth, wrapped
 
 
 def _of_primitive(name: str) -> Elementwise:
@@ -38,7 +38,7 @@ multiply = mul = _wrapping(_of_primitive("multiply"))
 divide = div = _of_primitive("divide")
 floor_divide = dividing(_of_primitive("floor_divide"))
 remainder = dividing(_of_primitive("remainder"))
-power = pow = fitting(wrapped, exact)(_of_primitive("power"))
+power = pow = powering(_of_primitive("power"))
 negative = neg = _of_primitive("negative")
 square = otherwise(BOOLEAN, _square_of_truth)(_of_primitive("square"))
 reciprocal = _of_primitive("reciprocal")

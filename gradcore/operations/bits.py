@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..backends.formulas.dtypes import BOOL, kind_of, result_type
+from ..core.arguments import between
 from ..core.broadcasting import cast
+from ..core.dimensions import common_shape
 from ..core.tensor import Tensor, as_operand, as_tensor, common_backend
 
 
@@ -17,6 +19,7 @@ def _bitwise(name: str, *values: Any, takes_booleans: bool = True) -> Tensor:
         raise TypeError(f"{name} takes {'boolean and ' if takes_booleans else ''}integer tensors; got {dtype}")
     tensors = [operand if isinstance(operand, Tensor) else as_tensor(operand, device=backend.device)
                for operand in operands]
+    common_shape(name, [tensor.shape for tensor in tensors])
     function = getattr(backend.xp, name)
     return Tensor._wrap(backend.asarray(function(*[cast(tensor, dtype)._array for tensor in tensors])), backend)
 
@@ -63,6 +66,7 @@ def bitwise_left_shift(a: Any, b: Any) -> Tensor:
     >>> bitwise_left_shift(Tensor([1, 3], dtype="uint8"), 2)
     tensor([ 4, 12], dtype=uint8)
     """
+    _check_shift("bitwise_left_shift", b)
     return _bitwise("left_shift", a, b, takes_booleans=False)
 
 
@@ -72,4 +76,9 @@ def bitwise_right_shift(a: Any, b: Any) -> Tensor:
     >>> bitwise_right_shift(Tensor([12], dtype="int64"), 2)
     tensor([3])
     """
+    _check_shift("bitwise_right_shift", b)
     return _bitwise("right_shift", a, b, takes_booleans=False)
+
+
+def _check_shift(name: str, places: Any) -> None:
+    between(name, "b", as_tensor(places), 0, 63)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.graph import Node, parent_of
 from ..backends import Backend, Device, get_backend
-from ..backends.formulas.dtypes import BOOL, FLOAT16, FLOAT32, FLOAT64, INT64, kind_of
+from ..backends.formulas.dtypes import BOOL, FLOAT16, FLOAT32, FLOAT64, INT64, as_dtype
 from ..core.broadcasting import cast
 from ..core.grad_mode import is_grad_enabled
 from ..core.operation import Operation
@@ -51,8 +51,7 @@ def to(x: Tensor, *places: Any, device: DeviceLike = None, dtype: Any = None, no
     device, dtype = place_named(places, device, dtype)
     moved = x
     if dtype is not None:
-        kind_of(np.dtype(dtype))  # refuses what tensors cannot hold
-        moved = cast(moved, np.dtype(dtype).newbyteorder("="))
+        moved = cast(moved, as_dtype(dtype))
     if device is not None:
         moved = move(moved, get_backend(device), non_blocking)
     return clone(moved) if copy and moved is x else moved
@@ -69,6 +68,8 @@ def record_stream(x: Tensor, stream: Any) -> None:
 
     Memory that is free again goes to the stream that it came from, which does not know what others read.
     """
+    if not hasattr(stream, "keep"):
+        raise TypeError(f"record_stream takes a gradcore.cuda.Stream; got {type(stream).__name__} {stream!r:.60}")
     stream.keep(x._array)
 
 
@@ -89,7 +90,7 @@ def place_named(places: Sequence[Any], device: DeviceLike, dtype: Any) -> tuple[
 def _names_a_dtype(name: str) -> bool:
     try:
         np.dtype(name)
-    except TypeError:
+    except Exception:  # NumPy raises several kinds, and warnings, which may be errors
         return False
     return True
 

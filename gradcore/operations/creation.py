@@ -6,14 +6,16 @@ integers are int64 and all others float32; with ``requires_grad=True`` all are f
 
 from __future__ import annotations
 
+import math
 from typing import Any, Optional
 
 import numpy as np
 
 from ..backends import get_backend
-from ..backends.formulas.dtypes import BOOL, DEFAULT_FLOAT, INT64
-from ..core.dimensions import unpacked
+from ..backends.formulas.dtypes import BOOL, DEFAULT_FLOAT, INT64, as_dtype
+from ..core.dimensions import shape_of
 from ..core.tensor import DeviceLike, Number, Tensor
+from .integers import stored
 
 
 def finished(array: Any, backend: Any, requires_grad: bool) -> Tensor:
@@ -25,18 +27,19 @@ def finished(array: Any, backend: Any, requires_grad: bool) -> Tensor:
 
 def _full(shape: tuple, value: Number, dtype: Any, device: DeviceLike, requires_grad: bool) -> Tensor:
     backend = get_backend(device)
-    return finished(backend.full(shape, value, np.dtype(dtype or DEFAULT_FLOAT)), backend, requires_grad)
+    dtype = as_dtype(dtype or DEFAULT_FLOAT)
+    return finished(backend.full(shape, stored(value, dtype), dtype), backend, requires_grad)
 
 
 def _from_host(values: np.ndarray, dtype: Any, device: DeviceLike, requires_grad: bool) -> Tensor:
     backend = get_backend(device)
-    return finished(backend.asarray(values.astype(dtype, copy=False)), backend, requires_grad)
+    return finished(backend.astype(backend.asarray(values), as_dtype(dtype)), backend, requires_grad)
 
 
 def _dtype_for(numbers: tuple, dtype: Any, requires_grad: bool) -> np.dtype:
     """The dtype asked for, or the one that fits the numbers."""
     if dtype is not None:
-        return np.dtype(dtype)
+        return as_dtype(dtype)
     if requires_grad or any(isinstance(number, (float, np.floating)) for number in numbers):
         return DEFAULT_FLOAT
     return BOOL if all(isinstance(number, (bool, np.bool_)) for number in numbers) else INT64
@@ -48,7 +51,7 @@ def zeros(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_gr
     >>> zeros(2)
     tensor([0., 0.])
     """
-    return _full(unpacked(shape), 0, dtype, device, requires_grad)
+    return _full(shape_of(shape), 0, dtype, device, requires_grad)
 
 
 def ones(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
@@ -57,7 +60,7 @@ def ones(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_gra
     >>> ones(2)
     tensor([1., 1.])
     """
-    return _full(unpacked(shape), 1, dtype, device, requires_grad)
+    return _full(shape_of(shape), 1, dtype, device, requires_grad)
 
 
 def full(shape: Any, fill_value: Number, *, dtype: Any = None, device: DeviceLike = None,
@@ -68,7 +71,7 @@ def full(shape: Any, fill_value: Number, *, dtype: Any = None, device: DeviceLik
     tensor([7., 7.])
     """
     dtype = _dtype_for((fill_value,), dtype, requires_grad)
-    return _full(unpacked((shape,)), fill_value, dtype, device, requires_grad)
+    return _full(shape_of((shape,)), fill_value, dtype, device, requires_grad)
 
 
 def empty(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
@@ -78,7 +81,7 @@ def empty(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_gr
     (2, 3)
     """
     backend = get_backend(device)
-    return finished(backend.empty(unpacked(shape), np.dtype(dtype or DEFAULT_FLOAT)), backend, requires_grad)
+    return finished(backend.empty(shape_of(shape), as_dtype(dtype or DEFAULT_FLOAT)), backend, requires_grad)
 
 
 def eye(n: int, m: Optional[int] = None, *, k: int = 0, dtype: Any = None, device: DeviceLike = None,
@@ -89,7 +92,7 @@ def eye(n: int, m: Optional[int] = None, *, k: int = 0, dtype: Any = None, devic
     tensor([[1., 0.],
             [0., 1.]])
     """
-    return _from_host(np.eye(n, m, k), dtype or DEFAULT_FLOAT, device, requires_grad)
+    return _from_host(np.eye(*shape_of((n, n if m is None else m)), k), dtype or DEFAULT_FLOAT, device, requires_grad)
 
 
 def arange(start: Number, end: Optional[Number] = None, step: Number = 1, *, dtype: Any = None,
@@ -103,8 +106,11 @@ def arange(start: Number, end: Optional[Number] = None, step: Number = 1, *, dty
     """
     if end is None:
         start, end = 0, start
+    if not all(map(math.isfinite, (start, end, step))):
+        raise ValueError(f"arange needs finite numbers; got {start}, {end} and {step}")
     if step == 0 or (end - start) * step < 0:
         raise ValueError(f"arange: steps of {step} do not lead from {start} to {end}")
+    shape_of((math.ceil((end - start) / step),))
     return _from_host(np.arange(start, end, step), _dtype_for((start, end, step), dtype, requires_grad), device,
                       requires_grad)
 
@@ -116,7 +122,10 @@ def linspace(start: Number, end: Number, steps: int, *, dtype: Any = None, devic
     >>> linspace(0.0, 1.0, 3)
     tensor([0. , 0.5, 1. ])
     """
-    return _from_host(np.linspace(start, end, steps), dtype or DEFAULT_FLOAT, device, requires_grad)
+    (steps,) = shape_of((steps,))
+    with np.errstate(all="ignore"):  # of infinite ends
+        values = np.linspace(float(start), float(end), steps)
+    return _from_host(values, dtype or DEFAULT_FLOAT, device, requires_grad)
 
 
 def like(factory: Any, x: Any, args: tuple, dtype: Any, device: DeviceLike, requires_grad: bool) -> Tensor:

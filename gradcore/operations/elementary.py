@@ -12,6 +12,7 @@ from typing import Any, Optional
 import numpy as np
 
 from ..backends.formulas.dtypes import kind_of
+from ..core.arguments import at_least_zero
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
 from .conversion import clone
@@ -164,6 +165,8 @@ def logit(input: Tensor, eps: Optional[float] = None) -> Tensor:
     >>> logit(Tensor([0.5, 0.75]))
     tensor([0.    , 1.0986])
     """
+    if eps is not None and not 0 <= eps <= 0.5:
+        raise ValueError(f"logit: `eps` must be from 0 to 0.5, or None; got {eps}")
     return _logit(input if eps is None else clip(input, eps, 1 - eps))
 
 
@@ -181,6 +184,7 @@ def isclose(input: Tensor, other: Any, rtol: float = 1e-5, atol: float = 1e-8, e
     >>> isclose(Tensor([1.0, 2.0]), Tensor([1.0, 2.1]))
     tensor([ True, False])
     """
+    at_least_zero("isclose", rtol=rtol, atol=atol)
     return _isclose(input, other, rtol=rtol, atol=atol, equal_nan=float(equal_nan))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..backends import Device
 from ..backends.formulas.dtypes import kind_of
-from ..core.tensor import DeviceLike, Tensor, tensor
+from ..core.tensor import DeviceLike, Number, Tensor, tensor
 from .creation import empty, full, ones, zeros
 
 
@@ -91,7 +91,7 @@ def new_empty(x: Tensor, *size: Any, dtype: Any = None, device: DeviceLike = Non
     return empty(*size, **_like(x, dtype, device, requires_grad))
 
 
-def new_full(x: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: DeviceLike = None,
+def new_full(x: Tensor, size: Any, fill_value: Number, *, dtype: Any = None, device: DeviceLike = None,
              requires_grad: bool = False) -> Tensor:
     """One number everywhere, with the dtype and on the device of `x`."""
     return full(size, fill_value, **_like(x, dtype, device, requires_grad))

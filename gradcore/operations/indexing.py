@@ -6,13 +6,14 @@ The adjoint of taking elements is adding to them, once for each time that an ele
 from __future__ import annotations
 
 import operator
-from typing import Any, Optional, Sequence, Union
+from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
 
 from ..backends import Backend, backend_of
 from ..backends.formulas.dtypes import BOOL, INT64, kind_of
-from ..core.dimensions import accepts_numpy_names, one_dim
+from ..core.arguments import between
+from ..core.dimensions import accepts_numpy_names, is_integer, one_dim, shape_of
 from ..core.operation import Operation, SavedTensor
 from ..core.tensor import Tensor, as_tensor, common_backend, tensor
 from .conversion import clone
@@ -51,6 +52,18 @@ class Index:
             array = backend.take(array, self.chosen_first)
         parts = [part.value(operation)._array if isinstance(part, SavedTensor) else part for part in self.parts]
         return array, parts[0] if self.is_single else tuple(parts)
+
+    def use(self, action: Callable, array: Any, *values: Any, backend: Backend, operation: str) -> Any:
+        """What `action`, a backend's `take`, `assign` or `add_at`, does where the index says."""
+        try:
+            return action(*self.within(backend, array, operation), *values)
+        except (IndexError, OverflowError) as error:
+            raise IndexError(f"{operation}: {error}; got a tensor of shape {array.shape}") from None
+        except (TypeError, ValueError) as error:
+            if not values:
+                raise ValueError(f"{operation}: {error}; got a tensor of shape {array.shape}") from None
+            raise ValueError(f"{operation}: values of shape {getattr(values[0], 'shape', ())} do not fit into the part "
+                             f"that the index names, of a tensor of shape {array.shape}") from None
 
 
 def _integers_alone(parts: list) -> tuple:
@@ -109,6 +122,8 @@ def _part(part: Any, backend: Backend) -> Any:
         return part
     if isinstance(part, slice):
         bounds = part.start, part.stop, part.step
+        if not all(bound is None or is_integer(bound) for bound in bounds):
+            raise TypeError(f"indexing: the bounds of a slice are integers or None; got {part}")
         return slice(*[None if bound is None else operator.index(bound) for bound in bounds])
     if isinstance(part, (int, np.integer)) and not isinstance(part, bool):
         return int(part)
@@ -130,7 +145,7 @@ class Take(Operation):
         self.index, self.returns_view = index, index.is_view
 
     def forward(self, backend, x):
-        return backend.take(*self.index.within(backend, x, "indexing"))
+        return self.index.use(backend.take, x, backend=backend, operation="indexing")
 
     def backward(self, gradient):
         return [PutInto.apply(gradient, index=self.index, shape=self.input_shapes[0])]
@@ -143,8 +158,8 @@ class PutInto(Operation):
 
     def forward(self, backend, x):
         array = backend.full(self.shape, 0, x.dtype)
-        place = self.index.within(backend, array, "indexing")
-        (backend.assign if self.index.is_view else backend.add_at)(*place, x)
+        action = backend.assign if self.index.is_view else backend.add_at
+        self.index.use(action, array, x, backend=backend, operation="indexing")
         return array
 
     def backward(self, gradient):
@@ -258,5 +273,10 @@ def one_hot(index: Tensor, num_classes: int) -> Tensor:
             [0., 0., 1.]])
     """
     backend = index._backend
+    if kind_of(index.dtype) != 1 or num_classes < 1:
+        raise ValueError(f"one_hot takes a tensor of integers, and at least one class; got {index.dtype} and "
+                         f"{num_classes} classes")
+    (num_classes,) = shape_of((num_classes,))
+    between("one_hot", "index", index, 0, num_classes - 1)
     classes = Tensor._wrap(backend.positions(num_classes), backend)
     return (index.reshape(*index.shape, 1) == classes).float()

@@ -7,6 +7,7 @@ memory, since its history would no longer be that of its values.
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Any, Callable
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..core.broadcasting import cast, sum_to
 from ..core.grad_mode import is_grad_enabled
 from ..core.hooks import keep_retaining
 from .indexing import Index, Take
+from .integers import stored
 from ..core.operation import Operation, refuse_unwritable
 from .shaping import reshape
 from ..core.tensor import Tensor, as_operand, as_tensor, common_backend
@@ -28,7 +30,7 @@ class Write(Operation):
     makes_new_arrays = False
 
     def forward(self, backend, x, value):
-        backend.assign(*self.index.within(backend, x, "assignment"), value)
+        self.index.use(backend.assign, x, value, backend=backend, operation="assignment")
         return x
 
     def backward(self, gradient):
@@ -48,6 +50,7 @@ def write(x: Tensor, index: Any, value: Any, name: str = "assignment") -> Tensor
     if isinstance(value, (list, tuple)) and kind_of(x.dtype) == 2:
         value = as_tensor(value, dtype=x.dtype, device=x.device)  # by itself it would be rounded to float32 first
     value = as_operand(value, backend, name)
+    value = value if isinstance(value, Tensor) else stored(value, x.dtype)
     index = Index(index, x)
     recorded = _check(x, isinstance(value, Tensor) and value._requires_grad, name)
     if recorded:
@@ -55,7 +58,7 @@ def write(x: Tensor, index: Any, value: Any, name: str = "assignment") -> Tensor
         _continue(x, Write.apply(x, value, index=index))
     else:
         array = value._array if isinstance(value, Tensor) else value
-        backend.assign(*index.within(backend, x._array, name), array)
+        index.use(backend.assign, x._array, array, backend=backend, operation=name)
     x._versions[0] += 1
     return x
 
@@ -115,6 +118,8 @@ def in_place(operation: Callable, name: str) -> Callable:
             _continue(x, result)
         return x
 
+    if isinstance(operation, FunctionType):
+        changed.__wrapped__ = operation  # it has the same arguments
     changed.__name__ = changed.__qualname__ = name
     changed.__doc__ = f"As {name.strip('_')}, with the result in the tensor's own memory."
     return changed

@@ -59,11 +59,23 @@ def kept(number: int, dtype: np.dtype) -> int:
     return wrapped(number, dtype) if is_counted_back else exact(number, dtype)
 
 
-def whole(number: float, name: str) -> int:
-    """A number without the digits after its point, for the operation `name` on a tensor of integers."""
-    if not math.isfinite(number):
-        raise OverflowError(f"{name}: a tensor of integers holds finite numbers; got {number}")
-    return int(number)
+def stored(number: Union[int, float], dtype: np.dtype) -> Union[int, float]:
+    """What a tensor of `dtype` holds of a Python number that is written to it; an OverflowError if nothing.
+
+    >>> stored(2.7, np.dtype("int8")), stored(2, np.dtype("bool")), stored(-1, np.dtype("uint8"))
+    (2, True, 255)
+    """
+    kind = kind_of(dtype)
+    if kind == BOOLEAN:
+        return bool(number)
+    if kind == INTEGER:
+        if not math.isfinite(number):
+            raise OverflowError(f"a tensor of {dtype} holds finite numbers; got {number}")
+        return kept(int(number), dtype)
+    try:
+        return float(number)
+    except OverflowError:
+        raise OverflowError(f"a tensor of {dtype} cannot hold an integer of {number.bit_length()} bits") from None
 
 
 class _Fitting(Elementwise):
@@ -100,6 +112,24 @@ class _Dividing(_Fitting):
         return super().run(inputs, values, backend)
 
 
+class _Powering(_Fitting):
+    """A power that refuses negative exponents of integers, where the host sees them."""
+
+    def run(self, inputs: Sequence[Any], values: tuple, backend: Backend) -> Tensor:
+        if _has_negative_exponent(*inputs):
+            raise ValueError(f"{self.name}: integers have no negative integer powers; make the base a float tensor")
+        return super().run(inputs, values, backend)
+
+
+def _has_negative_exponent(base: Any, exponent: Any) -> bool:
+    if not isinstance(exponent, Tensor):
+        return exponent < 0 and kind_of(_common_dtype((base, exponent))) < 2
+    backend = exponent._backend
+    if exponent.dtype.kind != "i" or not backend.is_synchronous or kind_of(_common_dtype((base, exponent))) == 2:
+        return False
+    return bool((backend.to_numpy(exponent._array) < 0).any())
+
+
 def _divides_by_zero(a: Any, b: Any) -> bool:
     tensors = [value for value in (a, b) if isinstance(value, Tensor)]
     if any(value.dtype.kind == "f" or not value.size for value in tensors) or kind_of(_common_dtype((a, b))) == 2:
@@ -131,6 +161,11 @@ def fitting(*fits: Fit) -> Callable[[Elementwise], Elementwise]:
 def dividing(operation: Elementwise) -> Elementwise:
     """Wrap the numbers of a division, and refuse division of integers by zero (a decorator)."""
     return _Dividing(operation, (wrapped, wrapped))
+
+
+def powering(operation: Elementwise) -> Elementwise:
+    """Wrap the base of a power, and refuse what integers have no powers for (a decorator)."""
+    return _Powering(operation, (wrapped, exact))
 
 
 def otherwise(kind: int, function: Callable[..., Tensor]) -> Callable[[Elementwise], Elementwise]:

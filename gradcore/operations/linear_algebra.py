@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any, Optional
 
-from ..backends.formulas.dtypes import result_type
+from ..backends.formulas.dtypes import BOOL, result_type
 from ..core.broadcasting import cast, sum_to
+from ..core.dimensions import common_shape
 from ..core.operation import Operation
 from .shaping import matrix_transpose, permute, reshape
 from ..core.tensor import Tensor, as_tensor
@@ -55,6 +56,8 @@ def matmul(a: Any, b: Any) -> Tensor:
     tensor([[11.]])
     """
     a, b = _of_one_dtype(a, b)
+    if a.dtype == BOOL:
+        raise TypeError(f"matmul: one of the tensors must hold integers or floats; got {a.dtype} and {b.dtype}")
     if not (a.ndim and b.ndim):
         raise ValueError(f"matmul needs tensors with dimensions; got shapes {a.shape} and {b.shape}. Use * for numbers")
     inner = b.shape[-2] if b.ndim > 1 else b.shape[0]
@@ -69,6 +72,7 @@ def matmul(a: Any, b: Any) -> Tensor:
     if a.ndim == 1:
         product = MatMul.apply(reshape(a, 1, inner), b)
         return reshape(product, product.shape[:-2] + columns)
+    common_shape("matmul", (a.shape[:-2], b.shape[:-2]), ("stacks of", "and"))
     return MatMul.apply(a, b)
 
 

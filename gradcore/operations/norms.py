@@ -32,6 +32,8 @@ def norm(x: Tensor, p: Union[float, str] = 2, dim: Dims = None, keepdim: bool = 
     x = floating(x)
     if p == 2:
         return root(sum(arithmetic.square(x), dim, keepdim))
+    if p != p:
+        raise ValueError(f"norm needs a number p; got {p}")
     if p == 0:
         return cast(count_nonzero(x, dim, keepdim), x.dtype)
     magnitude = arithmetic.abs(x)

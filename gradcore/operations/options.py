@@ -5,6 +5,8 @@ from __future__ import annotations
 import numbers
 from typing import Any, Optional
 
+import numpy as np
+
 from ..backends.formulas.dtypes import kind_of, result_type
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor, as_operand, common_backend
@@ -34,6 +36,7 @@ def _times(value: Any, factor: float) -> Any:
     """The product, which of two numbers is a number and lives on no device."""
     if factor == 1:
         return value
+    value = value.item() if isinstance(value, np.generic) else value
     return value * factor if isinstance(value, numbers.Real) else arithmetic.multiply(value, factor)
 
 
@@ -69,5 +72,7 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """
     if decimals == 0 or kind_of(input.dtype) < 2:
         return arithmetic.round(input)
+    if abs(decimals) > 308:
+        raise ValueError(f"round: `decimals` must be from -308 to 308, as float64 has no more; got {decimals}")
     scale = 10.0 ** abs(decimals)
     return arithmetic.round(input * scale) / scale if decimals > 0 else arithmetic.round(input / scale) * scale

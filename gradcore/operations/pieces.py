@@ -12,8 +12,8 @@ from typing import Any, Sequence, Union
 
 import numpy as np
 
-from ..core.dimensions import one_dim
-from ..core.tensor import Tensor
+from ..core.dimensions import common_shape, one_dim, unpacked
+from ..core.tensor import DeviceLike, Tensor
 from .creation import arange, zeros
 from .indexing import getitem, nonzero
 from .rearranging import hstack, meshgrid, movedim
@@ -32,8 +32,8 @@ def tensor_split(input: Tensor, indices_or_sections: Union[int, Sequence[int]], 
     dim = one_dim(dim, input.ndim)
     n, cuts = input.shape[dim], indices_or_sections
     if not isinstance(cuts, (tuple, list)):
-        if cuts < 1:
-            raise ValueError(f"tensor_split makes at least one part; got {cuts}")
+        if not 1 <= cuts < 2 ** 31:
+            raise ValueError(f"tensor_split makes at least one part, and less than 2^31; got {cuts}")
         cuts = [i * (n // cuts) + min(i, n % cuts) for i in range(1, cuts)]
     ends = [slice(cut).indices(n)[1] for cut in cuts]
     pairs = zip([0, *ends], [*ends, n])
@@ -102,8 +102,11 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
 
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
     """All choices of `r` elements of a vector, as rows."""
+    if input.ndim != 1 or not 0 <= r < 2 ** 20:
+        raise ValueError(f"combinations are of at least 0 elements of a vector, and less than 2^20; got r={r} and shape {input.shape}")
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    rows = np.array([*choose(range(len(input)), r)], np.int64).reshape(-1, r)
+    chosen = [*choose(range(len(input)), r)]
+    rows = np.array(chosen, np.int64).reshape(len(chosen), r)
     return reshape(getitem(input, Tensor(rows.ravel(), device=input.device)), *rows.shape)
 
 
@@ -138,7 +141,7 @@ def flipud(input: Tensor) -> Tensor:
     return flip(input, 0)
 
 
-def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
+def rot90(input: Tensor, k: int = 1, dims: tuple[int, int] = (0, 1)) -> Tensor:
     """Turned by k right angles, from the first of two dimensions towards the second."""
     first, second = (one_dim(dim, input.ndim) for dim in dims)
     if first == second:
@@ -160,9 +163,9 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     return tuple([broadcast_to(one, shape) for one in tensors])
 
 
-def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
+def broadcast_shapes(*shapes: Union[int, Sequence[int]]) -> tuple[int, ...]:
     """The shape that tensors of these shapes broadcast to."""
-    return np.broadcast_shapes(*map(tuple, shapes))
+    return common_shape("broadcast_shapes", [unpacked((shape,)) for shape in shapes])
 
 
 # -- diagonals ------------------------------------------------------------------------------------------------
@@ -175,6 +178,8 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
 
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """The last dimension as a diagonal of matrices in the dimensions `dim1` and `dim2`, with zeros elsewhere."""
+    if not input.ndim:
+        raise ValueError(f"diag_embed needs a tensor with dimensions; got shape {input.shape}")
     n = input.shape[-1]
     size = n + abs(offset)
     rows = arange(size, device=input.device)
@@ -190,12 +195,12 @@ def _triangle(row: int, col: int, is_inside: Any, device: Any) -> Tensor:
     return permute(nonzero(is_inside(rows, columns)), 1, 0)
 
 
-def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: DeviceLike = None) -> Tensor:
     """The rows and the columns of the elements on and below a diagonal, as two rows."""
     return _triangle(row, col, lambda i, j: j - i <= offset, device).to(dtype=dtype)
 
 
-def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: DeviceLike = None) -> Tensor:
     """The rows and the columns of the elements on and above a diagonal, as two rows."""
     return _triangle(row, col, lambda i, j: j - i >= offset, device).to(dtype=dtype)
 

@@ -12,11 +12,12 @@ from typing import Any, Callable, Optional, Sequence, Union
 import numpy as np
 
 from ..backends import Backend, Kernel, get_backend
-from ..backends.formulas.dtypes import DEFAULT_FLOAT, FLOAT16, FLOAT32, FLOAT64, INT64, kind_of
+from ..backends.formulas.dtypes import DEFAULT_FLOAT, FLOAT16, FLOAT32, FLOAT64, INT64, as_dtype, kind_of
 from ..backends.formulas.expression import Expression, Symbol
 from ..backends.formulas.kernel import trace
+from ..core.arguments import between
 from ..core.broadcasting import cast
-from ..core.dimensions import unpacked
+from ..core.dimensions import shape_of
 from ..core.tensor import DeviceLike, Tensor
 from .arithmetic import minimum, remainder
 from .creation import finished, like
@@ -28,7 +29,7 @@ Draw = Callable[[Generator, Backend, tuple[int, ...]], Any]
 
 
 def _float_dtype(dtype: Any, name: str) -> np.dtype:
-    dtype = np.dtype(dtype or DEFAULT_FLOAT)
+    dtype = as_dtype(dtype or DEFAULT_FLOAT)
     if kind_of(dtype) < 2:
         raise TypeError(f"{name} draws floats; got dtype {dtype}")
     return dtype
@@ -42,7 +43,7 @@ def rand(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_gra
     tensor([0.0347, 0.0115, 0.612 ])
     """
     backend, dtype = get_backend(device), _float_dtype(dtype, "rand")
-    array = chosen(generator, "rand").draw(backend, unpacked(shape), FLOAT32 if dtype == FLOAT16 else dtype)
+    array = chosen(generator, "rand").draw(backend, shape_of(shape), FLOAT32 if dtype == FLOAT16 else dtype)
     drawn = Tensor._wrap(array, backend)
     if dtype == FLOAT16:  # a draw close below 1 is rounded to it
         drawn = minimum(cast(drawn, FLOAT16), _LAST_BEFORE_ONE)
@@ -60,7 +61,7 @@ def randn(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_gr
     >>> randn(3, generator=Generator().manual_seed(0))
     tensor([ 0.1166, -0.6835,  0.0982])
     """
-    backend, dtype, shape = get_backend(device), _float_dtype(dtype, "randn"), unpacked(shape)
+    backend, dtype, shape = get_backend(device), _float_dtype(dtype, "randn"), shape_of(shape)
     n = math.prod(shape)
     half = (n + 1) // 2
     drawn = chosen(generator, "randn").draw(backend, (2, half), FLOAT64)
@@ -94,14 +95,14 @@ def randint(low: int, high: Union[int, Sequence[int], None] = None, size: Any = 
         high, size = None, high
     if high is None:
         low, high = 0, low
-    dtype = np.dtype(dtype or INT64)
+    dtype = as_dtype(dtype or INT64)
     count = high - low
     if not 0 < count < 2 ** 63:
         raise ValueError(f"randint needs `low` below `high`, less than 2^63 apart; got {low} and {high}")
     for bound in (low, high - 1) if kind_of(dtype) == 1 else ():
         exact(bound, dtype)
     backend = get_backend(device)
-    words = Tensor._wrap(chosen(generator, "randint").draw(backend, unpacked((size,)), INT64), backend)
+    words = Tensor._wrap(chosen(generator, "randint").draw(backend, shape_of((size,)), INT64), backend)
     return cast(remainder(words, count) + low, dtype).requires_grad_(requires_grad)
 
 
@@ -112,12 +113,10 @@ def randperm(n: int, *, dtype: Any = None, device: DeviceLike = None, requires_g
     >>> randperm(6, generator=Generator().manual_seed(0))
     tensor([4, 3, 0, 2, 1, 5])
     """
-    if n < 0:
-        raise ValueError(f"randperm orders at least 0 numbers; got n={n}")
-    backend = get_backend(device)
-    words = chosen(generator, "randperm").draw(backend, (n,), INT64)
+    backend, shape = get_backend(device), shape_of((n,))
+    words = chosen(generator, "randperm").draw(backend, shape, INT64)
     order = Tensor._wrap(backend.argsort(words, 0), backend)
-    return cast(order, np.dtype(dtype or INT64)).requires_grad_(requires_grad)
+    return cast(order, as_dtype(dtype or INT64)).requires_grad_(requires_grad)
 
 
 def rand_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False,
@@ -155,4 +154,5 @@ def bernoulli(input: Tensor, *, generator: Optional[Generator] = None) -> Tensor
     >>> bernoulli(Tensor([0.0, 1.0]))
     tensor([0., 1.])
     """
+    between("bernoulli", "input", input, 0, 1)
     return cast(rand_like(input, generator=generator) < input.detach(), input.dtype)

@@ -10,7 +10,7 @@ from typing import Any, Optional, Sequence, Union
 
 import numpy as np
 
-from ..core.dimensions import Dims, accepts_numpy_names, many_dims, one_dim, unpacked
+from ..core.dimensions import Dims, accepts_numpy_names, common_shape, many_dims, one_dim, unpacked
 from ..core.tensor import Tensor, as_tensor, common_backend
 from .conversion import clone
 from .creation import full
@@ -120,7 +120,8 @@ def aligned(input: Tensor, indices: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     if indices.ndim != input.ndim:
         raise ValueError(f"take_along_dim needs indices of as many dimensions as the tensor, {input.ndim}; they have "
                          f"{indices.ndim}")
-    common = np.broadcast_shapes(*[shape[:dim] + (1,) + shape[dim + 1:] for shape in (input.shape, indices.shape)])
+    shapes = [shape[:dim] + (1,) + shape[dim + 1:] for shape in (input.shape, indices.shape)]
+    common = common_shape("take_along_dim", shapes, ("input", "indices"))
 
     def fitted(x: Tensor) -> Tensor:
         return broadcast_to(x, common[:dim] + (x.shape[dim],) + common[dim + 1:])
@@ -166,7 +167,7 @@ def repeat_interleave(input: Tensor, repeats: Any, dim: Optional[int] = None) ->
     if dim is None:
         input, dim = reshape(input, -1), 0
     dim = one_dim(dim, input.ndim)
-    counts = repeats.numpy() if isinstance(repeats, Tensor) else np.asarray(repeats)
+    counts = as_tensor(repeats).numpy()
     n = input.shape[dim]
     if counts.dtype.kind not in "iu" or counts.ndim > 1 or (counts < 0).any() or counts.size not in (1, n):
         raise ValueError(f"repeat_interleave needs one number from 0 on, or one for each of the {n} slices; got "
@@ -190,9 +191,10 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
         tensors = tuple(tensors[0])
     if indexing not in ("ij", "xy"):
         raise ValueError(f'meshgrid: indexing must be "ij" or "xy"; got {indexing!r}')
+    common_backend("meshgrid", tensors)
+    tensors = [value if isinstance(value, Tensor) else as_tensor(value) for value in tensors]
     if any(tensor.ndim > 1 for tensor in tensors):
         raise ValueError(f"meshgrid takes vectors; got shapes {', '.join(str(tensor.shape) for tensor in tensors)}")
-    common_backend("meshgrid", tensors)
     places = list(range(len(tensors)))
     if indexing == "xy":
         places[:2] = places[:2][::-1]

@@ -14,7 +14,7 @@ from typing import Any, Callable
 
 from . import arithmetic
 from ..backends import Kernel
-from ..backends.formulas.dtypes import DEFAULT_FLOAT, FLOAT16, FLOAT32, FLOAT64, INT64, accumulator, kind_of
+from ..backends.formulas.dtypes import DEFAULT_FLOAT, FLOAT16, FLOAT32, FLOAT64, INT64, accumulator, as_dtype, kind_of
 from ..core.broadcasting import add_up, broadcast_to, cast
 from ..core.dimensions import Dims, accepts_numpy_names, axis_of, kept_shape, many_dims, one_dim, reduced_dims, without
 from .conversion import clone
@@ -100,6 +100,7 @@ def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -
     tensor([4., 6.])
     """
     if dtype is not None:
+        dtype = as_dtype(dtype)
         return cast(sum(cast(x, dtype), dim, keepdim), dtype)
     return Sum.apply(x, dims=reduced_dims(dim, x.ndim), keepdim=keepdim)
 

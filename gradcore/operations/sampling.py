@@ -7,6 +7,7 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from ..backends.formulas.dtypes import FLOAT64, kind_of
+from ..core.arguments import at_least_zero, between
 from ..core.broadcasting import cast
 from ..core.tensor import DeviceLike, Tensor
 from . import arithmetic
@@ -40,6 +41,8 @@ def normal(mean: Union[float, Tensor], std: Union[float, Tensor] = 1.0, size: An
     >>> normal(Tensor([1.0, 2.0]), 0.0)
     tensor([1., 2.])
     """
+    if not isinstance(std, Tensor):
+        at_least_zero("normal", std=std)
     tensors = [value.detach() for value in (mean, std) if isinstance(value, Tensor)]
     if (size is None) != bool(tensors):
         raise TypeError("normal takes `size` where mean and std are numbers, and no size where one of them is a tensor")
@@ -60,9 +63,11 @@ def uniform_(x: Tensor, start: float = 0.0, to: float = 1.0, *, generator: Optio
     return write(x, ..., drawn * (to - start) + start, "uniform_")
 
 
-def bernoulli_(x: Tensor, p: Any = 0.5, *, generator: Optional[Generator] = None) -> Tensor:
+def bernoulli_(x: Tensor, p: Union[float, Tensor] = 0.5, *, generator: Optional[Generator] = None) -> Tensor:
     """Ones with probability `p` (a number or a tensor that broadcasts) and zeros otherwise to every element."""
-    if not isinstance(p, Tensor) and not 0 <= p <= 1:
+    if isinstance(p, Tensor):
+        between("bernoulli_", "p", p, 0, 1)
+    elif not 0 <= p <= 1:
         raise ValueError(f"bernoulli_ needs a probability from 0 to 1; got {p}")
     drawn = rand(x.shape, device=x.device, generator=generator) < (p.detach() if isinstance(p, Tensor) else p)
     return write(x, ..., cast(drawn, x.dtype), "bernoulli_")

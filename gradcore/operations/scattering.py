@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Any, Sequence
 
 from ..backends.formulas.dtypes import kind_of
-from ..core.broadcasting import broadcast_to, cast
+from ..core.broadcasting import cast
 from ..core.dimensions import accepts_numpy_names, one_dim
 from ..core.tensor import Tensor, as_tensor, common_backend
 from .conversion import clone
 from .indexing import Index, PutInto, along, check_positions, from_the_front, getitem, nonzero, values_on_host
 from .inplace import write
-from .shaping import reshape
+from .shaping import expand, reshape
 
 
 def _placed(name: str, x: Tensor, dim: int, index: Any, values: Any) -> tuple[tuple, Tensor]:
@@ -124,13 +124,13 @@ def index_put(input: Tensor, indices: Sequence[Any], values: Any, accumulate: bo
         return write(clone(input), places, values, "index_put")
     target = getitem(input, places)
     values = values if isinstance(values, Tensor) else as_tensor(values, dtype=input.dtype, device=input.device)
-    return _sum(input, places, broadcast_to(cast(values, input.dtype), target.shape))
+    return _sum(input, places, expand(cast(values, input.dtype), target.shape))
 
 
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """`input` with the elements of `source`, one after the other, where the mask is true."""
     common_backend("masked_scatter", (input, mask, source))
-    places = nonzero(broadcast_to(mask, input.shape), as_tuple=True)
+    places = nonzero(expand(mask, input.shape), as_tuple=True)
     count = len(places[0]) if places else 0
     if source.numel() < count:
         raise ValueError(f"masked_scatter: the mask is true {count} times, and there are {source.numel()} elements")

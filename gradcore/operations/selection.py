@@ -9,10 +9,12 @@ import numpy as np
 
 from . import arithmetic
 from ..backends.formulas.dtypes import BOOL, kind_of
+from ..core.arguments import at_least_zero
 from ..core.broadcasting import cast
+from ..core.dimensions import common_shape
 from ..core.elementwise import elementwise
 from .indexing import nonzero
-from .integers import fitting, kept, truth, whole
+from .integers import fitting, kept, stored, truth
 from ..core.tensor import Tensor, as_operand, as_tensor, common_backend
 
 
@@ -73,7 +75,7 @@ def masked_fill(x: Tensor, mask: Any, value: Any) -> Tensor:
         if isinstance(value, Tensor):
             value = cast(value, x.dtype)
         else:
-            value = bool(value) if x.dtype == BOOL else whole(value, "masked_fill")
+            value = stored(value, x.dtype)
     return where(mask, value, x)
 
 
@@ -83,7 +85,11 @@ def allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: 
     >>> allclose(Tensor([1.0]), Tensor([1.0 + 1e-6]))
     True
     """
-    return np.allclose(*_on_host("allclose", a, b), rtol, atol, equal_nan)
+    at_least_zero("allclose", rtol=rtol, atol=atol)
+    a, b = _on_host("allclose", a, b)
+    common_shape("allclose", (a.shape, b.shape))
+    with np.errstate(all="ignore"):
+        return np.allclose(a, b, float(rtol), float(atol), equal_nan)
 
 
 def array_equal(a: Any, b: Any) -> bool:
@@ -96,5 +102,6 @@ def array_equal(a: Any, b: Any) -> bool:
 
 
 def _on_host(name: str, *values: Any) -> list[np.ndarray]:
-    common_backend(name, values)
-    return [value.numpy() if isinstance(value, Tensor) else np.asarray(value) for value in values]
+    backend = common_backend(name, values)
+    operands = [as_operand(value, backend, name) for value in values]
+    return [value.numpy() if isinstance(value, Tensor) else np.asarray(float(value)) for value in operands]

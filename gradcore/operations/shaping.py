@@ -8,7 +8,7 @@ from typing import Any, Sequence, Union
 from ..backends.formulas.dtypes import result_type
 from ..core.broadcasting import broadcast_to as _broadcast_to
 from ..core.broadcasting import cast
-from ..core.dimensions import Dims, accepts_numpy_names, many_dims, one_dim, unpacked
+from ..core.dimensions import Dims, accepts_numpy_names, is_integer, many_dims, one_dim, shape_of, unpacked
 from ..core.operation import Operation
 from ..core.tensor import Tensor, as_tensor
 from .conversion import clone
@@ -171,7 +171,7 @@ def expand(x: Tensor, *shape: Any) -> Tensor:
     if added < 0 or any(n < 0 for n in full) or any(old not in (1, new) for old, new in zip(x.shape, full[added:])):
         raise ValueError(f"a tensor of shape {x.shape} cannot be expanded to {shape}: only dimensions of length one "
                          f"are repeated, and new ones come in front")
-    return _broadcast_to(x, full)
+    return _broadcast_to(x, shape_of(full))
 
 
 def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
@@ -195,6 +195,7 @@ def repeat(x: Tensor, *times: Any) -> Tensor:
         raise ValueError(f"repeat needs a number for each of the {x.ndim} dimensions; got {times}")
     shape = (1,) * (len(times) - x.ndim) + x.shape
     paired = reshape(x, *[size for n in shape for size in (1, n)])
+    shape_of(tuple(k * n for k, n in zip(times, shape)))
     repeated = clone(expand(paired, *[size for k, n in zip(times, shape) for size in (k, n)]))
     return reshape(repeated, *[k * n for k, n in zip(times, shape)])
 
@@ -251,7 +252,7 @@ def split(x: Tensor, size: Union[int, Sequence[int]], dim: int = 0) -> tuple[Ten
     """
     dim = one_dim(dim, x.ndim)
     length = x.shape[dim]
-    if isinstance(size, int):
+    if is_integer(size):
         if size < 1:
             raise ValueError(f"split needs pieces of at least one element; got {size}")
         size = [min(size, length - start) for start in range(0, length, size)] or [0]
