@@ -103,7 +103,8 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
     """All choices of `r` elements of a vector, as rows."""
     if input.ndim != 1 or not 0 <= r < 2 ** 20:
-        raise ValueError(f"combinations are of at least 0 elements of a vector, and less than 2^20; got r={r} and shape {input.shape}")
+        raise ValueError(f"combinations are of at least 0 elements of a vector, and less than 2^20; got r={r} "
+                         f"and shape {input.shape}")
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     chosen = [*choose(range(len(input)), r)]
     rows = np.array(chosen, np.int64).reshape(len(chosen), r)
