@@ -30,6 +30,17 @@ def accumulate(tensor: Any, gradient: Any, is_new: bool) -> None:
             kept._versions[0] += 1
 
 
+def refuse_gradient(owner: Any, gradient: Any, name: str) -> None:
+    """Refuse what is neither None nor a tensor like `owner`."""
+    is_tensor = hasattr(gradient, "_versions")
+    if gradient is not None and not (is_tensor and gradient._array.shape == owner._array.shape
+                                     and gradient._array.dtype == owner._array.dtype
+                                     and gradient._backend is owner._backend):
+        expected = owner.shape, str(owner.dtype), str(owner.device)
+        got = (gradient.shape, str(gradient.dtype), str(gradient.device)) if is_tensor else type(gradient).__name__
+        raise ValueError(f"{name} must be a tensor of {expected}, as its tensor is; got {got}")
+
+
 def _renew_lock() -> None:
     global _adding
     _adding = threading.RLock()

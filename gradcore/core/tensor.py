@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Iterator, Optional, Sequence, Union
 
 import numpy as np
 
+from .accumulation import refuse_gradient
 from .element_count import ElementCount
 from .grad_mode import mode
 from .graph import Node, parent_of, propagate
@@ -350,16 +351,6 @@ def as_operand(value: Any, backend: Backend, operation: str) -> Union[Tensor, Nu
     if isinstance(value, (list, tuple)):
         return as_tensor(value, device=backend.device)
     raise TypeError(f"{operation}: operands are tensors, arrays and numbers; got {type(value).__name__} {value!r:.60}")
-
-
-def refuse_gradient(owner: Tensor, gradient: Any, name: str) -> None:
-    """Refuse what is neither None nor a tensor like `owner`."""
-    if gradient is not None and not (isinstance(gradient, Tensor) and gradient._array.shape == owner._array.shape
-                                     and gradient._array.dtype == owner._array.dtype
-                                     and gradient._backend is owner._backend):
-        expected, got = [(t.shape, str(t.dtype), str(t.device)) if isinstance(t, Tensor) else type(t).__name__
-                         for t in (owner, gradient)]
-        raise ValueError(f"{name} must be a tensor of {expected}, as its tensor is; got {got}")
 
 
 def upstream_gradient(output: Tensor, gradient: Any) -> Tensor:

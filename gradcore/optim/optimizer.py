@@ -6,7 +6,8 @@ import numbers
 from typing import Any, Callable, Iterable, Mapping, Optional
 
 from ..core.grad_mode import enable_grad, no_grad
-from ..core.tensor import Tensor, refuse_gradient
+from ..core.accumulation import refuse_gradient
+from ..core.tensor import Tensor
 
 
 class Optimizer:
