@@ -6,7 +6,8 @@ import importlib
 from types import ModuleType
 from typing import Any, Callable, Iterable, Mapping, NamedTuple, Sequence
 
-NAMES = ("dead_units", "vanishing", "zigzag", "saturation", "own_activation", "own_loss", "digits")
+NAMES = ("dead_units", "vanishing", "zigzag", "saturation", "own_activation", "own_loss", "digits",
+         "convolution", "sequence_lstm", "character_gpt")
 
 Bar = Callable[[Iterable[Any], str], Iterable[Any]]  # what shows the progress of a loop, as `gradcore.utils.progress`
 
