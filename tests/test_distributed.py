@@ -114,3 +114,24 @@ def test_a_checkpoint_is_continued_by_another_number_of_processes(before, after,
     (alone,), _ = trained(1)
     found, _ = trained(after, checkpoint=trained(before)[1])
     np.testing.assert_allclose(found[0]["losses"], alone["losses"][10:], rtol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def example():
+    """What the example prints for a number of processes."""
+    pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
+    pytest.importorskip("tqdm", reason="the bar of progress is tqdm's")
+
+    def run(processes: int) -> tuple[str, str]:
+        done = start(processes, "gradcore.examples.distributed_digits", "--device", "cpu", "--epochs", "3")
+        assert done.returncode == 0, done.stderr
+        return done.stdout, done.stderr
+
+    return run
+
+
+def test_the_example_reads_digits_as_one_process_does(example):
+    (alone, _), (together, bars) = example(1), example(2)
+    assert together == alone.replace("1 process(es)", "2 process(es)")
+    assert float(alone.split("read ")[1].split("%")[0]) > 90
+    assert "digits on 2 processes: 100%" in bars and bars.count("| 0/3 ") == 1  # one bar

@@ -63,12 +63,16 @@ class Optimizer:
                 loss = closure()
         self._check_all()
         with no_grad():
-            for group in self.param_groups:
-                for parameter in group["params"]:
-                    if parameter.grad is not None:
-                        gradient = -parameter.grad if group["maximize"] else parameter.grad
-                        self.update(parameter, gradient, self.state.setdefault(parameter, {}), group)
+            self._change_all()
         return loss
+
+    def _change_all(self) -> None:
+        """Change the parameters, after all has been checked."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    gradient = -parameter.grad if group["maximize"] else parameter.grad
+                    self.update(parameter, gradient, self.state.setdefault(parameter, {}), group)
 
     def _check_all(self) -> None:
         """Refuse options and gradients that would fail half-way."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Mapping, Optional
+from typing import Any, Iterable, Mapping, Optional
 
 import numpy as np
 
-from ..core.grad_mode import enable_grad
 from ..core.tensor import Tensor
 from ..distributed.flat import broadcast_all
 from ..distributed.group import current_group
@@ -71,21 +70,15 @@ class ZeroRedundancyOptimizer(Optimizer):
         self.inner.param_groups.append(group)
         self._share_out(group)
 
-    def step(self, closure: Optional[Callable[[], Any]] = None) -> Any:
-        """Change this process' parameters and take over the others'; all processes call it together."""
-        loss = None
-        if closure is not None:
-            with enable_grad():
-                loss = closure()
-        self._check_all()
+    def _change_all(self) -> None:
+        """Change this process' parameters and take over the others'; all processes do it together."""
         self._whole_state = None
         for group, own in zip(self.param_groups, self.inner.param_groups):
             own.update({name: value for name, value in group.items() if name != "params"})
-        self.inner.step()
+        self.inner._change_all()
         for rank in range(self._group.size if self._group.size > 1 else 0):
             changed = [parameter for parameter in self.parameters if self._owners[parameter] == rank]
             broadcast_all(changed, rank, rank == self._group.rank)
-        return loss
 
     # -- the whole state --------------------------------------------------------------------------------------
     def consolidate_state_dict(self, to: int = 0) -> None:
