@@ -16,8 +16,7 @@ if not _os.path.isdir(_os.path.join(__path__[0], "backends")):
     __path__.append(_os.path.dirname(__path__[0]))
 
 from . import methods as _methods
-from . import cuda
-from . import distributed, functions, interop, nn, optim, random  # noqa: E402
+from . import functions, random  # noqa: E402
 from .operations.arithmetic import (abs, acos, arccos, arcsin, arctan, asin, atan, ceil, copysign, cos, cosh, eq, erf,
                                     exp, exp2, expm1, floor, floor_divide, ge, greater, greater_equal, gt, hypot,
                                     isfinite, isinf, isnan, le, less, less_equal, log, log1p, log2, log10, logaddexp,
@@ -86,14 +85,15 @@ from .dtypes import (bool, double, dtype, float, float16, float32, float64, half
 from .dtypes import Size, e, finfo, get_default_dtype, iinfo, inf, nan, newaxis, pi, set_default_dtype
 from .backends import Device as device
 from .core import arguments as _arguments
-from .core.lazy import loader as _loader
+from .backends.lazy import loader as _loader
 
 _arguments.publish(globals())
 
 __version__ = "0.2.0"
 
 # Loaded on first use.
-_LATER = {"accelerator": "", "array_api": "", "autograd": "", "data": "", "distributions": "", "linalg": "matrix_power",
+_LATER = {"accelerator": "", "array_api": "", "autograd": "", "cuda": "", "data": "", "distributed": "",
+          "distributions": "", "interop": "", "linalg": "matrix_power", "nn": "", "optim": "",
           "serialization": "load save", "utils": ""}
 __getattr__ = _loader(__name__, _LATER)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from ..operations.arithmetic import (arctan, ceil, cos, cosh, erf, exp, exp2, expm1, floor, log, log1p, log2,
                                      logaddexp, maximum, minimum, rsqrt, sign, sin, sinh, sqrt, square)
 from ..core.elementwise import Elementwise
-from ..core.lazy import loader
+from ..backends.lazy import loader
 from ..operations.linear_algebra import linear, matmul
 from ..operations.extrema import argmax, argmin
 from ..operations.norms import logsumexp, norm

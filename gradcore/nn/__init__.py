@@ -11,7 +11,7 @@ needs beside layers.
 
 from __future__ import annotations
 
-from ..core.lazy import loader
+from ..backends.lazy import loader
 from . import init
 from .activations import (CELU, ELU, GELU, GLU, SELU, Activation, Hardshrink, Hardsigmoid, Hardswish, Hardtanh,
                           LeakyReLU, LogSigmoid, LogSoftmax, Mish, PReLU, ReLU, ReLU6, RReLU, Sigmoid, SiLU, Softmax,
