@@ -56,7 +56,8 @@ _METHODS: dict[Any, str] = {
 }
 
 _RENAMED: dict[str, Callable] = {
-    "float": conversion.float_, "int": conversion.int_, "bool": conversion.bool_, "astype": conversion.to,
+    "float": conversion.float_, "int": conversion.int_, "bool": conversion.bool_, "type": conversion.type_,
+    "astype": conversion.to,
     "absolute": arithmetic.abs, "bernoulli": random.bernoulli, "view": shaping.reshape, "equal": selection.array_equal,
     "moveaxis": rearranging.movedim, "swapdims": rearranging.swapaxes, "ger": products.outer,
     "greater": arithmetic.greater, "greater_equal": arithmetic.greater_equal, "less": arithmetic.less,

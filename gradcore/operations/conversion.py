@@ -110,6 +110,11 @@ def type_as(x: Tensor, other: Tensor) -> Tensor:
     return to(x, other)
 
 
+def type_(x: Tensor, dtype: Any) -> Tensor:
+    """`x` in a dtype, as `to` with nothing else."""
+    return to(x, dtype=dtype)
+
+
 def half(x: Tensor) -> Tensor:
     """`x` in float16."""
     return cast(x, FLOAT16)
