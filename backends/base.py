@@ -149,6 +149,12 @@ class Backend(ABC):
         for output, result in zip(outputs, self.elementwise(kernel, inputs, constants)):
             self.assign(output, ..., result)
 
+    def elementwise_into_each(self, kernel: Kernel, calls: Sequence[tuple[Sequence[Any], Sequence[Array]]],
+                              constants: Sequence[float]) -> None:
+        """As `elementwise_into` for several calls, (inputs, outputs), none of which reads what another writes."""
+        for inputs, outputs in calls:
+            self.elementwise_into(kernel, inputs, constants, outputs)
+
     def rowwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float], dims: tuple[int, ...],
                 shape: tuple[int, ...], sums: tuple[bool, ...] = ()) -> list[Array]:
         """Run a row kernel along `dims` of arrays that broadcast to `shape`; one array for each output.

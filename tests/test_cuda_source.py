@@ -16,6 +16,7 @@ from gradcore.backends.cuda import row_source, source, taking
 from gradcore.backends.cuda.compiler import OPTIONS
 from gradcore.backends.cuda.row_launcher import sharing
 from gradcore.backends.cuda.row_source import RowVariant
+from gradcore.backends.cuda.several import launches_of
 from gradcore.backends.formulas.cpp import TYPES, identifier
 from gradcore.backends.formulas.expression import Symbol, apply
 from gradcore.backends.formulas.row_run import plan_of
@@ -98,8 +99,16 @@ def test_inputs_of_several_dtypes_compile_and_numbers_are_passed_by_value():
     float16, float32 = np.dtype("float16"), np.dtype("float32")
     variant = source.Variant(float32, float16, (float16, float32, None), (False, True, False))
     text = source.source_of(primitives()["where"], variant)
-    assert "const float16* array_in0, const float* array_in1, const double number_in2" in text
+    assert "const double number_in2, const float16* array_in0, const float* array_in1" in text
     assert nvrtc.compiled(text, "sm_90", OPTIONS)
+
+
+@needs_nvrtc
+@pytest.mark.parametrize("name", ["adam_step", "amsgrad_step", "momentum_step"])
+def test_kernels_for_several_calls_compile(name):
+    kernel = KERNELS[name]
+    variant = dataclasses.replace(source.Variant.contiguous(kernel, "float32"), table=launches_of(kernel))
+    compile_all(kernel, [(source.source_of(kernel, variant), architecture) for architecture in ARCHITECTURES])
 
 
 @needs_nvrtc
@@ -138,7 +147,7 @@ def test_no_name_of_the_users_is_in_the_text():
     kernel = Kernel("<lambda>", (x,), (scale,), (x * scale, x > 0))
     variant = source.Variant(np.dtype("float32"), np.dtype("float16"), (np.dtype("int64"),), (False,))
     text = source.source_of(kernel, variant)[len(source.PRELUDE):]
-    assert "gradcore__lambda_(const long long n, const long long* array_in0, const double number_c0, " \
+    assert "gradcore__lambda_(const long long n, const double number_c0, const long long* array_in0, " \
            "float16* array_out0, bool* array_out1)" in text
     assert "class" not in text and "scale" not in text
 

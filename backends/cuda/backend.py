@@ -25,6 +25,7 @@ from .memory import Memory
 from .namespace import NamespaceOn
 from .random import Draws
 from .row_launcher import RowLauncher
+from .several import Call, SeveralLauncher, is_plain
 from .sums import Sums
 from .taking import Taking
 
@@ -214,6 +215,16 @@ class CuPyBackend(Backend):
             return
         with self.here():  # each thread reads its elements before it writes there
             (kernel.compiled.get(self._name) or self._launcher(kernel)).run(inputs, constants, outputs)
+
+    def elementwise_into_each(self, kernel: Kernel, calls: Sequence[Call], constants: Sequence[float]) -> None:
+        def fits(call: Call) -> bool:
+            arrays = [value for value in call[0] if isinstance(value, self.cupy.ndarray)]
+            return is_plain(kernel, call, self.cupy.ndarray) and is_apart(arrays, call[1])
+
+        together = [call for call in calls if fits(call)]
+        with self.here():
+            SeveralLauncher(kernel.compiled.get(self._name) or self._launcher(kernel)).run(together, constants)
+        super().elementwise_into_each(kernel, [call for call in calls if not fits(call)], constants)
 
     def rowwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float], dims: tuple[int, ...],
                 shape: tuple[int, ...], sums: tuple[bool, ...] = ()) -> list[Array]:

@@ -50,9 +50,10 @@ class Launcher:
             strided, first = _places(varied, shape, size)
         variant = source.Variant(compute, result, tuple([None if array is None else array.dtype for array in arrays]),
                                  tuple(singles), strided)
-        return _Launch(self._cupy.ndarray, self._function(variant), variant, self.kernel, shape, first)
+        return _Launch(self._cupy.ndarray, self.function(variant), variant, self.kernel, shape, first)
 
-    def _function(self, variant: source.Variant) -> Any:
+    def function(self, variant: source.Variant) -> Any:
+        """The kernel in one of its variants, compiled once."""
         found = self._functions.get(variant)
         if found is None:
             text = source.source_of(self.kernel, variant)
@@ -85,7 +86,7 @@ class _Launch:
         self.is_empty = size == 0
         self.first = (size if places is None else places,)
         self.number = float if variant.compute.kind == "f" else int
-        # The order of the text's parameters: arrays, single elements, numbers.
+        # The order of the text's parameters: numbers, constants, arrays, single elements, outputs.
         given = list(enumerate(zip(variant.dtypes, variant.singles)))
         self.arrays = [i for i, (dtype, single) in given if dtype is not None and not single]
         self.arrays += [i for i, (dtype, single) in given if dtype is not None and single]
@@ -97,8 +98,8 @@ class _Launch:
             shape, ndarray = self.shape, self.ndarray
             outputs = [ndarray(shape, dtype) for dtype in self.dtypes]
         if not self.is_empty:
-            arguments = (*self.first, *[inputs[i] for i in self.arrays],
-                         *[self.number(inputs[i]) for i in self.numbers], *map(self.number, constants), *outputs)
+            arguments = (*self.first, *[self.number(inputs[i]) for i in self.numbers], *map(self.number, constants),
+                         *[inputs[i] for i in self.arrays], *outputs)
             self.function(self.grid, self.block, arguments)
         return outputs
 

@@ -18,6 +18,7 @@ from ..formulas.rows import POSITION
 from ..formulas.stages import Plan, Reduction, Stage
 from .combining import COMBINING
 from .prelude import FUNCTION, PRELUDE
+from .source import coordinates
 
 
 @dataclass(frozen=True)
@@ -206,11 +207,3 @@ class _RowText:
                 place = f"array_out{i}[row_out{i} + {self._offset(a)}]"
                 self._loop([f"if (exists) {place} = ({result}){self.names[symbol]};"])
                 a += 1
-
-
-def coordinates(place: str, names: str, shape: str, ndim: int) -> list[str]:
-    """Statements that find the coordinates, `names` with a number each, of a place in an array of this shape."""
-    lines = [f"long long {names}_left = {place};"]
-    for dim in reversed(range(1, ndim)):
-        lines += [f"const long long {names}{dim} = {names}_left % {shape}[{dim}];", f"{names}_left /= {shape}[{dim}];"]
-    return [*lines, f"const long long {names}0 = {names}_left;"]

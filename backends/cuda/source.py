@@ -28,7 +28,7 @@ class Variant:
 
     `dtypes` are those of the inputs, where None stands for a plain number; `singles` says which inputs are arrays of
     one element, read once.  `strided` is None for the flat way, else the number of dimensions and the type that counts
-    elements.
+    elements.  `table` is the most calls that one launch serves, where it serves several.
     """
 
     compute: np.dtype
@@ -36,6 +36,7 @@ class Variant:
     dtypes: tuple[Optional[np.dtype], ...]
     singles: tuple[bool, ...]
     strided: Optional[tuple[int, str]] = None
+    table: int = 0
 
     @classmethod
     def contiguous(cls, kernel: Kernel, dtype: Union[np.dtype, str]) -> "Variant":
@@ -89,6 +90,8 @@ float16* array_out0) {
 def source_of(kernel: Kernel, variant: Variant) -> str:
     """The complete CUDA C++ of `kernel` in one of its variants."""
     text = _Text(kernel, variant)
+    if variant.table:
+        return PRELUDE + text.element() + text.of_table()
     return PRELUDE + text.element() + (text.flat() if variant.strided is None else text.strided(*variant.strided))
 
 
@@ -96,7 +99,7 @@ class _Text:
     """The parts of a text: `arrays` are read in each element, `singles` once, `numbers` given by value."""
 
     def __init__(self, kernel: Kernel, variant: Variant):
-        self.kernel, self.name, self.pack = kernel, identifier(kernel), variant.pack(kernel)
+        self.kernel, self.variant, self.name, self.pack = kernel, variant, identifier(kernel), variant.pack(kernel)
         self.real = TYPES[str(variant.compute)]
         self.number = "double" if variant.compute.kind == "f" else "long long"
         named = [(f"in{i}", dtype, single) for i, (dtype, single) in enumerate(zip(variant.dtypes, variant.singles))]
@@ -115,11 +118,19 @@ class _Text:
                           function(self.kernel, "element", given, FUNCTION), "}", ""])
 
     def _head(self, first: str) -> list[str]:
-        parameters = [first] + [f"const {kind}* array_{name}" for name, kind in self.arrays + self.singles]
-        parameters += [f"const {self.number} number_{name}" for name in self.numbers]
-        parameters += [f"{kind}* array_{name}" for name, kind in self.outputs]
+        """The beginning of the kernel, which finds its arrays among the parameters or in the table."""
+        arrays = [(name, f"const {kind}*") for name, kind in self.arrays + self.singles]
+        arrays += [(name, f"{kind}*") for name, kind in self.outputs]
+        parameters = [first] + [f"const {self.number} number_{name}" for name in self.numbers]
+        table = []
+        if self.variant.table:
+            table = ["int which = 0;",
+                     "while (which + 1 < all.count && all.first[which + 1] <= blockIdx.x) ++which;",
+                     *[f"{kind} array_{name} = ({kind})all.at[which][{i}];" for i, (name, kind) in enumerate(arrays)]]
+        else:
+            parameters += [f"{kind} array_{name}" for name, kind in arrays]
         return [f'extern "C" __global__ void __launch_bounds__({THREADS}) {self.name}({", ".join(parameters)}) {{',
-                "    using namespace gradcore;",
+                "    using namespace gradcore;", *[f"    {line}" for line in table],
                 *[f"    const {kind} {name} = array_{name}[0];" for name, kind in self.singles],
                 *[f"    const real {name} = real(number_{name});" for name in self.numbers]]
 
@@ -127,33 +138,40 @@ class _Text:
         given = [*arrays, *[name for name, _ in self.singles], *self.numbers, *outputs]
         return f"element({', '.join(given)});"
 
-    def flat(self) -> str:
-        """The kernel for contiguous arrays."""
+    def _loop(self, begin: str, step: str) -> list[str]:
+        """Packs of contiguous arrays of `n` elements, from the element `begin` on."""
         size, both = self.pack, self.arrays + self.outputs
         call = self._call([f"pack_{name}.at[j]" for name, _ in self.arrays],
                           [f"pack_{name}.at[j]" for name, _ in self.outputs])
-        loop = []
+        loop = [f"const int count = n - i < {size} ? int(n - i) : {size};",
+                f"const bool at_once = aligned && count == {size};"]
         for name, kind in self.arrays:
             loop += [f"pack<{kind}, {size}> pack_{name};", f"load(pack_{name}, array_{name} + i, at_once, count);"]
         loop += [f"pack<{kind}, {size}> pack_{name};" for name, kind in self.outputs]
         loop += ["#pragma unroll", f"for (int j = 0; j < {size}; ++j) {call}"]
         loop += [f"store(array_{name} + i, pack_{name}, at_once, count);" for name, _ in self.outputs]
+        return [f"    const bool aligned = {' && '.join(f'is_aligned<{size}>(array_{name})' for name, _ in both)};",
+                f"    const long long step = {step};", f"    for (long long i = {begin}; i < n; i += step) {{",
+                *[f"        {line}" for line in loop], "    }", "}", ""]
+
+    def flat(self) -> str:
+        """The kernel for contiguous arrays."""
+        begin = f"((long long)blockIdx.x * blockDim.x + threadIdx.x) * {self.pack}"
+        return "\n".join([*self._head("const long long n"),
+                          *self._loop(begin, f"(long long)gridDim.x * blockDim.x * {self.pack}")])
+
+    def of_table(self) -> str:
+        """The kernel for several calls, whose sizes and contiguous arrays are in a table; each has its own blocks."""
+        calls, arrays = self.variant.table, len(self.arrays + self.singles + self.outputs)
+        begin = f"((blockIdx.x - all.first[which]) * blockDim.x + threadIdx.x) * {self.pack}"
         return "\n".join([
-            *self._head("const long long n"),
-            f"    const bool aligned = {' && '.join(f'is_aligned<{size}>(array_{name})' for name, _ in both)};",
-            f"    const long long step = (long long)gridDim.x * blockDim.x * {size};",
-            f"    for (long long i = ((long long)blockIdx.x * blockDim.x + threadIdx.x) * {size}; i < n; i += step) {{",
-            f"        const int count = n - i < {size} ? int(n - i) : {size};",
-            f"        const bool at_once = aligned && count == {size};",
-            *[f"        {line}" for line in loop], "    }", "}", ""])
+            f"struct table {{ long long count, first[{calls}], blocks[{calls}], n[{calls}], at[{calls}][{arrays}]; }};",
+            *self._head("const table all"), "    const long long n = all.n[which];",
+            *self._loop(begin, f"all.blocks[which] * blockDim.x * {self.pack}")])
 
     def strided(self, ndim: int, index: str) -> str:
         """The kernel for arrays of any strides, given in elements, whose shape has `ndim` dimensions."""
         arrays = range(len(self.arrays))
-        places = []
-        for dim in reversed(range(ndim)):
-            at = f"const {index} at{dim} = rest{f' % where.shape[{dim}]' if dim else ''};"
-            places += [at, *[f"rest /= where.shape[{dim}];"] * bool(dim)]
         sums = [" + ".join(f"at{dim} * where.strides[{a}][{dim}]" for dim in range(ndim)) for a in arrays]
         call = self._call([f"array_{name}[{sums[a]}]" for a, (name, _) in enumerate(self.arrays)],
                           [f"array_{name}[i]" for name, _ in self.outputs])
@@ -162,4 +180,17 @@ class _Text:
             *self._head("const places where"),
             f"    const {index} step = ({index})gridDim.x * blockDim.x;",
             f"    for ({index} i = ({index})blockIdx.x * blockDim.x + threadIdx.x; i < where.n; i += step) {{",
-            f"        {index} rest = i;", *[f"        {line}" for line in places], f"        {call}", "    }", "}", ""])
+            *[f"        {line}" for line in [*coordinates("i", "at", "where.shape", ndim, index), call]],
+            "    }", "}", ""])
+
+
+def coordinates(place: str, names: str, shape: str, ndim: int, index: str = "long long") -> list[str]:
+    """Statements that find the coordinates, `names` with a number each, of a place in an array of this shape.
+
+    >>> coordinates("i", "at", "shape", 1)
+    ['long long at_left = i;', 'const long long at0 = at_left;']
+    """
+    lines = [f"{index} {names}_left = {place};"]
+    for dim in reversed(range(1, ndim)):
+        lines += [f"const {index} {names}{dim} = {names}_left % {shape}[{dim}];", f"{names}_left /= {shape}[{dim}];"]
+    return [*lines, f"const {index} {names}0 = {names}_left;"]

@@ -16,6 +16,7 @@ from . import source
 from .launcher import as_structure, blocks
 from .layout import broadcast_strides, joined
 from .prelude import PRELUDE
+from .source import coordinates
 
 _MISSING = {"f": "nan_of<float>()", "u": "0", "b": "false"}
 
@@ -85,10 +86,7 @@ def text_of(dtype: np.dtype, index_dtypes: Sequence[np.dtype], ndim: int) -> str
     kind, count = TYPES[str(dtype)], len(index_dtypes)
     missing = _MISSING.get(dtype.kind) or f"1ll << {8 * dtype.itemsize - 1}"
     place = " + ".join(f"at{dim} * where.{{0}}[{dim}]" for dim in range(ndim))
-    lines = ["long long rest = i;"]
-    for dim in reversed(range(ndim)):
-        lines += [f"const long long at{dim} = rest{f' % where.shape[{dim}]' if dim else ''};"]
-        lines += [f"rest /= where.shape[{dim}];"] * bool(dim)
+    lines = coordinates("i", "at", "where.shape", ndim)
     lines += [f"long long offset = {place.format('inner')};", "bool exists = true;"]
     for k in range(count):
         lines += [f"long long position{k} = (long long)index{k}[{place.format(f'places[{k}]')}];",

@@ -86,16 +86,32 @@ class Elementwise(FormulaOperation):
 
     def _into(self, out: Any, inputs: Sequence[Any], constants: dict[str, Any]) -> Any:
         """Write the results to `out`, a tensor or a tuple of them, which may be among the inputs."""
-        inputs, values = self._bind(tuple(inputs), constants)
         targets = out if isinstance(out, tuple) else (out,)
-        backend = common_backend(self.name, (*inputs, *targets))
-        operands = self._operands(inputs)
-        self._check_targets(targets, operands)
-        arrays = [value._array if isinstance(value, Tensor) else value for value in operands]
+        backend, arrays, values = self._checked_call(inputs, targets, constants)
         backend.elementwise_into(self.kernel, arrays, values, [target._array for target in targets])
         for target in targets:
             target._versions[0] += 1
         return out
+
+    def into_each(self, calls: Sequence[tuple[Sequence[Any], tuple[Tensor, ...]]], **constants: Any) -> None:
+        """As a call with `out` for each of several inputs and outputs, none of which reads what another writes."""
+        together: dict[Backend, list] = {}
+        for inputs, targets in calls:  # all are checked before one is done
+            backend, arrays, values = self._checked_call(inputs, targets, constants)
+            together.setdefault(backend, []).append((arrays, [target._array for target in targets]))
+        for backend, checked in together.items():
+            backend.elementwise_into_each(self.kernel, checked, values)
+        for _, targets in calls:
+            for target in targets:
+                target._versions[0] += 1
+
+    def _checked_call(self, inputs: Sequence[Any], targets: tuple, constants: dict[str, Any]) -> tuple:
+        """The backend, the arrays and numbers, and the values of the constants of a call that writes to `targets`."""
+        inputs, values = self._bind(tuple(inputs), constants)
+        backend = common_backend(self.name, (*inputs, *targets))
+        operands = self._operands(inputs)
+        self._check_targets(targets, operands)
+        return backend, [value._array if isinstance(value, Tensor) else value for value in operands], values
 
     def _check_targets(self, targets: Sequence[Any], operands: Sequence[Any]) -> None:
         name, tensors = f"{self.name}(out=)", [value for value in operands if isinstance(value, Tensor)]

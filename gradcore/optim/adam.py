@@ -123,8 +123,8 @@ class Adam(Optimizer):
             formula, names = amsgrad_step, [*names, "max_exp_avg_sq"]
             state.setdefault("max_exp_avg_sq", Tensor.zeros_like(parameter))
         kept_tensors = [state[name] for name in names]
-        formula(parameter, gradient, *kept_tensors, step, correction, rate=1 - b1, memory=b2, square_rate=1 - b2,
-                eps=group["eps"], kept=kept, weight_decay=weight_decay, out=(parameter, *kept_tensors))
+        self.later(formula, (parameter, gradient, *kept_tensors, step, correction), (parameter, *kept_tensors),
+                   rate=1 - b1, memory=b2, square_rate=1 - b2, eps=group["eps"], kept=kept, weight_decay=weight_decay)
 
 
 def begin(parameter: Tensor, state: dict[str, Any], capturable: bool = False) -> None:

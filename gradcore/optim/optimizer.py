@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numbers
-from typing import Any, Callable, Iterable, Mapping, Optional
+from typing import Any, Callable, Iterable, Mapping, Optional, Sequence
 
+from ..core.elementwise import Elementwise
 from ..core.grad_mode import enable_grad, no_grad
 from ..core.accumulation import refuse_gradient
 from ..core.tensor import Tensor
@@ -24,6 +25,7 @@ class Optimizer:
 
     def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any]):
         self.state: dict[Tensor, dict[str, Any]] = {}
+        self._delayed: dict[tuple, list] = {}  # what `later` was given
         self.param_groups: list[dict[str, Any]] = []
         self.defaults = dict(defaults)
         self.check(self.defaults)
@@ -73,6 +75,17 @@ class Optimizer:
                 if parameter.grad is not None:
                     gradient = -parameter.grad if group["maximize"] else parameter.grad
                     self.update(parameter, gradient, self.state.setdefault(parameter, {}), group)
+        self._do_together()
+
+    def later(self, formula: Elementwise, inputs: Sequence[Any], out: tuple[Tensor, ...], **constants: float) -> None:
+        """Let `step` write the results of a formula to `out` when it has seen all parameters: a device may do so for
+        many of them at once.  Only for the last that `update` does to these tensors."""
+        self._delayed.setdefault((formula, *constants.items()), []).append((inputs, out))
+
+    def _do_together(self) -> None:
+        delayed, self._delayed = self._delayed, {}
+        for (formula, *constants), calls in delayed.items():
+            formula.into_each(calls, **dict(constants))
 
     def _check_all(self) -> None:
         """Refuse options and gradients that would fail half-way."""
