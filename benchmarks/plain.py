@@ -8,6 +8,7 @@ import numpy as np
 
 from gradcore.backends import Backend, Kernel
 from gradcore.backends.formulas.expression import Apply, Literal, in_order
+from gradcore.backends.formulas.special import TANH_CUBIC, TANH_SLOPE
 
 
 class PlainNamespace:
@@ -24,7 +25,7 @@ class PlainNamespace:
 
     @classmethod
     def of(cls, backend: Backend, dtype: Any) -> "PlainNamespace":
-        return cls(backend.xp, dtype, backend.erf)
+        return cls(getattr(backend.xp, "module", backend.xp), dtype, backend.erf)  # NumPy itself
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._xp, {"round": "rint"}.get(name, name))
@@ -34,6 +35,9 @@ class PlainNamespace:
 
     def normcdf(self, x: Any) -> Any:
         return 0.5 * (1.0 + self.erf(x * 0.7071067811865476))
+
+    def normcdf_tanh(self, x: Any) -> Any:
+        return self.sigmoid(TANH_SLOPE * (x + TANH_CUBIC * (x * x * x)))
 
     def where(self, condition: Any, a: Any, b: Any) -> Any:
         if isinstance(condition, bool):  # a comparison of two constants; CuPy's `where` takes arrays only

@@ -217,7 +217,7 @@ def test_what_is_no_row_formula_is_refused_in_words():
         rowwise(lambda xp: 1.0)
     with pytest.raises(FormulaError, match="`dim` is an option of every call of a row operation"):
         rowwise(lambda xp, x, dim=2.0: x * dim)
-    with pytest.raises(ValueError, match=r"do not broadcast to one shape: a \(3,\), b \(4,\)"):
+    with pytest.raises(ValueError, match=r"do not broadcast to one shape; got a \(3,\), b \(4,\)"):
         rowwise(cosine_distance)(Tensor.zeros(3), Tensor.zeros(4))
     with pytest.raises(IndexError, match="dimension 2 does not exist"):
         rowwise(spread)(Tensor.zeros(3, 3), dim=2)

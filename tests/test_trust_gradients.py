@@ -193,3 +193,17 @@ def test_views_can_be_listed_twice(backend):
     with no_grad():
         view.zero_()
     assert x.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_the_gradient_at_a_nan_that_is_a_rows_extremum_is_nan(backend, name):
+    extremum = gradcore.rowwise(lambda xp, x: getattr(xp, name)(x))
+    x = Tensor([[1.0, np.nan, 2.0], [3.0, 3.0, 3.0]], device=backend.device, requires_grad=True)
+    extremum(x).sum().backward()
+    assert np.isnan(x.grad.numpy()[0]).all() and np.allclose(x.grad.numpy()[1], 1 / 3)
+
+
+def test_lists_beside_float64_are_not_rounded_to_float32(backend):
+    x = Tensor(np.ones(2), device=backend.device)
+    assert (x + [0.1, 0.2]).tolist() == [1.1, 1.2] and gradcore.minimum(x, (0.1, 0.2)).tolist() == [0.1, 0.2]
+    assert (x.float() + [0.1, 0.2]).dtype == np.float32

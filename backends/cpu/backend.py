@@ -37,10 +37,10 @@ class _QuietNamespace:
     """Functions of NumPy without floating-point warnings, whatever the caller has set with numpy.seterr."""
 
     def __init__(self, module: Any):
-        self._module = module
+        self.module = module
 
     def __getattr__(self, name: str) -> Any:
-        value = getattr(self._module, name)
+        value = getattr(self.module, name)
         if isinstance(value, ModuleType):
             value = _QuietNamespace(value)
         elif callable(value) and not isinstance(value, type) and name not in _MOVES:

@@ -96,7 +96,8 @@ def _terms(node: Apply, gradient: Expression) -> Sequence[Optional[Expression]]:
     if name in ("row_max", "row_min"):  # equal ones share
         is_chosen = apply("equal", args[0], node)
         share = apply("divide", 1.0, row("row_sum", apply("where", is_chosen, 1.0, 0.0)))
-        return (apply("where", is_chosen, product(gradient, share), 0.0),)
+        of_nan = apply("where", apply("not_equal", node, node), node, 0.0)  # which equals nothing: its row's gradients are NaN
+        return (apply("where", is_chosen, product(gradient, share), of_nan),)
     if name == "where":
         return None, apply("where", args[0], gradient, 0.0), apply("where", args[0], 0.0, gradient)
     if node.primitive.derivative is None:

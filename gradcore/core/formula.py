@@ -7,7 +7,7 @@ import numbers
 from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar
 
 from ..backends import Backend, FormulaError, Kernel
-from ..backends.formulas.dtypes import FLOAT16
+from ..backends.formulas.dtypes import FLOAT16, FLOAT32, FLOAT64
 from ..backends.formulas.expression import Expression, Literal
 from ..backends.formulas.kernel import Signature
 from ..backends.formulas.rows import RowGradient, RowNamespace, output_symbols, row_gradient, row_numbers
@@ -206,6 +206,10 @@ class FormulaOperation:
     def _operands(self, inputs: Sequence[Any]) -> list[Any]:
         backend = common_backend(self.name, inputs)
         operands = [as_operand(value, backend, self.name) for value in inputs]
+        if any(isinstance(value, Tensor) and value.dtype == FLOAT64 for value in inputs):
+            # Lists of numbers are float64 beside it: as float32 they would be rounded first.
+            operands = [as_tensor(value, FLOAT64, backend.device) if isinstance(value, (list, tuple))
+                        and operand.dtype == FLOAT32 else operand for value, operand in zip(inputs, operands)]
         if not any(isinstance(operand, Tensor) for operand in operands):
             operands[0] = as_tensor(operands[0], device=backend.device)
         return operands
