@@ -96,7 +96,7 @@ def _terms(node: Apply, gradient: Expression) -> Sequence[Optional[Expression]]:
     if name in ("row_max", "row_min"):  # equal ones share
         is_chosen = apply("equal", args[0], node)
         share = apply("divide", 1.0, row("row_sum", apply("where", is_chosen, 1.0, 0.0)))
-        of_nan = apply("where", apply("not_equal", node, node), node, 0.0)  # which equals nothing: its row's gradients are NaN
+        of_nan = apply("where", apply("not_equal", node, node), node, 0.0)  # it equals nothing: NaN for all of its row
         return (apply("where", is_chosen, product(gradient, share), of_nan),)
     if name == "where":
         return None, apply("where", args[0], gradient, 0.0), apply("where", args[0], 0.0, gradient)
