@@ -23,7 +23,7 @@ SHORT = {
     "digits": (3, lambda m: m["test"] > 0.85),
     "convolution": (2, lambda m: m["convolutions"] > 0.8 and m["neurons"] > 0.7),
     "sequence_lstm": (12, lambda m: all(0.05 < error < 0.6 for error in m.values())),
-    "character_gpt": (20, lambda m: m["least"] < m["bits"] < m["first"] - 0.8),
+    "character_gpt": (16, lambda m: m["least"] < m["bits"] < m["first"] - 0.5),
 }
 
 

@@ -92,7 +92,7 @@ def run(steps: int, device: gradcore.Device, bar: Bar) -> Findings:
         schedule.step()
         bits.append(loss.item() / math.log(2))
     start = gradcore.tensor([[alphabet.index("\n")]], device=device)
-    written = "".join(alphabet[i] for i in _continued(model, start, 120)[0].tolist()).strip().splitlines()
+    written = "".join(alphabet[i] for i in _continued(model, start, min(120, steps))[0].tolist()).strip().splitlines()
     last = sum(bits[-10:]) / len(bits[-10:])
     sentences = [f"{sum(parameter.numel() for parameter in model.parameters())} parameters, {steps} steps: {last:.3f} "
                  f"bits for each letter; the text has {least:.3f}, equal letters would have "
