@@ -98,5 +98,46 @@ _LATER = {"accelerator": "", "array_api": "", "autograd": "", "cuda": "", "data"
 __getattr__ = _loader(__name__, _LATER)
 
 
+# Written by tests/tensor_stub.py.
+__all__ = [
+    "BackendUnavailable", "Device", "DeviceMismatch", "FormulaError", "Generator", "GradcheckError", "Size", "Tensor",
+    "abs", "accelerator", "acos", "acosh", "add", "addbmm", "addcdiv", "addcmul", "addmm", "addmv", "addr", "all",
+    "allclose", "amax", "amin", "aminmax", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan",
+    "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "array_api", "array_equal", "as_tensor", "asin",
+    "asinh", "atan", "atan2", "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "autograd", "backends", "baddbmm",
+    "bernoulli", "bincount", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
+    "bitwise_xor", "block_diag", "bmm", "bool", "broadcast_shapes", "broadcast_tensors", "broadcast_to",
+    "cartesian_prod", "cat", "cdist", "ceil", "celu", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "clone",
+    "column_stack", "combinations", "concat", "concatenate", "copysign", "corrcoef", "cos", "cosh", "count_nonzero",
+    "cov", "cpu_kernels", "cross", "cuda", "cummax", "cummin", "cumprod", "cumsum", "data", "default_device",
+    "default_generator", "deg2rad", "det", "detach", "device", "diag", "diag_embed", "diagonal", "diff", "digamma",
+    "distributed", "distributions", "div", "divide", "dot", "double", "dropout", "dsplit", "dstack", "dtype", "e",
+    "einsum", "elementwise", "empty", "empty_like", "enable_grad", "eq", "equal", "erf", "erfinv", "exp", "exp2",
+    "expand", "expand_as", "expm1", "eye", "finfo", "flatten", "flip", "fliplr", "flipud", "float", "float16",
+    "float32", "float64", "floor", "floor_divide", "fmod", "frac", "from_dlpack", "from_numpy", "full", "full_like",
+    "functions", "gather", "ge", "ger", "get_backend", "get_default_dtype", "get_rng_state", "grad", "gradcheck",
+    "greater", "greater_equal", "gt", "half", "heaviside", "histc", "hsplit", "hstack", "hypot", "iinfo", "index_add",
+    "index_copy", "index_fill", "index_put", "index_select", "inf", "inference_mode", "initial_seed", "inner", "int",
+    "int16", "int32", "int64", "int8", "interop", "inverse", "is_floating_point", "is_grad_enabled", "is_nonzero",
+    "is_tensor", "isclose", "isfinite", "isinf", "isnan", "kron", "kthvalue", "le", "lerp", "less", "less_equal",
+    "lgamma", "linalg", "linspace", "load", "log", "log10", "log1p", "log2", "log_softmax", "logaddexp", "logdet",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsumexp", "long", "lt", "manual_seed",
+    "masked_fill", "masked_scatter", "masked_select", "matmul", "matrix_power", "max", "maximum", "mean", "median",
+    "meshgrid", "min", "minimum", "mm", "mode", "moveaxis", "movedim", "mul", "multinomial", "multiply", "mv", "nan",
+    "nan_to_num", "nanmean", "nansum", "narrow", "ne", "neg", "negative", "newaxis", "nextafter", "nn", "no_grad",
+    "nonzero", "norm", "normal", "not_equal", "numel", "one_hot", "ones", "ones_like", "optim", "outer", "pad",
+    "permute", "pi", "pinverse", "pow", "prelu", "prod", "quantile", "rad2deg", "rand", "rand_like", "randint",
+    "randint_like", "randn", "randn_like", "random", "randperm", "ravel", "reciprocal", "relu", "remainder", "repeat",
+    "repeat_interleave", "reshape", "roll", "rot90", "round", "rowwise", "rrelu", "rsqrt", "save", "scatter",
+    "scatter_add", "searchsorted", "seed", "select", "selu", "serialization", "set_cpu_kernels", "set_default_device",
+    "set_default_dtype", "set_grad_enabled", "set_rng_state", "short", "sigmoid", "sign", "signbit", "sin", "sinc",
+    "sinh", "slogdet", "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub",
+    "subtract", "sum", "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh", "tensor", "tensor_split",
+    "tensordot", "threshold", "tile", "topk", "trace", "transpose", "tril", "tril_indices", "triu", "triu_indices",
+    "true_divide", "trunc", "uint16", "uint32", "uint64", "uint8", "unbind", "unflatten", "unique", "unsqueeze",
+    "utils", "var", "var_mean", "vdot", "vecdot", "view_as", "vsplit", "vstack", "where", "xlogy", "zeros",
+    "zeros_like"]
+
+
 def __dir__() -> list[str]:
     return sorted({*globals(), *_LATER, *" ".join(_LATER.values()).split()})

@@ -1,4 +1,5 @@
-"""Writes the stub of the members that `gradcore.methods` adds to `Tensor`, for type checkers.
+"""Writes what type checkers cannot find out: the stub of the members that `gradcore.methods` adds to `Tensor`, and the
+list of the names that `gradcore` has.
 
     python tests/tensor_stub.py
 """
@@ -9,6 +10,7 @@ import ast
 import inspect
 import re
 import sys
+import textwrap
 import typing
 from pathlib import Path
 from typing import Any, Iterator
@@ -16,17 +18,22 @@ from typing import Any, Iterator
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import gradcore  # noqa: E402
 from gradcore import methods  # noqa: E402
 from gradcore.core.elementwise import Elementwise  # noqa: E402
 
 STUB = ROOT / "gradcore" / "core" / "members.pyi"
+INIT = ROOT / "gradcore" / "__init__.py"
+# Rooms and modules that are not for users.
+INNER = ("annotations", "core", "cpu", "dtypes", "methods", "operations")
 HEAD = '''"""The members of `Tensor` that are added to the class; written by tests/tensor_stub.py."""
 
 # ruff: noqa
 '''
 # Where the names in annotations come from, beside `typing`.
-SOURCES = {"gradcore.core.dimensions": ".dimensions", "gradcore.core.tensor": ".tensor",
-           "gradcore.core.hooks": ".hooks"}
+SOURCES = {"gradcore.backends": "..backends", "gradcore.core.dimensions": ".dimensions",
+           "gradcore.core.tensor": ".tensor", "gradcore.core.hooks": ".hooks",
+           "gradcore.operations.generator": "..operations.generator"}
 # Types that share their name with a member, which would be found first inside of the class.
 HIDDEN = ("bool", "float", "int")
 # Whose second operand may be anything, and whose result is another than in `object`.
@@ -95,7 +102,7 @@ def _annotation(annotation: Any, names: set[str], otherwise: str = "Any") -> str
 
 
 def _imports(names: set[str]) -> Iterator[str]:
-    from_typing = sorted(name for name in names if name in typing.__all__)
+    from_typing = sorted(name for name in names if name in typing.__all__ and name != "Generator")
     yield f"from typing import {', '.join(from_typing)}"
     yield "import builtins"
     if "np" in names:
@@ -112,5 +119,14 @@ def _imports(names: set[str]) -> Iterator[str]:
         yield f"from .{place.removeprefix('gradcore')} import {name}"
 
 
+def all_names() -> str:
+    """The list `__all__` of `gradcore`, as it should be written."""
+    names = ", ".join(f'"{name}"' for name in sorted(dir(gradcore)) if not name.startswith("_") and name not in INNER)
+    return "__all__ = [\n" + textwrap.fill(names, 118, initial_indent="    ", subsequent_indent="    ",
+                                           break_long_words=False) + "]\n"
+
+
 if __name__ == "__main__":
     STUB.write_text(text(), encoding="utf-8")
+    before, _, rest = INIT.read_text(encoding="utf-8").partition("__all__ = [")
+    INIT.write_text(before + all_names() + rest.partition("]\n")[2], encoding="utf-8")

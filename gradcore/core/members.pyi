@@ -1,11 +1,13 @@
 """The members of `Tensor` that are added to the class; written by tests/tensor_stub.py."""
 
 # ruff: noqa
-from typing import Any, Callable, Generator, Optional, Sequence, Union
+from typing import Any, Callable, Optional, Sequence, Union
 import builtins
+from ..backends import Device
 from .dimensions import Dims
-from .tensor import Device, DeviceLike, Number, Tensor
+from .tensor import DeviceLike, Number, Tensor
 from .hooks import Handle
+from ..operations.generator import Generator
 from ..operations.statistics import MinAndMax
 from ..operations.determinants import SlogDet
 from ..operations.extrema import ValuesAndIndices
