@@ -11,7 +11,8 @@ from gradcore.core.formula import FormulaOperation
 
 ROOMS = ["gradcore", "gradcore.functions", "gradcore.nn",
          "gradcore.optim", "gradcore.utils.data", "gradcore.autograd",
-         "gradcore.distributions", "gradcore.linalg", "gradcore.distributed", "gradcore.random", "gradcore.cuda",
+         "gradcore.distributions", "gradcore.linalg", "gradcore.special", "gradcore.distributed", "gradcore.random",
+         "gradcore.cuda",
          "gradcore.interop", "gradcore.array_api", "gradcore.backends", "gradcore.testing"]
 
 

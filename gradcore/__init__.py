@@ -94,7 +94,7 @@ __version__ = "0.2.0"
 # Loaded on first use.
 _LATER = {"accelerator": "", "array_api": "", "autograd": "", "cuda": "", "data": "", "distributed": "",
           "distributions": "", "interop": "", "linalg": "matrix_power", "nn": "", "optim": "",
-          "serialization": "load save", "utils": ""}
+          "serialization": "load save", "special": "", "utils": ""}
 __getattr__ = _loader(__name__, _LATER)
 
 
@@ -131,12 +131,12 @@ __all__ = [
     "repeat_interleave", "reshape", "roll", "rot90", "round", "rowwise", "rrelu", "rsqrt", "save", "scatter",
     "scatter_add", "searchsorted", "seed", "select", "selu", "serialization", "set_cpu_kernels", "set_default_device",
     "set_default_dtype", "set_grad_enabled", "set_rng_state", "short", "sigmoid", "sign", "signbit", "sin", "sinc",
-    "sinh", "slogdet", "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub",
-    "subtract", "sum", "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh", "tensor", "tensor_split",
-    "tensordot", "threshold", "tile", "topk", "trace", "transpose", "tril", "tril_indices", "triu", "triu_indices",
-    "true_divide", "trunc", "uint16", "uint32", "uint64", "uint8", "unbind", "unflatten", "unique", "unsqueeze",
-    "utils", "var", "var_mean", "vdot", "vecdot", "view_as", "vsplit", "vstack", "where", "xlogy", "zeros",
-    "zeros_like"]
+    "sinh", "slogdet", "softmax", "sort", "special", "split", "sqrt", "square", "squeeze", "stack", "std", "std_mean",
+    "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh", "tensor",
+    "tensor_split", "tensordot", "threshold", "tile", "topk", "trace", "transpose", "tril", "tril_indices", "triu",
+    "triu_indices", "true_divide", "trunc", "uint16", "uint32", "uint64", "uint8", "unbind", "unflatten", "unique",
+    "unsqueeze", "utils", "var", "var_mean", "vdot", "vecdot", "view_as", "vsplit", "vstack", "where", "xlogy",
+    "zeros", "zeros_like"]
 
 
 def __dir__() -> list[str]:

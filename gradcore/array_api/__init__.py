@@ -8,6 +8,8 @@ along a dimension, PyTorch's meaning is found in `gradcore` and the standard's h
 >>> xp.max(xp.asarray([[1.0, 5.0], [7.0, 3.0]]), axis=1)
 tensor([5., 7.])
 
+`special`, which is no part of the standard, is where SciPy looks for special functions.
+
 Begin to read in `elementwise`.  Complex numbers and the extension `fft` are not there: the inspection functions do not
 name them, and asking for one is refused in words.  https://data-apis.org/array-api/2024.12
 """
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import math as _math
 
+from .. import special
 from . import linalg
 from .creation import (arange, asarray, empty, empty_like, eye, from_dlpack, full, full_like, linspace, meshgrid, ones,
                        ones_like, tril, triu, zeros, zeros_like)

@@ -1,0 +1,78 @@
+"""Special functions in the names of PyTorch's and SciPy's `special`, with gradients.
+
+`scipy.special` takes them for tensors where SCIPY_ARRAY_API is set, in place of a way through NumPy, which would be
+refused where a gradient is wanted.
+
+>>> ndtr(Tensor([0.0]))
+tensor([0.5])
+"""
+
+from __future__ import annotations
+
+import math
+
+from .core.elementwise import elementwise
+from .core.tensor import Tensor  # noqa: F401  (for the examples)
+from .functions import log_softmax, softmax
+from .functions import sigmoid as expit
+from .operations.arithmetic import erf, exp2, expm1, log1p
+from .operations.elementary import erfinv, logit, xlogy
+from .operations.gamma import digamma
+from .operations.gamma import lgamma as gammaln
+from .operations.norms import logsumexp
+
+__all__ = ["digamma", "entr", "erf", "erfc", "erfinv", "exp2", "expit", "expm1", "gammaln", "kl_div", "log1p",
+           "log_softmax", "logit", "logsumexp", "ndtr", "psi", "rel_entr", "softmax", "xlog1py", "xlogy"]
+
+_SQRT_2 = math.sqrt(2.0)
+psi = digamma
+
+
+@elementwise
+def entr(xp, input):
+    """-x log(x), the part of an entropy: 0 at 0, and -infinity below.
+
+    >>> entr(Tensor([0.0, 1.0]))
+    tensor([ 0., -0.])
+    """
+    return xp.where(input < 0, -xp.inf, xp.where(input == 0, 0.0, -input * xp.log(input)))
+
+
+def _of_distributions(xp, input, other, inside, at_zero):
+    """`inside` where both are positive, `at_zero` where the first is 0 and the other not negative, else infinite."""
+    are_inside = xp.logical_and(input > 0, other > 0)
+    is_flat = xp.logical_and(input == 0, other >= 0)
+    are_nan = xp.logical_or(xp.isnan(input), xp.isnan(other))
+    return xp.where(are_inside, inside, xp.where(is_flat, at_zero, xp.where(are_nan, xp.nan, xp.inf)))
+
+
+@elementwise
+def rel_entr(xp, input, other):
+    """x log(x / y), the part of a relative entropy: 0 where x is 0, infinite where one is negative."""
+    return _of_distributions(xp, input, other, input * (xp.log(input) - xp.log(other)), 0.0)
+
+
+@elementwise
+def kl_div(xp, input, other):
+    """x log(x / y) - x + y, the part of a Kullback-Leibler divergence: y where x is 0, infinite where one is negative.
+    """
+    return _of_distributions(xp, input, other, input * (xp.log(input) - xp.log(other)) - input + other, other)
+
+
+@elementwise
+def xlog1py(xp, input, other):
+    """x log(1 + y), and 0 where x is 0, though the logarithm be infinite; NaN in y stays."""
+    is_flat = xp.logical_and(input == 0, xp.logical_or(other <= -1, other == xp.inf))
+    return xp.where(is_flat, 0.0, input * xp.log1p(other))
+
+
+@elementwise
+def ndtr(xp, input):
+    """The normal distribution's share below x."""
+    return xp.normcdf(input)
+
+
+@elementwise
+def erfc(xp, input):
+    """1 - erf(x), in all of its digits."""
+    return 2.0 * xp.normcdf(-_SQRT_2 * input)
