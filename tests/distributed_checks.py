@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Callable
 
 import numpy as np
@@ -240,7 +241,10 @@ def cards_of_their_own_are_joined_by_nccl():
 @check
 def cores_are_shared():
     from gradcore.backends.cpu import tiles, workers
+    from threadpoolctl import threadpool_info
 
     assert tiles.CORES == max(1, workers.CORES // place()[1])
+    products = [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+    assert "OMP_NUM_THREADS" in os.environ or products and max(products) <= tiles.CORES
     assert distributed.get_node_local_rank() == place()[0]
     assert distributed.local_device("cpu") == "cpu" == distributed.local_device()
