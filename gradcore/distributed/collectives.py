@@ -9,7 +9,6 @@ import numpy as np
 
 from .group import ProcessGroup, current_group
 from .work import Buffer, Work, nothing
-from ..backends.communicator import Communicator
 from ..backends.formulas.dtypes import BOOL, kind_of
 from ..core.tensor import Tensor, common_backend
 
@@ -144,7 +143,8 @@ def _start(group: ProcessGroup, name: str, call: Callable, tensors: Sequence[tup
            *details: str) -> Optional[Work]:
     """Let the engine of the tensors' device make `call` on their arrays; the tensors come with whether it writes."""
     backend = common_backend(name, [tensor for tensor, _ in tensors])
-    group.check(name, *[f"{tensor.dtype} {tensor.shape}" for tensor, _ in tensors], backend.device.type, *details)
+    if group.is_compared:
+        group.check(name, *[f"{tensor.dtype} {tensor.shape}" for tensor, _ in tensors], backend.device.type, *details)
     engine = group.engine_of(backend)
     buffers = [Buffer(tensor, engine is group.host, writes, name) for tensor, writes in tensors]
     arrays = [buffer.flat for buffer in buffers]
@@ -152,20 +152,15 @@ def _start(group: ProcessGroup, name: str, call: Callable, tensors: Sequence[tup
     def run() -> None:
         call(engine, *arrays)
 
-    work = Work(_begun(group, engine, name, run, async_op), buffers[0].write_back, buffers)
-    if async_op:
-        return work
-    work.wait()
-    return None
-
-
-def _begun(group: ProcessGroup, engine: Communicator, name: str, run: Callable[[], None],
-           async_op: bool) -> Callable[[], None]:
-    """What waits for the engine's call, which others make or this process makes now."""
     if async_op and not engine.is_queued:
-        return group.line.submit(name, lambda: (group.host.meet(), run()))
+        return Work(group.line.submit(name, lambda: (group.host.meet(), run())), buffers[0].write_back)
     group.line.run(name, run)
-    return engine.mark() if engine.is_queued else nothing
+    if async_op:
+        return Work(engine.mark(), buffers[0].write_back, buffers)
+    if engine.is_queued:
+        engine.mark()()
+    buffers[0].write_back()
+    return None
 
 
 def _stacked_like(tensor: Tensor, size: int) -> Tensor:

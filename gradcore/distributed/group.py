@@ -67,10 +67,14 @@ class ProcessGroup:
             self._engines[backend.device] = engine
         return engine
 
+    @property
+    def is_compared(self) -> bool:
+        """Whether calls are compared with those of the other processes: the debug mode."""
+        return self._agreement is not None
+
     def check(self, call: str, *details: Any) -> None:
         """In debug mode: raise where the other processes do not make this call with these details."""
-        if self._agreement is not None:
-            self._agreement.check(f"{call}({', '.join(map(str, details))})")
+        self._agreement.check(f"{call}({', '.join(map(str, details))})")
 
     def leave(self) -> None:
         """Go when all others do; what is under way ends first."""
