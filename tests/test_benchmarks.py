@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("matplotlib")
 pytest.importorskip("tqdm")
 
-from benchmarks import cases, cli, plots, readme, session, summary, tables
+from benchmarks import cases, cli, draws, plots, readme, session, summary, tables
 from benchmarks.activations import activations
 from benchmarks.cases import Case
 from benchmarks.compare import compare
@@ -328,3 +328,13 @@ def test_a_device_that_cannot_be_used_is_reported_with_the_reason(tmp_path: Path
     line = capsys.readouterr().out.splitlines()[0]
     assert line.startswith("cuda: skipped. cuda:0 cannot be used: ")
     assert Results.load(tmp_path / "results.json").skipped["cuda"] in line
+
+
+def test_random_numbers_are_measured_beside_numpys(monkeypatch, capsys):
+    monkeypatch.setattr(draws, "SIZES", (10, 1000))
+    monkeypatch.setattr(draws, "in_turn", lambda works, budget: in_turn(works, 0.0, least=2, most=2))
+    assert draws.main(["--largest", "10"]) == 0
+    kinds = [line.split()[:2] for line in capsys.readouterr().out.splitlines()[4:]]
+    assert kinds == [["uniform", "10"], ["normal", "10"]]
+    (theirs, ours) = (np.asarray(work.result()) for work in draws.works("uniform", 1000, "cpu"))
+    assert theirs.dtype == ours.dtype == np.float32 and theirs.shape == ours.shape == (1000,)

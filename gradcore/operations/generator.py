@@ -42,8 +42,7 @@ class Generator:
     # -- its state --------------------------------------------------------------------------------------------
     def manual_seed(self, seed: int) -> "Generator":
         """Begin the stream of this seed (modulo 2^64) anew; the generator itself is returned."""
-        self._place = philox.Place(_integer(seed, "manual_seed") % _WORD, self._place.stream, 0)
-        return self
+        return self._moved_to(philox.Place(_integer(seed, "manual_seed") % _WORD, self._place.stream, 0))
 
     def seed(self) -> int:
         """Begin the stream of a seed that nobody chose, and return it."""
@@ -61,7 +60,7 @@ class Generator:
         """Go to a block of the stream."""
         if not 0 <= _integer(offset, "set_offset") < _WORD:
             raise ValueError(f"set_offset: the blocks of a stream are numbered from 0 to 2^64 - 1; got {offset}")
-        self._place = self._place._replace(offset=int(offset))
+        self._moved_to(self._place._replace(offset=int(offset)))
 
     def get_state(self) -> Tensor:
         """Seed, stream and offset, three int64 numbers, to be kept with a checkpoint.
@@ -74,7 +73,7 @@ class Generator:
 
     def set_state(self, state: Tensor) -> None:
         """Go on from where `get_state` was called."""
-        self._place = _place_of(state, "set_state")
+        self._moved_to(_place_of(state, "set_state"))
 
     def clone_state(self) -> "Generator":
         """Another generator at the same place."""
@@ -93,7 +92,8 @@ class Generator:
         return Generator(self.device)._moved_to(philox.Place(self._place.seed, stream, 0))
 
     def _moved_to(self, place: philox.Place) -> "Generator":
-        self._place = place
+        with self._lock:  # lest a draw of another thread move it on from where it was before
+            self._place = place
         return self
 
     # -- draws ------------------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ class Generator:
         """Leave out `count` blocks of the stream, which begin at the place that is returned."""
         with self._lock:
             place = self._place
-            self._place = philox.Place(place.seed, place.stream, place.offset + count)
+            self._place = philox.Place(place.seed, place.stream, (place.offset + count) % _WORD)
         return place
 
     # -- Python's protocols -----------------------------------------------------------------------------------
