@@ -7,8 +7,12 @@ import sys
 from typing import Any, Callable, Mapping
 
 
-def loader(package: str, places: Mapping[str, str]) -> Callable[[str], Any]:
-    """A package's `__getattr__`: `places` has the modules of the package, with the names that are found in each."""
+def loader(package: str, places: Mapping[str, str],
+           finish: Callable[[Any], Any] = lambda member: member) -> Callable[[str], Any]:
+    """A package's `__getattr__`: `places` has the modules of the package, with the names that are found in each.
+
+    `finish` makes of a member of such a module what the package has by that name.
+    """
     module_of = {name: module for module, names in places.items() for name in names.split()}
 
     def __getattr__(name: str) -> Any:
@@ -16,7 +20,7 @@ def loader(package: str, places: Mapping[str, str]) -> Callable[[str], Any]:
             return importlib.import_module(f"{package}.{name}")
         if name not in module_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(f"{package}.{module_of[name]}"), name)
+        value = finish(getattr(importlib.import_module(f"{package}.{module_of[name]}"), name))
         setattr(sys.modules[package], name, value)
         return value
 

@@ -95,7 +95,7 @@ __version__ = "0.2.0"
 _LATER = {"accelerator": "", "array_api": "", "autograd": "", "cuda": "", "data": "", "distributed": "",
           "distributions": "", "interop": "", "linalg": "matrix_power", "nn": "", "optim": "",
           "serialization": "load save", "special": "", "utils": ""}
-__getattr__ = _loader(__name__, _LATER)
+__getattr__ = _loader(__name__, _LATER, _arguments.published)
 
 
 # Written by tests/tensor_stub.py.

@@ -239,8 +239,12 @@ def between(name: str, option: str, x: Tensor, low: float, high: float, nan: boo
         raise ValueError(f"{name}: `{option}` must be from {low} to {high}; got {least} to {most}")
 
 
+def published(value: Any) -> Any:
+    """What users see of a member of a module: the checked form of the library's functions, all else as it is."""
+    is_own_function = isinstance(value, types.FunctionType) and value.__module__.startswith(_PACKAGE)
+    return checked(value) if is_own_function else value
+
+
 def publish(namespace: dict[str, Any]) -> None:
     """Put the checked forms of the library's functions into `namespace`, which is a module's."""
-    for name, value in list(namespace.items()):
-        if isinstance(value, types.FunctionType) and not name.startswith("_") and value.__module__.startswith(_PACKAGE):
-            namespace[name] = checked(value)
+    namespace.update({name: published(value) for name, value in namespace.items() if not name.startswith("_")})

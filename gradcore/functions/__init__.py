@@ -18,6 +18,7 @@ from ..operations.reduction import mean, std, var
 from ..operations.selection import clip, where
 from ..operations.shaping import cat, flatten, permute, reshape, squeeze, stack, transpose, unsqueeze
 from ..core.arguments import publish as _publish
+from ..core.arguments import published
 from ..core.tensor import Tensor
 from . import exponentials, rectifiers, sigmoids
 from .dropout import alpha_dropout, dropout, dropout1d, dropout2d
@@ -45,7 +46,7 @@ _LATER = {
     "regression_losses": "gaussian_nll_loss huber_loss kl_div l1_loss poisson_nll_loss smooth_l1_loss soft_margin_loss",
     "resampling": "adaptive_avg_pool1d adaptive_avg_pool2d interpolate pixel_shuffle pixel_unshuffle",
 }
-__getattr__ = loader(__name__, _LATER)
+__getattr__ = loader(__name__, _LATER, published)
 
 # Every activation that is one elementwise kernel of one array, by name.
 ACTIVATIONS: dict[str, Elementwise] = {
