@@ -189,5 +189,5 @@ def members() -> dict[str, Any]:
 
 for _name, _member in members().items():
     setattr(Tensor, _name, _member)
-for _name, _named in (("__init__", "Tensor"), ("requires_grad_", "requires_grad_")):
+for _name, _named in (("__init__", "Tensor"), ("backward", "backward"), ("requires_grad_", "requires_grad_")):
     setattr(Tensor, _name, checked(getattr(Tensor, _name), _named))
