@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 import numpy as np
 import pytest
 
@@ -133,6 +135,16 @@ def test_a_graph_has_memory_of_its_own(cuda):
     assert allocator == graph._pool.malloc and nothing is None
     x.fill_(3.0)
     assert graph.replay().tolist() == [7.0] * 4
+
+
+def test_a_graph_keeps_what_its_work_uses(cuda):
+    """The recording knows addresses alone; were the model gone, its memory would be another's."""
+    model = gradcore.nn.Linear(2, 2, device="cuda:1")
+    kept = weakref.ref(model)
+    graph = gradcore.cuda.graph(lambda model=model: model(gradcore.ones(1, 2, device="cuda:1")), device="cuda:1")
+    del model
+    gc.collect()
+    assert kept() is not None and graph.replay().shape == (1, 2)
 
 
 def test_each_replay_draws_the_numbers_of_the_function_itself(cuda):

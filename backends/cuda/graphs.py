@@ -34,6 +34,7 @@ class Graph(Generic[T]):
 
     def __init__(self, backend: CuPyBackend, function: Callable[[], T], warmup: int, generator: Source):
         self.backend, self._stream, self._generator = backend, Stream(backend), generator
+        self._function = function  # with the model and the optimizer in it: the recording knows only where they are
         self._pool = backend.cupy.cuda.MemoryPool()
         self._stream.wait_stream(current(backend))
         with as_current(self._stream):
