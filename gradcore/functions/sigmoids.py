@@ -218,7 +218,10 @@ def tanhshrink(xp, x):
     >>> tanhshrink(Tensor([0.0, 2.0]))
     tensor([0.   , 1.036])
     """
-    return x - xp.tanh(x)
+    # Close to 0 the difference would cancel; with Lambert's fraction tanh(x) = x / (1 + c) it is x c / (1 + c).
+    square = x * x
+    c = square / (3 + square / (5 + square / (7 + square / (9 + square / (11 + square / (13 + square / 15))))))
+    return xp.where(xp.abs(x) < 1, x * c / (1 + c), x - xp.tanh(x))
 
 
 @tanhshrink.derivative

@@ -70,6 +70,7 @@ class Optimizer:
 
     def _change_all(self) -> None:
         """Change the parameters, after all has been checked."""
+        self._delayed.clear()  # what a step that failed has left
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
