@@ -20,6 +20,8 @@ from gradcore.backends.cuda.several import launches_of
 from gradcore.backends.formulas.cpp import TYPES, identifier
 from gradcore.backends.formulas.expression import Symbol, apply
 from gradcore.backends.formulas.row_run import plan_of
+from gradcore.optim.adam import adam_step, amsgrad_step
+from gradcore.optim.sgd import momentum_step
 from kernels import everything, primitives, row_kernels
 
 needs_nvrtc = pytest.mark.skipif(nvrtc.loaded() is None, reason="the wheel nvidia-cuda-nvrtc is not installed")
@@ -104,9 +106,9 @@ def test_inputs_of_several_dtypes_compile_and_numbers_are_passed_by_value():
 
 
 @needs_nvrtc
-@pytest.mark.parametrize("name", ["adam_step", "amsgrad_step", "momentum_step"])
-def test_kernels_for_several_calls_compile(name):
-    kernel = KERNELS[name]
+@pytest.mark.parametrize("operation", [adam_step, amsgrad_step, momentum_step], ids=lambda operation: operation.name)
+def test_kernels_for_several_calls_compile(operation):
+    kernel = operation.kernel
     variant = dataclasses.replace(source.Variant.contiguous(kernel, "float32"), table=launches_of(kernel))
     compile_all(kernel, [(source.source_of(kernel, variant), architecture) for architecture in ARCHITECTURES])
 

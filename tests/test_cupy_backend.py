@@ -149,9 +149,9 @@ def test_a_kernel_is_compiled_once_for_its_dtypes(pretended, monkeypatch, tmp_pa
 
     assert run() == 2
     assert run() == 0  # found on the disk
-    (cubin, *_) = sorted((tmp_path / "gradcore").glob("cuda-*.cubin"))
-    cubin.write_bytes(cubin.read_bytes()[:-10])  # a full disk left half of it
-    assert run() == 1
+    for cubin in (tmp_path / "gradcore").glob("cuda-*.cubin"):
+        cubin.write_bytes(cubin.read_bytes()[:-10])  # a full disk left half of it
+    assert run() == 2
     assert "__global__ void __launch_bounds__(256) gradcore_scaled" in cuda.compile(
         Kernel("scaled", (x,), (scale,), (x * scale,)), np.dtype("float16"))
 
