@@ -25,7 +25,7 @@ from gradcore.core.elementwise import Elementwise  # noqa: E402
 STUB = ROOT / "gradcore" / "core" / "members.pyi"
 INIT = ROOT / "gradcore" / "__init__.py"
 # Rooms and modules that are not for users.
-INNER = ("annotations", "core", "cpu", "dtypes", "methods", "operations")
+INNER = ("annotations", "core", "cpu", "dtypes", "methods", "operations", "testing")  # the last where it was imported
 HEAD = '''"""The members of `Tensor` that are added to the class; written by tests/tensor_stub.py."""
 
 # ruff: noqa
