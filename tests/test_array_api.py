@@ -161,6 +161,13 @@ def test_a_tensor_is_an_array_of_the_standard(backend):
     assert (bits << 2).tolist() == [4, 24] and (12 >> bits).tolist() == [6, 0] and (bits >> 1).dtype == "uint16"
     bits <<= 1
     bits |= 1
+    for dtype in ("int8", "uint8", "int64", "uint64"):  # as many places as there are bits, and more
+        wide = gradcore.tensor([100, 3], dtype=dtype, device=backend.device)
+        assert (wide << 64).tolist() == (wide << 70).tolist() == (wide >> 64).tolist() == [0, 0]
+    assert (gradcore.tensor([-5], device=backend.device) >> 64).tolist() == [-1]
+    if backend.is_synchronous:
+        with pytest.raises(ValueError, match="`b` must be from 0"):
+            bits << -1
     assert bits.tolist() == [3, 13] and (~bits).tolist() == [65532, 65522]
     assert x[gradcore.tensor([1, 0], device=backend.device), 2].tolist() == [6, 3]
     assert x[None, ..., -1].shape == (1, 2) and x[x > 4].tolist() == [5, 6]
