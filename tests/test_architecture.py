@@ -69,7 +69,7 @@ ROOMS = {
     "gradcore.optim": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.distributed",
                        "gradcore.functions"},
     "gradcore.array_api": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.functions", "gradcore.dtypes",
-                           "gradcore.cuda", "gradcore.linalg", "gradcore.special"},
+                           "gradcore.linalg", "gradcore.special"},
     "gradcore.utils.data": {_BACKENDS, "gradcore.core", "gradcore.operations", "gradcore.distributed",
                             "gradcore.utils.progress"},
     "gradcore.serialization": {_BACKENDS, "gradcore.core"},

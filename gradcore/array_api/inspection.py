@@ -7,9 +7,9 @@ from typing import Any, Optional, Union
 
 import numpy as np
 
-from .. import cuda
 from ..backends import Device
 from ..backends import default_device as _default_device
+from ..backends.cuda.device import device_count
 from ..backends.formulas.dtypes import DEFAULT_FLOAT, INT64
 from ..core.tensor import DeviceLike
 from .data_types import KINDS, isdtype
@@ -27,7 +27,7 @@ def default_device() -> Device:
 
 def devices() -> list[Device]:
     """The devices of this machine that can be used."""
-    return [Device("cpu"), *[Device("cuda", i) for i in range(cuda.device_count())]]
+    return [Device("cpu"), *[Device("cuda", i) for i in range(device_count())]]
 
 
 def default_dtypes(*, device: DeviceLike = None) -> dict[str, Optional[np.dtype]]:
