@@ -73,12 +73,19 @@ class Watch:
     def __init__(self) -> None:
         self.busy, self.ours, self.begin = _busy_seconds(), _our_seconds(), time.perf_counter()
 
-    def used_by_others(self) -> float | None:
-        """The part of all cores' time since the beginning that others used; None where the system does not tell."""
+    def used(self) -> float:
+        """The processor seconds of this process since the beginning."""
+        return _our_seconds() - self.ours
+
+    def used_by_others(self, used: float | None = None) -> float | None:
+        """The part of all cores' time since the beginning that others used; None where the system does not tell.
+
+        `used` are the processor seconds of the run, where several processes make it.
+        """
         busy = _busy_seconds()
         if busy is None or self.busy is None:
             return None
-        others = (busy - self.busy) - (_our_seconds() - self.ours)
+        others = (busy - self.busy) - (self.used() if used is None else used)
         return max(0.0, others / (time.perf_counter() - self.begin) / (os.cpu_count() or 1))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+import gradcore
 from gradcore import distributed
 from gradcore.utils import style
 
@@ -31,13 +32,15 @@ def run(folder: Path, progress: Any, seconds: float | None) -> int:
         print("This is measured on several processes: mpiexec -n 2 python -m benchmarks --only distributed",
               file=sys.stderr)
         return 2
+    watch = Watch()
     if distributed.get_rank():
         measure(lambda part, what: None, seconds)
+        _used_by_all(watch)
         return 0
-    watch = Watch()
     with progress() as bar:
         found = measure(bar.of(seconds), seconds)
-    runs = _kept(folder, {**found, "facts": {**facts(["cpu"]), "cpu_used_by_others": watch.used_by_others()}})
+    others = watch.used_by_others(_used_by_all(watch))
+    runs = _kept(folder, {**found, "facts": {**facts(["cpu"]), "cpu_used_by_others": others}})
     for text in (*(table.text() for table in tables(runs)), *map("\n".join, map(wrapped, notes(runs)))):
         print(f"\n{text}")
     _draw(runs, folder / _PICTURE)
@@ -46,6 +49,13 @@ def run(folder: Path, progress: Any, seconds: float | None) -> int:
     (folder / "distributed.md").write_text("\n\n".join(parts) + "\n")
     print(f"\nReport: {folder / 'distributed.md'}\nPicture: {folder / _PICTURE}")
     return 0
+
+
+def _used_by_all(watch: Watch) -> float:
+    """The processor seconds of all processes of the run together."""
+    seconds = gradcore.tensor([watch.used()], dtype="float64")
+    distributed.all_reduce(seconds)
+    return seconds.item()
 
 
 def _kept(folder: Path, found: dict[str, Any]) -> list[dict[str, Any]]:
