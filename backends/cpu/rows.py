@@ -24,10 +24,22 @@ from .row_layout import RowLayout
 from .sums import pairwise_sum
 from .workers import builder
 
-BLOCK = 1 << 15  # elements of a block
-SHORT = 24  # elements of a row up to which blocks are turned
+BLOCK = 1 << 16  # elements of a block: smaller ones would stay in the cache as a whole, but every call has its price
+SHORT = 40  # elements of a row up to which blocks are turned
 _MOST_CALLS = 64  # that are remembered
-_REDUCE = {"sum": np.add.reduce, "max": np.maximum.reduce, "min": np.minimum.reduce}
+_REDUCE = {"sum": np.add, "max": np.maximum, "min": np.minimum}
+_MIDDLE = 256  # elements of a row up to which NumPy's pairwise sum is slower than a plain one, and hardly more accurate
+
+
+def _reduced(name: str, array: np.ndarray, axis: int) -> np.ndarray:
+    """The reduction of the rows of a block, which are along `axis`."""
+    rows, count = array.shape
+    if axis == 0 or not array.flags.c_contiguous or name == "sum" and count > _MIDDLE:
+        return _REDUCE[name].reduce(array, axis=axis, keepdims=True)
+    if name == "sum":
+        return np.einsum("ij->i", array)[:, None]
+    # One call for all rows: `reduce` begins anew for each.
+    return _REDUCE[name].reduceat(array.reshape(-1), np.arange(0, array.size, count))[:, None]
 
 
 class RowProgram:
@@ -66,7 +78,7 @@ class RowProgram:
                 if array.shape[axis] == 1 != shape[axis]:  # one number for all elements of a row
                     values[step.makes] = array * self.dtype.type(shape[axis]) if step.name == "sum" else array
                 else:
-                    values[step.makes] = _REDUCE[step.name](array, axis=axis, keepdims=True)
+                    values[step.makes] = _reduced(step.name, array, axis)
 
 
 class RowCall:

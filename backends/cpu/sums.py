@@ -1,20 +1,19 @@
 """Sums whose error stays that of pairwise summation, along any dimensions.
 
 NumPy adds pairwise along the dimension that is contiguous in memory, and one by one along all others: the sum of three
-million rows of float32 is then wrong in its third digit.  Here rows are added in halves or in groups until few are
-left, which is a tree of additions too.
+million rows of float32 is then wrong in its third digit.  Here rows are added in groups until few are left, which is a
+tree of additions too.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Callable
 
 import numpy as np
 
 FEW = 16  # rows that are added one by one: as many as NumPy adds so within its pairwise sums
-WIDE = 64  # elements of a row whose additions NumPy vectorises
-CHUNK = 1 << 16  # elements whose halves stay in the second-level cache
+WIDE = 256  # elements of a row that are enough for one of NumPy's inner loops
+CHUNK = 1 << 17  # elements that stay in the second-level cache
 
 
 def pairwise_sum(array: np.ndarray, axes: tuple[int, ...], keepdims: bool) -> np.ndarray:
@@ -67,34 +66,36 @@ def _rows(parts: np.ndarray) -> np.ndarray:
     before, count, after = parts.shape
     if count <= FEW:
         return np.add.reduce(parts, 1)
-    fewer = _in_groups if after >= WIDE else _in_halves
+    if after >= WIDE:
+        return _rows(_in_groups(parts))
     chunk = max(2 * FEW, CHUNK // after)
     if count > chunk:
-        return _rows(np.stack([_until_few(parts[:, i:i + chunk], fewer) for i in range(0, count, chunk)], 1))
+        return _rows(np.stack([_until_few(parts[:, i:i + chunk]) for i in range(0, count, chunk)], 1))
     step = max(1, chunk // count)  # several of `before` at a time
-    return np.concatenate([_until_few(parts[i:i + step], fewer) for i in range(0, before, step)])
-
-
-def _until_few(parts: np.ndarray, fewer: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    while parts.shape[1] > FEW:
-        parts = fewer(parts)
-    return np.add.reduce(parts, 1)
-
-
-def _in_halves(parts: np.ndarray) -> np.ndarray:
-    """Half as many rows: the lower half and the upper one are long arrays, however short the rows."""
-    half = parts.shape[1] // 2
-    sums = np.add(parts[:, :half], parts[:, half:2 * half])
-    if parts.shape[1] % 2:
-        sums[:, 0] += parts[:, -1]
-    return sums
+    return np.concatenate([_until_few(parts[i:i + step]) for i in range(0, before, step)])
 
 
 def _in_groups(parts: np.ndarray) -> np.ndarray:
-    """A row for each `FEW` of them: NumPy adds wide rows quickly, and this reads them once."""
+    """A row for each `FEW` of them, neighbours, which NumPy adds quickly where they are long."""
     before, count, after = parts.shape
     groups = count // FEW
     sums = np.add.reduce(parts[:, :groups * FEW].reshape(before, groups, FEW, after), 2)
     if count % FEW:
         sums[:, 0] += np.add.reduce(parts[:, groups * FEW:], 1)
+    return sums
+
+
+def _until_few(parts: np.ndarray) -> np.ndarray:
+    while parts.shape[1] > FEW:
+        parts = _fewer(parts)
+    return np.add.reduce(parts, 1)
+
+
+def _fewer(parts: np.ndarray) -> np.ndarray:
+    """As `_in_groups`, of one row of each sixteenth: these are long arrays however short the rows."""
+    before, count, after = parts.shape
+    each = count // FEW
+    sums = np.add.reduce(parts[:, :FEW * each].reshape(before, FEW, each, after), 1)
+    if count % FEW:
+        sums[:, 0] += np.add.reduce(parts[:, FEW * each:], 1)
     return sums

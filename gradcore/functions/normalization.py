@@ -24,10 +24,25 @@ def standardized(xp, x, weight, bias, eps=1e-5):
     return centred / xp.sqrt(xp.mean(centred * centred) + eps) * weight + bias
 
 
+@standardized.derivative
+def _(xp, x, weight, upstream, eps=1e-5):
+    centred = x - xp.mean(x)
+    root = xp.sqrt(xp.mean(centred * centred) + eps)
+    y, scaled = centred / root, upstream * weight
+    return (scaled - xp.mean(scaled) - y * xp.mean(scaled * y)) / root, upstream * y, upstream
+
+
 @rowwise
 def scaled_by_root_mean_square(xp, x, weight, eps=1e-6):
     """x / sqrt(mean(x^2) + eps) * weight: the kernel of `rms_norm`."""
     return x / xp.sqrt(xp.mean(x * x) + eps) * weight
+
+
+@scaled_by_root_mean_square.derivative
+def _(xp, x, weight, upstream, eps=1e-6):
+    root = xp.sqrt(xp.mean(x * x) + eps)
+    y, scaled = x / root, upstream * weight
+    return (scaled - y * xp.mean(scaled * y)) / root, upstream * y
 
 
 def _length(xp, x, eps):
