@@ -81,6 +81,18 @@ def in_pytorch(name: str) -> Callable | None:
     return spelled.get(name) or getattr(F, name, None)
 
 
+def in_jax(name: str) -> Callable:
+    import jax
+    from jax import numpy as jnp
+
+    spelled = {
+        "swish": jax.nn.silu,
+        "tanh": jnp.tanh,
+        ONE_LINE_MISH: lambda x: x * jnp.tanh(jnp.log1p(jnp.exp(-jnp.abs(x))) + jnp.maximum(x, 0)),
+    }
+    return spelled.get(name) or getattr(jax.nn, name)
+
+
 def in_mygrad(name: str) -> Callable:
     import mygrad
     from mygrad.nnet import activations as given

@@ -90,13 +90,14 @@ def full(activations: Sequence[str], devices: Sequence[str]) -> list[Case]:
 
 
 def peers(activations: Sequence[str], devices: Sequence[str]) -> list[Case]:
-    """`f(x).backward(g)` beside every library that can do it, and a formula of one's own."""
+    """`f(x).backward(g)` of every activation, and of a formula of one's own."""
     groups = []
     for device in devices:
         sizes = CPU_SIZES if device == "cpu" else GPU_SIZES
-        groups += _grid([name for name in activations if name in ARTICLE], ("both",), sizes, ("float32",), (device,))
+        groups += _grid(activations, ("both",), sizes, ("float32",), (device,))
         if ONE_LINE_MISH in activations:
-            groups.append(Case(ONE_LINE_MISH, "both", 10**7 if device == "cpu" else 2**26, "float32", device, "*"))
+            groups += [Case(ONE_LINE_MISH, "both", size, "float32", device, "*")
+                       for size in (CPU_SIZES if device == "cpu" else (2**26,))]
     return groups
 
 

@@ -18,12 +18,13 @@ from .peers import peer_tables
 from .readme import update
 from .report import headline, write_report
 from .results import Results
+from .row_operations import row_groups
 from .session import skipped_rows
 from .tables import all_tables, wrapped
 from .training import EPOCHS, train_in_turn
 
 # Seconds of measuring: the activations, and the ten-layer networks.
-_SECONDS = {"quick": (65.0, 6.0), "full": (1800.0, 120.0), "peers": (150.0, 0.0)}
+_SECONDS = {"quick": (65.0, 6.0), "full": (1800.0, 120.0), "peers": (900.0, 0.0)}
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
@@ -31,8 +32,9 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
         "Times every activation, forward and backward, on every device of this machine, beside PyTorch (where it is "
         "installed) and plain array code, and trains a small classifier. A quick set takes under 3 minutes."))
     parser.add_argument("--full", action="store_true", help="every size, dtype and direction (about an hour)")
-    parser.add_argument("--peers", action="store_true", help="only f(x).backward(g) of the article's activations "
-                        "against PyTorch, MyGrad and HIPS autograd, with geometric means")
+    parser.add_argument("--peers", action="store_true", help="only f(x).backward(g), of every activation and of "
+                        "operations along rows, against PyTorch, JAX, torch.compile, MyGrad and HIPS autograd where "
+                        "they are installed, with geometric means")
     parser.add_argument("--device", default="all", help="cpu, cuda, cuda:N, auto, or all (the default)")
     parser.add_argument("--only", action="append", default=[], metavar="WORDS", help="only cases that have all of "
                         'these words, as "swish backward" or "1e6"; may be given several times. "distributed" '
@@ -88,7 +90,8 @@ def _run(options: argparse.Namespace) -> Results:
         print(f"{device}: {description}")
     chosen = "peers" if options.peers else "full" if options.full else "quick"
     names = list(activations())
-    groups = cases.matching(getattr(cases, chosen)(names, devices), options.only)
+    groups = getattr(cases, chosen)(names, devices) + (row_groups(devices) if chosen == "peers" else [])
+    groups = cases.matching(groups, options.only)
     groups = [*cases.machine_groups(groups), *groups]
     seconds, network_seconds = _SECONDS[chosen]
     seconds = seconds if options.seconds is None else options.seconds

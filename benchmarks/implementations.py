@@ -6,7 +6,9 @@ import contextlib
 import functools
 import importlib.util
 import itertools
+import sysconfig
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import Any, Callable, ContextManager, Iterator, Sequence
 
 import numpy as np
@@ -15,7 +17,7 @@ import gradcore
 from gradcore import Tensor, no_grad
 from gradcore.backends import Backend, BackendUnavailable, get_backend
 
-from .activations import Activation, in_autograd, in_mygrad, in_pytorch
+from .activations import Activation, in_autograd, in_jax, in_mygrad, in_pytorch
 from .cases import ARTICLE, ONE_LINE_MISH, Case
 from .data import Data
 from .plain import PlainNamespace, evaluate
@@ -123,8 +125,7 @@ class Gradcore(Implementation):
                  on_device(data.upstream)) for _ in range(data.sets)]
         with cpu_kernels(self.cpu_kernels):
             return tape_work(group.direction, activation, sets, no_grad, get_backend(group.device).synchronize,
-                             Tensor.numpy, lambda: cpu_kernels(self.cpu_kernels),
-                             rest_after(group) if self.cpu_kernels == "native" else 0.0)
+                             Tensor.numpy, lambda: cpu_kernels(self.cpu_kernels))
 
 
 @contextlib.contextmanager
@@ -247,6 +248,56 @@ class PyTorch(Implementation):
                          rest=rest_after(group))
 
 
+class TorchCompile(PyTorch):
+    """PyTorch's compiler, which writes fused C++ loops on the CPU; forward and backward together."""
+
+    name = "torch.compile"
+
+    def is_for(self, group: Case) -> bool:
+        return _is_for_peers(group)
+
+    def why_not(self, group: Case) -> str | None:
+        found = super().why_not(group)
+        if found is None and not Path(sysconfig.get_path("include"), "Python.h").is_file():
+            return "torch.compile needs Python's headers, which are not installed"
+        return found
+
+    def work(self, group: Case, activation: Activation, data: Data) -> Work:
+        import torch
+
+        x, upstream = torch.from_numpy(data.x.copy()).requires_grad_(), torch.from_numpy(data.upstream.copy())
+        compiled = torch.compile(in_pytorch(group.activation), dynamic=False)
+        return tape_work("both", compiled, [(x, (), upstream)], torch.no_grad, get_backend("cpu").synchronize,
+                         lambda y: y.detach().numpy(), rest=rest_after(group))
+
+
+class Jax(Implementation):
+    """JAX, forward and backward together in one function that XLA compiles."""
+
+    name = "jax"
+
+    def is_for(self, group: Case) -> bool:
+        return _is_for_peers(group)
+
+    def why_not(self, group: Case) -> str | None:
+        return None if importlib.util.find_spec("jax") else "JAX is not installed"
+
+    def work(self, group: Case, activation: Activation, data: Data) -> Work:
+        import jax
+
+        f, x, upstream = in_jax(group.activation), jax.numpy.asarray(data.x), jax.numpy.asarray(data.upstream)
+
+        @jax.jit
+        def both(x: Any, upstream: Any) -> Any:
+            y, pull_back = jax.vjp(f, x)
+            return y, pull_back(upstream)[0]
+
+        def call() -> Any:
+            return jax.block_until_ready(both(x, upstream))
+
+        return Work(call, get_backend("cpu").synchronize, lambda: np.asarray(call()[1]), rest=rest_after(group))
+
+
 class MyGrad(Implementation):
     """MyGrad, an autograd library of NumPy's; forward and backward together."""
 
@@ -301,6 +352,6 @@ def _is_for_peers(group: Case) -> bool:
 
 
 STANDARD = (Gradcore(), Yardstick(), Gradcore("gradcore native", "native"), Plain(), PyTorch())
-PEERS = STANDARD + (MyGrad(), Autograd())
+PEERS = STANDARD + (Jax(), TorchCompile(), MyGrad(), Autograd())
 NAMES = tuple(implementation.name for implementation in PEERS)
 OURS = ("gradcore", "gradcore native")

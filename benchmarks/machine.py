@@ -13,7 +13,7 @@ from typing import Any
 import gradcore
 from gradcore.backends import BackendUnavailable, get_backend
 
-LIBRARIES = ("gradcore", "numpy", "torch", "mygrad", "autograd", "cupy-cuda13x", "cupy-cuda12x", "cupy")
+LIBRARIES = ("gradcore", "numpy", "torch", "jax", "mygrad", "autograd", "cupy-cuda13x", "cupy-cuda12x", "cupy")
 
 
 def usable_devices(asked: str = "all") -> tuple[list[str], dict[str, str]]:

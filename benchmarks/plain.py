@@ -14,8 +14,8 @@ from gradcore.backends.formulas.special import TANH_CUBIC, TANH_SLOPE
 class PlainNamespace:
     """The array library itself under the names that formulas use.
 
-    It adds the few functions that NumPy and CuPy lack (`sigmoid`, `erf`, `normcdf`), and keeps Python numbers in
-    `where` from widening the dtype.
+    It adds the few functions that NumPy and CuPy lack (`sigmoid`, `erf`, `normcdf` and its tanh form), and keeps Python
+    numbers in `where` from widening the dtype.
     """
 
     pi, e, inf, nan = np.pi, np.e, np.inf, np.nan

@@ -15,6 +15,7 @@ from .data import Data
 from .implementations import YARDSTICK, Implementation
 from .reference import WrongResult, check, sample
 from .results import MACHINE, Results
+from .row_operations import is_row_operation, row_bytes, row_works
 from .timing import Work, in_turn
 
 PASSES = 3
@@ -56,6 +57,8 @@ def _measure_group(group: Case, implementations: Sequence[Implementation], resul
                    least: int, first: bool) -> None:
     if group.activation in MACHINE:
         works, moved = machine_works(group), bytes_copied(group)
+    elif is_row_operation(group.activation):
+        works, moved = row_works(group, implementations, results, first), row_bytes(group)
     else:
         activation = activations()[group.activation]
         works, moved = prepared(group, activation, implementations, results, first), bytes_moved(group, activation)
@@ -115,7 +118,8 @@ def skipped_rows(groups: Sequence[Case], implementations: Sequence[Implementatio
     found: dict[str, Any] = {}
     for implementation in implementations:
         for group in groups:
-            reason = implementation.is_for(group) and group.activation not in MACHINE and implementation.why_not(group)
-            if reason:
+            if group.activation in MACHINE or is_row_operation(group.activation) or not implementation.is_for(group):
+                continue
+            if reason := implementation.why_not(group):
                 found.setdefault((implementation.name, reason), []).append(group)
     return {f"{name}: {len(cases)} of {len(groups)} groups": reason for (name, reason), cases in found.items()}

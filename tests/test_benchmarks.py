@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 pytest.importorskip("matplotlib")
 pytest.importorskip("tqdm")
 
-from benchmarks import cases, cli, draws, plots, readme, session, summary, tables
+from benchmarks import cases, cli, draws, plots, readme, row_operations, session, summary, tables
 from benchmarks.activations import activations
 from benchmarks.cases import Case
 from benchmarks.compare import compare
@@ -22,6 +23,7 @@ from benchmarks.implementations import PEERS, Gradcore
 from benchmarks.peers import peer_tables, ratios
 from benchmarks.reference import WrongResult, check, values_and_slopes
 from benchmarks.results import Results
+from benchmarks.row_operations import row_groups, row_works
 from benchmarks.summary import geometric_mean
 from benchmarks.tables import WIDTH, all_tables
 from benchmarks.timing import Times, Work, in_turn
@@ -125,7 +127,9 @@ def group(name: str, direction: str = "both", size: int = 1000, dtype: str = "fl
 def test_every_implementation_of_every_activation_is_right(name: str, dtype: str, direction: str):
     results = Results(dict(FACTS))
     place = group(name, direction, dtype=dtype)
-    usable = [one for one in PEERS if one.is_for(place) and not one.why_not(place) and one.name != "gradcore native"]
+    # torch.compile takes seconds for each, and native kernels are tested by themselves.
+    left_out = ("gradcore native", "torch.compile")
+    usable = [one for one in PEERS if one.is_for(place) and not one.why_not(place) and one.name not in left_out]
     works = session.prepared(place, activations()[name], usable, results)
     assert results.refused == {} and list(works) == [one.name for one in usable]
 
@@ -255,7 +259,7 @@ def test_peers_are_summed_up_by_geometric_means():
     assert geometric_mean(ratios(results, "gradcore", "pytorch", "cpu").values()) == pytest.approx(4.0)
     fields, means = peer_tables(results)
     assert fields.rows[-1] == ["least", "2.00x"]
-    assert means.rows == [["gradcore", "PyTorch", "2", "4.00x", "2.00x", "8.00x", ""]]
+    assert means.rows == [["gradcore", "PyTorch", "activations", "2", "4.00x", "2.00x", "8.00x", ""]]
 
 
 def test_results_come_back_from_their_file(tmp_path: Path):
@@ -338,3 +342,14 @@ def test_random_numbers_are_measured_beside_numpys(monkeypatch, capsys):
     assert kinds == [["uniform", "10"], ["normal", "10"]]
     (theirs, ours) = (np.asarray(work.result()) for work in draws.works("uniform", 1000, "cpu"))
     assert theirs.dtype == ours.dtype == np.float32 and theirs.shape == ours.shape == (1000,)
+
+
+@pytest.mark.parametrize("group", row_groups(["cpu"])[:15], ids=lambda group: group.activation)
+def test_row_operations_are_right_and_wrong_ones_are_refused(group: Case, monkeypatch: pytest.MonkeyPatch):
+    results = Results(dict(FACTS))
+    assert "gradcore" in row_works(group, [one for one in PEERS if one.name != "gradcore native"], results, first=True)
+    assert not results.refused
+    operation, length = row_operations._NAMES[group.activation]
+    wrong = replace(operation, gradient=lambda data: operation.gradient(data) + 1e-2)
+    monkeypatch.setitem(row_operations._NAMES, group.activation, (wrong, length))
+    assert not row_works(group, [Gradcore()], results, first=True) and len(results.refused) == 1
