@@ -26,12 +26,12 @@ def ratios(results: Results, ours: str, peer: str, device: str, of_rows: bool = 
 
 def peer_tables(results: Results) -> list[Table]:
     """A table of all fields for each of our kinds of kernels against PyTorch, and one of the means over all peers."""
-    tables = []
+    tables: list[Table] = []
     for device in results.values("device"):
         for ours in OURS:
             tables += _fields(results, ours, device, of_rows=False)
             tables += _fields(results, ours, device, of_rows=True)
-        tables += _means(results, device)
+        tables += means(results, device)
     return [table for table in tables if table.rows]
 
 
@@ -40,7 +40,8 @@ def _fields(results: Results, ours: str, device: str, of_rows: bool) -> Iterator
     sizes = sorted({size for _, size in found})
     table = Table(f"PyTorch's time over that of {ours} on {device}, f(x).backward(g), float32",
                   ["operation" if of_rows else "activation", *map(size_name, sizes)],
-                  note="Above 1 gradcore is quicker. Medians of the ratios of rounds that ran in turn.")
+                  note="Above 1 gradcore is quicker. Medians of the ratios of rounds that ran in turn."
+                       + (" softmax:100 is one of rows of 100 elements." if of_rows else ""))
     for name in dict.fromkeys(name for name, _ in found):
         table.rows.append([name, *[times(found[name, size]) if (name, size) in found else "" for size in sizes]])
     if table.rows:
@@ -49,7 +50,8 @@ def _fields(results: Results, ours: str, device: str, of_rows: bool) -> Iterator
     yield table
 
 
-def _means(results: Results, device: str) -> Iterator[Table]:
+def means(results: Results, device: str) -> Iterator[Table]:
+    """The table of the means over all peers."""
     table = Table(f"Others' time over gradcore's on {device}, f(x).backward(g), float32",
                   ["kernels", "peer", "of", "fields", "geometric mean", "least", "most", "one-line mish"], labels=3,
                   note="Geometric mean over all activations, or operations along rows, that were measured, and all "

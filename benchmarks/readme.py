@@ -8,6 +8,7 @@ from typing import Iterable, Sequence
 
 from .cases import ARTICLE, size_name
 from .implementations import OURS
+from .peers import means
 from .report import named_devices
 from .results import Results, Row
 from .tables import Table, against, time_text, times
@@ -60,6 +61,8 @@ def _tables(results: Results) -> Iterable[str]:
             if rows:
                 yield _table(results, rows, f"{implementation} on {device}, forward and backward together, float32: "
                                             f"time, and PyTorch's time over it").markdown()
+        if any(row.case.implementation in ("jax", "torch.compile") for row in results.rows.values()):
+            yield from (table.markdown() for table in means(results, device))
 
 
 def _table(results: Results, rows: Sequence[Row], title: str) -> Table:

@@ -89,7 +89,8 @@ OPERATIONS = {
     "rms_norm": RowOperation(lambda f, x, classes, weight, bias: f.rms_norm(x, (x.shape[1],), weight, 1e-6),
                              lambda data: _norm_gradient(data, False, 1e-6), weights=1),
 }
-_NAMES = {f"{name}, rows of {length}": (operation, length)
+# "softmax:100" is the softmax of rows of 100 elements.
+_NAMES = {f"{name}:{length}": (operation, length)
           for name, operation in OPERATIONS.items() for length in LENGTHS}
 
 
