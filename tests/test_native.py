@@ -14,9 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import gradcore
 from gradcore.backends import BackendUnavailable, Kernel, native
 from gradcore.backends.native import build, handles, loops, threads, vector_math
 from gradcore.backends.formulas.expression import Symbol, apply
+from gradcore.functions.parametric import parametric_relu
 from kernels import whole_range
 from native_compiler import needs_compiler
 
@@ -292,3 +294,20 @@ def test_a_compiler_that_fails_is_quoted(monkeypatch, cache):
     with pytest.raises(BackendUnavailable, match="no-such-option"):
         native.program(DOUBLED, F32, F32, (False,))
     assert not list(cache.iterdir())
+
+
+# -- through operations ---------------------------------------------------------------------------------------
+@needs_compiler
+def test_an_array_of_one_element_is_a_number_of_the_loop(rng, chosen_kernels):
+    values, slopes = rng.normal(size=(2, 1000)).astype(F32)
+    results = []
+    for kind in ("native", "numpy"):
+        gradcore.set_cpu_kernels(kind)
+        for slope in (slopes[0], slopes[:1]):  # no dimension, and one of another shape than x
+            x, weight = (gradcore.Tensor(array, requires_grad=True) for array in (values, slope))
+            y = parametric_relu(x, weight) + weight / x
+            y.backward(values)
+            results.append([array.numpy() for array in (y, x.grad, weight.grad)])
+    for other in results[1:]:
+        for found, expected in zip(results[0], other):
+            np.testing.assert_allclose(found, expected.reshape(found.shape), rtol=1e-5)

@@ -87,8 +87,10 @@ class _TypedLauncher:
         self.result_dtypes = [BOOL if boolean else result for boolean in self.program.is_boolean]
         self.casts = result != self.compute
         self.scratch = tiles.Scratch(self.program, self.compute)
-        self._native_program = functools.partial(native.program, kernel, self.compute, result, is_scalar)
-        self._use(self._native_program() if is_native else None)
+        self._native_program = functools.partial(native.program, kernel, self.compute, result)
+        self._is_scalar, self._may_wait = is_scalar, is_native
+        self._with_numbers: dict[tuple[bool, ...], Optional[Callable]] = {}
+        self._use(self._native_program(is_scalar) if is_native else None)
 
     def _use(self, native_program: Optional[Callable]) -> None:
         self.native = native_program
@@ -98,7 +100,7 @@ class _TypedLauncher:
     def made_native(self) -> "_TypedLauncher":
         """The same with native code, which is built now where it is not there yet."""
         changed = copy.copy(self)
-        changed._use(self._native_program())
+        changed._use(self._native_program(self._is_scalar))
         return changed
 
     def run(self, inputs: Sequence[Any], constants: Sequence[float], scalars: tuple) -> Outputs:
@@ -108,8 +110,7 @@ class _TypedLauncher:
         outputs = [self.pool.empty(shape, dtype) for dtype in self.result_dtypes]
         same_dtypes = not self.casts and all(array.dtype == self.compute for array in arrays)
         contiguous = same_dtypes and all(array.flags.c_contiguous for array in arrays)
-        if self.native is not None and contiguous and all(array.shape == shape for array in arrays):
-            self.native(outputs[0].size, inputs, constants, outputs)
+        if self.native is not None and contiguous and self._runs_native(inputs, constants, outputs, shape):
             return outputs
         # An array of one element is met by every tile as it is.
         if contiguous and all(array.shape == shape or array.size == 1 for array in arrays):
@@ -121,6 +122,23 @@ class _TypedLauncher:
         else:
             tiles.run_strided(self.scratch, arrays, outputs, scalars)
         return outputs
+
+    def _runs_native(self, inputs: Sequence[Any], constants: Sequence[float], outputs: Outputs,
+                     shape: tuple[int, ...]) -> bool:
+        """Run the native program, which takes arrays of one element as numbers; False for other shapes."""
+        is_number = tuple([not isinstance(value, np.ndarray) or value.shape != shape for value in inputs])
+        if not any(is_number) or list(is_number) == self._is_scalar:
+            self.native(outputs[0].size, inputs, constants, outputs)
+            return True
+        numbers = [value for value, one in zip(inputs, is_number) if one and isinstance(value, np.ndarray)]
+        if any([value.size != 1 for value in numbers]) or all(is_number) or not self._may_wait:  # for a build
+            return False
+        if is_number not in self._with_numbers:
+            self._with_numbers[is_number] = self._native_program(is_number)
+        values = [value.item() if one and isinstance(value, np.ndarray) else value
+                  for value, one in zip(inputs, is_number)]
+        self._with_numbers[is_number](outputs[0].size, values, constants, outputs)
+        return True
 
     def run_into(self, inputs: Sequence[Any], constants: Sequence[float], outputs: Sequence[np.ndarray]) -> bool:
         """Write the results to `outputs`; False for arrays that are not contiguous, alike, and the same or apart."""
