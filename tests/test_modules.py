@@ -85,7 +85,7 @@ def test_parameters_share_the_memory_of_tensors():
     assert nn.Parameter(gradcore.zeros(2, dtype="int64"), requires_grad=False).dtype == np.int64
     with pytest.raises(TypeError, match="floating-point"):
         nn.Parameter(gradcore.zeros(2, dtype="int64"))
-    with pytest.raises(TypeError, match=r"Tensor.empty\(2, 3\)"):
+    with pytest.raises(TypeError, match=r"Tensor: `requires_grad` must be True or False; got int 3"):
         Tensor(2, 3)
 
 
