@@ -93,6 +93,23 @@ def test_batches_are_moved(backend):
         assert x.device == parts["a"].device == backend.device
 
 
+def test_batches_are_pinned_for_the_device_that_asks(backend, monkeypatch):
+    pinned = []
+
+    def pin(self, host):
+        pinned.append(host.tolist())
+        return host.copy()
+
+    place = str(backend.device)
+    if place.startswith("cuda"):
+        pytest.skip("the memory itself is tested with CUDA's streams")
+    monkeypatch.setattr(type(backend), "pinned", pin)
+    loader = DataLoader(range(3), batch_size=2, pin_memory=True, pin_memory_device=place)
+    assert [(batch.tolist(), str(batch.device)) for batch in loader] == [([0, 1], "cpu"), ([2], "cpu")]
+    assert pinned == ([] if place == "cpu" else [[0, 1], [2]])
+    assert [len(batch) for batch in DataLoader(range(3), batch_size=2, pin_memory=True)] == [2, 1]
+
+
 def test_own_collate_fn_and_many_samples_at_once():
     class Fast(Squares):
         def __getitems__(self, indices):

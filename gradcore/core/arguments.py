@@ -181,6 +181,8 @@ def _listed(args: Sequence[Any], kwargs: dict[str, Any]) -> str:
 
 def in_words(error: Exception, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Exception:
     """`error` with the name of the function that the user called, and in words of this library."""
+    if isinstance(error, OSError):  # the system's words name the file
+        return error
     if not is_own(error):
         return _foreign(error, name, _listed(args, kwargs))
     text = str(error.args[0]) if error.args else ""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Union
 
+from ...backends import get_backend
 from ...core.tensor import DeviceLike
+from ...operations.conversion import pin_memory
 from ...operations.generator import Generator
 from ..progress import progress
 from .collate import for_each_tensor
@@ -26,7 +28,8 @@ class DataLoader:
         must then be a file that runs behind ``if __name__ == "__main__":``).
     collate_fn : makes a batch of a list of samples; `default_collate` by default.
     drop_last : leave out a last batch that is smaller.
-    pin_memory : keep batches in memory from which a CUDA device copies without a detour.
+    pin_memory : leave batches in memory from which `pin_memory_device`, by default the accelerator, copies by itself,
+        for ``batch.to(device, non_blocking=True)``; nothing changes where there is none, or where `device` moves them.
     device : where the tensors of a batch are moved.
     progress : True or a text for a bar of progress over the batches (needs tqdm).
 
@@ -51,7 +54,8 @@ class DataLoader:
         self.num_workers, self.timeout, self.worker_init_fn = num_workers, timeout, worker_init_fn
         self.multiprocessing_context, self.persistent_workers = multiprocessing_context, persistent_workers
         self.prefetch_factor = prefetch_factor or 2
-        self.pin_memory, self.device, self.progress = pin_memory, device, progress
+        self.pin_memory, self.pin_memory_device = pin_memory, pin_memory_device
+        self.device, self.progress = device, progress
         self.batch_size = None if batch_sampler is not None else batch_size
         self.drop_last = drop_last
         if sampler is None and not isinstance(dataset, IterableDataset):
@@ -116,9 +120,13 @@ class DataLoader:
         return workers
 
     def _placed(self, batch: Any) -> Any:
-        if self.device is None:
+        if self.device is not None:
+            return for_each_tensor(batch, lambda tensor: tensor.to(device=self.device))
+        host = get_backend("cpu")
+        if not self.pin_memory or get_backend(self.pin_memory_device or "auto") is host:
             return batch
-        return for_each_tensor(batch, lambda tensor: tensor.to(device=self.device))
+        place = self.pin_memory_device or "auto"
+        return for_each_tensor(batch, lambda tensor: pin_memory(tensor, place) if tensor._backend is host else tensor)
 
     # -- to be continued --------------------------------------------------------------------------------------
     def state_dict(self) -> dict[str, Any]:
