@@ -179,7 +179,7 @@ class NumPyBackend(Backend):
         return quietly(np.matmul, a, b)
 
     def matmul_into(self, array: np.ndarray, index: Any, a: np.ndarray, b: np.ndarray) -> None:
-        np.matmul(a, b, out=array[index])
+        quietly(np.matmul, a, b, array[index])
 
     # -- random numbers ---------------------------------------------------------------------------------------
     def random(self, place: Place, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:

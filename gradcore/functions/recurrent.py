@@ -164,8 +164,9 @@ class _Run:
         self.dtype, self.has_bias = projected.dtype, bias_x is not None
         self.is_padded = any(width < self.samples for width in course.widths)
         self.gates, self.weight = self._by_step(projected._array), weight._array
-        # The weight has the bias as one more column, for a state with one more row of ones.
-        self.history = self.backend.full((self.features + 1, len(course.widths), self.samples), 1, self.dtype)
+        # The states h before the first step and after each, in the order of time.  The weight has the bias as one more
+        # column, for a state with one more row of ones.
+        self.history = self.backend.full((self.features + 1, len(course.widths) + 1, self.samples), 1, self.dtype)
         self.bias_x, self.weight_and_bias = self._biases(bias_x, bias_h)
         self.tape: list[tuple] = []
 
@@ -182,25 +183,33 @@ class _Run:
 
     # -- forward ----------------------------------------------------------------------------------------------
     def forward(self, states: Sequence[Any]) -> tuple[Tensor, ...]:
-        backend, cell, rows = self.backend, self.cell, slice(self.features)
-        reader, every = _step_gradient(cell), slice(None)
-        outputs = backend.full((self.features, *self.history.shape[1:]), 0, self.dtype)
+        backend, cell, rows, reader = self.backend, self.cell, slice(self.features), _step_gradient(self.cell)
+        unread, before, after = cell.states - cell.reads, *self._places()
+        backend.assign(self.history, (rows, len(self.course.widths) if self.course.is_reverse else 0), states[0])
         for t in self.course.steps:
             active = slice(self.course.widths[t])
-            backend.assign(self.history, (rows, t), states[0])
-            inputs = [*self._blocks(t, active), *self._active(states[cell.states - cell.reads:], active)]
+            inputs = [*self._blocks(t, t + before.start, active), *self._active(states[unread:], active)]
             made = backend.elementwise(cell.formula.kernel, inputs, ())
-            backend.assign(outputs, (every, t, active), made[0])
             self.tape.append((t, active, reader.read(inputs, made)))
             states = self._all(made[:cell.states], states, active)
+            backend.assign(self.history, (rows, t + after.start), states[0])
+        outputs = backend.copy(backend.take(self.history, (rows, after)))
+        for t, width in enumerate(self.course.widths if self.is_padded else ()):
+            backend.assign(outputs, (slice(None), t, slice(width, None)), 0)
         flat = backend.xp.reshape(outputs, (self.features, -1))
         return tuple([Tensor._wrap(array, backend) for array in (flat, *states)])
 
-    def _blocks(self, t: int, active: slice) -> list[Any]:
-        """The pre-activations of a step, an array for each gate."""
+    def _places(self) -> tuple[slice, slice]:
+        """Where the history has the states before and after the steps."""
+        steps = len(self.course.widths)
+        early, late = slice(0, steps), slice(1, steps + 1)
+        return (late, early) if self.course.is_reverse else (early, late)
+
+    def _blocks(self, t: int, place: int, active: slice) -> list[Any]:
+        """The pre-activations of a step, an array for each gate; `place` is that of the state in the history."""
         backend, xp = self.backend, self.backend.xp
         of_x = backend.take(self.gates, (slice(None), t, active))
-        of_h = backend.matmul(self.weight_and_bias, backend.take(self.history, (slice(None), t, active)))
+        of_h = backend.matmul(self.weight_and_bias, backend.take(self.history, (slice(None), place, active)))
         if not self.cell.is_split:
             return self._divided(xp.add(of_h, of_x))
         of_x = backend.copy(of_x) if self.bias_x is None else xp.add(of_x, self.bias_x)
@@ -226,7 +235,7 @@ class _Run:
     # -- backward ---------------------------------------------------------------------------------------------
     def backward(self, along_output: Any, *along: Any) -> list[Optional[Tensor]]:
         """The gradients of the projected inputs, the weight, the biases and the first states."""
-        backend, xp, cell, features = self.backend, self.backend.xp, self.cell, self.features
+        backend, xp, cell = self.backend, self.backend.xp, self.cell
         kernel, along_output, every = _step_gradient(cell).kernel, self._by_step(along_output), slice(None)
         of_x = backend.full(self.gates.shape, 0, self.dtype)
         of_h = backend.full(self.gates.shape, 0, self.dtype) if cell.is_split else of_x
@@ -235,11 +244,11 @@ class _Run:
             received = list(self._active(along, active))
             received[0] = xp.add(received[0], backend.take(along_output, (every, t, active)))
             parts = backend.elementwise(kernel, (*read, *received), ())
-            for k, part in enumerate(parts[:cell.blocks]):
-                rows = slice(k % cell.gates * features, (k % cell.gates + 1) * features)
-                backend.assign(of_x if k < cell.gates else of_h, (rows, t, active), part)
-            before = backend.matmul(turned, backend.take(of_h, (every, t, active)))
-            rest = parts[cell.blocks:]
+            at_h = xp.concat(parts[cell.blocks - cell.gates:cell.blocks], axis=0)
+            backend.assign(of_h, (every, t, active), at_h)
+            if cell.is_split:
+                backend.assign(of_x, (every, t, active), xp.concat(parts[:cell.gates], axis=0))
+            before, rest = backend.matmul(turned, at_h), parts[cell.blocks:]
             new = [before, *rest] if cell.states > cell.reads else [xp.add(before, rest[0])]
             along = self._all(new, along, active)
         return self._finished(of_x, of_h, along)
@@ -247,7 +256,8 @@ class _Run:
     def _finished(self, of_x: Any, of_h: Any, along: Sequence[Any]) -> list[Optional[Tensor]]:
         backend, xp = self.backend, self.backend.xp
         flat_x, flat_h = [xp.reshape(array, (array.shape[0], -1)) for array in (of_x, of_h)]
-        history = xp.reshape(self.history, (self.features + 1, -1))
+        held = backend.take(self.history, (slice(None), self._places()[0]))
+        history = xp.reshape(held, (self.features + 1, -1))
         product = backend.matmul(flat_h, xp.permute_dims(history, (1, 0)))
         biases: list[Any] = [None, None]
         if self.has_bias:
