@@ -46,17 +46,21 @@ def _of_distributions(xp, input, other, inside, at_zero):
     return xp.where(are_inside, inside, xp.where(is_flat, at_zero, xp.where(are_nan, xp.nan, xp.inf)))
 
 
-@elementwise
+@elementwise(widens=True)  # logarithms of numbers that are close to each other cancel
 def rel_entr(xp, input, other):
     """x log(x / y), the part of a relative entropy: 0 where x is 0, infinite where one is negative."""
     return _of_distributions(xp, input, other, input * (xp.log(input) - xp.log(other)), 0.0)
 
 
-@elementwise
+@elementwise(widens=True)  # logarithms of numbers that are close to each other cancel
 def kl_div(xp, input, other):
     """x log(x / y) - x + y, the part of a Kullback-Leibler divergence: y where x is 0, infinite where one is negative.
     """
-    return _of_distributions(xp, input, other, input * (xp.log(input) - xp.log(other)) - input + other, other)
+    distance = (other - input) / input
+    is_close = xp.abs(distance) < 0.5  # where all but the square of the distance cancels
+    apart = input * (xp.log(input) - xp.log(other)) - input + other
+    near = input * (distance - xp.log1p(xp.where(is_close, distance, 0.0)))
+    return _of_distributions(xp, input, other, xp.where(is_close, near, apart), other)
 
 
 @elementwise
