@@ -13,6 +13,7 @@ import sys
 import textwrap
 import typing
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,8 +25,8 @@ from gradcore.core.elementwise import Elementwise  # noqa: E402
 
 STUB = ROOT / "gradcore" / "core" / "members.pyi"
 INIT = ROOT / "gradcore" / "__init__.py"
-# Rooms and modules that are not for users.
-INNER = ("annotations", "core", "cpu", "dtypes", "methods", "operations", "testing")  # the last where it was imported
+# Modules that users find without an import of their own; any other is there where somebody has imported it.
+MODULES = {"backends", "functions", "random", *gradcore._LATER}
 HEAD = '''"""The members of `Tensor` that are added to the class; written by tests/tensor_stub.py."""
 
 # ruff: noqa
@@ -121,7 +122,9 @@ def _imports(names: set[str]) -> Iterator[str]:
 
 def all_names() -> str:
     """The list `__all__` of `gradcore`, as it should be written."""
-    names = ", ".join(f'"{name}"' for name in sorted(dir(gradcore)) if not name.startswith("_") and name not in INNER)
+    found = [name for name in sorted(dir(gradcore)) if not name.startswith("_") and name != "annotations"
+             and (name in MODULES or not isinstance(vars(gradcore).get(name), ModuleType))]
+    names = ", ".join(f'"{name}"' for name in found)
     return "__all__ = [\n" + textwrap.fill(names, 118, initial_indent="    ", subsequent_indent="    ",
                                            break_long_words=False) + "]\n"
 
