@@ -236,8 +236,8 @@ def between(name: str, option: str, x: Tensor, low: float, high: float, nan: boo
         return
     values = backend.to_numpy(x._array)
     with np.errstate(invalid="ignore"):
-        least, most = values.min(), values.max()
-    if not (least >= low and most <= high) and not (nan and np.isnan(most)):
+        least, most = values.min().item(), values.max().item()
+    if not (least >= low and most <= high) and not (nan and most != most):
         raise ValueError(f"{name}: `{option}` must be from {low} to {high}; got {least} to {most}")
 
 

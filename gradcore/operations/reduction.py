@@ -112,6 +112,8 @@ def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = Non
     >>> mean(Tensor([[1.0, 2.0], [3.0, 6.0]]), dim=0)
     tensor([2., 4.])
     """
+    if dtype is not None and kind_of(as_dtype(dtype)) < 2:
+        raise TypeError(f"mean: means are floats; got dtype {as_dtype(dtype)}")
     x = floating(x) if dtype is None else cast(x, dtype)
     return Mean.apply(x, dims=reduced_dims(dim, x.ndim), keepdim=keepdim)
 
