@@ -82,7 +82,8 @@ class Streams:
         """Do some work, whose result is an array; while a graph is recorded, later."""
         if self.recording is None:
             return compute()
-        result = compute() if into is None else into  # its shape is known by doing it
+        with np.errstate(all="ignore"):  # a card does not warn, and what a capture meets may never have been written
+            result = compute() if into is None else into  # its shape is known by doing it
         self.recording.append(lambda: np.copyto(result, compute()) if into is None else compute())
         return result
 

@@ -106,6 +106,8 @@ def arange(start: Number, end: Optional[Number] = None, step: Number = 1, *, dty
     """
     if end is None:
         start, end = 0, start
+    # A NumPy scalar would take the others on into its own dtype.
+    start, end, step = (number.item() if isinstance(number, np.generic) else number for number in (start, end, step))
     if not all(map(math.isfinite, (start, end, step))):
         raise ValueError(f"arange needs finite numbers; got {start}, {end} and {step}")
     if step == 0 or (end - start) * step < 0:
