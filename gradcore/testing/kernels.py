@@ -23,6 +23,8 @@ SUMS = ("logaddexp", "binary_log_loss", "binary_logit_loss")
 # Makes the operations, those too that are loaded on first use.
 _MODULES = [importlib.import_module(f"{functions.__name__}.{module.name}")
             for module in pkgutil.iter_modules(functions.__path__)]
+for _name in ("optim", "special"):
+    importlib.import_module(f"..{_name}", __package__)
 # Functions of several arrays, losses and steps of networks, have terms that cancel as well.
 OF_TERMS = {operation.name for module in _MODULES for operation in vars(module).values()
             if isinstance(operation, Elementwise) and len(operation.arrays) > 1} - set(SUMS)
