@@ -69,44 +69,29 @@ def _pytorch_on_host(call: Callable[[], Any], device: str) -> float:
     return min(found)
 
 
-def _calls(device: str) -> dict[str, Callable[[], Any]]:
-    x = gradcore.ones(_SIZE, device=device)
-    leaf, rows = x.clone().requires_grad_(), gradcore.ones(32, 32, device=device)
-    target = Tensor(np.arange(32) % 32, device=device)
-    parameters = [gradcore.ones(_SIZE, device=device, requires_grad=True) for _ in range(10)]
+def _calls(library: Any, target: Any, device: str) -> dict[str, Callable[[], Any]]:
+    """Small calls of gradcore or PyTorch, in the words that both have; `target` are 32 classes."""
+    x = library.ones(_SIZE, device=device)
+    leaf, rows = x.clone().requires_grad_(), library.ones(32, 32, device=device)
+    parameters = [library.ones(_SIZE, device=device, requires_grad=True) for _ in range(10)]
     for parameter in parameters:
-        parameter.grad = gradcore.ones(_SIZE, device=device)
+        parameter.grad = library.ones(_SIZE, device=device)
 
     def both() -> None:
         leaf.grad = None
-        functions.relu(leaf).backward(x)
+        library.relu(leaf).backward(x)
 
-    return {"relu": lambda: functions.relu(x), "relu forward and backward": both, "x + x": lambda: x + x,
+    return {"relu": lambda: library.relu(x), "relu forward and backward": both, "x + x": lambda: x + x,
             "x + 1.0": lambda: x + 1.0, "32 x 32 matrix product": lambda: rows @ rows, "sum": x.sum,
-            "softmax of 32 rows": lambda: functions.softmax(rows),
-            "cross_entropy of 32 rows": lambda: functions.cross_entropy(rows, target),
-            "Adam of 10 parameters": optim.Adam(parameters).step}
+            "softmax of 32 rows": lambda: library.softmax(rows, -1),
+            "cross_entropy of 32 rows": lambda: library.nn.functional.cross_entropy(rows, target),
+            "Adam of 10 parameters": library.optim.Adam(parameters).step}
 
 
 def _calls_in_pytorch(device: str) -> dict[str, Callable[[], Any]]:
     import torch
 
-    x = torch.ones(_SIZE, device=device)
-    leaf, rows = x.clone().requires_grad_(), torch.ones(32, 32, device=device)
-    target = (torch.arange(32) % 32).to(device)
-    parameters = [torch.ones(_SIZE, device=device, requires_grad=True) for _ in range(10)]
-    for parameter in parameters:
-        parameter.grad = torch.ones(_SIZE, device=device)
-
-    def both() -> None:
-        leaf.grad = None
-        torch.relu(leaf).backward(x)
-
-    return {"relu": lambda: torch.relu(x), "relu forward and backward": both, "x + x": lambda: x + x,
-            "x + 1.0": lambda: x + 1.0, "32 x 32 matrix product": lambda: rows @ rows, "sum": x.sum,
-            "softmax of 32 rows": lambda: torch.softmax(rows, -1),
-            "cross_entropy of 32 rows": lambda: torch.nn.functional.cross_entropy(rows, target),
-            "Adam of 10 parameters": torch.optim.Adam(parameters).step}
+    return _calls(torch, (torch.arange(32) % 32).to(device), device)
 
 
 def training_step(device: str, capturable: bool = False) -> Callable[[], Tensor]:
@@ -152,9 +137,10 @@ def measure(device: str) -> list[Cost]:
     """The costs of all calls, and of a training step, which a graph must compute as it is."""
     has_pytorch = _pytorch_uses(device)
     theirs = _calls_in_pytorch(device) if has_pytorch else {}
+    ours = _calls(gradcore, Tensor(np.arange(32) % 32, device=device), device)
     costs = [Cost(what, *host_and_device(call, device),
                   _pytorch_on_host(theirs[what], device) if what in theirs else None)
-             for what, call in _calls(device).items()]
+             for what, call in ours.items()]
     pytorch = _pytorch_on_host(_training_step_in_pytorch(device), device) if has_pytorch else None
     costs.append(Cost("training step", *host_and_device(training_step(device), device), pytorch))
     graph = gradcore.cuda.graph(training_step(device, capturable=True), device=device, warmup=1)

@@ -67,7 +67,7 @@ def _rows(parts: np.ndarray) -> np.ndarray:
     if count <= FEW:
         return np.add.reduce(parts, 1)
     if after >= WIDE:
-        return _rows(_in_groups(parts))
+        return _rows(_fewer(parts, neighbours=True))
     chunk = max(2 * FEW, CHUNK // after)
     if count > chunk:
         return _rows(np.stack([_until_few(parts[:, i:i + chunk]) for i in range(0, count, chunk)], 1))
@@ -75,27 +75,19 @@ def _rows(parts: np.ndarray) -> np.ndarray:
     return np.concatenate([_until_few(parts[i:i + step]) for i in range(0, before, step)])
 
 
-def _in_groups(parts: np.ndarray) -> np.ndarray:
-    """A row for each `FEW` of them, neighbours, which NumPy adds quickly where they are long."""
-    before, count, after = parts.shape
-    groups = count // FEW
-    sums = np.add.reduce(parts[:, :groups * FEW].reshape(before, groups, FEW, after), 2)
-    if count % FEW:
-        sums[:, 0] += np.add.reduce(parts[:, groups * FEW:], 1)
-    return sums
-
-
 def _until_few(parts: np.ndarray) -> np.ndarray:
     while parts.shape[1] > FEW:
-        parts = _fewer(parts)
+        parts = _fewer(parts, neighbours=False)
     return np.add.reduce(parts, 1)
 
 
-def _fewer(parts: np.ndarray) -> np.ndarray:
-    """As `_in_groups`, of one row of each sixteenth: these are long arrays however short the rows."""
+def _fewer(parts: np.ndarray, neighbours: bool) -> np.ndarray:
+    """A row for each `FEW` of them: neighbours, which NumPy adds quickly where they are long, or one of each sixteenth,
+    which are long arrays however short the rows."""
     before, count, after = parts.shape
-    each = count // FEW
-    sums = np.add.reduce(parts[:, :FEW * each].reshape(before, FEW, each, after), 1)
+    groups = count // FEW
+    sizes, axis = ((groups, FEW), 2) if neighbours else ((FEW, groups), 1)
+    sums = np.add.reduce(parts[:, :FEW * groups].reshape(before, *sizes, after), axis)
     if count % FEW:
-        sums[:, 0] += np.add.reduce(parts[:, FEW * each:], 1)
+        sums[:, 0] += np.add.reduce(parts[:, FEW * groups:], 1)
     return sums

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from .prelude import on_device
 
-WARP = 32
-
 COMBINING = on_device("""\
 template <class T> struct row_sum { FN T none() { return T(0); } FN T of(T a, T b) { return a + b; } };
 template <class T> struct row_max {

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any, Callable, Optional, Sequence, Union
+from typing import Any, Optional, Sequence, Union
 
 import numpy as np
 
-from ..backends import Backend, Kernel, get_backend
+from ..backends import Kernel, get_backend
 from ..backends.formulas.dtypes import DEFAULT_FLOAT, FLOAT16, FLOAT32, FLOAT64, INT64, as_dtype, kind_of
 from ..backends.formulas.expression import Expression, Symbol
 from ..backends.formulas.kernel import trace
@@ -25,7 +25,6 @@ from .generator import Generator, chosen
 from .integers import exact
 
 _LAST_BEFORE_ONE = 1 - 2.0 ** -11  # in float16
-Draw = Callable[[Generator, Backend, tuple[int, ...]], Any]
 
 
 def _float_dtype(dtype: Any, name: str) -> np.dtype:
