@@ -154,6 +154,19 @@ def test_embeddings(padding_idx, torch, backend: Backend, rng):
     assert not pretrained.weight.requires_grad and pretrained(Tensor([0], dtype=int)).tolist() == [[1.0, 2.0]]
 
 
+@DRAWS
+def test_embeddings_with_bounded_rows_and_shared_gradients(draw, torch, backend: Backend, rng):
+    options = {"padding_idx": [None, 3][draw % 2], "max_norm": float(rng.uniform(0.3, 1.5)),
+               "norm_type": float(rng.choice([1, 2, 3])), "scale_grad_by_freq": bool(draw)}
+    compare_modules(torch, nn.Embedding(7, 3, **options), torch.nn.Embedding(7, 3, **options),
+                    [rng.integers(0, 7, (4, 5))], backend.device, rng)
+    layer = nn.Embedding.from_pretrained(Tensor([[3.0, 4.0], [0.3, 0.4]]), max_norm=1.0)
+    assert layer(Tensor(1, dtype=int)).tolist() == pytest.approx([0.3, 0.4])
+    assert layer(Tensor(0, dtype=int)).tolist() == pytest.approx([0.6, 0.8])
+    assert repr(layer) == "Embedding(2, 2, max_norm=1.0)" and layer.weight.norm(dim=1).tolist() == pytest.approx(
+        [1, 0.5])
+
+
 def test_layers_of_matrices(torch, backend: Backend, rng):
     compare_modules(torch, nn.Bilinear(3, 4, 5), torch.nn.Bilinear(3, 4, 5),
                     [rng.normal(size=(2, 6, 3)), rng.normal(size=(2, 6, 4))], backend.device, rng)
@@ -251,6 +264,7 @@ def test_lists_and_dictionaries_of_modules_and_parameters():
     (lambda: nn.GroupNorm(4, 6), "GroupNorm: `num_channels` must be a multiple of `num_groups`; got 6 and 4"),
     (lambda: nn.LayerNorm("3"), "LayerNorm: `normalized_shape`"),
     (lambda: nn.Embedding(3, 2, padding_idx=3), "Embedding: `padding_idx` must be the number of one of the 3 rows"),
+    (lambda: nn.Embedding(3, 2, max_norm=-1), "Embedding: `max_norm` must be at least 0"),
     (lambda: nn.Dropout(2), "Dropout: `p` must be between 0 and 1"),
     (lambda: nn.Unflatten(0, (-1, -1)), "Unflatten: `unflattened_size`"),
     (lambda: nn.Upsample(), "Upsample: it takes `size` or `scale_factor`"),
@@ -292,3 +306,5 @@ def test_numbers_of_rows_that_do_not_exist_are_refused():
         nn.Embedding(5, 2)(Tensor([0, 5], dtype=int))
     with pytest.raises(TypeError, match="embedding: it takes integers"):
         nn.Embedding(5, 2)(Tensor([0.0]))
+    with pytest.raises(NotImplementedError, match="Embedding: `sparse` is not taken here"):
+        nn.Embedding(5, 2, sparse=True)

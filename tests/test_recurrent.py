@@ -21,10 +21,13 @@ def test_layers_over_time(kind, draw, torch, backend: Backend, rng):
                "batch_first": bool(rng.random() < 0.5), "bias": bool(rng.random() < 0.7)}
     if kind == "RNN":
         options["nonlinearity"] = str(rng.choice(["tanh", "relu"]))
+    if kind == "LSTM" and rng.random() < 0.5:
+        options["proj_size"] = 3
     batch = () if rng.random() < 0.3 else (3,)
     shape = (*batch, 5, 4) if options["batch_first"] else (5, *batch, 4)
     count = options["num_layers"] * (2 if options["bidirectional"] else 1)
-    states = [rng.normal(size=(count, *batch, 6)) for _ in range(2 if kind == "LSTM" else 1)]
+    sizes = [options.get("proj_size", 6), 6][:2 if kind == "LSTM" else 1]
+    states = [rng.normal(size=(count, *batch, size)) for size in sizes]
     ours, theirs = getattr(nn, kind)(4, 6, **options), getattr(torch.nn, kind)(4, 6, **options)
     ours.double().load_state_dict(theirs.double().state_dict())
     ours.to(backend.device)
@@ -54,9 +57,9 @@ def test_cells(kind, batch, torch, backend: Backend, rng):
     compare(torch, ours, theirs, [rng.normal(size=(*batch, 4))], backend.device, rng)
 
 
-@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
-def test_second_derivatives(kind, backend: Backend, rng):
-    layer = getattr(nn, kind)(2, 2, bidirectional=True).double().to(backend.device)
+@pytest.mark.parametrize("kind, options", [("RNN", {}), ("LSTM", {}), ("GRU", {}), ("LSTM", {"proj_size": 1})])
+def test_second_derivatives(kind, options, backend: Backend, rng):
+    layer = getattr(nn, kind)(2, 2, bidirectional=True, **options).double().to(backend.device)
     x = Tensor(rng.normal(size=(3, 2, 2)), requires_grad=True, device=backend.device)
 
     def penalty(x):
@@ -67,11 +70,11 @@ def test_second_derivatives(kind, backend: Backend, rng):
     assert gradcore.gradcheck(penalty, (x,))
 
 
-@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("kind, more", [("RNN", {}), ("LSTM", {}), ("GRU", {}), ("LSTM", {"proj_size": 2})])
 @pytest.mark.parametrize("is_sorted", [True, False])
-def test_packed_sequences(kind, is_sorted, torch, backend: Backend, rng):
+def test_packed_sequences(kind, more, is_sorted, torch, backend: Backend, rng):
     lengths = [5, 3, 3, 1] if is_sorted else [3, 1, 5, 3]
-    options = {"num_layers": 2, "bidirectional": True}
+    options = {"num_layers": 2, "bidirectional": True, **more}
     ours, theirs = getattr(nn, kind)(4, 6, **options), getattr(torch.nn, kind)(4, 6, **options)
     ours.double().load_state_dict(theirs.double().state_dict())
     ours.to(backend.device)
@@ -116,8 +119,8 @@ def test_dropout_between_layers_and_what_is_refused():
         layer(x, Tensor.ones(2, 1, 3))
     with pytest.raises(ValueError, match=r"LSTM: the first states must be .* got \(1, 1, 3\), \(1, 1, 3\)"):
         layer(x, (Tensor.ones(1, 1, 3), Tensor.ones(1, 1, 3)))
-    with pytest.raises(NotImplementedError, match="proj_size"):
-        nn.LSTM(2, 3, proj_size=1)
+    with pytest.raises(ValueError, match="LSTM: `proj_size` must be less than `hidden_size`; got 3 and 3"):
+        nn.LSTM(2, 3, proj_size=3)
 
 
 # -- attention --------------------------------------------------------------------------------------------------------

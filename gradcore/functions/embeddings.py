@@ -7,15 +7,18 @@ from typing import Any, Optional
 from ..backends.formulas.dtypes import kind_of
 from ..core.operation import Operation
 from ..core.tensor import Tensor, as_tensor, common_backend
-from ..operations.indexing import Index, PutInto, values_on_host
-from ..operations.selection import masked_fill
+from ..operations.indexing import Index, PutInto, getitem, values_on_host
+from ..operations.inplace import write
+from ..operations.norms import norm
+from ..operations.selection import masked_fill, where
 
 
 class _Rows(Operation):
-    """Rows of a table; those of `padding_idx` get no gradient."""
+    """Rows of a table; those of `padding_idx` get no gradient, and with `is_shared` a row's is that of its mean use."""
 
     index: Tensor
     padding_idx: Optional[int]
+    is_shared: bool
 
     def forward(self, backend, weight):
         return backend.take(weight, self.index._array)
@@ -23,7 +26,23 @@ class _Rows(Operation):
     def backward(self, gradient):
         if self.padding_idx is not None:
             gradient = masked_fill(gradient, (self.index == self.padding_idx).unsqueeze(-1), 0.0)
+        if self.is_shared:
+            gradient = gradient / _uses(self.index, gradient, self.input_shapes[0][0]).unsqueeze(-1)
         return [PutInto.apply(gradient, index=Index(self.index, gradient), shape=self.input_shapes[0])]
+
+
+def _uses(index: Tensor, like: Tensor, count: int) -> Tensor:
+    """How often the row of each element of the index is named in it."""
+    ones = Tensor._wrap(like._backend.full(index.shape, 1, like.dtype), like._backend)
+    return getitem(PutInto.apply(ones, index=Index(index, ones), shape=(count,)), index)
+
+
+def _bound(weight: Tensor, index: Tensor, max_norm: float, norm_type: float) -> None:
+    """Scale the rows that are named down to the norm that is allowed, in the table itself."""
+    values = weight.detach()
+    rows = getitem(values, index)
+    lengths = norm(rows, norm_type, -1, keepdim=True)
+    write(values, index, where(lengths > max_norm, rows * (max_norm / (lengths + 1e-7)), rows), "embedding")
 
 
 def embedding(input: Any, weight: Tensor, padding_idx: Optional[int] = None, max_norm: Optional[float] = None,
@@ -33,13 +52,16 @@ def embedding(input: Any, weight: Tensor, padding_idx: Optional[int] = None, max
     Parameters
     ----------
     padding_idx : the number of a row that is not learned.
-    max_norm, scale_grad_by_freq, sparse : PyTorch's; they are not taken here.
+    max_norm, norm_type : rows that are named and have a larger `norm_type`-norm are scaled down to it, in the table
+        itself, before they are taken; the scaling is not differentiated.
+    scale_grad_by_freq : whether the gradient of a row is divided by the number of times that it is named.
+    sparse : PyTorch's, refused: gradients are arrays of the table's shape.
 
     >>> embedding(Tensor([2, 0], dtype=int), Tensor([[1.0], [2.0], [3.0]]))
     tensor([[3.],
             [1.]])
     """
-    refuse_unknown("embedding", max_norm, scale_grad_by_freq, sparse)
+    check_rows("embedding", max_norm, norm_type, sparse)
     backend = common_backend("embedding", (input, weight))
     index = as_tensor(input, device=backend.device)
     if weight.ndim != 2 or kind_of(index.dtype) != 1:
@@ -51,7 +73,10 @@ def embedding(input: Any, weight: Tensor, padding_idx: Optional[int] = None, max
     if places is not None and places.size and (places.min() < 0 or places.max() >= count):
         raise IndexError(f"embedding: the input must hold numbers from 0 to {count - 1}; got {places.min()} to "
                          f"{places.max()}")
-    return _Rows.apply(weight, index=index.detach().clone(), padding_idx=padding_idx)
+    index = index.detach().clone()
+    if max_norm is not None:
+        _bound(weight, index, max_norm, norm_type)
+    return _Rows.apply(weight, index=index, padding_idx=padding_idx, is_shared=scale_grad_by_freq)
 
 
 def checked_padding(padding_idx: Optional[int], count: int, name: str) -> Optional[int]:
@@ -61,9 +86,10 @@ def checked_padding(padding_idx: Optional[int], count: int, name: str) -> Option
     return None if padding_idx is None else padding_idx % count
 
 
-def refuse_unknown(name: str, max_norm: Optional[float], scale_grad_by_freq: bool, sparse: bool) -> None:
-    """Refuse PyTorch's options that are not taken here."""
-    given = {"max_norm": max_norm is not None, "scale_grad_by_freq": scale_grad_by_freq, "sparse": sparse}
-    for option, is_given in given.items():
-        if is_given:
-            raise NotImplementedError(f"{name}: `{option}` is not taken here: rows are neither rescaled nor sparse")
+def check_rows(name: str, max_norm: Optional[float], norm_type: float, sparse: bool) -> None:
+    """Refuse bounds of rows that are no norms, and sparse gradients."""
+    if sparse:
+        raise NotImplementedError(f"{name}: `sparse` is not taken here: gradients are arrays of the table's shape")
+    if max_norm is not None and not (max_norm >= 0 and norm_type > 0):
+        raise ValueError(f"{name}: `max_norm` must be at least 0 and `norm_type` above 0; got {max_norm} and "
+                         f"{norm_type}")

@@ -1,18 +1,15 @@
-"""Recurrent cells, and a layer of one cell over time: one product of matrices and one kernel for each step, each way.
+"""A layer of one recurrent cell over time: one product of matrices and one kernel for each step, each way.
 
-Numbers are kept as (features, samples), so that each gate of a step is one block of memory.  The step's kernel is a
-formula that also returns its gates: the backward kernel reads them instead of computing them again.
+Numbers are kept as (features, samples), so that each gate of a step is one block of memory.  A cell may be followed by
+a product that makes its state shorter: the matrix `shrink`, PyTorch's `weight_hr`.
 """
 
 from __future__ import annotations
 
-import functools
-from dataclasses import dataclass
 from typing import Any, Optional, Sequence
 
 import numpy as np
 
-from ..core.elementwise import Elementwise, elementwise
 from ..core.function import Function
 from ..core.grad_mode import is_grad_enabled
 from ..core.gradients import grad
@@ -21,130 +18,23 @@ from ..operations.conversion import clone
 from ..operations.linear_algebra import matmul
 from ..operations.selection import where
 from ..operations.shaping import reshape, split, stack
-from .rectifiers import relu
-from .sigmoids import tanh
-
-
-@elementwise
-def lstm_step(xp, i, f, g, o, c):
-    """The state h = o tanh(c') and the memory c' = f c + i g, with gates sigmoid(i), sigmoid(f), tanh(g), sigmoid(o).
-
-    Source: Hochreiter and Schmidhuber, "Long Short-Term Memory", Neural Computation 9, 1997; with the gate f: Gers,
-    Schmidhuber and Cummins, "Learning to Forget", Neural Computation 12, 2000.
-    """
-    i, f, g, o = xp.sigmoid(i), xp.sigmoid(f), xp.tanh(g), xp.sigmoid(o)
-    memory = f * c + i * g
-    bounded = xp.tanh(memory)
-    return o * bounded, memory, i, f, g, o, bounded
-
-
-@lstm_step.derivative
-def _(xp, c, output, upstream):
-    _, _, i, f, g, o, bounded = output
-    along_h, along_memory, along_i, along_f, along_g, along_o, along_bounded = upstream
-    along_c = along_memory + (along_h * o + along_bounded) * (1.0 - bounded * bounded)
-    return ((along_c * g + along_i) * i * (1.0 - i), (along_c * c + along_f) * f * (1.0 - f),
-            (along_c * i + along_g) * (1.0 - g * g), (along_h * bounded + along_o) * o * (1.0 - o), along_c * f)
-
-
-@elementwise
-def gru_step(xp, xr, xz, xn, hr, hz, hn, h):
-    """h' = (1 - z) n + z h, with r = sigmoid(xr + hr), z = sigmoid(xz + hz) and n = tanh(xn + r hn).
-
-    Source: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", EMNLP 2014, section 2.3.
-    """
-    r, z = xp.sigmoid(xr + hr), xp.sigmoid(xz + hz)
-    n = xp.tanh(xn + r * hn)
-    return n + z * (h - n), r, z, n
-
-
-@gru_step.derivative
-def _(xp, hn, h, output, upstream):
-    _, r, z, n = output
-    along_h, along_r, along_z, along_n = upstream
-    of_n = (along_h * (1.0 - z) + along_n) * (1.0 - n * n)
-    of_r = (of_n * hn + along_r) * r * (1.0 - r)
-    of_z = (along_h * (h - n) + along_z) * z * (1.0 - z)
-    return of_r, of_z, of_n, of_r, of_z, of_n * r, along_h * z
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What a layer repeats: a formula whose first results are the new states.
-
-    It takes the sums of each gate, or, if `is_split`, what the inputs and then what the state add to them; and last
-    the memory that it changes, where there is one.
-    """
-
-    formula: Elementwise
-    gates: int
-    states: int
-    is_split: bool = False
-
-    @property
-    def blocks(self) -> int:
-        """How many arrays of the gates the formula takes."""
-        return self.gates * (2 if self.is_split else 1)
-
-    @property
-    def reads(self) -> int:
-        """How many of the states, the last ones, the formula takes itself."""
-        return len(self.formula.arrays) - self.blocks
-
-
-CELLS = {"LSTM": Cell(lstm_step, 4, 2), "GRU": Cell(gru_step, 3, 1, True), "RNN_TANH": Cell(tanh, 1, 1),
-         "RNN_RELU": Cell(relu, 1, 1)}
-
-
-class _StepGradient:
-    """The backward pass of a cell's formula from its states: the kernel, and what it reads of a step."""
-
-    def __init__(self, cell: Cell):
-        along = tuple(range(len(cell.formula.arrays)))
-        if len(cell.formula.kernel.outputs) == 1:
-            needs = cell.formula.gradient(along)
-            self.outputs = (0,) * needs.saves_output
-        else:
-            needs = cell.formula.joint_gradient(along, tuple(range(cell.states)))
-            self.outputs = needs.outputs
-        self.kernel, self.inputs = needs.kernel, needs.saved
-
-    def read(self, inputs: Sequence[Any], made: Sequence[Any]) -> list[Any]:
-        return [*[inputs[i] for i in self.inputs], *[made[i] for i in self.outputs]]
-
-
-@functools.cache
-def _step_gradient(cell: Cell) -> _StepGradient:
-    return _StepGradient(cell)
-
-
-@dataclass(frozen=True)
-class Course:
-    """How a layer goes over time: `widths` are the numbers of samples that take part in each step, the first ones."""
-
-    cell: Cell
-    widths: tuple[int, ...]
-    is_reverse: bool = False
-
-    @property
-    def steps(self) -> Sequence[int]:
-        steps = range(len(self.widths))
-        return steps[::-1] if self.is_reverse else steps
+from .cells import Course, step_gradient
 
 
 class Recurrence(Function):
     """A layer of one cell over time.
 
     Its arguments are the course, what the inputs add to the gates (gates, steps · samples), the weight (gates,
-    features) of the state, the biases of inputs and state (or None), and the first states (features, samples).  Its
-    results are the states h of all steps (features, steps · samples) and the last states.
+    features) of the state, the biases of inputs and state (or None), the matrix `shrink` (features of the state,
+    features of the cell) or None, and the first states (features, samples).  Its results are the states h of all steps
+    (features, steps · samples) and the last states.
     """
 
     @staticmethod
     def forward(ctx, course: Course, projected: Tensor, weight: Tensor, bias_x: Optional[Tensor],
-                bias_h: Optional[Tensor], *states: Tensor):
-        ctx.course, ctx.run = course, _Run(course, projected, weight, bias_x, bias_h, states)
-        ctx.save_for_backward(projected, weight, bias_x, bias_h, *states)
+                bias_h: Optional[Tensor], shrink: Optional[Tensor], *states: Tensor):
+        ctx.course, ctx.run = course, _Run(course, projected, weight, bias_x, bias_h, shrink, states)
+        ctx.save_for_backward(projected, weight, bias_x, bias_h, shrink, *states)
         return ctx.run.forward([state._array for state in states])
 
     @staticmethod
@@ -158,9 +48,10 @@ class _Run:
     """One forward pass and what it leaves for the backward pass."""
 
     def __init__(self, course: Course, projected: Tensor, weight: Tensor, bias_x: Optional[Tensor],
-                 bias_h: Optional[Tensor], states: Sequence[Tensor]):
+                 bias_h: Optional[Tensor], shrink: Optional[Tensor], states: Sequence[Tensor]):
         self.course, self.cell, self.backend = course, course.cell, projected._backend
         self.features, self.samples = states[0].shape
+        self.cell_features = states[-1].shape[0]
         self.dtype, self.has_bias = projected.dtype, bias_x is not None
         self.is_padded = any(width < self.samples for width in course.widths)
         self.gates, self.weight = self._by_step(projected._array), weight._array
@@ -168,6 +59,9 @@ class _Run:
         # column, for a state with one more row of ones.
         self.history = self.backend.full((self.features + 1, len(course.widths) + 1, self.samples), 1, self.dtype)
         self.bias_x, self.weight_and_bias = self._biases(bias_x, bias_h)
+        self.shrink = None if shrink is None else shrink._array
+        if shrink is not None:  # the cell's own states
+            self.unshrunk = self.backend.full((self.cell_features, len(course.widths), self.samples), 0, self.dtype)
         self.tape: list[tuple] = []
 
     def _by_step(self, array: Any) -> Any:
@@ -183,7 +77,7 @@ class _Run:
 
     # -- forward ----------------------------------------------------------------------------------------------
     def forward(self, states: Sequence[Any]) -> tuple[Tensor, ...]:
-        backend, cell, rows, reader = self.backend, self.cell, slice(self.features), _step_gradient(self.cell)
+        backend, cell, rows, reader = self.backend, self.cell, slice(self.features), step_gradient(self.cell)
         unread, before, after = cell.states - cell.reads, *self._places()
         backend.assign(self.history, (rows, len(self.course.widths) if self.course.is_reverse else 0), states[0])
         for t in self.course.steps:
@@ -191,13 +85,19 @@ class _Run:
             inputs = [*self._blocks(t, t + before.start, active), *self._active(states[unread:], active)]
             made = backend.elementwise(cell.formula.kernel, inputs, ())
             self.tape.append((t, active, reader.read(inputs, made)))
-            states = self._all(made[:cell.states], states, active)
+            states = self._all(self._new_states(made, t, active), states, active)
             backend.assign(self.history, (rows, t + after.start), states[0])
         outputs = backend.copy(backend.take(self.history, (rows, after)))
         for t, width in enumerate(self.course.widths if self.is_padded else ()):
             backend.assign(outputs, (slice(None), t, slice(width, None)), 0)
         flat = backend.xp.reshape(outputs, (self.features, -1))
         return tuple([Tensor._wrap(array, backend) for array in (flat, *states)])
+
+    def _new_states(self, made: Sequence[Any], t: int, active: slice) -> Sequence[Any]:
+        if self.shrink is None:
+            return made[:self.cell.states]
+        self.backend.assign(self.unshrunk, (slice(None), t, active), made[0])
+        return [self.backend.matmul(self.shrink, made[0]), *made[1:self.cell.states]]
 
     def _places(self) -> tuple[slice, slice]:
         """Where the history has the states before and after the steps."""
@@ -216,7 +116,7 @@ class _Run:
         return [*self._divided(of_x), *self._divided(of_h)]
 
     def _divided(self, array: Any) -> list[Any]:
-        n = self.features
+        n = self.cell_features
         return [self.backend.take(array, (slice(k * n, (k + 1) * n), ...)) for k in range(self.cell.gates)]
 
     def _active(self, states: Sequence[Any], active: slice) -> Sequence[Any]:
@@ -234,15 +134,19 @@ class _Run:
 
     # -- backward ---------------------------------------------------------------------------------------------
     def backward(self, along_output: Any, *along: Any) -> list[Optional[Tensor]]:
-        """The gradients of the projected inputs, the weight, the biases and the first states."""
+        """The gradients of the projected inputs, the weight, the biases, `shrink` and the first states."""
         backend, xp, cell = self.backend, self.backend.xp, self.cell
-        kernel, along_output, every = _step_gradient(cell).kernel, self._by_step(along_output), slice(None)
+        kernel, along_output, every = step_gradient(cell).kernel, self._by_step(along_output), slice(None)
         of_x = backend.full(self.gates.shape, 0, self.dtype)
         of_h = backend.full(self.gates.shape, 0, self.dtype) if cell.is_split else of_x
         turned = xp.permute_dims(self.weight, (1, 0))
+        of_shrunk = None if self.shrink is None else backend.full(along_output.shape, 0, self.dtype)
         for t, active, read in reversed(self.tape):
             received = list(self._active(along, active))
             received[0] = xp.add(received[0], backend.take(along_output, (every, t, active)))
+            if self.shrink is not None:
+                backend.assign(of_shrunk, (every, t, active), received[0])
+                received[0] = backend.matmul(xp.permute_dims(self.shrink, (1, 0)), received[0])
             parts = backend.elementwise(kernel, (*read, *received), ())
             at_h = xp.concat(parts[cell.blocks - cell.gates:cell.blocks], axis=0)
             backend.assign(of_h, (every, t, active), at_h)
@@ -251,9 +155,9 @@ class _Run:
             before, rest = backend.matmul(turned, at_h), parts[cell.blocks:]
             new = [before, *rest] if cell.states > cell.reads else [xp.add(before, rest[0])]
             along = self._all(new, along, active)
-        return self._finished(of_x, of_h, along)
+        return self._finished(of_x, of_h, of_shrunk, along)
 
-    def _finished(self, of_x: Any, of_h: Any, along: Sequence[Any]) -> list[Optional[Tensor]]:
+    def _finished(self, of_x: Any, of_h: Any, of_shrunk: Any, along: Sequence[Any]) -> list[Optional[Tensor]]:
         backend, xp = self.backend, self.backend.xp
         flat_x, flat_h = [xp.reshape(array, (array.shape[0], -1)) for array in (of_x, of_h)]
         held = backend.take(self.history, (slice(None), self._places()[0]))
@@ -263,7 +167,11 @@ class _Run:
         if self.has_bias:
             of_bias = backend.take(product, (slice(None), -1))
             biases = [backend.sum(flat_x, (1,), False) if self.cell.is_split else of_bias, of_bias]
-        arrays = [flat_x, backend.take(product, (slice(None), slice(-1))), *biases, *along]
+        of_shrink = None
+        if self.shrink is not None:
+            flat = [xp.reshape(array, (array.shape[0], -1)) for array in (of_shrunk, self.unshrunk)]
+            of_shrink = backend.matmul(flat[0], xp.permute_dims(flat[1], (1, 0)))
+        arrays = [flat_x, backend.take(product, (slice(None), slice(-1))), *biases, of_shrink, *along]
         return [array if array is None else Tensor._wrap(array, backend) for array in arrays]
 
 
@@ -278,7 +186,7 @@ def _recorded_gradients(course: Course, inputs: Sequence[Optional[Tensor]],
 
 
 def step_by_step(course: Course, projected: Tensor, weight: Tensor, bias_x: Optional[Tensor], bias_h: Optional[Tensor],
-                 *states: Tensor) -> list[Tensor]:
+                 shrink: Optional[Tensor], *states: Tensor) -> list[Tensor]:
     """What `Recurrence` computes, by operations on tensors."""
     cell, samples = course.cell, states[0].shape[1]
     gates = reshape(projected, projected.shape[0], len(course.widths), samples)
@@ -287,10 +195,11 @@ def step_by_step(course: Course, projected: Tensor, weight: Tensor, bias_x: Opti
         of_x, of_h = gates[:, t], matmul(weight, states[0])
         of_x = of_x if bias_x is None else of_x + bias_x.unsqueeze(1)
         of_h = of_h if bias_h is None else of_h + bias_h.unsqueeze(1)
-        given = [*split(of_x, states[0].shape[0]), *split(of_h, states[0].shape[0])] if cell.is_split \
-            else split(of_x + of_h, states[0].shape[0])
+        rows = states[-1].shape[0]
+        given = [*split(of_x, rows), *split(of_h, rows)] if cell.is_split else split(of_x + of_h, rows)
         made = cell.formula(*given, *states[cell.states - cell.reads:])
         made = made if isinstance(made, tuple) else (made,)
+        made = made if shrink is None else (matmul(shrink, made[0]), *made[1:])
         active = as_tensor(np.arange(samples) < course.widths[t], device=projected.device)
         outputs[t] = where(active, made[0], 0.0)
         states = tuple([where(active, new, old) for new, old in zip(made, states)])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Iterator, Sequence, Union
 
 from ..core.tensor import DeviceLike, Tensor, as_tensor
+from ..functions.cells import CELLS, Cell, Course
 from ..functions.dropout import check_probability, dropout
-from ..functions.recurrent import CELLS, Cell, Course, Recurrence
+from ..functions.recurrent import Recurrence
 from ..operations.creation import zeros
 from ..operations.indexing import index_select
 from ..operations.linear_algebra import matmul
@@ -26,28 +27,42 @@ class _Recurrent(Module):
     mode: str
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
-                 batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
+                 batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, proj_size: int = 0,
                  device: DeviceLike = None, dtype: Any = None):
         name = type(self).__name__
         check_size(self, input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
         if not hidden_size or not num_layers:
             raise ValueError(f"{name}: `hidden_size` and `num_layers` must be at least 1; got {hidden_size} and "
                              f"{num_layers}")
+        check_size(self, proj_size=proj_size)
+        if proj_size >= hidden_size:
+            raise ValueError(f"{name}: `proj_size` must be less than `hidden_size`; got {proj_size} and {hidden_size}")
         check_probability(dropout, name)
+        self.proj_size = proj_size
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout, self.bidirectional = bias, batch_first, float(dropout), bidirectional
         rows = self.cell.gates * hidden_size
         for layer, suffix in self._suffixes():
-            inputs = input_size if layer == 0 else hidden_size * self.directions
-            for kind, shape in (("weight_ih", (rows, inputs)), ("weight_hh", (rows, hidden_size)),
-                                ("bias_ih", (rows,)), ("bias_hh", (rows,))):
-                if bias or kind.startswith("weight"):
-                    setattr(self, kind + suffix, unfilled(shape, device, dtype))
+            inputs = input_size if layer == 0 else self._output_size * self.directions
+            shapes = {"weight_ih": (rows, inputs), "weight_hh": (rows, self._output_size), "bias_ih": (rows,),
+                      "bias_hh": (rows,), "weight_hr": (proj_size, hidden_size)}
+            for kind in self._weight_names:
+                setattr(self, kind + suffix, unfilled(shapes[kind], device, dtype))
         self.reset_parameters()
 
     @property
     def cell(self) -> Cell:
         return CELLS[self.mode]
+
+    @property
+    def _output_size(self) -> int:
+        return self.proj_size or self.hidden_size
+
+    @property
+    def _weight_names(self) -> tuple[str, ...]:
+        """What parameters there are for each layer and direction."""
+        biases = ("bias_ih", "bias_hh") if self.bias else ()
+        return ("weight_ih", "weight_hh", *biases, *["weight_hr"] * bool(self.proj_size))
 
     @property
     def directions(self) -> int:
@@ -61,8 +76,7 @@ class _Recurrent(Module):
     @property
     def all_weights(self) -> list[list[Tensor]]:
         """The parameters of each layer and direction."""
-        kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh") if self.bias else ("weight_ih", "weight_hh")
-        return [[getattr(self, kind + suffix) for kind in kinds] for _, suffix in self._suffixes()]
+        return [[getattr(self, kind + suffix) for kind in self._weight_names] for _, suffix in self._suffixes()]
 
     def reset_parameters(self) -> None:
         """Draw all parameters anew, uniformly between ±1/sqrt(hidden_size)."""
@@ -79,7 +93,7 @@ class _Recurrent(Module):
         ----------
         input : shape (L, N, input_size), with `batch_first` (N, L, input_size), (L, input_size), or a PackedSequence.
         hx : the first states, 0 by default: h, or for an LSTM the pair (h, c), of shape
-            (num_layers · directions, N, hidden_size).
+            (num_layers · directions, N, hidden_size), h with `proj_size` in place of `hidden_size` if that is given.
         """
         if isinstance(input, PackedSequence):
             return self._of_packed(input, hx)
@@ -122,13 +136,14 @@ class _Recurrent(Module):
         return last[0] if self.cell.states == 1 else tuple(last)
 
     def _first_states(self, hx: States, samples: int, x: Tensor, is_batched: bool) -> list[Tensor]:
-        count = self.num_layers * self.directions
+        sizes = (self._output_size, self.hidden_size)[:self.cell.states]
+        lead = (self.num_layers * self.directions, *[samples] * is_batched)
         if hx is None:
-            state = zeros(count, samples, self.hidden_size, dtype=x.dtype, device=x.device)
-            return [state] * self.cell.states
+            made = {size: zeros(lead[0], samples, size, dtype=x.dtype, device=x.device) for size in set(sizes)}
+            return [made[size] for size in sizes]
         states = [hx] if isinstance(hx, Tensor) else list(hx)
-        wanted = (count, samples, self.hidden_size) if is_batched else (count, self.hidden_size)
-        if len(states) != self.cell.states or any(state.shape != wanted for state in states):
+        if [state.shape for state in states] != [(*lead, size) for size in sizes]:
+            wanted = " and ".join(dict.fromkeys([str((*lead, size)) for size in sizes]))
             what = "h" if self.cell.states == 1 else "a pair (h, c)"
             raise ValueError(f"{type(self).__name__}: the first states must be {what} of shape {wanted}; got "
                              f"{', '.join(str(state.shape) for state in states)}")
@@ -142,11 +157,11 @@ class _Recurrent(Module):
             outputs = []
             for direction in range(self.directions):
                 k = layer * self.directions + direction
-                weight_x, weight_h, *biases = self.all_weights[k]
+                parameters = dict(zip(self._weight_names, self.all_weights[k]))
                 first = [transpose(state[k]) for state in states]
                 course = Course(self.cell, widths, is_reverse=direction == 1)
-                output, *ends = Recurrence.apply(course, matmul(weight_x, turned), weight_h,
-                                                 *(biases or (None, None)), *first)
+                of_h = [parameters.get(kind) for kind in ("weight_hh", "bias_ih", "bias_hh", "weight_hr")]
+                output, *ends = Recurrence.apply(course, matmul(parameters["weight_ih"], turned), *of_h, *first)
                 outputs.append(output)
                 last.append([transpose(end) for end in ends])
             turned = outputs[0] if len(outputs) == 1 else cat(outputs, 0)
@@ -155,7 +170,8 @@ class _Recurrent(Module):
         return turned, [stack(ends, 0) for ends in zip(*last)]
 
     def extra_repr(self) -> str:
-        usual = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False}
+        usual = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0,
+                 "bidirectional": False}
         return ", ".join([f"{self.input_size}, {self.hidden_size}"]
                          + [f"{name}={getattr(self, name)}" for name, value in usual.items()
                             if getattr(self, name) != value])
@@ -171,13 +187,16 @@ class RNN(_Recurrent):
                  bias: bool = True, batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
                  device: DeviceLike = None, dtype: Any = None):
         self.mode, self.nonlinearity = _mode(nonlinearity, "RNN"), nonlinearity
-        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype)
+        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
+                         device=device, dtype=dtype)
 
 
 class LSTM(_Recurrent):
     """Long short-term memory: a state and a memory, which gates keep, change and show.
 
-    Source: Hochreiter and Schmidhuber, "Long Short-Term Memory", Neural Computation 9, 1997.
+    With `proj_size` the state is multiplied by one more matrix, which makes it so short.
+    Sources: Hochreiter and Schmidhuber, "Long Short-Term Memory", Neural Computation 9, 1997; Sak, Senior and Beaufays,
+    "Long Short-Term Memory Based Recurrent Neural Network Architectures", 2014, section 3.2.
 
     >>> output, (h, c) = LSTM(3, 5)(Tensor.zeros(7, 2, 3))
     >>> output.shape, h.shape
@@ -185,13 +204,6 @@ class LSTM(_Recurrent):
     """
 
     mode = "LSTM"
-
-    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
-                 batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, proj_size: int = 0,
-                 device: DeviceLike = None, dtype: Any = None):
-        if proj_size:
-            raise NotImplementedError(f"LSTM: `proj_size` is not taken here; got {proj_size}")
-        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype)
 
 
 class GRU(_Recurrent):
@@ -201,6 +213,12 @@ class GRU(_Recurrent):
     """
 
     mode = "GRU"
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
+                 batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
+                 device: DeviceLike = None, dtype: Any = None):
+        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
+                         device=device, dtype=dtype)
 
 
 def _mode(nonlinearity: str, name: str) -> str:
@@ -248,7 +266,7 @@ class _CellModule(Module):
                              f"{', '.join(str(state.shape) for state in states)}")
         x, *states = [tensor if tensor.ndim == 2 else tensor.unsqueeze(0) for tensor in (input, *states)]
         _, *last = Recurrence.apply(Course(cell, (x.shape[0],)), matmul(self.weight_ih, transpose(x)), self.weight_hh,
-                                    self.bias_ih, self.bias_hh, *[transpose(state) for state in states])
+                                    self.bias_ih, self.bias_hh, None, *[transpose(state) for state in states])
         last = [transpose(state) if input.ndim == 2 else reshape(state, -1) for state in last]
         return last[0] if cell.states == 1 else tuple(last)
 

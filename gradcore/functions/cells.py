@@ -1,0 +1,122 @@
+"""Recurrent cells: a formula for one step, and what its backward pass reads.
+
+The formula also returns its gates: the backward kernel reads them instead of computing them again.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any, Sequence
+
+from ..core.elementwise import Elementwise, elementwise
+from .rectifiers import relu
+from .sigmoids import tanh
+
+
+@elementwise
+def lstm_step(xp, i, f, g, o, c):
+    """The state h = o tanh(c') and the memory c' = f c + i g, with gates sigmoid(i), sigmoid(f), tanh(g), sigmoid(o).
+
+    Source: Hochreiter and Schmidhuber, "Long Short-Term Memory", Neural Computation 9, 1997; with the gate f: Gers,
+    Schmidhuber and Cummins, "Learning to Forget", Neural Computation 12, 2000.
+    """
+    i, f, g, o = xp.sigmoid(i), xp.sigmoid(f), xp.tanh(g), xp.sigmoid(o)
+    memory = f * c + i * g
+    bounded = xp.tanh(memory)
+    return o * bounded, memory, i, f, g, o, bounded
+
+
+@lstm_step.derivative
+def _(xp, c, output, upstream):
+    _, _, i, f, g, o, bounded = output
+    along_h, along_memory, along_i, along_f, along_g, along_o, along_bounded = upstream
+    along_c = along_memory + (along_h * o + along_bounded) * (1.0 - bounded * bounded)
+    return ((along_c * g + along_i) * i * (1.0 - i), (along_c * c + along_f) * f * (1.0 - f),
+            (along_c * i + along_g) * (1.0 - g * g), (along_h * bounded + along_o) * o * (1.0 - o), along_c * f)
+
+
+@elementwise
+def gru_step(xp, xr, xz, xn, hr, hz, hn, h):
+    """h' = (1 - z) n + z h, with r = sigmoid(xr + hr), z = sigmoid(xz + hz) and n = tanh(xn + r hn).
+
+    Source: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", EMNLP 2014, section 2.3.
+    """
+    r, z = xp.sigmoid(xr + hr), xp.sigmoid(xz + hz)
+    n = xp.tanh(xn + r * hn)
+    return n + z * (h - n), r, z, n
+
+
+@gru_step.derivative
+def _(xp, hn, h, output, upstream):
+    _, r, z, n = output
+    along_h, along_r, along_z, along_n = upstream
+    of_n = (along_h * (1.0 - z) + along_n) * (1.0 - n * n)
+    of_r = (of_n * hn + along_r) * r * (1.0 - r)
+    of_z = (along_h * (h - n) + along_z) * z * (1.0 - z)
+    return of_r, of_z, of_n, of_r, of_z, of_n * r, along_h * z
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a layer repeats: a formula whose first results are the new states.
+
+    It takes the sums of each gate, or, if `is_split`, what the inputs and then what the state add to them; and last
+    the memory that it changes, where there is one.
+    """
+
+    formula: Elementwise
+    gates: int
+    states: int
+    is_split: bool = False
+
+    @property
+    def blocks(self) -> int:
+        """How many arrays of the gates the formula takes."""
+        return self.gates * (2 if self.is_split else 1)
+
+    @property
+    def reads(self) -> int:
+        """How many of the states, the last ones, the formula takes itself."""
+        return len(self.formula.arrays) - self.blocks
+
+
+CELLS = {"LSTM": Cell(lstm_step, 4, 2), "GRU": Cell(gru_step, 3, 1, True), "RNN_TANH": Cell(tanh, 1, 1),
+         "RNN_RELU": Cell(relu, 1, 1)}
+
+
+class StepGradient:
+    """The backward pass of a cell's formula from its states: the kernel, and what it reads of a step."""
+
+    def __init__(self, cell: Cell):
+        along = tuple(range(len(cell.formula.arrays)))
+        if len(cell.formula.kernel.outputs) == 1:
+            needs = cell.formula.gradient(along)
+            self.outputs = (0,) * needs.saves_output
+        else:
+            needs = cell.formula.joint_gradient(along, tuple(range(cell.states)))
+            self.outputs = needs.outputs
+        self.kernel, self.inputs = needs.kernel, needs.saved
+
+    def read(self, inputs: Sequence[Any], made: Sequence[Any]) -> list[Any]:
+        return [*[inputs[i] for i in self.inputs], *[made[i] for i in self.outputs]]
+
+
+@functools.cache
+def step_gradient(cell: Cell) -> StepGradient:
+    """The backward pass of a cell, made once."""
+    return StepGradient(cell)
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a layer goes over time: `widths` are the numbers of samples that take part in each step, the first ones."""
+
+    cell: Cell
+    widths: tuple[int, ...]
+    is_reverse: bool = False
+
+    @property
+    def steps(self) -> Sequence[int]:
+        steps = range(len(self.widths))
+        return steps[::-1] if self.is_reverse else steps
