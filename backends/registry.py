@@ -86,7 +86,7 @@ def get_backend(device: DeviceLike = None) -> Backend:
     >>> get_backend("cpu").device
     Device('cpu')
     """
-    backend = _backends.get(str(device))
+    backend = _backends.get(str(device if device is not None else _default))
     return _made(as_device(device)) if backend is None else backend
 
 

@@ -53,19 +53,54 @@ def test_threads_draw_parts_of_one_stream(dtype, cores, monkeypatch):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("kind", ["native", "auto"])
 def test_native_code_draws_the_same_stream(dtype, kind):
-    draws, place = cpu_random.Draws(), philox.Place(2 ** 64 - 1, 2 ** 63 + 5, 2 ** 40)
+    draws, place = cpu_random.Draws(get_backend("cpu").pool), philox.Place(2 ** 64 - 1, 2 ** 63 + 5, 2 ** 40)
     for n in (0, 1, 7, 8, 9, 4097, 300_001):
         numbers, beyond = np.full(n + 4, 77, dtype), 77
-        draws.draw(numbers[:n], place, kind)
+        draws.fill(numbers[:n], place, kind)
         np.testing.assert_array_equal(numbers[:n], of_numpy(place, n, dtype))
         assert (numbers[n:] == beyond).all()
     if kind == "auto":
         is_built = threading.Event()
         builder.submit(is_built.set)  # after what was submitted before
         assert is_built.wait(60)
-        draws.draw(numbers[:n], place, kind)
+        draws.fill(numbers[:n], place, kind)
         assert draws._native is not None
         np.testing.assert_array_equal(numbers[:n], of_numpy(place, n, dtype))
+
+
+@pytest.mark.parametrize("kind", ["numpy", pytest.param("native", marks=needs_compiler)])
+def test_small_draws_in_any_order_are_those_of_their_places(kind, rng):
+    """They come from what was drawn ahead, which a writer to what was given out before does not change."""
+    draws, at = cpu_random.Draws(get_backend("cpu").pool), 2 ** 64 - 30_000
+    for _ in range(400):
+        dtype, n = str(rng.choice(DTYPES)), int(rng.choice([0, 1, 7, 9, 1000, 2048, 2049]))
+        place = philox.Place(int(rng.integers(2)), int(rng.integers(2)), at)
+        numbers = draws.draw(place, (n,), np.dtype(dtype), kind)
+        np.testing.assert_array_equal(numbers, of_numpy(place, n, dtype))
+        numbers[...] = 77
+        at = max(0, at + int(rng.choice([-700, 0, *[philox.blocks(n, np.dtype(dtype))] * 8])))
+
+
+def test_small_draws_are_drawn_many_at_a_time(monkeypatch):
+    draws, filled, fill = cpu_random.Draws(get_backend("cpu").pool), [], philox.fill
+    monkeypatch.setattr(philox, "fill", lambda out, *at, **more: filled.append(out.size) or fill(out, *at, **more))
+    for i in range(100):
+        draws.draw(philox.Place(1, 0, 2 * i), (4, 4), np.dtype("float32"), "numpy")
+    assert 1 < len(filled) < 10 and filled[0] == 16
+
+
+def test_a_draw_that_is_interrupted_leaves_the_stream_as_it_is(monkeypatch):
+    def interrupted(words, out):
+        raise KeyboardInterrupt
+
+    whole = np.empty(40_000, np.float32)
+    philox.fill(whole, philox.Place(3, 0, 0))
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setitem(philox._MAKERS, np.dtype("float32"), interrupted)
+        philox.fill(np.empty(40_000, np.float32), philox.Place(3, 0, 5000))
+    rest = np.empty(8, np.float32)
+    philox.fill(rest, philox.Place(3, 0, 10_000))
+    np.testing.assert_array_equal(rest, of_numpy(philox.Place(3, 0, 10_000), 8, "float32"))
 
 
 def test_draws_follow_each_other_without_a_gap_or_a_repetition():

@@ -59,7 +59,7 @@ class NumPyBackend(Backend):
     def __init__(self) -> None:
         self.device = Device("cpu")
         self.pool = MemoryPool()
-        self._draws = Draws()
+        self._draws = Draws(self.pool)
         self.kernels = "numpy"
         self.use_kernels(os.environ.get("GRADCORE_CPU_KERNELS") or "numpy")
 
@@ -183,9 +183,7 @@ class NumPyBackend(Backend):
 
     # -- random numbers ---------------------------------------------------------------------------------------
     def random(self, place: Place, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        numbers = self.empty(shape, dtype)
-        self._draws.draw(numbers.reshape(-1), place, self.kernels)
-        return numbers
+        return self._draws.draw(place, shape, dtype, self.kernels)
 
     # -- the device itself ------------------------------------------------------------------------------------
     def synchronize(self) -> None:

@@ -1,29 +1,68 @@
-"""Random numbers on the CPU: each thread draws a part of the stream."""
+"""Random numbers on the CPU: each thread draws a part of the stream; small draws are taken from one large one."""
 
 from __future__ import annotations
 
+import math
 from typing import Callable, Optional
 
 import numpy as np
 
 from .. import native, philox
+from .memory_pool import MemoryPool
 from .tiles import share
 from .workers import builder
 
 # What a byte of random numbers costs, in additions of two numbers (see `tiles`).
 _COST_PER_BYTE = 8
 _SMALL = 1 << 16  # bytes: never worth a second thread
+_FEW = 1 << 11  # numbers that may have been drawn ahead
+_AHEAD = 1 << 12  # blocks that are drawn ahead
 
 
 class Draws:
-    """Fills contiguous one-dimensional arrays by NumPy's generator, or by native code, as CPU kernels are chosen."""
+    """Draws by NumPy's generator, or by native code, as CPU kernels are chosen."""
 
-    def __init__(self) -> None:
+    def __init__(self, pool: MemoryPool) -> None:
+        self._pool = pool
         self._native: Optional[Callable] = None
         self._is_asked_for = False
+        # Seed, stream, and numbers from one block of it up to another.
+        self._ahead = {dtype: (0, 0, 0, 0, np.empty(0, dtype)) for dtype in map(np.dtype, philox.TYPES)}
 
-    def draw(self, numbers: np.ndarray, place: philox.Place, kind: str) -> None:
-        """Write the stream from `place` on; `kind` is "numpy", "native", or "auto" (native once it is built)."""
+    def draw(self, place: philox.Place, shape: tuple[int, ...], dtype: np.dtype, kind: str) -> np.ndarray:
+        """The numbers of the stream from `place` on; `kind` is "numpy", "native", or "auto" (native once it is built).
+        """
+        n = math.prod(shape)
+        if n <= _FEW:
+            numbers = self._few(place, n, dtype, kind)
+            return numbers if len(shape) == 1 else numbers.reshape(shape)
+        numbers = self._pool.empty(shape, dtype)
+        self.fill(numbers.reshape(-1), place, kind)
+        return numbers
+
+    def _few(self, place: philox.Place, n: int, dtype: np.dtype, kind: str) -> np.ndarray:
+        """A copy of numbers that were drawn ahead; more are, where this draw follows another.
+
+        What is at a place never changes, so that it does not matter who has drawn it, in which thread, and when.
+        """
+        seed, stream, offset = place
+        of_seed, of_stream, first, end, numbers = self._ahead[dtype]
+        each = philox.PER_BLOCK[dtype]
+        if seed == of_seed and stream == of_stream and first <= offset:
+            start = (offset - first) * each
+            if start + n <= numbers.size:
+                return numbers[start:start + n].copy()
+            follows = offset <= end + _AHEAD
+        else:
+            follows = False
+        count = _AHEAD if follows else -(-n // each)
+        drawn = np.empty(count * each, dtype)
+        self.fill(drawn, place, kind)
+        self._ahead[dtype] = seed, stream, offset, offset + count, drawn
+        return drawn[:n].copy()
+
+    def fill(self, numbers: np.ndarray, place: philox.Place, kind: str) -> None:
+        """Write to a contiguous one-dimensional array as `draw` does."""
         if kind == "native" and self._native is None:
             self._build()
         elif kind == "auto" and not self._is_asked_for:
@@ -43,7 +82,7 @@ def draw_in_parts(numbers: np.ndarray, place: philox.Place) -> None:
     if numbers.nbytes <= _SMALL:
         philox.fill(numbers, place)
         return
-    each = philox.per_block(numbers.dtype)
+    each = philox.PER_BLOCK[numbers.dtype]
 
     def draw(start: int, stop: int) -> None:
         philox.fill(numbers[start * each:stop * each], place, skipped=start)

@@ -8,8 +8,9 @@ from typing import Callable
 import numpy as np
 
 from .. import philox
+from . import handles
 from .build import library
-from .handles import address
+from .handles import handle
 from .threads import IN_PARTS, share_address
 
 # Waking a second thread takes about as long as one needs for so many blocks.
@@ -23,7 +24,8 @@ inline unsigned long long high_product(unsigned long long a, unsigned long long 
 """
 _LOOP = """
 extern "C" __attribute__((visibility("default")))
-void gradcore_random_{name}(void* share, word seed, word stream, word offset, long n, {type}* out) {{
+void gradcore_random_{name}(void* share, word seed, word stream, word offset, long n, void* array) {{
+    {type}* const out = data<{type}>(array);
     const long each = 32 / sizeof({type}), blocks = (n + each - 1) / each;
     in_parts(share, blocks, 2, blocks >= {parallel_from}, [=](long begin, long end) {{
         for (long i = begin; i < end; ++i) {{
@@ -38,7 +40,7 @@ void gradcore_random_{name}(void* share, word seed, word stream, word offset, lo
     }});
 }}
 """
-_SOURCE = _HEAD + philox.CPP.replace("FN ", "inline ") + IN_PARTS + "}" + "".join(
+_SOURCE = _HEAD + philox.CPP.replace("FN ", "inline ") + IN_PARTS + handles.DATA + "}" + "".join(
     _LOOP.format(name=name, type=kind, parallel_from=_PARALLEL_FROM) for name, kind in philox.TYPES.items())
 
 
@@ -47,11 +49,11 @@ def drawing() -> Callable[[np.ndarray, philox.Place], None]:
     built, share = library(_SOURCE), share_address()
     functions = {}
     for name in philox.TYPES:
-        function = functions[name] = getattr(built, f"gradcore_random_{name}")
+        function = functions[np.dtype(name)] = getattr(built, f"gradcore_random_{name}")
         function.restype = None
         function.argtypes = [ctypes.c_void_p, *[ctypes.c_uint64] * 3, ctypes.c_ssize_t, ctypes.c_void_p]
 
     def draw(numbers: np.ndarray, place: philox.Place) -> None:
-        functions[numbers.dtype.name](share, *place, numbers.size, address(numbers))
+        functions[numbers.dtype](share, *place, numbers.size, handle(numbers))
 
     return draw

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import operator
 from typing import Any, Callable, Iterable, Optional, Sequence, Union
 
@@ -68,13 +67,19 @@ def unpacked(sizes: tuple) -> tuple:
     """Sizes that were given one by one, or as one tuple: ``reshape(2, 3)`` and ``reshape((2, 3))`` are the same."""
     if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
         sizes = sizes[0]
-    return tuple([_integer(size, "sizes and dimensions are integers") for size in sizes])
+    return tuple([size if size.__class__ is int else _integer(size, "sizes and dimensions are integers")
+                  for size in sizes])
 
 
 def shape_of(sizes: tuple) -> tuple[int, ...]:
     """Sizes of a new tensor, as `unpacked` takes them; those that no memory could hold are refused."""
+    if len(sizes) == 1 and sizes[0].__class__ is int and 0 <= sizes[0] < _TOO_MANY:
+        return sizes  # most calls, in a third of the time
     shape = unpacked(sizes)
-    if min(shape, default=0) < 0 or math.prod(max(n, 1) for n in shape) >= _TOO_MANY:
+    count = 1
+    for n in shape:
+        count *= n or 1
+    if count >= _TOO_MANY or shape and min(shape) < 0:
         raise ValueError(f"sizes are at least 0, and their product is less than 2^58; got {shape}")
     return shape
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ..backends.formulas.dtypes import kind_of
-from ..operations import random
+from ..backends.formulas.dtypes import FLOAT32, kind_of
 from ..core.broadcasting import cast
 from ..core.elementwise import Elementwise, elementwise
 from ..core.tensor import Tensor, as_tensor
+from ..operations.generator import default_generator
 
 
 _SATURATION = -1.7580993408473766  # of selu, at minus infinity
@@ -85,5 +85,7 @@ def _masked(formula: Elementwise, x: Any, p: float, training: bool, name: str,
     x = as_tensor(x)
     if not training or p == 0:
         return x
-    result = formula(x, random.rand(of_noise(x.shape), device=x.device), p=p)
+    backend = x._backend
+    noise = Tensor._wrap(default_generator.draw(backend, of_noise(x.shape), FLOAT32), backend)
+    result = formula(x, noise, p=p)
     return cast(result, x.dtype) if kind_of(x.dtype) == 2 else result  # the noise is float32 beside float16 too

@@ -21,7 +21,8 @@ from .integers import stored
 def finished(array: Any, backend: Any, requires_grad: bool) -> Tensor:
     """A new tensor of an array of `backend`."""
     made = Tensor._wrap(array, backend)
-    made.requires_grad = requires_grad
+    if requires_grad is not False:
+        made.requires_grad = requires_grad
     return made
 
 

@@ -12,7 +12,7 @@ from typing import Any, Optional, Sequence, Union
 import numpy as np
 
 from ..backends import Kernel, get_backend
-from ..backends.formulas.dtypes import DEFAULT_FLOAT, FLOAT16, FLOAT32, FLOAT64, INT64, as_dtype, kind_of
+from ..backends.formulas.dtypes import DEFAULT_FLOAT, FLOAT32, FLOAT64, INT64, as_dtype, kind_of
 from ..backends.formulas.expression import Expression, Symbol
 from ..backends.formulas.kernel import trace
 from ..core.arguments import between
@@ -28,7 +28,9 @@ _LAST_BEFORE_ONE = 1 - 2.0 ** -11  # in float16
 
 
 def _float_dtype(dtype: Any, name: str) -> np.dtype:
-    dtype = as_dtype(dtype or DEFAULT_FLOAT)
+    if dtype is None:
+        return DEFAULT_FLOAT
+    dtype = as_dtype(dtype)
     if kind_of(dtype) < 2:
         raise TypeError(f"{name} draws floats; got dtype {dtype}")
     return dtype
@@ -42,11 +44,11 @@ def rand(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_gra
     tensor([0.0347, 0.0115, 0.612 ])
     """
     backend, dtype = get_backend(device), _float_dtype(dtype, "rand")
-    array = chosen(generator, "rand").draw(backend, shape_of(shape), FLOAT32 if dtype == FLOAT16 else dtype)
-    drawn = Tensor._wrap(array, backend)
-    if dtype == FLOAT16:  # a draw close below 1 is rounded to it
-        drawn = minimum(cast(drawn, FLOAT16), _LAST_BEFORE_ONE)
-    return drawn.requires_grad_(requires_grad)
+    is_half = dtype.itemsize == 2
+    array = chosen(generator, "rand").draw(backend, shape_of(shape), FLOAT32 if is_half else dtype)
+    if is_half:  # a draw close below 1 is rounded to it
+        return minimum(cast(Tensor._wrap(array, backend), dtype), _LAST_BEFORE_ONE).requires_grad_(requires_grad)
+    return finished(array, backend, requires_grad)
 
 
 def randn(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False,
