@@ -25,8 +25,8 @@ def test_parameters_have_pytorchs_names_and_order(torch):
     """Where PyTorch's function is written in Python, its parameters are a beginning of ours or ours of its."""
     wrong = []
     for name in nn.functional.__all__:
-        theirs = getattr(torch.nn.functional, name, None)
-        if not inspect.isfunction(theirs) or name in ("upsample", "max_pool1d", "max_pool2d"):  # which dispatch
+        theirs = getattr(torch.nn.functional, f"{name}_with_indices", getattr(torch.nn.functional, name, None))
+        if not inspect.isfunction(theirs) or name == "upsample":  # as interpolate
             continue
         names, expected = [list(inspect.signature(function).parameters) for function in
                            (getattr(nn.functional, name), theirs)]

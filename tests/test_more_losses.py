@@ -47,6 +47,8 @@ CASES = {
     "multi_margin_loss": (lambda rng: {"p": int(rng.integers(1, 3)), "margin": float(rng.uniform(0.5, 2))},
                           lambda rng: [rng.normal(size=(5, 4)), rng.integers(0, 4, 5)]),
     "multilabel_soft_margin_loss": (lambda rng: {}, lambda rng: [rng.normal(size=(5, 4)), rng.integers(0, 2, (5, 4))]),
+    "multilabel_margin_loss": (lambda rng: {}, lambda rng: [rng.normal(size=(4, 3)), np.array(
+        [[0, 2, -1], [-1, 1, 1], [2, 0, 1], [1, -1, 0]])]),
     "binary_cross_entropy_with_logits": (lambda rng: {}, lambda rng: [rng.normal(size=(5, 4)), rng.random((5, 4))]),
 }
 MODULES = {"mse_loss": "MSELoss", "l1_loss": "L1Loss", "smooth_l1_loss": "SmoothL1Loss", "huber_loss": "HuberLoss",
@@ -56,7 +58,7 @@ MODULES = {"mse_loss": "MSELoss", "l1_loss": "L1Loss", "smooth_l1_loss": "Smooth
            "triplet_margin_with_distance_loss": "TripletMarginWithDistanceLoss",
            "cosine_embedding_loss": "CosineEmbeddingLoss", "multi_margin_loss": "MultiMarginLoss",
            "multilabel_soft_margin_loss": "MultiLabelSoftMarginLoss",
-           "binary_cross_entropy_with_logits": "BCEWithLogitsLoss"}
+           "multilabel_margin_loss": "MultiLabelMarginLoss", "binary_cross_entropy_with_logits": "BCEWithLogitsLoss"}
 
 
 @pytest.mark.filterwarnings("ignore:reduction. 'mean' divides the total loss")
@@ -128,6 +130,11 @@ def test_ctc(is_flat, zero_infinity, reduction, torch, backend: Backend, rng):
             tolerance=1e-7)
 
 
+def test_classes_that_do_not_exist_are_refused():
+    with pytest.raises(IndexError, match="multilabel_margin_loss: the target must hold indices of classes from 0 to 2"):
+        nn.MultiLabelMarginLoss()(Tensor.ones(3), [0, 3, -1])
+
+
 def test_ctc_of_one_sample_and_of_impossible_labels(torch, backend: Backend, rng):
     labels = np.array([1, 1, 2])
     compare(torch, lambda x: nn.CTCLoss(blank=3)(nn.functional.log_softmax(x, -1),
@@ -157,7 +164,8 @@ def test_ctc_of_one_sample_and_of_impossible_labels(torch, backend: Backend, rng
      lambda F, x: F.ctc_loss(x.reshape(2, 1, 3), [[5]], [2], [1])),
     ("ctc_loss: lengths for 1 sample", lambda F, x: F.ctc_loss(x.reshape(2, 1, 3), [[1]], [2, 2], [1])),
     ("one_hot: classes must be from 0 to 1", lambda F, x: F.one_hot(Tensor([2], dtype=int), 2)),
-    ("softmax: name the dimension", lambda F, x: F.softmax(x.reshape(1, 2, 3)))])
+    ("multilabel_margin_loss: scores of shape", lambda F, x: F.multilabel_margin_loss(x, [[0, 1]])),
+    ("MultiLabelMarginLoss: `reduction` must be", lambda F, x: nn.MultiLabelMarginLoss(reduction="all"))])
 def test_what_means_nothing_is_refused_in_words(words, make):
     with pytest.raises((ValueError, TypeError), match=words):
         make(nn.functional, Tensor.ones(2, 3))

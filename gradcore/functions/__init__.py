@@ -21,7 +21,7 @@ from ..core.arguments import publish as _publish
 from ..core.arguments import published
 from ..core.tensor import Tensor
 from . import exponentials, rectifiers, sigmoids
-from .dropout import alpha_dropout, dropout, dropout1d, dropout2d
+from .dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d
 from .exponentials import celu, elu, selu, softplus
 from .class_losses import cross_entropy, nll_loss
 from .losses import binary_cross_entropy, binary_cross_entropy_with_logits, mse_loss
@@ -40,11 +40,15 @@ _LATER = {
     "ctc": "ctc_loss",
     "embeddings": "embedding",
     "margin_losses": "cosine_embedding_loss hinge_embedding_loss margin_ranking_loss multi_margin_loss "
-                     "multilabel_soft_margin_loss pairwise_distance triplet_margin_loss "
+                     "multilabel_margin_loss multilabel_soft_margin_loss pairwise_distance triplet_margin_loss "
                      "triplet_margin_with_distance_loss",
-    "pooling": "avg_pool1d avg_pool2d max_pool1d max_pool2d",
+    "folding": "fold unfold",
+    "local_response": "local_response_norm",
+    "pooling": "avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d max_pool1d max_pool2d max_pool3d",
     "regression_losses": "gaussian_nll_loss huber_loss kl_div l1_loss poisson_nll_loss smooth_l1_loss soft_margin_loss",
-    "resampling": "adaptive_avg_pool1d adaptive_avg_pool2d interpolate pixel_shuffle pixel_unshuffle",
+    "places": "adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d max_unpool1d max_unpool2d max_unpool3d",
+    "resampling": "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d channel_shuffle interpolate "
+                  "pixel_shuffle pixel_unshuffle",
 }
 __getattr__ = loader(__name__, _LATER, published)
 
@@ -64,7 +68,7 @@ __all__ = [
     "threshold", "softmax", "log_softmax", "softmin", "glu", "gumbel_softmax", "hardshrink", "softshrink", "tanhshrink",
     # losses, and layers without parameters
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "mse_loss", "nll_loss",
-    "dropout", "dropout1d", "dropout2d", "alpha_dropout", "linear", "layer_norm", "rms_norm", "batch_norm",
+    "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "linear", "layer_norm", "rms_norm", "batch_norm",
     "group_norm", "instance_norm", "normalize", "cosine_similarity",
     *" ".join(_LATER.values()).split(),
     # common operations

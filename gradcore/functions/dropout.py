@@ -63,6 +63,11 @@ def dropout2d(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     return _of_channels(x, p, training, "dropout2d", 2)
 
 
+def dropout3d(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
+    """As `dropout`, with whole channels of D × H × W: the input has the shape (N, C, D, H, W) or (C, D, H, W)."""
+    return _of_channels(x, p, training, "dropout3d", 3)
+
+
 def alpha_dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     """Dropout for selu: dropped elements take on its saturation value, and mean and variance are kept.
 

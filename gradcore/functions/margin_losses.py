@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Callable, Optional
 
+from ..backends.formulas.dtypes import INT64, kind_of
+from ..core.broadcasting import cast
 from ..core.elementwise import elementwise
 from ..core.rowwise import rowwise
 from ..core.tensor import Tensor, as_tensor
 from ..operations.arithmetic import minimum
-from ..operations.indexing import values_on_host
+from ..operations.creation import zeros
+from ..operations.indexing import gather, values_on_host
 from ..operations.norms import norm
-from ..operations.reduction import mean
+from ..operations.products import cumprod
+from ..operations.reduction import mean, sum
+from ..operations.scattering import scatter_add
+from ..operations.selection import where
 from ..operations.shaping import unsqueeze
 from .class_losses import check_classes
 from .losses import beside, check_reduction, elementwise_loss, reduced, refuse_deprecated, weights_like
@@ -181,3 +187,34 @@ def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, siz
     losses = elementwise_loss(loss, lambda x, t: -(t * logsigmoid(x) + (1 - t) * logsigmoid(-x)), input, target,
                               weight, "none", (size_average, reduce))
     return reduced(mean(losses, -1), reduction, loss)
+
+
+def multilabel_margin_loss(input: Any, target: Any, size_average: None = None, reduce: None = None,
+                           reduction: str = "mean") -> Tensor:
+    """The scores of all right classes are to exceed those of all others by 1: sum of max(0, 1 - x_t + x_j) / C.
+
+    `target` lists the right classes of each sample in the shape of the scores, (N, C) or (C,); what stands from the
+    first -1 on does not count.
+
+    >>> multilabel_margin_loss(Tensor([[0.5, 0.0, 0.25]]), [[0, -1, 0]])
+    tensor(0.4167)
+    """
+    loss = "multilabel_margin_loss"
+    refuse_deprecated(loss, size_average, reduce)
+    check_reduction(reduction, loss)
+    scores = as_tensor(input)
+    given, target = target, beside(scores, target)
+    if scores.ndim not in (1, 2) or target.shape != scores.shape or kind_of(target.dtype) != 1:
+        raise ValueError(f"{loss}: scores of shape (N, C) or (C,) and integers of that shape are needed; got "
+                         f"{scores.shape}, and {target.dtype} of shape {target.shape}")
+    values = values_on_host(given, target)
+    if values is not None and values.size and (values.min() < -1 or values.max() >= scores.shape[-1]):
+        raise IndexError(f"{loss}: the target must hold indices of classes from 0 to {scores.shape[-1] - 1}, and -1 "
+                         f"behind them; got {values.min()} to {values.max()}")
+    counts = cast(cumprod(cast(target >= 0, INT64), -1), scores.dtype)
+    places = where(counts > 0, target, 0).long()
+    is_right = scatter_add(zeros(*scores.shape, dtype=scores.dtype, device=scores.device), -1, places, counts)
+    of_right = unsqueeze(gather(scores, -1, places), -1)
+    short = exceeding(unsqueeze(scores, -2), of_right) * unsqueeze(counts, -1)
+    costs = where(unsqueeze(is_right, -2) > 0, 0.0, short)
+    return reduced(sum(costs, (-2, -1)) / scores.shape[-1], reduction, loss)

@@ -11,6 +11,7 @@ from ..backends.windows import Windows
 from ..core.broadcasting import cast
 from ..core.tensor import Tensor, as_tensor
 from ..operations.pooling import MaxPool, WindowSum
+from ..operations.reduction import root
 from .window_options import Sizes, as_samples, per_dim, wide, windows_over
 
 
@@ -38,6 +39,12 @@ def max_pool2d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, p
     return _largest("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
+def max_pool3d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0, dilation: Sizes = 1,
+               ceil_mode: bool = False, return_indices: bool = False) -> Union[Tensor, tuple[Tensor, Tensor]]:
+    """The largest element of each window; see `max_pool2d`."""
+    return _largest("max_pool3d", 3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
 def avg_pool1d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0,
                ceil_mode: bool = False, count_include_pad: bool = True) -> Tensor:
     """The mean of each window; see `avg_pool2d`."""
@@ -59,6 +66,38 @@ def avg_pool2d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, p
     tensor([[[3.]]])
     """
     return _means("avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+def avg_pool3d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0,
+               ceil_mode: bool = False, count_include_pad: bool = True,
+               divisor_override: Optional[int] = None) -> Tensor:
+    """The mean of each window; see `avg_pool2d`."""
+    return _means("avg_pool3d", 3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+def lp_pool1d(input: Any, norm_type: float, kernel_size: Sizes, stride: Optional[Sizes] = None,
+              ceil_mode: bool = False) -> Tensor:
+    """The p-norm of each window; see `lp_pool2d`."""
+    return _norms("lp_pool1d", 1, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+def lp_pool2d(input: Any, norm_type: float, kernel_size: Sizes, stride: Optional[Sizes] = None,
+              ceil_mode: bool = False) -> Tensor:
+    """(sum of x^p)^(1/p) over each window, p being `norm_type`; its gradient is 0 where the sum is 0.
+
+    >>> lp_pool2d(Tensor([[[3.0, 0.0], [4.0, 0.0]]]), 2, 2)
+    tensor([[[5.]]])
+    """
+    return _norms("lp_pool2d", 2, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+def _norms(name: str, count: int, input: Any, p: float, kernel_size: Sizes, stride: Optional[Sizes],
+           ceil_mode: bool) -> Tensor:
+    if not p > 0:
+        raise ValueError(f"{name}: `norm_type` must be above 0; got {p}")
+    size = math.prod(per_dim(kernel_size, count, 1, "kernel_size", name))
+    means = _means(name, count, as_tensor(input) ** p, kernel_size, stride, 0, ceil_mode, True, None)
+    return root(means * size, p)
 
 
 def _windows(name: str, sizes: tuple[int, ...], kernel_size: Sizes, stride: Optional[Sizes], padding: Sizes,

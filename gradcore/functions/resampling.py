@@ -15,7 +15,7 @@ from ..core.tensor import Tensor, as_tensor
 from ..operations.indexing import index_select
 from ..operations.linear_algebra import matmul
 from ..operations.shaping import permute, reshape, transpose
-from .window_options import as_samples, per_dim, wide
+from .window_options import as_samples, output_sizes, parts, per_dim, wide
 
 MODES = ("nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area")
 _CUBIC = -0.75  # as PyTorch's; Keys has -0.5
@@ -37,18 +37,19 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Tensor:
     return _adaptive("adaptive_avg_pool2d", 2, input, output_size)
 
 
+def adaptive_avg_pool3d(input: Any, output_size: Any) -> Tensor:
+    """The means over parts of the volume; see `adaptive_avg_pool2d`."""
+    return _adaptive("adaptive_avg_pool3d", 3, input, output_size)
+
+
 def _adaptive(name: str, count: int, input: Any, output_size: Any) -> Tensor:
     x = as_tensor(input)
-    as_samples(x, count, name)
-    sizes = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * count
-    wanted = per_dim([n if size is None else size for size, n in zip(sizes, x.shape[-count:])]
-                     if len(sizes) == count else sizes, count, 1, "output_size", name)
-    return _along_each(x, [_means(n, out) for n, out in zip(x.shape[-count:], wanted)])
+    sizes = as_samples(x, count, name).shape[2:]
+    return _along_each(x, [_means(n, out) for n, out in zip(sizes, output_sizes(sizes, output_size, name))])
 
 
 def _means(n: int, out: int) -> np.ndarray:
-    places, parts = np.arange(n)[:, None], np.arange(out)
-    low, high = parts * n // out, -(-(parts + 1) * n // out)
+    places, (low, high) = np.arange(n)[:, None], parts(n, out)
     return ((places >= low) & (places < high)) / (high - low)
 
 
@@ -177,10 +178,26 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
         raise ValueError(f"pixel_shuffle: the channels (dimension -3) must be a multiple of {r * r}; got shape "
                          f"{x.shape}")
     *lead, channels, height, width = x.shape
-    parts = reshape(x, *lead, channels // (r * r), r, r, height, width)
+    split = reshape(x, *lead, channels // (r * r), r, r, height, width)
     k = len(lead)
-    return reshape(permute(parts, *range(k + 1), k + 3, k + 1, k + 4, k + 2), *lead, channels // (r * r), height * r,
+    return reshape(permute(split, *range(k + 1), k + 3, k + 1, k + 4, k + 2), *lead, channels // (r * r), height * r,
                    width * r)
+
+
+def channel_shuffle(input: Any, groups: int) -> Tensor:
+    """The channels, dimension 1, in another order: the first of each group, then the second of each, and so on.
+
+    Source: Zhang et al., "ShuffleNet", CVPR 2018, section 3.1.
+
+    >>> channel_shuffle(Tensor([[[1.0], [2.0], [3.0], [4.0]]]), 2).flatten()
+    tensor([1., 3., 2., 4.])
+    """
+    x, groups = as_tensor(input), per_dim(groups, 1, 1, "groups", "channel_shuffle")[0]
+    if x.ndim < 3 or x.shape[1] % groups:
+        raise ValueError(f"channel_shuffle: the input must have the shape (N, C, ...), with 3 dimensions at least and "
+                         f"C a multiple of {groups}; got {x.shape}")
+    split = reshape(x, x.shape[0], groups, x.shape[1] // groups, *x.shape[2:])
+    return reshape(transpose(split, 1, 2), x.shape)
 
 
 def pixel_unshuffle(input: Any, downscale_factor: int) -> Tensor:
@@ -189,6 +206,6 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Tensor:
     if x.ndim < 3 or x.shape[-1] % r or x.shape[-2] % r:
         raise ValueError(f"pixel_unshuffle: height and width must be multiples of {r}; got shape {x.shape}")
     *lead, channels, height, width = x.shape
-    parts, k = reshape(x, *lead, channels, height // r, r, width // r, r), len(lead)
-    return reshape(permute(parts, *range(k + 1), k + 2, k + 4, k + 1, k + 3), *lead, channels * r * r, height // r,
+    split, k = reshape(x, *lead, channels, height // r, r, width // r, r), len(lead)
+    return reshape(permute(split, *range(k + 1), k + 2, k + 4, k + 1, k + 3), *lead, channels * r * r, height // r,
                    width // r)

@@ -5,7 +5,8 @@ The largest score is taken off first: the result is the same and no exponential 
 
 from __future__ import annotations
 
-from typing import Any
+import warnings
+from typing import Any, Optional
 
 from ..core.broadcasting import cast
 from ..core.dimensions import accepts_numpy_names, one_dim
@@ -39,6 +40,17 @@ def log_softmax_rows(xp, x):
 @log_softmax_rows.derivative
 def _(xp, output, upstream):
     return upstream - xp.exp(output) * xp.sum(upstream)
+
+
+def implied_dim(dim: Optional[int], ndim: int, name: str) -> int:
+    """PyTorch's choice where no dimension is named: the first of 3 (or of none or one), else the second."""
+    if dim is not None:
+        return dim
+    chosen = 0 if ndim in (0, 1, 3) else 1
+    if ndim > 2:
+        warnings.warn(f"{name}: name the dimension, as dim=-1; without it dimension {chosen} of {ndim} is taken, as "
+                      f"PyTorch does", stacklevel=3)
+    return chosen
 
 
 @accepts_numpy_names

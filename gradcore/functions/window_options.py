@@ -5,6 +5,8 @@ from __future__ import annotations
 import operator
 from typing import Any, Optional, Sequence, Union
 
+import numpy as np
+
 from ..backends.formulas.dtypes import FLOAT16, FLOAT32, kind_of
 from ..backends.windows import Windows
 from ..core.broadcasting import cast
@@ -41,6 +43,25 @@ def windows_over(sizes: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[
         raise ValueError(f"{name}: the input is smaller than the window: sizes {sizes}, with padding {windows.padded}, "
                          f"and a window of {kernel} with dilation {dilation}")
     return windows
+
+
+def output_sizes(sizes: Sequence[int], output_size: Any, name: str) -> tuple[int, ...]:
+    """The sizes that are asked for: a number for all dimensions or one for each, None for as many as there are."""
+    count = len(sizes)
+    wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * count
+    if len(wanted) == count:
+        wanted = [n if size is None else size for size, n in zip(wanted, sizes)]
+    return per_dim(wanted, count, 1, "output_size", name)
+
+
+def parts(n: int, out: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where `out` parts of n elements begin and end; they overlap where n does not divide.
+
+    >>> [ends.tolist() for ends in parts(5, 2)]
+    [[0, 2], [3, 5]]
+    """
+    numbers = np.arange(out)
+    return numbers * n // out, -(-(numbers + 1) * n // out)
 
 
 def as_samples(x: Tensor, count: int, name: str, channels: Optional[int] = None) -> Tensor:

@@ -6,12 +6,13 @@ Those without parameters are made from their functions: the function's constants
 from __future__ import annotations
 
 import inspect
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from .. import functions
 from ..core.formula import FormulaOperation
-from ..core.tensor import DeviceLike, Tensor
+from ..core.tensor import DeviceLike, Tensor, as_tensor
 from ..functions.parametric import check_slopes
+from ..functions.softmax import implied_dim
 from ..operations.inplace import in_place_if
 from .init import constant_
 from .module import Module
@@ -49,11 +50,11 @@ class Activation(Module):
 _INPLACE = inspect.Parameter("inplace", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False)
 
 
-def _module(name: str, function: Callable, inplace: bool = False, without: str = "") -> type[Activation]:
+def _module(name: str, function: Callable, inplace: bool = False) -> type[Activation]:
     """A module class for an activation function; its options are the function's parameters with a default, and
     where PyTorch has it `inplace`."""
     parameters = [parameter for parameter in inspect.signature(function).parameters.values()
-                  if parameter.default is not parameter.empty and parameter.name not in without.split()]
+                  if parameter.default is not parameter.empty]
     parameters += [_INPLACE] * inplace
     members = {"function": staticmethod(function), "signature": inspect.Signature(parameters),
                "__signature__": inspect.Signature(parameters), "__module__": __name__,
@@ -84,9 +85,32 @@ Softshrink = _module("Softshrink", functions.softshrink)
 Hardshrink = _module("Hardshrink", functions.hardshrink)
 Tanhshrink = _module("Tanhshrink", functions.tanhshrink)
 GLU = _module("GLU", functions.glu)
-Softmax = _module("Softmax", functions.softmax, without="dtype")
-LogSoftmax = _module("LogSoftmax", functions.log_softmax, without="dtype")
-Softmin = _module("Softmin", functions.softmin, without="dtype")
+
+class Softmax(Module):
+    """Probabilities along `dim`: see `nn.functional.softmax`."""
+
+    function = staticmethod(functions.softmax)
+
+    def __init__(self, dim: Optional[int] = None):
+        self.dim = dim
+
+    def forward(self, input: Any) -> Tensor:
+        return self.function(input, implied_dim(self.dim, as_tensor(input).ndim, type(self).__name__))
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
+class LogSoftmax(Softmax):
+    """The logarithms of probabilities along `dim`: see `nn.functional.log_softmax`."""
+
+    function = staticmethod(functions.log_softmax)
+
+
+class Softmin(Softmax):
+    """Probabilities along `dim`, the largest for the smallest: see `nn.functional.softmin`."""
+
+    function = staticmethod(functions.softmin)
 
 
 class Softmax2d(Module):

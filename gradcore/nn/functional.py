@@ -13,16 +13,19 @@ from typing import Any, Optional
 from .. import functions
 from ..core.dimensions import Dims
 from ..core.tensor import Tensor, as_tensor
-from ..functions import (adaptive_avg_pool1d, adaptive_avg_pool2d, avg_pool1d, avg_pool2d, batch_norm,
-                         binary_cross_entropy, binary_cross_entropy_with_logits, conv1d, conv2d, conv3d,
-                         conv_transpose1d, conv_transpose2d, conv_transpose3d, cosine_embedding_loss,
-                         cosine_similarity, cross_entropy, ctc_loss, embedding, gaussian_nll_loss, glu,
-                         group_norm, gumbel_softmax, hinge_embedding_loss, huber_loss, instance_norm,
-                         interpolate, kl_div, l1_loss, layer_norm, margin_ranking_loss, max_pool1d,
-                         max_pool2d, mse_loss, multi_margin_loss, multilabel_soft_margin_loss, nll_loss,
+from ..functions import (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d, adaptive_max_pool1d,
+                         adaptive_max_pool2d, adaptive_max_pool3d, avg_pool1d, avg_pool2d, avg_pool3d, batch_norm,
+                         binary_cross_entropy, binary_cross_entropy_with_logits, channel_shuffle, conv1d, conv2d,
+                         conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d, cosine_embedding_loss,
+                         cosine_similarity, cross_entropy, ctc_loss, embedding, fold, gaussian_nll_loss, glu,
+                         group_norm, gumbel_softmax, hinge_embedding_loss, huber_loss, instance_norm, interpolate,
+                         kl_div, l1_loss, layer_norm, local_response_norm, lp_pool1d, lp_pool2d, margin_ranking_loss,
+                         max_pool1d, max_pool2d, max_pool3d, max_unpool1d, max_unpool2d, max_unpool3d, mse_loss,
+                         multi_margin_loss, multilabel_margin_loss, multilabel_soft_margin_loss, nll_loss,
                          pairwise_distance, pixel_shuffle, pixel_unshuffle, poisson_nll_loss, rms_norm,
-                         scaled_dot_product_attention, smooth_l1_loss, soft_margin_loss,
-                         triplet_margin_loss, triplet_margin_with_distance_loss)
+                         scaled_dot_product_attention, smooth_l1_loss, soft_margin_loss, triplet_margin_loss,
+                         triplet_margin_with_distance_loss, unfold)
+from ..functions.softmax import implied_dim
 from ..operations import indexing
 from ..operations.inplace import in_place_if
 from ..operations.linear_algebra import bilinear, linear
@@ -33,18 +36,20 @@ from ..operations.selection import where
 upsample = interpolate
 
 __all__ = [
-    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "alpha_dropout", "avg_pool1d", "avg_pool2d", "batch_norm", "bilinear",
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "conv1d", "conv2d", "conv3d",
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
+    "adaptive_max_pool3d", "alpha_dropout", "avg_pool1d", "avg_pool2d", "avg_pool3d", "batch_norm", "bilinear",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "channel_shuffle", "conv1d", "conv2d", "conv3d",
     "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_embedding_loss", "cosine_similarity",
-    "cross_entropy", "ctc_loss", "dropout", "dropout1d", "dropout2d", "elu", "embedding", "gaussian_nll_loss", "gelu",
-    "glu", "group_norm", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hinge_embedding_loss",
-    "huber_loss", "instance_norm", "interpolate", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear",
-    "log_softmax", "logsigmoid", "margin_ranking_loss", "max_pool1d", "max_pool2d", "mish", "mse_loss",
-    "multi_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "normalize", "one_hot", "pad", "pairwise_distance",
-    "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss", "prelu", "relu", "relu6", "rms_norm", "rrelu",
-    "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss", "softmax",
-    "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold", "triplet_margin_loss",
-    "triplet_margin_with_distance_loss", "upsample",
+    "cross_entropy", "ctc_loss", "dropout", "dropout1d", "dropout2d", "dropout3d", "elu", "embedding", "fold",
+    "gaussian_nll_loss", "gelu", "glu", "group_norm", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish",
+    "hardtanh", "hinge_embedding_loss", "huber_loss", "instance_norm", "interpolate", "kl_div", "l1_loss", "layer_norm",
+    "leaky_relu", "linear", "local_response_norm", "log_softmax", "logsigmoid", "lp_pool1d", "lp_pool2d",
+    "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d",
+    "mish", "mse_loss", "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss",
+    "normalize", "one_hot", "pad", "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss", "prelu",
+    "relu", "relu6", "rms_norm", "rrelu", "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss",
+    "soft_margin_loss", "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
+    "triplet_margin_loss", "triplet_margin_with_distance_loss", "unfold", "upsample",
 ]
 
 
@@ -130,6 +135,11 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     return in_place_if(inplace, functions.dropout2d, input, p, training)
 
 
+def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """See `gradcore.functions.dropout3d`."""
+    return in_place_if(inplace, functions.dropout3d, input, p, training)
+
+
 def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """See `gradcore.functions.alpha_dropout`."""
     return in_place_if(inplace, functions.alpha_dropout, input, p, training)
@@ -190,25 +200,18 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
 
 # -- softmax --------------------------------------------------------------------------------------------------------
 def softmax(input: Any, dim: Optional[int] = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    """See `gradcore.functions.softmax`; `dim` may be left out for up to two dimensions, and is the last one then."""
-    return functions.softmax(input, _named(dim, input, "softmax"), dtype)
+    """See `gradcore.functions.softmax`; without `dim` it is 0 for an input of 0, 1 or 3 dimensions, else 1."""
+    return functions.softmax(input, implied_dim(dim, as_tensor(input).ndim, "softmax"), dtype)
 
 
 def log_softmax(input: Any, dim: Optional[int] = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """See `gradcore.functions.log_softmax`; for `dim` see `softmax`."""
-    return functions.log_softmax(input, _named(dim, input, "log_softmax"), dtype)
+    return functions.log_softmax(input, implied_dim(dim, as_tensor(input).ndim, "log_softmax"), dtype)
 
 
 def softmin(input: Any, dim: Optional[int] = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """See `gradcore.functions.softmin`; for `dim` see `softmax`."""
-    return functions.softmin(input, _named(dim, input, "softmin"), dtype)
-
-
-def _named(dim: Optional[int], input: Any, name: str) -> int:
-    if dim is None and as_tensor(input).ndim > 2:
-        raise TypeError(f"{name}: name the dimension, as dim=-1; PyTorch's choice depends on the number of dimensions, "
-                        f"and is deprecated")
-    return -1 if dim is None else dim
+    return functions.softmin(input, implied_dim(dim, as_tensor(input).ndim, "softmin"), dtype)
 
 
 # -- others ---------------------------------------------------------------------------------------------------------

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Optional, Sequence
+from typing import Any, Sequence
 
 from ..functions import linear
-from ..functions.dropout import alpha_dropout, check_probability, dropout, dropout1d, dropout2d
+from ..functions.dropout import alpha_dropout, check_probability, dropout, dropout1d, dropout2d, dropout3d
 from ..operations.inplace import in_place_if
 from ..operations.linear_algebra import bilinear
-from ..operations.rearranging import pad
 from ..operations.shaping import flatten, reshape
 from ..core.dimensions import one_dim
 from ..core.tensor import DeviceLike, Tensor
@@ -155,80 +154,13 @@ class Dropout2d(Dropout):
     function = staticmethod(dropout2d)
 
 
+class Dropout3d(Dropout):
+    """As `Dropout`, with whole channels of (N, C, D, H, W) or (C, D, H, W)."""
+
+    function = staticmethod(dropout3d)
+
+
 class AlphaDropout(Dropout):
     """Dropout that keeps mean and variance, for selu: see `gradcore.functions.alpha_dropout`."""
 
     function = staticmethod(alpha_dropout)
-
-
-class _Pad(Module):
-    """Base class of layers that add elements around the last dimensions: a number for all ends, or one for each."""
-
-    count: int
-    mode: str
-    value: Optional[float] = None
-
-    def __init__(self, padding: Any):
-        sizes = tuple(padding) if isinstance(padding, (tuple, list)) else (padding,) * (2 * self.count)
-        if len(sizes) != 2 * self.count or not all(isinstance(size, int) for size in sizes):
-            raise ValueError(f"{type(self).__name__}: `padding` must be an integer, or {2 * self.count}; got "
-                             f"{padding!r:.80}")
-        self.padding = sizes
-
-    def forward(self, input: Tensor) -> Tensor:
-        return pad(input, self.padding, self.mode, self.value)
-
-    def extra_repr(self) -> str:
-        return f"{self.padding}" + ("" if self.value is None else f", value={self.value}")
-
-
-class ConstantPad1d(_Pad):
-    """A number before and after the last dimension."""
-
-    count, mode = 1, "constant"
-
-    def __init__(self, padding: Any, value: float):
-        super().__init__(padding)
-        self.value = value
-
-
-class ConstantPad2d(ConstantPad1d):
-    """A number around the last two dimensions: left, right, top, bottom."""
-
-    count = 2
-
-
-class ZeroPad1d(_Pad):
-    """Zeros before and after the last dimension."""
-
-    count, mode = 1, "constant"
-
-
-class ZeroPad2d(_Pad):
-    """Zeros around the last two dimensions: left, right, top, bottom."""
-
-    count, mode = 2, "constant"
-
-
-class ReflectionPad1d(_Pad):
-    """The last dimension mirrored at its ends."""
-
-    count, mode = 1, "reflect"
-
-
-class ReflectionPad2d(_Pad):
-    """The last two dimensions mirrored at their ends."""
-
-    count, mode = 2, "reflect"
-
-
-class ReplicationPad1d(_Pad):
-    """The last dimension with its outermost elements repeated."""
-
-    count, mode = 1, "replicate"
-
-
-class ReplicationPad2d(_Pad):
-    """The last two dimensions with their outermost elements repeated."""
-
-    count, mode = 2, "replicate"

@@ -188,6 +188,12 @@ class MultiLabelSoftMarginLoss(Loss):
         self._set(reduction, size_average, reduce, weight=weight)
 
 
+class MultiLabelMarginLoss(Loss):
+    """All right classes are to exceed all others: see `gradcore.functions.multilabel_margin_loss`."""
+
+    function = staticmethod(functions.multilabel_margin_loss)
+
+
 class HingeEmbeddingLoss(Loss):
     """Distances of pairs that belong together or not: see `gradcore.functions.hinge_embedding_loss`."""
 

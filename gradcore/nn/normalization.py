@@ -137,6 +137,32 @@ class InstanceNorm2d(_InstanceNorm):
     ndims = (3, 4)
 
 
+class InstanceNorm3d(_InstanceNorm):
+    """Channels of each sample of (N, C, D, H, W) or (C, D, H, W): see `gradcore.functions.instance_norm`."""
+
+    ndims = (4, 5)
+
+
+class LocalResponseNorm(Module):
+    """Channels that hold their neighbours down: see `gradcore.functions.local_response_norm`.
+
+    >>> LocalResponseNorm(5)
+    LocalResponseNorm(5, alpha=0.0001, beta=0.75, k=1.0)
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0):
+        check_size(self, size=size)
+        if not size:
+            raise ValueError("LocalResponseNorm: `size` must be at least 1; got 0")
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, input: Tensor) -> Tensor:
+        return functions.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
 class GroupNorm(_Scaled):
     """Groups of channels of each sample: see `gradcore.functions.group_norm`."""
 

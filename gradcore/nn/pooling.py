@@ -1,12 +1,12 @@
-"""Pooling layers, and layers that change the size of images."""
+"""Pooling layers, and the way back of those that keep the largest."""
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Sequence
 
 from .. import functions
 from ..core.tensor import Tensor
-from ..functions.window_options import Sizes, per_dim
+from ..functions.window_options import Sizes, output_sizes, per_dim
 from .module import Module
 
 
@@ -64,6 +64,12 @@ class MaxPool2d(_MaxPool):
     count, function = 2, staticmethod(functions.max_pool2d)
 
 
+class MaxPool3d(_MaxPool):
+    """The largest element of each window of (N, C, D, H, W): see `gradcore.functions.max_pool3d`."""
+
+    count, function = 3, staticmethod(functions.max_pool3d)
+
+
 class AvgPool1d(_Pool):
     """The mean of each window of (N, C, L): see `gradcore.functions.avg_pool1d`."""
 
@@ -85,13 +91,51 @@ class AvgPool2d(_Pool):
                   divisor_override=divisor_override)
 
 
-class _AdaptiveAvgPool(Module):
+class AvgPool3d(AvgPool2d):
+    """The mean of each window of (N, C, D, H, W): see `gradcore.functions.avg_pool3d`."""
+
+    count, function = 3, staticmethod(functions.avg_pool3d)
+
+
+class _LPPool(Module):
     count: int
     function: Callable[..., Tensor]
 
+    def __init__(self, norm_type: float, kernel_size: Sizes, stride: Optional[Sizes] = None, ceil_mode: bool = False):
+        name = type(self).__name__
+        per_dim(kernel_size, self.count, 1, "kernel_size", name)
+        if stride is not None:
+            per_dim(stride, self.count, 1, "stride", name)
+        if not norm_type > 0:
+            raise ValueError(f"{name}: `norm_type` must be above 0; got {norm_type}")
+        self.norm_type, self.kernel_size, self.stride, self.ceil_mode = norm_type, kernel_size, stride, ceil_mode
+
+    def forward(self, input: Any) -> Tensor:
+        return self.function(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+
+    def extra_repr(self) -> str:
+        return (f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, "
+                f"ceil_mode={self.ceil_mode}")
+
+
+class LPPool1d(_LPPool):
+    """The p-norm of each window of (N, C, L): see `gradcore.functions.lp_pool1d`."""
+
+    count, function = 1, staticmethod(functions.lp_pool1d)
+
+
+class LPPool2d(_LPPool):
+    """The p-norm of each window of (N, C, H, W): see `gradcore.functions.lp_pool2d`."""
+
+    count, function = 2, staticmethod(functions.lp_pool2d)
+
+
+class _AdaptivePool(Module):
+    count: int
+    function: Callable[..., Any]
+
     def __init__(self, output_size: Any):
-        sizes = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * self.count
-        per_dim([1 if size is None else size for size in sizes], self.count, 1, "output_size", type(self).__name__)
+        output_sizes((1,) * self.count, output_size, type(self).__name__)
         self.output_size = output_size
 
     def forward(self, input: Any) -> Tensor:
@@ -101,60 +145,81 @@ class _AdaptiveAvgPool(Module):
         return f"output_size={self.output_size}"
 
 
-class AdaptiveAvgPool1d(_AdaptiveAvgPool):
+class AdaptiveAvgPool1d(_AdaptivePool):
     """The means over parts of the length: see `gradcore.functions.adaptive_avg_pool1d`."""
 
     count, function = 1, staticmethod(functions.adaptive_avg_pool1d)
 
 
-class AdaptiveAvgPool2d(_AdaptiveAvgPool):
+class AdaptiveAvgPool2d(_AdaptivePool):
     """The means over parts of the plane: see `gradcore.functions.adaptive_avg_pool2d`."""
 
     count, function = 2, staticmethod(functions.adaptive_avg_pool2d)
 
 
-class Upsample(Module):
-    """The input with its last dimensions in another size: see `gradcore.functions.interpolate`."""
+class AdaptiveAvgPool3d(_AdaptivePool):
+    """The means over parts of the volume: see `gradcore.functions.adaptive_avg_pool3d`."""
 
-    def __init__(self, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
-                 align_corners: Optional[bool] = None, recompute_scale_factor: Optional[bool] = None):
-        if (size is None) == (scale_factor is None):
-            raise ValueError(f"Upsample: it takes `size` or `scale_factor`, one of them; got {size} and {scale_factor}")
-        self.size, self.scale_factor, self.mode = size, scale_factor, mode
-        self.align_corners, self.recompute_scale_factor = align_corners, recompute_scale_factor
-
-    def forward(self, input: Any) -> Tensor:
-        return functions.interpolate(input, self.size, self.scale_factor, self.mode, self.align_corners,
-                                     self.recompute_scale_factor)
-
-    def extra_repr(self) -> str:
-        size = f"size={self.size}" if self.scale_factor is None else f"scale_factor={self.scale_factor}"
-        return f"{size}, mode={self.mode!r}"
+    count, function = 3, staticmethod(functions.adaptive_avg_pool3d)
 
 
-class PixelShuffle(Module):
-    """Channels become pixels: see `gradcore.functions.pixel_shuffle`."""
+class _AdaptiveMaxPool(_AdaptivePool):
+    def __init__(self, output_size: Any, return_indices: bool = False):
+        super().__init__(output_size)
+        self.return_indices = return_indices
 
-    def __init__(self, upscale_factor: int):
-        per_dim(upscale_factor, 1, 1, "upscale_factor", "PixelShuffle")
-        self.upscale_factor = upscale_factor
-
-    def forward(self, input: Any) -> Tensor:
-        return functions.pixel_shuffle(input, self.upscale_factor)
-
-    def extra_repr(self) -> str:
-        return f"upscale_factor={self.upscale_factor}"
+    def forward(self, input: Any) -> Any:
+        return self.function(input, self.output_size, self.return_indices)
 
 
-class PixelUnshuffle(Module):
-    """Pixels become channels: see `gradcore.functions.pixel_unshuffle`."""
+class AdaptiveMaxPool1d(_AdaptiveMaxPool):
+    """The largest elements of parts of the length: see `gradcore.functions.adaptive_max_pool1d`."""
 
-    def __init__(self, downscale_factor: int):
-        per_dim(downscale_factor, 1, 1, "downscale_factor", "PixelUnshuffle")
-        self.downscale_factor = downscale_factor
+    count, function = 1, staticmethod(functions.adaptive_max_pool1d)
 
-    def forward(self, input: Any) -> Tensor:
-        return functions.pixel_unshuffle(input, self.downscale_factor)
 
-    def extra_repr(self) -> str:
-        return f"downscale_factor={self.downscale_factor}"
+class AdaptiveMaxPool2d(_AdaptiveMaxPool):
+    """The largest elements of parts of the plane: see `gradcore.functions.adaptive_max_pool2d`.
+
+    >>> AdaptiveMaxPool2d((1, None))(Tensor.ones(2, 3, 4, 5)).shape
+    (2, 3, 1, 5)
+    """
+
+    count, function = 2, staticmethod(functions.adaptive_max_pool2d)
+
+
+class AdaptiveMaxPool3d(_AdaptiveMaxPool):
+    """The largest elements of parts of the volume: see `gradcore.functions.adaptive_max_pool3d`."""
+
+    count, function = 3, staticmethod(functions.adaptive_max_pool3d)
+
+
+class _MaxUnpool(_Pool):
+    def __init__(self, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0):
+        self._set(kernel_size, stride, padding)
+
+    def forward(self, input: Any, indices: Tensor, output_size: Optional[Sequence[int]] = None) -> Tensor:
+        return self.function(input, indices, self.kernel_size, self.stride, self.padding, output_size)
+
+
+class MaxUnpool1d(_MaxUnpool):
+    """What `MaxPool1d` found, back at its places: see `gradcore.functions.max_unpool1d`."""
+
+    count, function = 1, staticmethod(functions.max_unpool1d)
+
+
+class MaxUnpool2d(_MaxUnpool):
+    """What `MaxPool2d` found, back at its places: see `gradcore.functions.max_unpool2d`.
+
+    >>> values, places = MaxPool2d(2, return_indices=True)(Tensor([[[1.0, 2.0], [4.0, 3.0]]]))
+    >>> MaxUnpool2d(2)(values, places).tolist()
+    [[[0.0, 0.0], [4.0, 0.0]]]
+    """
+
+    count, function = 2, staticmethod(functions.max_unpool2d)
+
+
+class MaxUnpool3d(_MaxUnpool):
+    """What `MaxPool3d` found, back at its places: see `gradcore.functions.max_unpool3d`."""
+
+    count, function = 3, staticmethod(functions.max_unpool3d)

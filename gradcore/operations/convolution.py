@@ -16,6 +16,7 @@ from typing import Any, Iterator
 from ..backends import Backend
 from ..backends.windows import Windows
 from ..core.operation import Operation
+from .columns import padded, spread
 from .reduction import sum
 
 
@@ -33,12 +34,7 @@ class _OfWindows(Operation):
 
     def _seen(self, backend: Backend, x: Any, part: slice) -> Any:
         """The windows of some samples: (samples, channels, *kernel, *positions)."""
-        samples = backend.take(x, (part, ...))
-        if self.windows.is_padded:
-            padded = backend.full((*samples.shape[:2], *self.windows.padded), 0, x.dtype)
-            backend.assign(padded, self.windows.inside, samples)
-            samples = padded
-        return backend.windows(samples, self.windows)
+        return backend.windows(padded(backend, backend.take(x, (part, ...)), self.windows), self.windows)
 
     def _in_groups(self, backend: Backend, y: Any) -> Any:
         """(samples, channels, ...) as (samples, groups, channels of a group, positions)."""
@@ -90,11 +86,8 @@ class ConvolveInput(_OfWindows):
         x = backend.empty((samples, channels, *windows.sizes), y.dtype)
         for part in self._parts(backend, samples, channels, y.dtype.itemsize):
             columns = backend.matmul(matrix, self._in_groups(backend, backend.take(y, (part, ...))))
-            taps = xp.reshape(columns, (-1, channels, math.prod(windows.kernel), *windows.positions))
-            total = backend.full((taps.shape[0], channels, *windows.padded), 0, y.dtype)
-            for k, tap in enumerate(windows.taps()):
-                backend.add_at(total, tap, backend.take(taps, (slice(None), slice(None), k, ...)))
-            backend.assign(x, (part, ...), backend.take(total, windows.inside))
+            columns = xp.reshape(columns, (-1, channels, math.prod(windows.kernel), math.prod(windows.positions)))
+            backend.assign(x, (part, ...), spread(backend, columns, windows))
         return x
 
     def backward(self, gradient):

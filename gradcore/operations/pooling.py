@@ -5,18 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..backends import Backend
 from ..backends.windows import Windows
 from ..core.elementwise import elementwise
 from ..core.operation import Operation
-
-
-def _padded(backend: Backend, x: Any, windows: Windows, value: float) -> Any:
-    if not windows.is_padded:
-        return x
-    padded = backend.full((*x.shape[:-len(windows.sizes)], *windows.padded), value, x.dtype)
-    backend.assign(padded, windows.inside, x)
-    return padded
+from .columns import padded
 
 
 class WindowSum(Operation):
@@ -25,10 +17,10 @@ class WindowSum(Operation):
     windows: Windows
 
     def forward(self, backend, x):
-        padded, (first, *others) = _padded(backend, x, self.windows, 0), self.windows.taps()
-        total = backend.copy(backend.take(padded, first))
+        array, (first, *others) = padded(backend, x, self.windows), self.windows.taps()
+        total = backend.copy(backend.take(array, first))
         for tap in others:
-            backend.add_at(total, (...,), backend.take(padded, tap))
+            backend.add_at(total, (...,), backend.take(array, tap))
         return total
 
     def backward(self, gradient):
@@ -74,11 +66,11 @@ class MaxPool(Operation):
     places: Any
 
     def forward(self, backend, x):
-        padded, (first, *others) = _padded(backend, x, self.windows, -math.inf), self.windows.taps()
-        best = backend.copy(backend.take(padded, first))
+        array, (first, *others) = padded(backend, x, self.windows, -math.inf), self.windows.taps()
+        best = backend.copy(backend.take(array, first))
         places = backend.full(best.shape, 0, x.dtype)
         for tap, index in enumerate(others, 1):
-            best, places = backend.elementwise(larger.kernel, (best, places, backend.take(padded, index)), (tap,))
+            best, places = backend.elementwise(larger.kernel, (best, places, backend.take(array, index)), (tap,))
         self.places = places
         return best
 
@@ -110,10 +102,10 @@ class PlaceTaken(Operation):
     places: Any
 
     def forward(self, backend, x):
-        padded = _padded(backend, x, self.windows, 0)
+        array = padded(backend, x, self.windows)
         total = backend.full(self.places.shape, 0, x.dtype)
         for tap, index in enumerate(self.windows.taps()):
-            part = backend.take(padded, index)
+            part = backend.take(array, index)
             backend.add_at(total, (...,), backend.elementwise(at_place.kernel, (part, self.places), (tap,))[0])
         return total
 

@@ -1,0 +1,54 @@
+"""Windows as columns, the elements of each one after the other, and the sums of columns where windows overlap."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..backends import Backend
+from ..backends.windows import Windows
+from ..core.operation import Operation
+
+
+def padded(backend: Backend, x: Any, windows: Windows, value: float = 0) -> Any:
+    """The array with `value` around it, as far as the windows reach."""
+    if not windows.is_padded:
+        return x
+    array = backend.full((*x.shape[:-len(windows.sizes)], *windows.padded), value, x.dtype)
+    backend.assign(array, windows.inside, x)
+    return array
+
+
+def spread(backend: Backend, columns: Any, windows: Windows) -> Any:
+    """The sums of columns (samples, channels, window, ...) at the elements of the array that the windows lie over."""
+    taps = backend.xp.reshape(columns, (*columns.shape[:2], math.prod(windows.kernel), *windows.positions))
+    total = backend.full((*taps.shape[:2], *windows.padded), 0, taps.dtype)
+    for k, tap in enumerate(windows.taps()):
+        backend.add_at(total, tap, backend.take(taps, (slice(None), slice(None), k, ...)))
+    return backend.take(total, windows.inside)
+
+
+class Columns(Operation):
+    """The windows over (samples, channels, ...), as (samples, channels, window, positions)."""
+
+    windows: Windows
+
+    def forward(self, backend, x):
+        seen = backend.windows(padded(backend, x, self.windows), self.windows)
+        shape = (*x.shape[:2], math.prod(self.windows.kernel), math.prod(self.windows.positions))
+        return backend.copy(backend.xp.reshape(seen, shape))
+
+    def backward(self, gradient):
+        return [FromColumns.apply(gradient, windows=self.windows)]
+
+
+class FromColumns(Operation):
+    """The adjoint of `Columns`: each number added to the element that it was taken from."""
+
+    windows: Windows
+
+    def forward(self, backend, columns):
+        return backend.copy(spread(backend, columns, self.windows))
+
+    def backward(self, gradient):
+        return [Columns.apply(gradient, windows=self.windows)]
