@@ -28,6 +28,11 @@ class Backend(ABC):
     """The arrays of one device and the operations on them that devices do differently.
 
     All else is spelled with `xp`, an array namespace in NumPy's names.  Dtypes are NumPy's on every device.
+
+    >>> from gradcore.backends import get_backend
+    >>> backend = get_backend("cpu")
+    >>> isinstance(backend, Backend), backend.xp.add(backend.asarray([1.0]), backend.asarray([2.0]))
+    (True, array([3.]))
     """
 
     device: Device

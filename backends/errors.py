@@ -4,12 +4,32 @@ from __future__ import annotations
 
 
 class BackendUnavailable(RuntimeError):
-    """The device that was asked for cannot be used on this machine; the text says why and what to do."""
+    """The device that was asked for cannot be used on this machine; the text says why and what to do.
+
+    >>> from gradcore.backends import get_backend
+    >>> try:
+    ...     get_backend("cuda:63")
+    ... except BackendUnavailable:
+    ...     print("this machine has no 64 CUDA devices")
+    this machine has no 64 CUDA devices
+    """
 
 
 class DeviceMismatch(TypeError):
-    """One operation was given tensors that live on different devices."""
+    """One operation was given tensors that live on different devices.
+
+    >>> issubclass(DeviceMismatch, TypeError)
+    True
+    """
 
 
 class FormulaError(TypeError):
-    """A formula is no elementwise kernel; the text names the construct and what to write instead."""
+    """A formula is no elementwise kernel; the text names the construct and what to write instead.
+
+    >>> import gradcore
+    >>> try:
+    ...     gradcore.elementwise(lambda xp, x: x if x > 0 else 0.0)(gradcore.ones(2))
+    ... except FormulaError as error:
+    ...     print(str(error)[:40])
+    Python asked whether an array is true (`
+    """

@@ -53,6 +53,17 @@ def register(device_type: str, factory: Callable[[Device], Backend]) -> None:
     ------
     ValueError : `device_type` is no name of a device type, such as "cuda".
     TypeError : `factory` cannot be called.
+
+    >>> from gradcore.backends import NumPyBackend
+    >>> class Mine(NumPyBackend):
+    ...     def __init__(self, device):
+    ...         super().__init__()
+    ...         self.device = device
+    ...
+    >>> register("mine", Mine)
+    >>> get_backend("mine:1").device
+    Device('mine:1')
+    >>> unregister("mine")
     """
     if not _names_a_type(device_type):
         raise ValueError(f'register takes the name of a device type, as "cuda" is one; got {device_type!r}')
@@ -71,7 +82,17 @@ def _names_a_type(name: Any) -> bool:
 
 
 def unregister(device_type: str) -> None:
-    """Undo `register`."""
+    """Undo `register`.
+
+    >>> from gradcore.backends import NumPyBackend
+    >>> register("mine", lambda device: NumPyBackend())
+    >>> unregister("mine")
+    >>> try:
+    ...     get_backend("mine")
+    ... except ValueError as error:
+    ...     print(str(error)[:27])
+    there is no device "mine:0"
+    """
     with _lock:
         _factories.pop(device_type, None)
         for name in [name for name in _backends if Device(name).type == device_type]:
@@ -121,7 +142,11 @@ def _factory_of_a_package(device: Device) -> Callable[[Device], Backend]:
 
 
 def as_device(device: DeviceLike = None) -> Device:
-    """`device` as a `Device`: None is the default device, "auto" CUDA where it can be used and the CPU elsewhere."""
+    """`device` as a `Device`: None is the default device, "auto" CUDA where it can be used and the CPU elsewhere.
+
+    >>> as_device("cuda:1"), as_device("cpu")
+    (Device('cuda:1'), Device('cpu'))
+    """
     if device is None:
         return default_device()
     return _choice() if device == "auto" else Device(device)
@@ -166,7 +191,11 @@ def backend_of_dlpack(place: tuple[int, int]) -> Backend:
 
 
 def default_device() -> Device:
-    """Where tensors are made when no device is named: `set_default_device`'s, else GRADCORE_DEVICE's, else the CPU."""
+    """Where tensors are made when no device is named: `set_default_device`'s, else GRADCORE_DEVICE's, else the CPU.
+
+    >>> default_device()
+    Device('cpu')
+    """
     if _default is None:
         set_default_device(os.environ.get("GRADCORE_DEVICE") or "cpu")
     return _default
@@ -176,6 +205,11 @@ def set_default_device(device: DeviceLike) -> None:
     """Make tensors on `device` when none is named; None goes back to GRADCORE_DEVICE or the CPU.
 
     A device that cannot be used is refused here, not at some later tensor.
+
+    >>> set_default_device("cpu")
+    >>> default_device()
+    Device('cpu')
+    >>> set_default_device(None)
     """
     global _default
     _default = None if device is None else get_backend(device).device

@@ -21,10 +21,17 @@ def current_accelerator(check_available: bool = False) -> Optional[Device]:
 
 
 def is_available() -> bool:
-    """Whether there is one."""
+    """Whether there is one.
+
+    >>> is_available() == (current_accelerator() is not None)
+    True
+    """
     return current_accelerator() is not None
 
 
 def synchronize(device: DeviceLike = None) -> None:
-    """Wait until all work that was given to a device, by default the accelerator, is done."""
+    """Wait until all work that was given to a device, by default the accelerator, is done.
+
+    >>> synchronize("cpu")  # nothing is queued there
+    """
     get_backend("auto" if device is None else device).synchronize()

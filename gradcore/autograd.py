@@ -17,5 +17,9 @@ __all__ = ["Context", "Function", "GradcheckError", "Variable", "backward", "ena
 
 
 def Variable(data: Tensor, requires_grad: bool = False) -> Tensor:
-    """The values of `data` in shared memory, without their history, as PyTorch's name from before tensors had it."""
+    """The values of `data` in shared memory, without their history, as PyTorch's name from before tensors had it.
+
+    >>> Variable(Tensor([1.0, 2.0]), requires_grad=True)
+    tensor([1., 2.], requires_grad=True)
+    """
     return data.detach().requires_grad_(requires_grad)

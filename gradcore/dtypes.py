@@ -29,12 +29,19 @@ finfo, iinfo = np.finfo, np.iinfo
 
 
 def get_default_dtype() -> np.dtype:
-    """The dtype of Python's floats: float32."""
+    """The dtype of Python's floats: float32.
+
+    >>> get_default_dtype()
+    dtype('float32')
+    """
     return DEFAULT_FLOAT
 
 
 def set_default_dtype(d: Any) -> None:
-    """Accepts float32, which is the default, and refuses others: a dtype is named where a tensor is made."""
+    """Accepts float32, which is the default, and refuses others: a dtype is named where a tensor is made.
+
+    >>> set_default_dtype("float32")
+    """
     if as_dtype(d) != DEFAULT_FLOAT:
         raise ValueError(f"set_default_dtype: Python's floats are {DEFAULT_FLOAT} here, whoever else uses the library; "
                          f"name {np.dtype(d)} where tensors are made, or call .double() of modules")

@@ -24,16 +24,19 @@ def to_torch(function: Callable) -> Callable:
     It may be an operation that `elementwise` or `rowwise` has made, or any function of tensors that returns one or
     several.  Forward and backward pass are this library's kernels, on the memory of the PyTorch tensors, which is not
     copied.  Tensors among the arguments, and in lists and tuples among them, must be on one device, the CPU or a CUDA
-    device; all other arguments are passed on.  ::
-
-        gelu = gradcore.interop.to_torch(gradcore.functions.gelu)
-        x = torch.randn(1000, requires_grad=True)
-        gelu(x, approximate="tanh").sum().backward()
+    device; all other arguments are passed on.
 
     Raises
     ------
     ModuleNotFoundError : PyTorch is not installed.
     TypeError : `function` cannot be called.
+
+    >>> import gradcore, torch
+    >>> leaky_relu = to_torch(gradcore.functions.leaky_relu)
+    >>> x = torch.tensor([-1.0, 2.0], requires_grad=True)
+    >>> leaky_relu(x, negative_slope=0.5).sum().backward()
+    >>> x.grad
+    tensor([0.5000, 1.0000])
     """
     torch = _library("torch", "PyTorch", "to_torch")
     apply = _torch_function()
@@ -46,15 +49,17 @@ def to_jax(function: Callable) -> Callable:
 
     It is computed on the host, outside of what XLA compiles (`jax.pure_callback`), by this library's kernels.  The
     shapes of its results are found by a call with ones, when JAX traces it; a function that draws random numbers
-    draws at that time, and the same ones in each run.  ::
-
-        mish = gradcore.interop.to_jax(gradcore.functions.mish)
-        jax.grad(lambda x: mish(x).sum())(jax.numpy.arange(3.0))
+    draws at that time, and the same ones in each run.
 
     Raises
     ------
     ModuleNotFoundError : JAX is not installed.
     TypeError : `function` cannot be called.
+
+    >>> import gradcore, jax
+    >>> relu = to_jax(gradcore.functions.relu)
+    >>> jax.grad(lambda x: relu(x).sum())(jax.numpy.array([-1.0, 2.0])).tolist()
+    [0.0, 1.0]
     """
     jax = _library("jax", "JAX", "to_jax")
     return _made_for(jax.Array, "JAX arrays", "to_jax", function,

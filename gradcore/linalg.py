@@ -31,17 +31,29 @@ __all__ = ["LinAlgError", "cholesky", "cross", "det", "diagonal", "eigh", "eigva
 
 
 def svdvals(A: Tensor) -> Tensor:
-    """The singular values, falling."""
+    """The singular values, falling.
+
+    >>> svdvals(Tensor([[0.0, 2.0], [1.0, 0.0]]))
+    tensor([2., 1.])
+    """
     return svd(A, full_matrices=False).S
 
 
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
-    """The eigenvalues of symmetric matrices, rising."""
+    """The eigenvalues of symmetric matrices, rising.
+
+    >>> eigvalsh(Tensor([[2.0, 0.0], [0.0, -1.0]]))
+    tensor([-1.,  2.])
+    """
     return eigh(A, UPLO).eigenvalues
 
 
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """A diagonal of each matrix."""
+    """A diagonal of each matrix.
+
+    >>> diagonal(Tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([1., 4.])
+    """
     return _diagonal(A, offset, dim1, dim2)
 
 
@@ -49,6 +61,9 @@ def matrix_rank(A: Tensor, *, atol: Optional[float] = None, rtol: Union[None, fl
     """How many singular values are above the larger of `atol` and `rtol` times the largest.
 
     By default `rtol` is the larger side of the matrix times the precision of the dtype, or 0 where `atol` is given.
+
+    >>> matrix_rank(Tensor([[1.0, 2.0], [2.0, 4.0]]))
+    tensor(1)
     """
     values = svdvals(A.detach())
     if not values.shape[-1]:
@@ -58,7 +73,12 @@ def matrix_rank(A: Tensor, *, atol: Optional[float] = None, rtol: Union[None, fl
 
 
 def matrix_power(A: Tensor, n: int) -> Tensor:
-    """The product of n matrices A; of the inverses for a negative n."""
+    """The product of n matrices A; of the inverses for a negative n.
+
+    >>> matrix_power(Tensor([[1.0, 1.0], [0.0, 1.0]]), 3)
+    tensor([[1., 3.],
+            [0., 1.]])
+    """
     A = matrices(A, "matrix_power", square=True)
     A, n = (inv(A), -n) if n < 0 else (A, n)
     power = None
@@ -74,6 +94,9 @@ def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
     """The product of two or more matrices, in the order that takes the fewest multiplications.
 
     The first and the last may be vectors.
+
+    >>> multi_dot([Tensor([[1.0, 2.0]]), Tensor([[1.0], [1.0]]), Tensor([[5.0]])])
+    tensor([[15.]])
     """
     if len(tensors) < 2:
         raise ValueError(f"multi_dot takes two or more tensors; got {len(tensors)}")
@@ -98,14 +121,24 @@ def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
 
 # -- norms ----------------------------------------------------------------------------------------------------
 def vector_norm(x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """The vector norm (sum |x|^ord)^(1/ord) along `dim`, or of all elements; inf, -inf and 0 as NumPy's."""
+    """The vector norm (sum |x|^ord)^(1/ord) along `dim`, or of all elements; inf, -inf and 0 as NumPy's.
+
+    >>> vector_norm(Tensor([3.0, -4.0])), vector_norm(Tensor([3.0, -4.0]), ord=1)
+    (tensor(5.), tensor(7.))
+    """
     return _norm(x if dtype is None else x.to(dtype=dtype), ord, dim, keepdim)
 
 
 def matrix_norm(A: Tensor, ord: Union[float, str] = "fro", dim: tuple[int, int] = (-2, -1), keepdim: bool = False, *,
                 dtype: Any = None) -> Tensor:
     """The norm of matrices: "fro", "nuc" (the sum of singular values), 2 and -2 (the largest and smallest of them),
-    1 and -1 (the largest and smallest sum of a column's magnitudes), inf and -inf (of a row's)."""
+    1 and -1 (the largest and smallest sum of a column's magnitudes), inf and -inf (of a row's).
+
+    >>> matrix_norm(Tensor([[3.0, 0.0], [0.0, 4.0]]))
+    tensor(5.)
+    >>> matrix_norm(Tensor([[3.0, 0.0], [0.0, 4.0]]), ord="nuc")
+    tensor(7.)
+    """
     A = A if dtype is None else A.to(dtype=dtype)
     dims = many_dims(tuple(dim), A.ndim)
     if len(dims) != 2:
@@ -130,7 +163,13 @@ def matrix_norm(A: Tensor, ord: Union[float, str] = "fro", dim: tuple[int, int] 
 
 def norm(A: Tensor, ord: Union[None, float, str] = None, dim: Dims = None, keepdim: bool = False, *,
          dtype: Any = None) -> Tensor:
-    """The matrix norm where `dim` names two dimensions, or `ord` is given and A is a matrix; else the vector norm."""
+    """The matrix norm where `dim` names two dimensions, or `ord` is given and A is a matrix; else the vector norm.
+
+    >>> norm(Tensor([[3.0, 0.0], [0.0, 4.0]]))
+    tensor(5.)
+    >>> norm(Tensor([[3.0, 0.0], [0.0, 4.0]]), ord=2)
+    tensor(4.)
+    """
     count = (None if ord is None else A.ndim) if dim is None else len(dim) if isinstance(dim, (tuple, list)) else 1
     if count is not None and count not in (1, 2):
         raise ValueError(f"norm: `ord` {ord} is for vectors and matrices; got {A.ndim} dimensions and dim={dim}")

@@ -2,6 +2,9 @@
 
 >>> Tensor([3, 4]).norm()
 tensor(5.)
+>>> x = Tensor([[1, 2, 3]])
+>>> x.T.shape, x.mT.shape, x.ndimension(), x.nbytes, x.itemsize
+((3, 1), (3, 1), 2, 12, 4)
 """
 
 from __future__ import annotations
@@ -128,7 +131,11 @@ def _equality(function: Callable) -> Callable:
 
 
 def _where(x: Tensor, condition: Any, other: Any) -> Tensor:
-    """`x` where the condition is true and `other` elsewhere."""
+    """`x` where the condition is true and `other` elsewhere.
+
+    >>> Tensor([1.0, -2.0]).where(Tensor([True, False]), 0.0)
+    tensor([1., 0.])
+    """
     return selection.where(condition, x, other)
 
 
@@ -144,7 +151,11 @@ def _array_namespace(self: Tensor, *, api_version: Optional[str] = None) -> Any:
 
 
 def _to_device(self: Tensor, device: DeviceLike, /, *, stream: Any = None) -> Tensor:
-    """The tensor on a device; itself where it is there already.  Work is queued on the current stream."""
+    """The tensor on a device; itself where it is there already.  Work is queued on the current stream.
+
+    >>> Tensor([1.0, 2.0]).to_device("cpu")
+    tensor([1., 2.])
+    """
     if stream is not None:
         raise ValueError(f"to_device queues work on the device's current stream; got stream={stream!r}")
     return conversion.to(self, device=device)

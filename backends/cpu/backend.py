@@ -50,7 +50,12 @@ class _QuietNamespace:
 
 
 class NumPyBackend(Backend):
-    """NumPy arrays on the host."""
+    """NumPy arrays on the host.
+
+    >>> backend = NumPyBackend()
+    >>> backend.to_numpy(backend.asarray([1.0, 2.0]))
+    array([1., 2.])
+    """
 
     xp = _QuietNamespace(np)
     memory_is_on_host = True

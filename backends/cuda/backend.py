@@ -37,6 +37,10 @@ class CuPyBackend(Backend):
 
     Work is queued on CuPy's current stream.  Only `to_numpy`, `synchronize`, and what depends on the data's
     values (masks as indices) wait for the device.
+
+    >>> backend = CuPyBackend(0)
+    >>> backend.to_numpy(backend.asarray([1.0, 2.0]))
+    array([1., 2.])
     """
 
     is_synchronous = False

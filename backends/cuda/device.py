@@ -19,7 +19,11 @@ _usable: set[int] = set()  # devices that were found usable
 
 
 def device_count() -> int:
-    """How many CUDA devices can be seen; 0 where there is no CuPy, no driver or no device."""
+    """How many CUDA devices can be seen; 0 where there is no CuPy, no driver or no device.
+
+    >>> device_count() >= 0
+    True
+    """
     return 0 if _why_no_devices() else _count()
 
 

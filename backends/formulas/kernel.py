@@ -16,6 +16,9 @@ class Kernel:
 
     `inputs` are arrays that broadcast against each other, `constants` are numbers given at every call.  A kernel
     with several outputs (a backward pass) reads its inputs once for all of them.
+
+    >>> Kernel.of_primitive("tanh").inputs
+    (x0,)
     """
 
     __slots__ = ("name", "inputs", "constants", "outputs", "widens", "keeps_integers", "compiled")

@@ -1,20 +1,4 @@
-"""`Function`: an operation of one's own, with its forward and backward pass written by hand, as PyTorch's.
-
->>> class Cube(Function):
-...     @staticmethod
-...     def forward(ctx, x):
-...         ctx.save_for_backward(x)
-...         return x * x * x
-...
-...     @staticmethod
-...     def backward(ctx, gradient):
-...         x, = ctx.saved_tensors
-...         return 3 * x * x * gradient
->>> x = Tensor([2.0], requires_grad=True)
->>> Cube.apply(x).backward()
->>> x.grad
-tensor([12.])
-"""
+"""`Function`: an operation of one's own, with its forward and backward pass written by hand, as PyTorch's."""
 
 from __future__ import annotations
 
@@ -31,6 +15,22 @@ class Context:
     """What a `Function` keeps of one call for its backward pass.
 
     Attributes of any name may be set as well, for what is no tensor.
+
+    >>> from gradcore import Tensor, autograd
+    >>> class Square(autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x * x
+    ...     @staticmethod
+    ...     def backward(ctx, gradient):
+    ...         (x,) = ctx.saved_tensors
+    ...         return 2 * x * gradient
+    ...
+    >>> x = Tensor([3.0], requires_grad=True)
+    >>> Square.apply(x).backward()
+    >>> x.grad
+    tensor([6.])
     """
 
     def __init__(self, name: str, args: Sequence[Any]):
@@ -144,6 +144,21 @@ class Function:
     written as ``forward(*args)`` beside ``setup_context(ctx, inputs, output)``.  ``backward(ctx, *gradients)`` returns
     a gradient for each argument, None for those that have none.  It is recorded where gradients of gradients are
     wanted, so it should compute with tensors.
+
+    >>> class Cube(Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x * x * x
+    ...
+    ...     @staticmethod
+    ...     def backward(ctx, gradient):
+    ...         x, = ctx.saved_tensors
+    ...         return 3 * x * x * gradient
+    >>> x = Tensor([2.0], requires_grad=True)
+    >>> Cube.apply(x).backward()
+    >>> x.grad
+    tensor([12.])
     """
 
     @staticmethod

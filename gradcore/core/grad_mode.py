@@ -116,7 +116,15 @@ class no_grad(_Fixed):
 
 
 class enable_grad(_Fixed):
-    """Record operations inside of a block that does not; as `no_grad`, a context or a decorator."""
+    """Record operations inside of a block that does not; as `no_grad`, a context or a decorator.
+
+    >>> import gradcore
+    >>> x = gradcore.ones(2, requires_grad=True)
+    >>> with no_grad(), enable_grad():
+    ...     y = 2 * x
+    >>> y.requires_grad
+    True
+    """
 
     def __init__(self) -> None:
         super().__init__(True)
@@ -155,6 +163,12 @@ class inference_mode(_Switch):
     """As `no_grad`, under PyTorch's name; ``inference_mode(False)`` records.
 
     Tensors that are made inside are tensors as all others: they may be used in what is recorded later.
+
+    >>> import gradcore
+    >>> with inference_mode():
+    ...     y = 2 * gradcore.ones(2, requires_grad=True)
+    >>> y.requires_grad
+    False
     """
 
     def __new__(cls, mode: Any = True) -> Any:

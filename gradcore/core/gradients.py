@@ -74,7 +74,14 @@ def _listed(tensors: Any) -> list:
 
 
 class GradcheckError(RuntimeError):
-    """A gradient differs from the difference quotient; the text names the input and the element."""
+    """A gradient differs from the difference quotient; the text names the input and the element.
+
+    >>> try:
+    ...     gradcheck(lambda x: x.detach() * x, Tensor([3.0], dtype="float64", requires_grad=True))
+    ... except GradcheckError as error:
+    ...     print(str(error)[:80])
+    the gradient of output 0, element (0,), along input 0, element (0,), is 3 by bac
+    """
 
 
 def gradcheck(function: Callable, inputs: Union[Tensor, Sequence[Any]], eps: float = 1e-6, atol: float = 1e-5,
@@ -89,6 +96,9 @@ def gradcheck(function: Callable, inputs: Union[Tensor, Sequence[Any]], eps: flo
     Raises
     ------
     GradcheckError : a difference exceeds ``atol + rtol * |difference quotient|``.
+
+    >>> gradcheck(lambda x: x * x, Tensor([1.0, -2.0], dtype="float64", requires_grad=True))
+    True
     """
     inputs = _listed(inputs)
     checked = [i for i, value in enumerate(inputs) if isinstance(value, Tensor) and value.requires_grad]

@@ -65,7 +65,15 @@ def register_post_accumulate_grad_hook(x: Tensor, hook: Callable[[Tensor], Any])
 
 
 def retain_grad(x: Tensor) -> None:
-    """Keep the gradient of this tensor in `grad` too, though it is no leaf."""
+    """Keep the gradient of this tensor in `grad` too, though it is no leaf.
+
+    >>> x = Tensor([1.0, 2.0], requires_grad=True)
+    >>> y = x * x
+    >>> retain_grad(y)
+    >>> (3 * y).sum().backward()
+    >>> y.grad
+    tensor([3., 3.])
+    """
     if not x._requires_grad:
         raise RuntimeError("retain_grad() was called on a tensor that does not require a gradient")
     if x._node is not None:

@@ -5,13 +5,13 @@ Operators and most methods are added to the class by `methods`, from the modules
 
 from __future__ import annotations
 
-import copy
 import weakref
 from typing import TYPE_CHECKING, Any, Iterator, Optional, Sequence, Union
 
 import numpy as np
 
 from .accumulation import refuse_gradient
+from .copying import copy_of, deep_copy_of, pickled
 from .element_count import ElementCount
 from .grad_mode import mode
 from .graph import Node, parent_of, propagate
@@ -48,9 +48,19 @@ class Tensor(Members):
     BackendUnavailable : the device cannot be used on this machine.
 
     >>> x = Tensor([1, 2, 3], requires_grad=True)
-    >>> (x * x).sum().backward()
+    >>> x.shape, x.ndim, x.dim(), x.size, x.numel(), x.dtype, x.device
+    ((3,), 1, 1, 3, 3, dtype('float32'), Device('cpu'))
+    >>> y = (x * x).sum()
+    >>> y, y.item(), y.is_leaf, y.grad_fn.name
+    (tensor(14., grad_fn=<Sum>), 14.0, False, 'Sum')
+    >>> y.backward()
     >>> x.grad
     tensor([2., 4., 6.])
+    >>> x.zero_grad()
+    >>> x.detach(), x.data.requires_grad, x.tolist(), x.detach().requires_grad_().is_leaf
+    (tensor([1., 2., 3.]), False, [1.0, 2.0, 3.0], True)
+    >>> x.detach().numpy()
+    array([1., 2., 3.], dtype=float32)
     """
 
     __slots__ = ("_array", "_backend", "_requires_grad", "_node", "_versions", "_watch", "_grad", "__weakref__")
@@ -88,10 +98,12 @@ class Tensor(Members):
     # -- what it is -------------------------------------------------------------------------------------------
     @property
     def shape(self) -> tuple[int, ...]:
+        """The lengths of its dimensions."""
         return self._array.shape
 
     @property
     def ndim(self) -> int:
+        """The number of dimensions."""
         return self._array.ndim
 
     @property
@@ -100,17 +112,21 @@ class Tensor(Members):
         return ElementCount(self._array.size, self._array.shape)
 
     def numel(self) -> int:
+        """The number of elements."""
         return self._array.size
 
     def dim(self) -> int:
+        """The number of dimensions."""
         return self._array.ndim
 
     @property
     def dtype(self) -> np.dtype:
+        """The type of its elements."""
         return self._array.dtype
 
     @property
     def device(self) -> Device:
+        """Where its elements are."""
         return self._backend.device
 
     @property
@@ -136,6 +152,7 @@ class Tensor(Members):
 
     @property
     def requires_grad(self) -> bool:
+        """Whether operations on it are recorded, for its gradient."""
         return self._requires_grad
 
     @requires_grad.setter
@@ -151,6 +168,7 @@ class Tensor(Members):
         self._requires_grad = bool(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> "Tensor":
+        """Set `requires_grad`; the tensor itself."""
         self.requires_grad = requires_grad
         return self
 
@@ -175,6 +193,7 @@ class Tensor(Members):
         return self.numpy().item()
 
     def tolist(self) -> Any:
+        """The values as nested lists of Python numbers."""
         return self.numpy().tolist()
 
     def detach(self) -> "Tensor":
@@ -265,36 +284,13 @@ class Tensor(Members):
         return html_of(self)
 
     def __deepcopy__(self, memo: dict) -> "Tensor":
-        if self._node is not None:
-            raise RuntimeError("only leaves can be deep-copied; call .detach() first")
-        copied = type(self).__new__(type(self))
-        memo[id(self)] = copied
-        copied._set(self._backend.copy(self._array), self._backend)
-        copied._requires_grad = self._requires_grad
-        copied._grad = None if self._grad is None else self._grad.__deepcopy__(memo)
-        if hasattr(self, "__dict__"):  # the attributes of a subclass
-            copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
-        return copied
+        return deep_copy_of(self, memo)
 
     def __copy__(self) -> "Tensor":
-        copied = type(self).__new__(type(self))
-        copied._set(self._array, self._backend)
-        copied._versions, copied._requires_grad = self._versions, self._requires_grad
-        if hasattr(self, "__dict__"):
-            copied.__dict__.update(self.__dict__)
-        return copied
+        return copy_of(self)
 
-    # As in PyTorch a copy and what was pickled are leaves: of how a tensor was computed nothing is kept.
     def __reduce__(self) -> tuple:
-        attributes = getattr(self, "__dict__", None) or None
-        return _unpickled, (type(self), self.numpy(), str(self.device), self._requires_grad), attributes
-
-
-def _unpickled(cls: type, array: np.ndarray, device: str, requires_grad: bool) -> Tensor:
-    loaded = cls.__new__(cls)
-    loaded._set(*_array_on(array, None, device, copy=True))
-    loaded._requires_grad = requires_grad
-    return loaded
+        return pickled(self)
 
 
 def tensor(data: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:

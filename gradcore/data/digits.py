@@ -10,7 +10,12 @@ from .batches import train_test_split
 
 
 class Split(NamedTuple):
-    """Samples and targets, to train and to test with."""
+    """Samples and targets, to train and to test with.
+
+    >>> split = load_digits()
+    >>> split.x_train.shape, split.y_test.shape
+    ((1348, 64), (449,))
+    """
 
     x_train: Tensor
     y_train: Tensor
@@ -27,6 +32,10 @@ def load_digits(test_fraction: float = 0.25, seed: int = 0, device: DeviceLike =
     Raises
     ------
     ImportError : scikit-learn, which holds the images, is not installed.
+
+    >>> images, targets, *_ = load_digits(test_fraction=0.2)
+    >>> images.shape, targets.dtype
+    ((1438, 64), dtype('int64'))
     """
     try:
         from sklearn import datasets

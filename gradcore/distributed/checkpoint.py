@@ -18,6 +18,10 @@ def save_checkpoint(obj: Any, path: Union[str, os.PathLike]) -> None:
     Raises
     ------
     RuntimeError : rank 0 could not write the file; on all others, while rank 0 raises what has happened.
+
+    >>> save_checkpoint({"epoch": 3}, "state.npz")
+    >>> load_checkpoint("state.npz")
+    {'epoch': 3}
     """
     group, problem = current_group(), None
     try:
@@ -34,5 +38,11 @@ def save_checkpoint(obj: Any, path: Union[str, os.PathLike]) -> None:
 
 def load_checkpoint(path: Union[str, os.PathLike]) -> Any:
     """What `save_checkpoint` has kept, read by every process; tensors are on the CPU, from where a module's
-    `load_state_dict` takes them to its own device."""
+    `load_state_dict` takes them to its own device.
+
+    >>> from gradcore import Tensor
+    >>> save_checkpoint({"weight": Tensor([1.0, 2.0])}, "state.npz")
+    >>> load_checkpoint("state.npz")["weight"]
+    tensor([1., 2.])
+    """
     return load(path, map_location="cpu")

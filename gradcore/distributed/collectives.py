@@ -14,18 +14,33 @@ from ..core.tensor import Tensor, common_backend
 
 
 class ReduceOp:
-    """How values of several processes become one; the names may be given as well."""
+    """How values of several processes become one; the names may be given as well.
+
+    >>> x = Tensor([1.0, 2.0])
+    >>> all_reduce(x, ReduceOp.MAX)
+    >>> x
+    tensor([1., 2.])
+    """
 
     SUM, AVG, MAX, MIN = "sum", "mean", "max", "min"
 
 
 def barrier(async_op: bool = False) -> Optional[Work]:
-    """Wait until all processes have come here."""
+    """Wait until all processes have come here.
+
+    >>> barrier()
+    """
     return all_reduce(Tensor(np.zeros(1, np.int8), device="cpu"), async_op=async_op)
 
 
 def broadcast(tensor: Tensor, src: int, async_op: bool = False) -> Optional[Work]:
-    """Give all processes, in their `tensor`, the values that it has on rank `src`."""
+    """Give all processes, in their `tensor`, the values that it has on rank `src`.
+
+    >>> x = Tensor([1.0, 2.0])
+    >>> broadcast(x, src=0)
+    >>> x
+    tensor([1., 2.])
+    """
     group, src = current_group(), _rank(src, "broadcast: src")
     return _start(group, "broadcast", lambda engine, array: engine.broadcast(array, src), [(tensor, True)], async_op,
                   f"src={src}")
@@ -46,6 +61,11 @@ def all_reduce(tensor: Tensor, op: str = ReduceOp.SUM, async_op: bool = False) -
     ------
     ValueError : the operation is unknown; the tensor was expanded or is read-only.
     TypeError : a mean of integers, a sum of booleans.
+
+    >>> x = Tensor([1.0, 2.0])
+    >>> all_reduce(x)  # over one process here
+    >>> x
+    tensor([1., 2.])
     """
     op = _checked(op, tensor, "all_reduce")
     return _start(current_group(), "all_reduce", lambda engine, array: engine.all_reduce(array, op), [(tensor, True)],
@@ -53,14 +73,26 @@ def all_reduce(tensor: Tensor, op: str = ReduceOp.SUM, async_op: bool = False) -
 
 
 def reduce(tensor: Tensor, dst: int, op: str = ReduceOp.SUM, async_op: bool = False) -> Optional[Work]:
-    """Reduce `tensor` over all processes, in place on rank `dst`; elsewhere it holds arbitrary values afterwards."""
+    """Reduce `tensor` over all processes, in place on rank `dst`; elsewhere it holds arbitrary values afterwards.
+
+    >>> x = Tensor([1.0, 2.0])
+    >>> reduce(x, dst=0, op="mean")
+    >>> x
+    tensor([1., 2.])
+    """
     op, dst = _checked(op, tensor, "reduce"), _rank(dst, "reduce: dst")
     return _start(current_group(), "reduce", lambda engine, array: engine.reduce(array, op, dst), [(tensor, True)],
                   async_op, op, f"dst={dst}")
 
 
 def all_gather(tensor_list: Sequence[Tensor], tensor: Tensor, async_op: bool = False) -> Optional[Work]:
-    """Put the `tensor` of every process into the tensor of `tensor_list` with its rank's number."""
+    """Put the `tensor` of every process into the tensor of `tensor_list` with its rank's number.
+
+    >>> parts = [Tensor([0.0])]  # a tensor for each process
+    >>> all_gather(parts, Tensor([5.0]))
+    >>> parts
+    [tensor([5.])]
+    """
     group = current_group()
     _check_list(tensor_list, tensor, group.size, "all_gather")
     gathered = _stacked_like(tensor, group.size)
@@ -74,7 +106,13 @@ def all_gather(tensor_list: Sequence[Tensor], tensor: Tensor, async_op: bool = F
 
 
 def all_gather_into_tensor(output: Tensor, input: Tensor, async_op: bool = False) -> Optional[Work]:
-    """Put the `input` of every process, one after another by rank, into `output`, without copies on the way."""
+    """Put the `input` of every process, one after another by rank, into `output`, without copies on the way.
+
+    >>> whole = Tensor([0.0, 0.0])  # a part for each process
+    >>> all_gather_into_tensor(whole, Tensor([5.0, 6.0]))
+    >>> whole
+    tensor([5., 6.])
+    """
     group = current_group()
     _check_parts(output, input, group.size, "all_gather_into_tensor")
     return _start(group, "all_gather", lambda engine, out, part: engine.all_gather(out, part),
@@ -83,7 +121,13 @@ def all_gather_into_tensor(output: Tensor, input: Tensor, async_op: bool = False
 
 def reduce_scatter(output: Tensor, input_list: Sequence[Tensor], op: str = ReduceOp.SUM,
                    async_op: bool = False) -> Optional[Work]:
-    """Reduce the tensors of `input_list` over all processes, and put that with this rank's number into `output`."""
+    """Reduce the tensors of `input_list` over all processes, and put that with this rank's number into `output`.
+
+    >>> part = Tensor([0.0])
+    >>> reduce_scatter(part, [Tensor([5.0])])  # a tensor for each process
+    >>> part
+    tensor([5.])
+    """
     group = current_group()
     _check_list(input_list, output, group.size, "reduce_scatter")
     stacked = _stacked_like(output, group.size)
@@ -94,7 +138,13 @@ def reduce_scatter(output: Tensor, input_list: Sequence[Tensor], op: str = Reduc
 
 def reduce_scatter_tensor(output: Tensor, input: Tensor, op: str = ReduceOp.SUM,
                           async_op: bool = False) -> Optional[Work]:
-    """Reduce `input` over all processes and put this rank's part of it, of equal parts, into `output`."""
+    """Reduce `input` over all processes and put this rank's part of it, of equal parts, into `output`.
+
+    >>> part = Tensor([0.0, 0.0])
+    >>> reduce_scatter_tensor(part, Tensor([5.0, 6.0]))  # a part for each process
+    >>> part
+    tensor([5., 6.])
+    """
     group, op = current_group(), _checked(op, output, "reduce_scatter_tensor")
     _check_parts(input, output, group.size, "reduce_scatter_tensor")
     return _start(group, "reduce_scatter", lambda engine, out, parts: engine.reduce_scatter(out, parts, op),
@@ -103,12 +153,29 @@ def reduce_scatter_tensor(output: Tensor, input: Tensor, op: str = ReduceOp.SUM,
 
 # -- between two processes ------------------------------------------------------------------------------------
 def send(tensor: Tensor, dst: int, tag: int = 0) -> None:
-    """Send `tensor` to the process `dst`, which receives it with the same `tag`."""
+    """Send `tensor` to the process `dst`, which receives it with the same `tag`.
+
+    >>> x, y = Tensor([1.0, 2.0]), Tensor([0.0, 0.0])
+    >>> work = irecv(y, src=0)
+    >>> send(x, dst=0)  # to itself, which has begun to receive
+    >>> work.wait()
+    True
+    >>> y
+    tensor([1., 2.])
+    """
     isend(tensor, dst, tag).wait()
 
 
 def isend(tensor: Tensor, dst: int, tag: int = 0) -> Work:
-    """Begin to send; the tensor must not change before `wait()` has returned."""
+    """Begin to send; the tensor must not change before `wait()` has returned.
+
+    >>> x, y = Tensor([1.0, 2.0]), Tensor([0.0, 0.0])
+    >>> work = isend(x, dst=0)
+    >>> recv(y)  # from rank 0
+    0
+    >>> work.wait()
+    True
+    """
     group, dst = current_group(), _rank(dst, "send: dst")
     engine = group.engine_of(tensor._backend)
     buffer = Buffer(tensor, engine is group.host, False, "send")
@@ -116,12 +183,29 @@ def isend(tensor: Tensor, dst: int, tag: int = 0) -> Work:
 
 
 def recv(tensor: Tensor, src: Optional[int] = None, tag: int = 0) -> int:
-    """Receive into `tensor`, of the sender's size and dtype, from `src` (None: from any); the sender's rank."""
+    """Receive into `tensor`, of the sender's size and dtype, from `src` (None: from any); the sender's rank.
+
+    >>> x, y = Tensor([1.0, 2.0]), Tensor([0.0, 0.0])
+    >>> work = isend(x, dst=0)
+    >>> recv(y, src=0)
+    0
+    >>> y
+    tensor([1., 2.])
+    >>> work.wait()
+    True
+    """
     return irecv(tensor, src, tag).result
 
 
 def irecv(tensor: Tensor, src: Optional[int] = None, tag: int = 0) -> Work:
-    """Begin to receive; the tensor must not be used before `wait()` has returned."""
+    """Begin to receive; the tensor must not be used before `wait()` has returned.
+
+    >>> x, y = Tensor([1.0, 2.0]), Tensor([0.0, 0.0])
+    >>> work = irecv(y)
+    >>> send(x, dst=0)
+    >>> work.wait(), work.result  # the sender's rank
+    (True, 0)
+    """
     group, src = current_group(), None if src is None else _rank(src, "recv: src")
     engine = group.engine_of(tensor._backend)
     buffer = Buffer(tensor, engine is group.host, True, "recv")

@@ -116,6 +116,11 @@ def init_process_group(backend: str = "auto", *, device: DeviceLike = None, debu
     ImportError : there is no mpi4py or no MPI.
     RuntimeError : this was called already; or the processes were started by the mpiexec of another MPI.
     BackendUnavailable : the device cannot be used.
+
+    >>> init_process_group()  # a group of one process, where no `mpiexec` has started more
+    >>> get_rank(), get_world_size()
+    (0, 1)
+    >>> destroy_process_group()
     """
     global _group
     if backend not in _BACKENDS:
@@ -131,7 +136,13 @@ def init_process_group(backend: str = "auto", *, device: DeviceLike = None, debu
 
 
 def destroy_process_group() -> None:
-    """Leave the group, when all processes do; nothing where there is none.  The end of the program does the same."""
+    """Leave the group, when all processes do; nothing where there is none.  The end of the program does the same.
+
+    >>> init_process_group()
+    >>> destroy_process_group()
+    >>> is_initialized()
+    False
+    """
     global _group
     if _group is not None:
         _group.leave()
@@ -147,22 +158,38 @@ def current_group() -> ProcessGroup:
 
 
 def is_initialized() -> bool:
-    """Whether this process is in a group."""
+    """Whether this process is in a group.
+
+    >>> is_initialized()
+    True
+    """
     return _group is not None
 
 
 def get_rank() -> int:
-    """The number of this process, from 0."""
+    """The number of this process, from 0.
+
+    >>> get_rank()
+    0
+    """
     return current_group().rank
 
 
 def get_world_size() -> int:
-    """How many processes there are."""
+    """How many processes there are.
+
+    >>> get_world_size()
+    1
+    """
     return current_group().size
 
 
 def get_node_local_rank() -> int:
-    """The number of this process among those on its machine."""
+    """The number of this process among those on its machine.
+
+    >>> get_node_local_rank()
+    0
+    """
     return current_group().local_rank
 
 
@@ -170,6 +197,9 @@ def local_device(device: DeviceLike = None) -> Device:
     """The device for this process: of several of the type of `device`, that with the process' number on its machine.
 
     A device with a number, as "cuda:1", is taken as it is.
+
+    >>> local_device("cpu")
+    Device('cpu')
     """
     found = get_backend(device)
     is_numbered = isinstance(device, Device) or ":" in str(device)

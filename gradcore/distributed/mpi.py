@@ -17,7 +17,11 @@ _SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE", "MPI_LOCALNRANKS", "S
 
 
 def is_available() -> bool:
-    """Whether mpi4py is installed; nothing is started to find out."""
+    """Whether mpi4py is installed; nothing is started to find out.
+
+    >>> is_available()
+    True
+    """
     import importlib.util
 
     return importlib.util.find_spec("mpi4py") is not None

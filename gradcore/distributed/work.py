@@ -8,7 +8,14 @@ from ..core.tensor import Tensor
 
 
 class Work:
-    """An operation that was begun; until `wait` returns, its tensors must not be used."""
+    """An operation that was begun; until `wait` returns, its tensors must not be used.
+
+    >>> from gradcore import distributed
+    >>> x = Tensor([1.0, 2.0])
+    >>> work = distributed.all_reduce(x, async_op=True)  # goes on beside what follows
+    >>> work.wait()
+    True
+    """
 
     def __init__(self, wait: Callable[[], Any], finish: Callable[[], None], keeps: Any = None):
         self._wait: Optional[Callable[[], Any]] = wait

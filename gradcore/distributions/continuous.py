@@ -91,7 +91,11 @@ class Normal(_Located):
 
 
 class Laplace(_Located):
-    """The double exponential distribution: density exp(-|x - loc| / scale) / (2 scale)."""
+    """The double exponential distribution: density exp(-|x - loc| / scale) / (2 scale).
+
+    >>> Laplace(0.0, 1.0).log_prob(Tensor([0.0, 1.0]))
+    tensor([-0.6931, -1.6931])
+    """
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         u = rand(self._shape(sample_shape), dtype=self.loc.dtype, device=self.loc.device)
@@ -147,7 +151,11 @@ class Uniform(Distribution):
 
 
 class Exponential(Distribution):
-    """The exponential distribution: density rate · exp(-rate x) for x >= 0."""
+    """The exponential distribution: density rate · exp(-rate x) for x >= 0.
+
+    >>> Exponential(2.0).mean, Exponential(2.0).log_prob(Tensor([0.0]))
+    (tensor(0.5), tensor([0.6931]))
+    """
 
     has_rsample = True
 

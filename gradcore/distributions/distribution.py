@@ -18,6 +18,10 @@ class Distribution:
     `batch_shape` is that of the parameters, each element of which is a distribution of its own.  Draws have the shape
     `sample_shape` + `batch_shape`.  What makes no sense is refused where values can be looked at without a wait, and
     not at all with ``validate_args=False``.
+
+    >>> from gradcore import distributions
+    >>> isinstance(distributions.Normal(0.0, 1.0), Distribution)
+    True
     """
 
     has_rsample = False

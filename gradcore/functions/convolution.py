@@ -47,13 +47,22 @@ def conv2d(input: Any, weight: Tensor, bias: Optional[Tensor] = None, stride: Si
 
 def conv3d(input: Any, weight: Tensor, bias: Optional[Tensor] = None, stride: Sizes = 1,
            padding: Union[str, Sizes] = 0, dilation: Sizes = 1, groups: int = 1) -> Tensor:
-    """The cross-correlation of the input with each filter; see `conv2d`."""
+    """The cross-correlation of the input with each filter; see `conv2d`.
+
+    >>> from gradcore import ones
+    >>> conv3d(ones(1, 1, 2, 2, 2), ones(1, 1, 2, 2, 2)).flatten()
+    tensor([8.])
+    """
     return _convolved("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
 
 def conv_transpose1d(input: Any, weight: Tensor, bias: Optional[Tensor] = None, stride: Sizes = 1, padding: Sizes = 0,
                      output_padding: Sizes = 0, groups: int = 1, dilation: Sizes = 1) -> Tensor:
-    """The transposed convolution; see `conv_transpose2d`."""
+    """The transposed convolution; see `conv_transpose2d`.
+
+    >>> conv_transpose1d(Tensor([[[1.0, 2.0]]]), Tensor([[[1.0, 10.0]]]))
+    tensor([[[ 1., 12., 20.]]])
+    """
     return _transposed("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
@@ -78,7 +87,12 @@ def conv_transpose2d(input: Any, weight: Tensor, bias: Optional[Tensor] = None, 
 
 def conv_transpose3d(input: Any, weight: Tensor, bias: Optional[Tensor] = None, stride: Sizes = 1, padding: Sizes = 0,
                      output_padding: Sizes = 0, groups: int = 1, dilation: Sizes = 1) -> Tensor:
-    """The transposed convolution; see `conv_transpose2d`."""
+    """The transposed convolution; see `conv_transpose2d`.
+
+    >>> from gradcore import ones
+    >>> conv_transpose3d(ones(1, 1, 1, 1, 2), ones(1, 1, 1, 1, 2)).flatten()
+    tensor([1., 2., 1.])
+    """
     return _transposed("conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 

@@ -51,7 +51,11 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
 
 
 def dropout1d(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
-    """As `dropout`, with whole channels of length L: the input has the shape (N, C, L) or (C, L)."""
+    """As `dropout`, with whole channels of length L: the input has the shape (N, C, L) or (C, L).
+
+    >>> dropout1d(Tensor([[[1.0, 2.0]]]), p=0.5, training=False)
+    tensor([[[1., 2.]]])
+    """
     return _of_channels(x, p, training, "dropout1d", 1)
 
 
@@ -59,6 +63,9 @@ def dropout2d(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     """As `dropout`, with whole channels of H × W: the input has the shape (N, C, H, W) or (C, H, W).
 
     Source: Tompson et al., "Efficient Object Localization Using Convolutional Networks", CVPR 2015, section 3.2.
+
+    >>> dropout2d(Tensor([[[[1.0, 2.0]]]]), p=0.5, training=False)
+    tensor([[[[1., 2.]]]])
     """
     return _of_channels(x, p, training, "dropout2d", 2)
 
@@ -72,6 +79,9 @@ def alpha_dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     """Dropout for selu: dropped elements take on its saturation value, and mean and variance are kept.
 
     Source: Klambauer et al., "Self-Normalizing Neural Networks", NIPS 2017, section 2.
+
+    >>> alpha_dropout(Tensor([1.0, 2.0]), p=0.5, training=False)
+    tensor([1., 2.])
     """
     return _masked(alpha_dropped, x, p, training, "alpha_dropout", lambda shape: shape)
 

@@ -117,7 +117,12 @@ def triplet_margin_loss(anchor: Any, positive: Any, negative: Any, margin: float
 def triplet_margin_with_distance_loss(anchor: Any, positive: Any, negative: Any, *,
                                       distance_function: Optional[Callable] = None, margin: float = 1.0,
                                       swap: bool = False, reduction: str = "mean") -> Tensor:
-    """As `triplet_margin_loss`, with any function of two tensors as the distance."""
+    """As `triplet_margin_loss`, with any function of two tensors as the distance.
+
+    >>> x, y, z = Tensor([[0.0, 0.0]]), Tensor([[0.0, 1.0]]), Tensor([[1.0, 0.5]])
+    >>> triplet_margin_with_distance_loss(x, y, z, distance_function=lambda a, b: (a - b).abs().sum(-1))
+    tensor(0.5)
+    """
     return _triplet("triplet_margin_with_distance_loss", anchor, positive, negative,
                     distance_function or pairwise_distance, margin, swap, reduction)
 

@@ -17,7 +17,11 @@ from .window_options import Sizes, as_samples, per_dim, wide, windows_over
 
 def max_pool1d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0, dilation: Sizes = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Union[Tensor, tuple[Tensor, Tensor]]:
-    """The largest element of each window; see `max_pool2d`."""
+    """The largest element of each window; see `max_pool2d`.
+
+    >>> max_pool1d(Tensor([[[1.0, 3.0, 5.0, 7.0]]]), 3, stride=1)
+    tensor([[[5., 7.]]])
+    """
     return _largest("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
@@ -47,7 +51,11 @@ def max_pool3d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, p
 
 def avg_pool1d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0,
                ceil_mode: bool = False, count_include_pad: bool = True) -> Tensor:
-    """The mean of each window; see `avg_pool2d`."""
+    """The mean of each window; see `avg_pool2d`.
+
+    >>> avg_pool1d(Tensor([[[1.0, 3.0, 5.0, 7.0]]]), 2)
+    tensor([[[2., 6.]]])
+    """
     return _means("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 

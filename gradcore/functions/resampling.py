@@ -22,7 +22,11 @@ _CUBIC = -0.75  # as PyTorch's; Keys has -0.5
 
 
 def adaptive_avg_pool1d(input: Any, output_size: Any) -> Tensor:
-    """The means over `output_size` parts of the length; see `adaptive_avg_pool2d`."""
+    """The means over `output_size` parts of the length; see `adaptive_avg_pool2d`.
+
+    >>> adaptive_avg_pool1d(Tensor([[[1.0, 3.0, 5.0, 7.0]]]), 2)
+    tensor([[[2., 6.]]])
+    """
     return _adaptive("adaptive_avg_pool1d", 1, input, output_size)
 
 
@@ -201,7 +205,11 @@ def channel_shuffle(input: Any, groups: int) -> Tensor:
 
 
 def pixel_unshuffle(input: Any, downscale_factor: int) -> Tensor:
-    """Pixels become channels, the opposite of `pixel_shuffle`: (..., C, H r, W r) becomes (..., C r², H, W)."""
+    """Pixels become channels, the opposite of `pixel_shuffle`: (..., C, H r, W r) becomes (..., C r², H, W).
+
+    >>> pixel_unshuffle(Tensor([[[[1.0, 2.0], [3.0, 4.0]]]]), 2).flatten(1)
+    tensor([[1., 2., 3., 4.]])
+    """
     x, r = as_tensor(input), per_dim(downscale_factor, 1, 1, "downscale_factor", "pixel_unshuffle")[0]
     if x.ndim < 3 or x.shape[-1] % r or x.shape[-2] % r:
         raise ValueError(f"pixel_unshuffle: height and width must be multiples of {r}; got shape {x.shape}")

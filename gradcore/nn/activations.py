@@ -47,6 +47,15 @@ class Activation(Module):
         return ", ".join(f"{name}={getattr(self, name)}" for name in shown)
 
 
+_DOCSTRING = """{0}
+
+See `gradcore.functions.{1}`.
+
+>>> x = Tensor([-1.0, 0.5, 2.0, 4.0])
+>>> ({2}()(x) == functions.{1}(x)).all()
+tensor(True)
+"""
+
 _INPLACE = inspect.Parameter("inplace", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False)
 
 
@@ -58,7 +67,7 @@ def _module(name: str, function: Callable, inplace: bool = False) -> type[Activa
     parameters += [_INPLACE] * inplace
     members = {"function": staticmethod(function), "signature": inspect.Signature(parameters),
                "__signature__": inspect.Signature(parameters), "__module__": __name__,
-               "__doc__": f"{function.__doc__.splitlines()[0]}\n\nSee `gradcore.functions.{function.__name__}`."}
+               "__doc__": _DOCSTRING.format(function.__doc__.splitlines()[0], function.__name__, name)}
     return type(name, (Activation,), members)
 
 
@@ -114,7 +123,11 @@ class Softmin(Softmax):
 
 
 class Softmax2d(Module):
-    """The softmax over the channels of (N, C, H, W) or (C, H, W)."""
+    """The softmax over the channels of (N, C, H, W) or (C, H, W).
+
+    >>> Softmax2d()(Tensor([[[1.0]], [[1.0]]])).tolist()
+    [[[0.5]], [[0.5]]]
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         if input.ndim not in (3, 4):
@@ -126,6 +139,9 @@ class PReLU(Module):
     """A leaky rectifier whose slope is learned: one, or one for each channel (dimension 1 of the input).
 
     See `gradcore.functions.prelu`.
+
+    >>> PReLU()(Tensor([-2.0, 3.0]))
+    tensor([-0.5,  3. ], grad_fn=<parametric_relu>)
     """
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, device: DeviceLike = None, dtype: Any = None):
@@ -148,6 +164,9 @@ class RReLU(Module):
     """A leaky rectifier whose slopes are drawn at random in training.
 
     See `gradcore.functions.rrelu`.
+
+    >>> RReLU(0.25, 0.75).eval()(Tensor([-2.0, 3.0]))
+    tensor([-1.,  3.])
     """
 
     def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False):

@@ -24,6 +24,12 @@ class MultiheadAttention(Module):
     """Several attentions beside each other, each on its own projections of queries, keys and values.
 
     Source: Vaswani et al., "Attention Is All You Need", NIPS 2017, section 3.2.2.
+
+    >>> from gradcore import randn
+    >>> x = randn(3, 2, 4)  # a sequence of 3, two of them, 4 features
+    >>> output, weights = MultiheadAttention(embed_dim=4, num_heads=2)(x, x, x)
+    >>> output.shape, weights.shape
+    ((3, 2, 4), (2, 3, 3))
     """
 
     def __init__(self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True,

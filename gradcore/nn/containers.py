@@ -143,7 +143,13 @@ class Sequential(_Numbered):
 
 
 class ParameterList(_Numbered):
-    """A list of parameters; tensors become parameters."""
+    """A list of parameters; tensors become parameters.
+
+    >>> from gradcore import ones
+    >>> slopes = ParameterList([ones(2), ones(3)])
+    >>> [tuple(slope.shape) for slope in slopes]
+    [(2,), (3,)]
+    """
 
     what, kind = "parameter", Parameter
 
@@ -226,7 +232,13 @@ class ModuleDict(_Named):
 
 
 class ParameterDict(_Named):
-    """A dictionary of parameters; tensors become parameters."""
+    """A dictionary of parameters; tensors become parameters.
+
+    >>> from gradcore import ones
+    >>> named = ParameterDict({"slope": ones(2)})
+    >>> named["slope"].requires_grad
+    True
+    """
 
     def _parts(self) -> Mapping[str, Any]:
         return self._parameters

@@ -107,7 +107,12 @@ class _ConvTranspose(_Convolution):
 
 
 class Conv1d(_Conv):
-    """Filters over (N, C, L): see `gradcore.functions.conv1d`."""
+    """Filters over (N, C, L): see `gradcore.functions.conv1d`.
+
+    >>> from gradcore import ones
+    >>> Conv1d(2, 4, kernel_size=3)(ones(1, 2, 5)).shape
+    (1, 4, 3)
+    """
 
     count, function = 1, staticmethod(convolution.conv1d)
 
@@ -123,24 +128,44 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    """Filters over (N, C, D, H, W): see `gradcore.functions.conv3d`."""
+    """Filters over (N, C, D, H, W): see `gradcore.functions.conv3d`.
+
+    >>> from gradcore import ones
+    >>> Conv3d(2, 4, kernel_size=3, padding=1)(ones(1, 2, 3, 5, 5)).shape
+    (1, 4, 3, 5, 5)
+    """
 
     count, function = 3, staticmethod(convolution.conv3d)
 
 
 class ConvTranspose1d(_ConvTranspose):
-    """Transposed filters over (N, C, L): see `gradcore.functions.conv_transpose1d`."""
+    """Transposed filters over (N, C, L): see `gradcore.functions.conv_transpose1d`.
+
+    >>> from gradcore import ones
+    >>> ConvTranspose1d(2, 4, kernel_size=2, stride=2)(ones(1, 2, 5)).shape
+    (1, 4, 10)
+    """
 
     count, function = 1, staticmethod(convolution.conv_transpose1d)
 
 
 class ConvTranspose2d(_ConvTranspose):
-    """Transposed filters over (N, C, H, W): see `gradcore.functions.conv_transpose2d`."""
+    """Transposed filters over (N, C, H, W): see `gradcore.functions.conv_transpose2d`.
+
+    >>> from gradcore import ones
+    >>> ConvTranspose2d(2, 4, kernel_size=2, stride=2)(ones(1, 2, 5, 5)).shape
+    (1, 4, 10, 10)
+    """
 
     count, function = 2, staticmethod(convolution.conv_transpose2d)
 
 
 class ConvTranspose3d(_ConvTranspose):
-    """Transposed filters over (N, C, D, H, W): see `gradcore.functions.conv_transpose3d`."""
+    """Transposed filters over (N, C, D, H, W): see `gradcore.functions.conv_transpose3d`.
+
+    >>> from gradcore import ones
+    >>> ConvTranspose3d(2, 4, kernel_size=2)(ones(1, 2, 1, 2, 2)).shape
+    (1, 4, 2, 3, 3)
+    """
 
     count, function = 3, staticmethod(convolution.conv_transpose3d)

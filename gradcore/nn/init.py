@@ -55,14 +55,24 @@ def _normal(tensor: Tensor, mean: float, std: float, generator: Optional[Generat
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Optional[Generator] = None) -> Tensor:
-    """Draws from the uniform distribution on [a, b)."""
+    """Draws from the uniform distribution on [a, b).
+
+    >>> from gradcore import empty
+    >>> bool((uniform_(empty(100), 2.0, 3.0) >= 2.0).all())
+    True
+    """
     if not a <= b:
         raise ValueError(f"init.uniform_: bounds must be in order; got {a} and {b}")
     return _uniform(tensor, a, b, generator, "uniform_")
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Optional[Generator] = None) -> Tensor:
-    """Draws from the normal distribution."""
+    """Draws from the normal distribution.
+
+    >>> from gradcore import empty
+    >>> normal_(empty(1000), mean=5.0).mean().round()
+    tensor(5.)
+    """
     if not std >= 0:
         raise ValueError(f"init.normal_: `std` must be at least 0; got {std}")
     return _normal(tensor, mean, std, generator, "normal_")
@@ -70,7 +80,12 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Opti
 
 def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
                   generator: Optional[Generator] = None) -> Tensor:
-    """Draws from the normal distribution, drawn again where they are not in [a, b]."""
+    """Draws from the normal distribution, drawn again where they are not in [a, b].
+
+    >>> from gradcore import empty
+    >>> bool(trunc_normal_(empty(1000), a=-1.0, b=1.0).abs().max() <= 1.0)
+    True
+    """
     if not (std > 0 and a < b):
         raise ValueError(f"init.trunc_normal_: `std` must be above 0 and the bounds in order; got {std}, {a} and {b}")
     chosen = generator or weights_generator()
@@ -92,17 +107,29 @@ def _there(values: np.ndarray, tensor: Tensor) -> Tensor:
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """One number everywhere."""
+    """One number everywhere.
+
+    >>> constant_(Tensor([1.0, 2.0]), 5.0)
+    tensor([5., 5.])
+    """
     return _fill(tensor, val, "constant_")
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Ones."""
+    """Ones.
+
+    >>> ones_(Tensor([5.0, 6.0]))
+    tensor([1., 1.])
+    """
     return _fill(tensor, 1.0, "ones_")
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Zeros."""
+    """Zeros.
+
+    >>> zeros_(Tensor([5.0, 6.0]))
+    tensor([0., 0.])
+    """
     return _fill(tensor, 0.0, "zeros_")
 
 
@@ -118,7 +145,12 @@ def eye_(tensor: Tensor) -> Tensor:
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
-    """Filters that leave their input channels as they are."""
+    """Filters that leave their input channels as they are.
+
+    >>> from gradcore import empty
+    >>> dirac_(empty(2, 2, 3)).tolist()
+    [[[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]], [[0.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]
+    """
     _of_ndim(tensor, "dirac_", 3, 4, 5)
     out, channels = tensor.shape[:2]
     if out % groups:
@@ -138,7 +170,12 @@ def _of_ndim(tensor: Tensor, name: str, *wanted: int) -> None:
 
 
 def fans(tensor: Tensor, name: str = "fans") -> tuple[int, int]:
-    """How many inputs each output has, and how many outputs each input, of a weight (out, in, ...)."""
+    """How many inputs each output has, and how many outputs each input, of a weight (out, in, ...).
+
+    >>> from gradcore import empty
+    >>> fans(empty(4, 3, 5, 5))
+    (75, 100)
+    """
     if tensor.ndim < 2:
         raise ValueError(f"init.{name}: inputs and outputs of a weight of fewer than 2 dimensions are unknown; got "
                          f"shape {tensor.shape}")
@@ -150,13 +187,22 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Optional[Gener
     """Uniform draws with variance gain² · 2 / (fan_in + fan_out).
 
     Source: Glorot and Bengio, "Understanding the Difficulty of Training Deep Feedforward Neural Networks", 2010.
+
+    >>> from gradcore import empty
+    >>> bool(xavier_uniform_(empty(4, 2)).abs().max() <= 1.0)  # sqrt(6 / (4 + 2))
+    True
     """
     bound = gain * math.sqrt(6.0 / max(sum(fans(tensor, "xavier_uniform_")), 1))
     return _uniform(tensor, -bound, bound, generator, "xavier_uniform_")
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Optional[Generator] = None) -> Tensor:
-    """Normal draws with variance gain² · 2 / (fan_in + fan_out); see `xavier_uniform_`."""
+    """Normal draws with variance gain² · 2 / (fan_in + fan_out); see `xavier_uniform_`.
+
+    >>> from gradcore import empty
+    >>> xavier_normal_(empty(100, 100)).std().round(decimals=1)
+    tensor(0.1)
+    """
     std = gain * math.sqrt(2.0 / max(sum(fans(tensor, "xavier_normal_")), 1))
     return _normal(tensor, 0.0, std, generator, "xavier_normal_")
 
@@ -173,6 +219,11 @@ def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonline
     """Uniform draws with variance gain² / fan; `a` is the slope of "leaky_relu".
 
     Source: He et al., "Delving Deep into Rectifiers", ICCV 2015, section 2.2.
+
+    >>> from gradcore import empty
+    >>> weight = kaiming_uniform_(empty(4, 6), nonlinearity="relu")
+    >>> bool(weight.abs().max() <= 1.0)  # sqrt(6 / 6)
+    True
     """
     bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity, "kaiming_uniform_")
     return _uniform(tensor, -bound, bound, generator, "kaiming_uniform_")
@@ -180,7 +231,12 @@ def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonline
 
 def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
                     generator: Optional[Generator] = None) -> Tensor:
-    """Normal draws with variance gain² / fan; see `kaiming_uniform_`."""
+    """Normal draws with variance gain² / fan; see `kaiming_uniform_`.
+
+    >>> from gradcore import empty
+    >>> kaiming_normal_(empty(100, 200), nonlinearity="relu").std().round(decimals=1)
+    tensor(0.1)
+    """
     std = _kaiming_std(tensor, a, mode, nonlinearity, "kaiming_normal_")
     return _normal(tensor, 0.0, std, generator, "kaiming_normal_")
 
@@ -190,6 +246,12 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Optional[Generator
 
     Source: Saxe, McClelland and Ganguli, "Exact Solutions to the Nonlinear Dynamics of Learning in Deep Linear Neural
     Networks", ICLR 2014.
+
+    >>> from gradcore import empty
+    >>> weight = orthogonal_(empty(2, 3))
+    >>> (weight @ weight.T).round(decimals=3).abs()
+    tensor([[1., 0.],
+            [0., 1.]])
     """
     fans(tensor, "orthogonal_")
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
@@ -204,6 +266,10 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Optio
     """Normal draws, of which a part `sparsity` of each column is zero.
 
     Source: Martens, "Deep Learning via Hessian-Free Optimization", ICML 2010.
+
+    >>> from gradcore import empty
+    >>> (sparse_(empty(10, 3), sparsity=0.5) == 0).sum(dim=0)
+    tensor([5, 5, 5])
     """
     _of_ndim(tensor, "sparse_", 2)
     if not 0 <= sparsity <= 1:
@@ -221,5 +287,8 @@ def bound_for(fan_in: Union[int, float]) -> float:
     """1 / sqrt(fan_in), as PyTorch's layers: sums over many inputs begin no larger than those over few.
 
     Source: LeCun et al., "Efficient BackProp", 1998, section 4.6.
+
+    >>> bound_for(16)
+    0.25
     """
     return 1.0 / math.sqrt(fan_in) if fan_in else 0.0

@@ -55,7 +55,11 @@ class Linear(Module):
 
 
 class Bilinear(Module):
-    """x₁ᵀ W x₂ + b for each output: see `nn.functional.bilinear`."""
+    """x₁ᵀ W x₂ + b for each output: see `nn.functional.bilinear`.
+
+    >>> Bilinear(2, 3, 4)(Tensor([[1.0, 2.0]]), Tensor([[1.0, 2.0, 3.0]])).shape
+    (1, 4)
+    """
 
     def __init__(self, in1_features: int, in2_features: int, out_features: int, bias: bool = True,
                  device: DeviceLike = None, dtype: Any = None):
@@ -78,7 +82,11 @@ class Bilinear(Module):
 
 
 class Identity(Module):
-    """The input as it is; arguments of the constructor are accepted and mean nothing."""
+    """The input as it is; arguments of the constructor are accepted and mean nothing.
+
+    >>> Identity()(Tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
 
     def __init__(self, *args: Any, **kwargs: Any):
         pass
@@ -88,7 +96,11 @@ class Identity(Module):
 
 
 class Flatten(Module):
-    """The dimensions from `start_dim` to `end_dim` as one; by default all but the first."""
+    """The dimensions from `start_dim` to `end_dim` as one; by default all but the first.
+
+    >>> Flatten()(Tensor([[[1.0, 2.0], [3.0, 4.0]]]))
+    tensor([[1., 2., 3., 4.]])
+    """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1):
         self.start_dim, self.end_dim = start_dim, end_dim
@@ -127,7 +139,14 @@ class Unflatten(Module):
 
 
 class Dropout(Module):
-    """In training elements become 0 with probability p, and are divided by 1 - p otherwise."""
+    """In training elements become 0 with probability p, and are divided by 1 - p otherwise.
+
+    >>> layer = Dropout(0.5)
+    >>> layer.eval()(Tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    >>> sorted(set(layer.train()(Tensor([1.0] * 100)).tolist()))
+    [0.0, 2.0]
+    """
 
     function = staticmethod(dropout)
 
@@ -143,13 +162,21 @@ class Dropout(Module):
 
 
 class Dropout1d(Dropout):
-    """As `Dropout`, with whole channels of (N, C, L) or (C, L)."""
+    """As `Dropout`, with whole channels of (N, C, L) or (C, L).
+
+    >>> Dropout1d(0.5).eval()(Tensor([[[1.0, 2.0]]]))
+    tensor([[[1., 2.]]])
+    """
 
     function = staticmethod(dropout1d)
 
 
 class Dropout2d(Dropout):
-    """As `Dropout`, with whole channels of (N, C, H, W) or (C, H, W)."""
+    """As `Dropout`, with whole channels of (N, C, H, W) or (C, H, W).
+
+    >>> Dropout2d(0.5).eval()(Tensor([[[[1.0, 2.0]]]]))
+    tensor([[[[1., 2.]]]])
+    """
 
     function = staticmethod(dropout2d)
 
@@ -161,6 +188,10 @@ class Dropout3d(Dropout):
 
 
 class AlphaDropout(Dropout):
-    """Dropout that keeps mean and variance, for selu: see `gradcore.functions.alpha_dropout`."""
+    """Dropout that keeps mean and variance, for selu: see `gradcore.functions.alpha_dropout`.
+
+    >>> AlphaDropout(0.5).eval()(Tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
 
     function = staticmethod(alpha_dropout)

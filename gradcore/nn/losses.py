@@ -54,19 +54,33 @@ _USUAL = {"ignore_index": -100, "label_smoothing": 0.0, "swap": False, "full": F
 
 
 class MSELoss(Loss):
-    """The mean squared error: see `gradcore.functions.mse_loss`."""
+    """The mean squared error: see `gradcore.functions.mse_loss`.
+
+    >>> MSELoss()(Tensor([1.0, 2.0]), Tensor([1.0, 5.0]))
+    tensor(4.5)
+    >>> MSELoss(reduction="sum")
+    MSELoss(reduction='sum')
+    """
 
     function = staticmethod(functions.mse_loss)
 
 
 class L1Loss(Loss):
-    """The mean absolute error: see `gradcore.functions.l1_loss`."""
+    """The mean absolute error: see `gradcore.functions.l1_loss`.
+
+    >>> L1Loss()(Tensor([1.0, 2.0]), Tensor([1.0, 5.0]))
+    tensor(1.5)
+    """
 
     function = staticmethod(functions.l1_loss)
 
 
 class SmoothL1Loss(Loss):
-    """The absolute error, rounded off at 0: see `gradcore.functions.smooth_l1_loss`."""
+    """The absolute error, rounded off at 0: see `gradcore.functions.smooth_l1_loss`.
+
+    >>> SmoothL1Loss(reduction="none")(Tensor([0.5, 4.0]), Tensor([0.0, 0.0]))
+    tensor([0.125, 3.5  ])
+    """
 
     function = staticmethod(functions.smooth_l1_loss)
 
@@ -75,7 +89,11 @@ class SmoothL1Loss(Loss):
 
 
 class HuberLoss(Loss):
-    """The squared error, straight beyond `delta`: see `gradcore.functions.huber_loss`."""
+    """The squared error, straight beyond `delta`: see `gradcore.functions.huber_loss`.
+
+    >>> HuberLoss(reduction="none")(Tensor([0.5, 4.0]), Tensor([0.0, 0.0]))
+    tensor([0.125, 3.5  ])
+    """
 
     function = staticmethod(functions.huber_loss)
 
@@ -86,7 +104,11 @@ class HuberLoss(Loss):
 
 
 class KLDivLoss(Loss):
-    """The divergence of distributions: see `gradcore.functions.kl_div`."""
+    """The divergence of distributions: see `gradcore.functions.kl_div`.
+
+    >>> KLDivLoss(reduction="batchmean")(Tensor([[0.5, 0.5]]).log(), Tensor([[0.25, 0.75]]))
+    tensor(0.1308)
+    """
 
     function = staticmethod(functions.kl_div)
     reductions = ("batchmean",)
@@ -97,7 +119,11 @@ class KLDivLoss(Loss):
 
 
 class PoissonNLLLoss(Loss):
-    """The log loss of counts: see `gradcore.functions.poisson_nll_loss`."""
+    """The log loss of counts: see `gradcore.functions.poisson_nll_loss`.
+
+    >>> PoissonNLLLoss(log_input=False)(Tensor([2.0]), Tensor([3.0]))
+    tensor(-0.0794)
+    """
 
     function = staticmethod(functions.poisson_nll_loss)
 
@@ -107,7 +133,11 @@ class PoissonNLLLoss(Loss):
 
 
 class GaussianNLLLoss(Loss):
-    """The log loss of means and variances: see `gradcore.functions.gaussian_nll_loss`."""
+    """The log loss of means and variances: see `gradcore.functions.gaussian_nll_loss`.
+
+    >>> GaussianNLLLoss()(Tensor([1.0]), Tensor([3.0]), Tensor([2.0]))
+    tensor(1.3466)
+    """
 
     function = staticmethod(functions.gaussian_nll_loss)
 
@@ -119,13 +149,21 @@ class GaussianNLLLoss(Loss):
 
 
 class SoftMarginLoss(Loss):
-    """The log loss of scores of classes 1 and -1: see `gradcore.functions.soft_margin_loss`."""
+    """The log loss of scores of classes 1 and -1: see `gradcore.functions.soft_margin_loss`.
+
+    >>> SoftMarginLoss()(Tensor([2.0, -2.0]), Tensor([1.0, -1.0]))
+    tensor(0.1269)
+    """
 
     function = staticmethod(functions.soft_margin_loss)
 
 
 class BCELoss(Loss):
-    """The log loss of probabilities of two classes: see `gradcore.functions.binary_cross_entropy`."""
+    """The log loss of probabilities of two classes: see `gradcore.functions.binary_cross_entropy`.
+
+    >>> BCELoss()(Tensor([0.25, 0.5]), Tensor([0.0, 1.0]))
+    tensor(0.4904)
+    """
 
     function = staticmethod(functions.binary_cross_entropy)
 
@@ -135,7 +173,11 @@ class BCELoss(Loss):
 
 
 class BCEWithLogitsLoss(Loss):
-    """The log loss of scores of two classes: see `gradcore.functions.binary_cross_entropy_with_logits`."""
+    """The log loss of scores of two classes: see `gradcore.functions.binary_cross_entropy_with_logits`.
+
+    >>> BCEWithLogitsLoss()(Tensor([0.0, 2.0]), Tensor([1.0, 1.0]))
+    tensor(0.41)
+    """
 
     function = staticmethod(functions.binary_cross_entropy_with_logits)
 
@@ -145,7 +187,12 @@ class BCEWithLogitsLoss(Loss):
 
 
 class NLLLoss(Loss):
-    """The log loss of logarithms of probabilities: see `gradcore.functions.nll_loss`."""
+    """The log loss of logarithms of probabilities: see `gradcore.functions.nll_loss`.
+
+    >>> from gradcore import tensor
+    >>> NLLLoss()(Tensor([[0.25, 0.75]]).log(), tensor([1]))
+    tensor(0.2877)
+    """
 
     function = staticmethod(functions.nll_loss)
 
@@ -155,7 +202,12 @@ class NLLLoss(Loss):
 
 
 class CrossEntropyLoss(Loss):
-    """The log loss of scores of several classes: see `gradcore.functions.cross_entropy`."""
+    """The log loss of scores of several classes: see `gradcore.functions.cross_entropy`.
+
+    >>> from gradcore import tensor
+    >>> CrossEntropyLoss()(Tensor([[2.0, 0.0, 0.0]]), tensor([0]))
+    tensor(0.2395)
+    """
 
     function = staticmethod(functions.cross_entropy)
 
@@ -167,7 +219,12 @@ class CrossEntropyLoss(Loss):
 
 
 class MultiMarginLoss(Loss):
-    """The right class is to exceed all others: see `gradcore.functions.multi_margin_loss`."""
+    """The right class is to exceed all others: see `gradcore.functions.multi_margin_loss`.
+
+    >>> from gradcore import tensor
+    >>> MultiMarginLoss()(Tensor([[0.5, 0.25, 2.0]]), tensor([2]))
+    tensor(0.)
+    """
 
     function = staticmethod(functions.multi_margin_loss)
 
@@ -179,7 +236,11 @@ class MultiMarginLoss(Loss):
 
 
 class MultiLabelSoftMarginLoss(Loss):
-    """The log loss of classes each of which may be right: see `gradcore.functions.multilabel_soft_margin_loss`."""
+    """The log loss of classes each of which may be right: see `gradcore.functions.multilabel_soft_margin_loss`.
+
+    >>> MultiLabelSoftMarginLoss()(Tensor([[2.0, -2.0]]), Tensor([[1.0, 0.0]]))
+    tensor(0.1269)
+    """
 
     function = staticmethod(functions.multilabel_soft_margin_loss)
 
@@ -195,7 +256,11 @@ class MultiLabelMarginLoss(Loss):
 
 
 class HingeEmbeddingLoss(Loss):
-    """Distances of pairs that belong together or not: see `gradcore.functions.hinge_embedding_loss`."""
+    """Distances of pairs that belong together or not: see `gradcore.functions.hinge_embedding_loss`.
+
+    >>> HingeEmbeddingLoss(reduction="none")(Tensor([0.25, 0.25]), Tensor([1.0, -1.0]))
+    tensor([0.25, 0.75])
+    """
 
     function = staticmethod(functions.hinge_embedding_loss)
 
@@ -212,19 +277,31 @@ class _OfPairs(Loss):
 
 
 class MarginRankingLoss(_OfPairs):
-    """Which of two is to be larger: see `gradcore.functions.margin_ranking_loss`."""
+    """Which of two is to be larger: see `gradcore.functions.margin_ranking_loss`.
+
+    >>> MarginRankingLoss()(Tensor([1.0]), Tensor([3.0]), Tensor([1.0]))
+    tensor(2.)
+    """
 
     function = staticmethod(functions.margin_ranking_loss)
 
 
 class CosineEmbeddingLoss(_OfPairs):
-    """Angles of pairs that belong together or not: see `gradcore.functions.cosine_embedding_loss`."""
+    """Angles of pairs that belong together or not: see `gradcore.functions.cosine_embedding_loss`.
+
+    >>> CosineEmbeddingLoss()(Tensor([[1.0, 0.0]]), Tensor([[1.0, 1.0]]), Tensor([1.0]))
+    tensor(0.2929)
+    """
 
     function = staticmethod(functions.cosine_embedding_loss)
 
 
 class TripletMarginLoss(Loss):
-    """What is alike is to be closer than what is not: see `gradcore.functions.triplet_margin_loss`."""
+    """What is alike is to be closer than what is not: see `gradcore.functions.triplet_margin_loss`.
+
+    >>> TripletMarginLoss()(Tensor([[0.0, 0.0]]), Tensor([[0.0, 1.0]]), Tensor([[0.0, 1.5]]))
+    tensor(0.5)
+    """
 
     function = staticmethod(functions.triplet_margin_loss)
 
@@ -239,7 +316,12 @@ class TripletMarginLoss(Loss):
 
 
 class TripletMarginWithDistanceLoss(Loss):
-    """As `TripletMarginLoss`, with a distance of one's own."""
+    """As `TripletMarginLoss`, with a distance of one's own.
+
+    >>> loss = TripletMarginWithDistanceLoss(distance_function=lambda x, y: (x - y).abs().sum(-1))
+    >>> loss(Tensor([[0.0, 0.0]]), Tensor([[0.0, 1.0]]), Tensor([[1.0, 0.5]]))
+    tensor(0.5)
+    """
 
     function = staticmethod(functions.triplet_margin_with_distance_loss)
 
@@ -252,7 +334,13 @@ class TripletMarginWithDistanceLoss(Loss):
 
 
 class CTCLoss(Loss):
-    """Labels without their times: see `gradcore.functions.ctc_loss`."""
+    """Labels without their times: see `gradcore.functions.ctc_loss`.
+
+    >>> from gradcore import log_softmax, tensor, zeros
+    >>> log_probs = log_softmax(zeros(4, 1, 3), dim=2)  # 4 steps, 1 sample, 3 classes
+    >>> CTCLoss()(log_probs, tensor([[1, 2]]), tensor([4]), tensor([2]))
+    tensor(0.8432)
+    """
 
     function = staticmethod(functions.ctc_loss)
 
@@ -264,7 +352,11 @@ class CTCLoss(Loss):
 
 
 class CosineSimilarity(Module):
-    """The cosine of the angle between vectors: see `gradcore.functions.cosine_similarity`."""
+    """The cosine of the angle between vectors: see `gradcore.functions.cosine_similarity`.
+
+    >>> CosineSimilarity()(Tensor([[1.0, 0.0]]), Tensor([[1.0, 1.0]]))
+    tensor([0.7071])
+    """
 
     def __init__(self, dim: int = 1, eps: float = 1e-8):
         self.dim, self.eps = dim, eps
@@ -274,7 +366,11 @@ class CosineSimilarity(Module):
 
 
 class PairwiseDistance(Module):
-    """The p-norm of differences: see `gradcore.functions.pairwise_distance`."""
+    """The p-norm of differences: see `gradcore.functions.pairwise_distance`.
+
+    >>> PairwiseDistance()(Tensor([[0.0, 0.0]]), Tensor([[3.0, 4.0]]))
+    tensor([5.])
+    """
 
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False):
         self.norm, self.eps, self.keepdim = p, eps, keepdim

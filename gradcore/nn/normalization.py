@@ -97,13 +97,21 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """Channels of (N, C, H, W) over the batch: see `gradcore.functions.batch_norm`."""
+    """Channels of (N, C, H, W) over the batch: see `gradcore.functions.batch_norm`.
+
+    >>> BatchNorm2d(1)(Tensor([[[[0.0, 2.0]]], [[[0.0, 2.0]]]])).flatten()
+    tensor([-1.,  1., -1.,  1.], grad_fn=<Reshape>)
+    """
 
     ndims = (4,)
 
 
 class BatchNorm3d(_BatchNorm):
-    """Channels of (N, C, D, H, W) over the batch: see `gradcore.functions.batch_norm`."""
+    """Channels of (N, C, D, H, W) over the batch: see `gradcore.functions.batch_norm`.
+
+    >>> BatchNorm3d(4, momentum=0.2)
+    BatchNorm3d(4, eps=1e-05, momentum=0.2, affine=True, track_running_stats=True)
+    """
 
     ndims = (5,)
 
@@ -126,13 +134,23 @@ class _InstanceNorm(_OfBatch):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Channels of each sample of (N, C, L) or (C, L): see `gradcore.functions.instance_norm`."""
+    """Channels of each sample of (N, C, L) or (C, L): see `gradcore.functions.instance_norm`.
+
+    >>> InstanceNorm1d(2)(Tensor([[[1.0, 3.0], [10.0, 30.0]]]))
+    tensor([[[-1.,  1.],
+             [-1.,  1.]]])
+    """
 
     ndims = (2, 3)
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Channels of each sample of (N, C, H, W) or (C, H, W): see `gradcore.functions.instance_norm`."""
+    """Channels of each sample of (N, C, H, W) or (C, H, W): see `gradcore.functions.instance_norm`.
+
+    >>> InstanceNorm2d(1)(Tensor([[[[1.0, 3.0], [1.0, 3.0]]]]))
+    tensor([[[[-1.,  1.],
+              [-1.,  1.]]]])
+    """
 
     ndims = (3, 4)
 
@@ -164,7 +182,12 @@ class LocalResponseNorm(Module):
 
 
 class GroupNorm(_Scaled):
-    """Groups of channels of each sample: see `gradcore.functions.group_norm`."""
+    """Groups of channels of each sample: see `gradcore.functions.group_norm`.
+
+    >>> GroupNorm(1, 2)(Tensor([[[1.0, 1.0], [3.0, 3.0]]]))
+    tensor([[[-1., -1.],
+             [ 1.,  1.]]], grad_fn=<Reshape>)
+    """
 
     def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True,
                  device: DeviceLike = None, dtype: Any = None, *, bias: bool = True):
@@ -211,7 +234,11 @@ class LayerNorm(_Scaled):
 
 
 class RMSNorm(_Scaled):
-    """The root mean square of the last dimensions: see `gradcore.functions.rms_norm`."""
+    """The root mean square of the last dimensions: see `gradcore.functions.rms_norm`.
+
+    >>> RMSNorm(2)(Tensor([[1.0, 7.0]]))
+    tensor([[0.2, 1.4]], grad_fn=<scaled_by_root_mean_square>)
+    """
 
     def __init__(self, normalized_shape: Union[int, Sequence[int]], eps: Optional[float] = None,
                  elementwise_affine: bool = True, device: DeviceLike = None, dtype: Any = None):

@@ -26,6 +26,14 @@ class Buffer(Tensor):
     """A tensor that belongs to a module's state but is not learned, as a running mean; it shares the memory of `data`.
 
     One that is not `persistent` is no part of `Module.state_dict`.
+
+    >>> from gradcore.nn import Module
+    >>> class Centred(Module):
+    ...     def __init__(self):
+    ...         self.mean = Buffer([1.0, 2.0])
+    ...
+    >>> list(Centred().state_dict())
+    ['mean']
     """
 
     def __init__(self, data: Any, dtype: Any = None, device: DeviceLike = None, *, persistent: bool = True):

@@ -49,7 +49,11 @@ class _MaxPool(_Pool):
 
 
 class MaxPool1d(_MaxPool):
-    """The largest element of each window of (N, C, L): see `gradcore.functions.max_pool1d`."""
+    """The largest element of each window of (N, C, L): see `gradcore.functions.max_pool1d`.
+
+    >>> MaxPool1d(2)(Tensor([[[1.0, 3.0, 5.0, 7.0]]]))
+    tensor([[[3., 7.]]])
+    """
 
     count, function = 1, staticmethod(functions.max_pool1d)
 
@@ -71,7 +75,11 @@ class MaxPool3d(_MaxPool):
 
 
 class AvgPool1d(_Pool):
-    """The mean of each window of (N, C, L): see `gradcore.functions.avg_pool1d`."""
+    """The mean of each window of (N, C, L): see `gradcore.functions.avg_pool1d`.
+
+    >>> AvgPool1d(2)(Tensor([[[1.0, 3.0, 5.0, 7.0]]]))
+    tensor([[[2., 6.]]])
+    """
 
     count, function = 1, staticmethod(functions.avg_pool1d)
 
@@ -81,7 +89,11 @@ class AvgPool1d(_Pool):
 
 
 class AvgPool2d(_Pool):
-    """The mean of each window of (N, C, H, W): see `gradcore.functions.avg_pool2d`."""
+    """The mean of each window of (N, C, H, W): see `gradcore.functions.avg_pool2d`.
+
+    >>> AvgPool2d(2)(Tensor([[[[1.0, 3.0], [5.0, 7.0]]]]))
+    tensor([[[[4.]]]])
+    """
 
     count, function = 2, staticmethod(functions.avg_pool2d)
 

@@ -181,6 +181,11 @@ class RNN(_Recurrent):
     """h' = tanh(W x + b + U h + d), or relu: see `gradcore.functions.recurrent`.
 
     Source: Elman, "Finding Structure in Time", Cognitive Science 14, 1990.
+
+    >>> from gradcore import randn
+    >>> output, last = RNN(input_size=3, hidden_size=4, batch_first=True)(randn(2, 5, 3))
+    >>> output.shape, last.shape
+    ((2, 5, 4), (1, 2, 4))
     """
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh",
@@ -210,6 +215,11 @@ class GRU(_Recurrent):
     """Gated recurrent units: a state, which one gate resets and another keeps.
 
     Source: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", EMNLP 2014.
+
+    >>> from gradcore import randn
+    >>> output, last = GRU(input_size=3, hidden_size=4)(randn(5, 2, 3))  # 5 steps of 2 sequences
+    >>> output.shape, last.shape
+    ((5, 2, 4), (1, 2, 4))
     """
 
     mode = "GRU"
@@ -275,7 +285,12 @@ class _CellModule(Module):
 
 
 class RNNCell(_CellModule):
-    """One step of `RNN`."""
+    """One step of `RNN`.
+
+    >>> from gradcore import randn
+    >>> RNNCell(3, 4)(randn(2, 3)).shape
+    (2, 4)
+    """
 
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh",
                  device: DeviceLike = None, dtype: Any = None):
@@ -284,12 +299,23 @@ class RNNCell(_CellModule):
 
 
 class LSTMCell(_CellModule):
-    """One step of `LSTM`."""
+    """One step of `LSTM`.
+
+    >>> from gradcore import randn
+    >>> hidden, cell = LSTMCell(3, 4)(randn(2, 3))
+    >>> hidden.shape, cell.shape
+    ((2, 4), (2, 4))
+    """
 
     mode = "LSTM"
 
 
 class GRUCell(_CellModule):
-    """One step of `GRU`."""
+    """One step of `GRU`.
+
+    >>> from gradcore import randn
+    >>> GRUCell(3, 4)(randn(2, 3)).shape
+    (2, 4)
+    """
 
     mode = "GRU"

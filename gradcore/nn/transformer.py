@@ -54,6 +54,10 @@ class TransformerEncoderLayer(_TransformerLayer):
     """Attention of a sequence on itself, then two linear layers; each added to its input and normalised.
 
     Source: Vaswani et al., "Attention Is All You Need", NIPS 2017, section 3.1.
+
+    >>> from gradcore import randn
+    >>> TransformerEncoderLayer(d_model=4, nhead=2, dim_feedforward=8)(randn(5, 1, 4)).shape
+    (5, 1, 4)
     """
 
     def __init__(self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
@@ -71,7 +75,12 @@ class TransformerEncoderLayer(_TransformerLayer):
 
 
 class TransformerDecoderLayer(_TransformerLayer):
-    """As `TransformerEncoderLayer`, with an attention on the encoder's output, `memory`, between."""
+    """As `TransformerEncoderLayer`, with an attention on the encoder's output, `memory`, between.
+
+    >>> from gradcore import randn
+    >>> TransformerDecoderLayer(d_model=4, nhead=2, dim_feedforward=8)(randn(3, 1, 4), memory=randn(5, 1, 4)).shape
+    (3, 1, 4)
+    """
 
     def __init__(self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
                  activation: Union[str, Callable] = functions.relu, layer_norm_eps: float = 1e-5,
@@ -102,7 +111,13 @@ class _Stack(Module):
 
 
 class TransformerEncoder(_Stack):
-    """Copies of an encoder layer, one after the other, and a normalisation at the end where there is one."""
+    """Copies of an encoder layer, one after the other, and a normalisation at the end where there is one.
+
+    >>> from gradcore import randn
+    >>> encoder = TransformerEncoder(TransformerEncoderLayer(d_model=4, nhead=2, dim_feedforward=8), num_layers=2)
+    >>> encoder(randn(5, 1, 4)).shape
+    (5, 1, 4)
+    """
 
     def __init__(self, encoder_layer: Module, num_layers: int, norm: Optional[Module] = None,
                  enable_nested_tensor: bool = True, mask_check: bool = True):
@@ -116,7 +131,13 @@ class TransformerEncoder(_Stack):
 
 
 class TransformerDecoder(_Stack):
-    """Copies of a decoder layer, one after the other, and a normalisation at the end where there is one."""
+    """Copies of a decoder layer, one after the other, and a normalisation at the end where there is one.
+
+    >>> from gradcore import randn
+    >>> decoder = TransformerDecoder(TransformerDecoderLayer(d_model=4, nhead=2, dim_feedforward=8), num_layers=2)
+    >>> decoder(randn(3, 1, 4), memory=randn(5, 1, 4)).shape
+    (3, 1, 4)
+    """
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Optional[Module] = None):
         super().__init__(decoder_layer, num_layers, norm)
@@ -131,7 +152,13 @@ class TransformerDecoder(_Stack):
 
 
 class Transformer(Module):
-    """Encoder and decoder: see `TransformerEncoder` and `TransformerDecoder`."""
+    """Encoder and decoder: see `TransformerEncoder` and `TransformerDecoder`.
+
+    >>> from gradcore import randn
+    >>> model = Transformer(d_model=4, nhead=2, num_encoder_layers=1, num_decoder_layers=1, dim_feedforward=8)
+    >>> model(randn(5, 1, 4), randn(3, 1, 4)).shape
+    (3, 1, 4)
+    """
 
     def __init__(self, d_model: int = 512, nhead: int = 8, num_encoder_layers: int = 6, num_decoder_layers: int = 6,
                  dim_feedforward: int = 2048, dropout: float = 0.1, activation: Union[str, Callable] = functions.relu,

@@ -59,6 +59,10 @@ def to(x: Tensor, *places: Any, device: DeviceLike = None, dtype: Any = None, no
 
 def pin_memory(x: Tensor, device: DeviceLike = "cuda") -> Tensor:
     """A copy of a tensor of the CPU in memory from which the device copies by itself, as `to(non_blocking=True)` asks.
+
+    >>> batch = pin_memory(Tensor([1.0, 2.0]))
+    >>> batch.device, batch.to("cuda", non_blocking=True).device
+    (Device('cpu'), Device('cuda:0'))
     """
     return Tensor._wrap(get_backend(device).pinned(x.numpy()), get_backend("cpu"))
 
@@ -67,6 +71,13 @@ def record_stream(x: Tensor, stream: Any) -> None:
     """Keep the memory of a tensor that `stream`, a `gradcore.cuda.Stream`, reads until it has done its work so far.
 
     Memory that is free again goes to the stream that it came from, which does not know what others read.
+
+    >>> from gradcore.cuda import Stream, current_stream, stream
+    >>> other, x = Stream(), Tensor([1.0, 2.0]).cuda()
+    >>> other.wait_stream(current_stream())
+    >>> with stream(other):
+    ...     y = x * 2
+    >>> record_stream(x, other)  # its memory is kept until `other` has read it
     """
     if not hasattr(stream, "keep"):
         raise TypeError(f"record_stream takes a gradcore.cuda.Stream; got {type(stream).__name__} {stream!r:.60}")
@@ -96,52 +107,93 @@ def _names_a_dtype(name: str) -> bool:
 
 
 def cpu(x: Tensor) -> Tensor:
-    """`x` on the CPU."""
+    """`x` on the CPU.
+
+    >>> cpu(Tensor([1.0, 2.0])).device
+    Device('cpu')
+    """
     return to(x, device="cpu")
 
 
 def cuda(x: Tensor, device: Union[int, str, Device, None] = None) -> Tensor:
-    """`x` on a CUDA device (a number or a name; the first one by default)."""
+    """`x` on a CUDA device (a number or a name; the first one by default).
+
+    >>> x = cuda(Tensor([1.0, 2.0]))
+    >>> x.device, cuda(x, 0) is x
+    (Device('cuda:0'), True)
+    """
     return to(x, device="cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device)
 
 
 def type_as(x: Tensor, other: Tensor) -> Tensor:
-    """`x` with the dtype and the device of `other`."""
+    """`x` with the dtype and the device of `other`.
+
+    >>> type_as(Tensor([1.7, -1.7]), Tensor([0], dtype="int64"))
+    tensor([ 1, -1])
+    """
     return to(x, other)
 
 
 def type_(x: Tensor, dtype: Any) -> Tensor:
-    """`x` in a dtype, as `to` with nothing else."""
+    """`x` in a dtype, as `to` with nothing else.
+
+    >>> type_(Tensor([1.7, -1.7]), "int64")
+    tensor([ 1, -1])
+    """
     return to(x, dtype=dtype)
 
 
 def half(x: Tensor) -> Tensor:
-    """`x` in float16."""
+    """`x` in float16.
+
+    >>> half(Tensor([1.0])).dtype
+    dtype('float16')
+    """
     return cast(x, FLOAT16)
 
 
 def float_(x: Tensor) -> Tensor:
-    """`x` in float32."""
+    """`x` in float32.
+
+    >>> float_(Tensor([1.0], dtype="float64")).dtype
+    dtype('float32')
+    """
     return cast(x, FLOAT32)
 
 
 def double(x: Tensor) -> Tensor:
-    """`x` in float64."""
+    """`x` in float64.
+
+    >>> double(Tensor([1.0])).dtype
+    dtype('float64')
+    """
     return cast(x, FLOAT64)
 
 
 def int_(x: Tensor) -> Tensor:
-    """`x` in int32."""
+    """`x` in int32.
+
+    >>> int_(Tensor([1.7, -1.7]))
+    tensor([ 1, -1], dtype=int32)
+    """
     return cast(x, INT32)
 
 
 def long(x: Tensor) -> Tensor:
-    """`x` in int64."""
+    """`x` in int64.
+
+    >>> long(Tensor([1.7, -1.7]))
+    tensor([ 1, -1])
+    """
     return cast(x, INT64)
 
 
 def bool_(x: Tensor) -> Tensor:
-    """`x` as truth values: whether elements are not zero."""
+    """`x` as truth values: whether elements are not zero.
+
+    >>> bool_(Tensor([0.0, 0.5]))
+    tensor([False,  True])
+    """
     return cast(x, BOOL)
 
 
@@ -156,10 +208,21 @@ class Clone(Operation):
 
 
 def clone(x: Tensor) -> Tensor:
-    """A copy with memory of its own, through which gradients pass."""
+    """A copy with memory of its own, through which gradients pass.
+
+    >>> x = Tensor([1.0, 2.0])
+    >>> y = clone(x)
+    >>> y[0] = 5.0
+    >>> x
+    tensor([1., 2.])
+    """
     return Clone.apply(x)
 
 
 def contiguous(x: Tensor) -> Tensor:
-    """The same elements, one after the other in memory."""
+    """The same elements, one after the other in memory.
+
+    >>> contiguous(Tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
     return clone(x)

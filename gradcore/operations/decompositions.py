@@ -86,6 +86,10 @@ def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
     """The lower triangle L with A = L Lᵀ for symmetric, positive matrices A, of which the lower half is read.
 
     With `upper` it is the upper triangle Lᵀ.
+
+    >>> cholesky(Tensor([[4.0, 2.0], [2.0, 5.0]]))
+    tensor([[2., 0.],
+            [1., 2.]])
     """
     lower = Cholesky.apply(matrices(A, "cholesky", square=True))
     return matrix_transpose(lower) if upper else lower
@@ -115,6 +119,11 @@ def qr(A: Tensor, mode: str = "reduced") -> QR:
     """A = Q R: orthonormal columns Q and an upper triangle R; "complete" gives a square Q, "r" leaves Q empty.
 
     Gradients of matrices of full rank; those of "complete" are for square matrices and wider ones.
+
+    >>> Q, R = qr(Tensor([[3.0, 1.0], [4.0, 2.0]]))
+    >>> (Q @ R).round(decimals=4)
+    tensor([[3., 1.],
+            [4., 2.]])
     """
     A = matrices(A, "qr")
     if mode not in ("reduced", "complete", "r"):
@@ -170,6 +179,9 @@ def svd(A: Tensor, full_matrices: bool = True) -> SVD:
 
     The gradients of U and Vh are defined where singular values differ, and where the result does not depend on the
     signs that the decomposition leaves open; that of S alone is defined everywhere.
+
+    >>> svd(Tensor([[0.0, 2.0], [1.0, 0.0]])).S
+    tensor([2., 1.])
     """
     return SVD(*SingularValues.apply(matrices(A, "svd"), full_matrices=bool(full_matrices)))
 

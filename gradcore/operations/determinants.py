@@ -89,12 +89,20 @@ class LogDeterminant(Operation):
 
 
 def slogdet(A: Tensor) -> SlogDet:
-    """The sign of the determinant and the logarithm of its magnitude, which does not overflow."""
+    """The sign of the determinant and the logarithm of its magnitude, which does not overflow.
+
+    >>> slogdet(Tensor([[0.0, 2.0], [3.0, 0.0]]))
+    SlogDet(sign=tensor(-1.), logabsdet=tensor(1.7918))
+    """
     return SlogDet(*LogDeterminant.apply(matrices(A, "slogdet", square=True)))
 
 
 def logdet(input: Tensor) -> Tensor:
-    """The logarithm of the determinant; NaN where that is negative."""
+    """The logarithm of the determinant; NaN where that is negative.
+
+    >>> logdet(Tensor([[2.0, 0.0], [0.0, 3.0]]))
+    tensor(1.7918)
+    """
     sign, logarithm = slogdet(input)
     return log(sign.detach()) + logarithm
 
@@ -142,6 +150,10 @@ def pinv(A: Tensor, rcond: Optional[float] = None, *, rtol: Union[None, float, T
     """The pseudo-inverse (Moore and Penrose): singular values up to `rtol` times the largest count as 0.
 
     By default `rtol` is the larger side of the matrix times the precision of the dtype.
+
+    >>> pinv(Tensor([[2.0, 0.0], [0.0, 0.0]]))
+    tensor([[0.5, 0. ],
+            [0. , 0. ]])
     """
     A = matrices(A, "pinv")
     if not A.size:

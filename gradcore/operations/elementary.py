@@ -227,42 +227,70 @@ def clamp_max(input: Tensor, max: Any) -> Tensor:
 
 @elementwise
 def frac(xp, input):
-    """The digits after the point, with the sign of `input`."""
+    """The digits after the point, with the sign of `input`.
+
+    >>> frac(Tensor([1.5, -2.25]))
+    tensor([ 0.5 , -0.25])
+    """
     return input - xp.sign(input) * xp.floor(xp.abs(input))
 
 
 @elementwise
 def deg2rad(xp, input):
-    """Degrees as radians."""
+    """Degrees as radians.
+
+    >>> deg2rad(Tensor([0.0, 90.0, 180.0]))
+    tensor([0.    , 1.5708, 3.1416])
+    """
     return input * (math.pi / 180)
 
 
 @elementwise
 def rad2deg(xp, input):
-    """Radians as degrees."""
+    """Radians as degrees.
+
+    >>> rad2deg(Tensor([0.0, 3.14159265]))
+    tensor([  0., 180.])
+    """
     return input * (180 / math.pi)
 
 
 @elementwise(widens=True)  # its slope cancels close to 0
 def sinc(xp, input):
-    """sin(pi x) / (pi x), and 1 at 0."""
+    """sin(pi x) / (pi x), and 1 at 0.
+
+    >>> sinc(Tensor([0.0, 0.5, 1.5]))
+    tensor([ 1.    ,  0.6366, -0.2122])
+    """
     angle = math.pi * xp.where(input == 0, 1.0, input)
     return xp.where(input == 0, 1.0, xp.sin(angle) / angle)
 
 
 @elementwise
 def heaviside(xp, input, values):
-    """0 for negative numbers, 1 for positive ones, and `values` at 0."""
+    """0 for negative numbers, 1 for positive ones, and `values` at 0.
+
+    >>> heaviside(Tensor([-2.0, 0.0, 3.0]), 0.5)
+    tensor([0. , 0.5, 1. ])
+    """
     return xp.where(input == 0, values, xp.where(input < 0, 0.0, 1.0))
 
 
 @elementwise
 def addcmul(xp, input, tensor1, tensor2, value=1.0):
-    """input + value * tensor1 * tensor2."""
+    """input + value * tensor1 * tensor2.
+
+    >>> addcmul(Tensor([1.0, 1.0]), Tensor([2.0, 3.0]), Tensor([4.0, 5.0]), value=0.5)
+    tensor([5. , 8.5])
+    """
     return input + value * tensor1 * tensor2
 
 
 @elementwise
 def addcdiv(xp, input, tensor1, tensor2, value=1.0):
-    """input + value * tensor1 / tensor2."""
+    """input + value * tensor1 / tensor2.
+
+    >>> addcdiv(Tensor([1.0, 1.0]), Tensor([6.0, 8.0]), Tensor([3.0, 2.0]), value=0.5)
+    tensor([2., 3.])
+    """
     return input + value * tensor1 / tensor2

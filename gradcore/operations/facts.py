@@ -15,34 +15,59 @@ from .creation import empty, full, ones, zeros
 
 
 def is_tensor(obj: Any) -> bool:
-    """Whether it is a Tensor."""
+    """Whether it is a Tensor.
+
+    >>> is_tensor(tensor([1.0])), is_tensor([1.0])
+    (True, False)
+    """
     return isinstance(obj, Tensor)
 
 
 def numel(input: Tensor) -> int:
-    """The number of elements."""
+    """The number of elements.
+
+    >>> numel(tensor([[1, 2], [3, 4]]))
+    4
+    """
     return input.numel()
 
 
 def detach(input: Tensor) -> Tensor:
-    """The same values, in shared memory, without their history."""
+    """The same values, in shared memory, without their history.
+
+    >>> x = Tensor([1.0], requires_grad=True)
+    >>> detach(2 * x)
+    tensor([2.])
+    """
     return input.detach()
 
 
 def is_floating_point(input: Tensor) -> bool:
-    """Whether it holds floats."""
+    """Whether it holds floats.
+
+    >>> is_floating_point(tensor([1.0])), is_floating_point(tensor([1]))
+    (True, False)
+    """
     return kind_of(input.dtype) == 2
 
 
 def is_nonzero(input: Tensor) -> bool:
-    """Whether the only element is not 0."""
+    """Whether the only element is not 0.
+
+    >>> is_nonzero(tensor([0.0])), is_nonzero(tensor(True))
+    (False, True)
+    """
     if input.numel() != 1:
         raise ValueError(f"is_nonzero takes a tensor of one element; got shape {input.shape}")
     return bool(input.item())
 
 
 def element_size(input: Tensor) -> int:
-    """Bytes of one element."""
+    """Bytes of one element.
+
+    >>> element_size(tensor([1.0]))
+    4
+    """
     return input.dtype.itemsize
 
 
@@ -52,12 +77,20 @@ def nbytes(input: Tensor) -> int:
 
 
 def is_same_size(input: Tensor, other: Tensor) -> bool:
-    """Whether both have one shape."""
+    """Whether both have one shape.
+
+    >>> is_same_size(tensor([1, 2]), tensor([3.0, 4.0]))
+    True
+    """
     return input.shape == other.shape
 
 
 def get_device(input: Tensor) -> int:
-    """The number of the device; -1 of the CPU."""
+    """The number of the device; -1 of the CPU.
+
+    >>> get_device(tensor([1.0]))
+    -1
+    """
     return -1 if input.device == Device("cpu") else input.device.index
 
 
@@ -69,29 +102,49 @@ def _like(x: Tensor, dtype: Any, device: DeviceLike, requires_grad: bool) -> dic
 
 def new_tensor(x: Tensor, data: Any, *, dtype: Any = None, device: DeviceLike = None,
                requires_grad: bool = False) -> Tensor:
-    """A tensor of `data` with the dtype and on the device of `x`."""
+    """A tensor of `data` with the dtype and on the device of `x`.
+
+    >>> new_tensor(tensor([1.0], dtype="float64"), [1, 2])
+    tensor([1., 2.], dtype=float64)
+    """
     return tensor(data, **_like(x, dtype, device, requires_grad))
 
 
 def new_zeros(x: Tensor, *size: Any, dtype: Any = None, device: DeviceLike = None,
               requires_grad: bool = False) -> Tensor:
-    """Zeros with the dtype and on the device of `x`."""
+    """Zeros with the dtype and on the device of `x`.
+
+    >>> new_zeros(tensor([1, 2]), 3)
+    tensor([0, 0, 0])
+    """
     return zeros(*size, **_like(x, dtype, device, requires_grad))
 
 
 def new_ones(x: Tensor, *size: Any, dtype: Any = None, device: DeviceLike = None,
              requires_grad: bool = False) -> Tensor:
-    """Ones with the dtype and on the device of `x`."""
+    """Ones with the dtype and on the device of `x`.
+
+    >>> new_ones(tensor([1.0], dtype="float64"), 3)
+    tensor([1., 1., 1.], dtype=float64)
+    """
     return ones(*size, **_like(x, dtype, device, requires_grad))
 
 
 def new_empty(x: Tensor, *size: Any, dtype: Any = None, device: DeviceLike = None,
               requires_grad: bool = False) -> Tensor:
-    """Arbitrary contents with the dtype and on the device of `x`."""
+    """Arbitrary contents with the dtype and on the device of `x`.
+
+    >>> new_empty(tensor([1, 2]), 3).dtype
+    dtype('int64')
+    """
     return empty(*size, **_like(x, dtype, device, requires_grad))
 
 
 def new_full(x: Tensor, size: Any, fill_value: Number, *, dtype: Any = None, device: DeviceLike = None,
              requires_grad: bool = False) -> Tensor:
-    """One number everywhere, with the dtype and on the device of `x`."""
+    """One number everywhere, with the dtype and on the device of `x`.
+
+    >>> new_full(tensor([1, 2]), (3,), 7)
+    tensor([7, 7, 7])
+    """
     return full(size, fill_value, **_like(x, dtype, device, requires_grad))

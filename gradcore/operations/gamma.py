@@ -59,7 +59,12 @@ def lgamma(xp, input):
 
 @elementwise(widens=True)
 def digamma(xp, input):
-    """The derivative of the logarithm of the gamma function; NaN at -1, -2, ..., and -inf at 0."""
+    """The derivative of the logarithm of the gamma function; NaN at -1, -2, ..., and -inf at 0.
+
+    >>> from gradcore import Tensor
+    >>> digamma(Tensor([1.0, 2.0]))
+    tensor([-0.5772,  0.4228])
+    """
     return _digamma(xp, input)
 
 

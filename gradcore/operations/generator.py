@@ -171,6 +171,12 @@ def use_stream(index: Optional[int]) -> None:
 
     Dropout masks and all other draws of `default_generator` then differ from process to process.  Initial weights
     are still drawn from one stream, the same in all of them.  None goes back to one stream for everything.
+
+    >>> _ = manual_seed(0)
+    >>> use_stream(3)
+    >>> get_rng_state()[0]
+    tensor([0, 4, 0])
+    >>> use_stream(None)
     """
     global _of_weights
     if index is None:
@@ -201,12 +207,22 @@ def manual_seed(seed: int) -> Generator:
 
 
 def seed() -> int:
-    """Begin the stream of a seed that nobody chose, and return it."""
+    """Begin the stream of a seed that nobody chose, and return it.
+
+    >>> chosen = seed()
+    >>> initial_seed() == chosen
+    True
+    """
     return manual_seed(_any_seed()).initial_seed()
 
 
 def initial_seed() -> int:
-    """The seed of the default generator."""
+    """The seed of the default generator.
+
+    >>> _ = manual_seed(5)
+    >>> initial_seed()
+    5
+    """
     return default_generator.initial_seed()
 
 
@@ -214,6 +230,10 @@ def get_rng_state(device: DeviceLike = None) -> Tensor:
     """The state of the default generator, which all devices have in common, to be kept with a checkpoint.
 
     After `use_stream` the state of the generator of initial weights follows in a second row.
+
+    >>> _ = manual_seed(5)
+    >>> get_rng_state()
+    tensor([5, 0, 0])
     """
     state = default_generator.get_state()
     if _of_weights is None:
@@ -241,6 +261,13 @@ def fork_rng(devices: Any = None, enabled: bool = True, device_type: str = "cuda
     """Draws inside of the block leave no trace behind it: the state is put back at its end.
 
     There is one state for all devices, so that those that PyTorch's scripts name do not matter.
+
+    >>> from gradcore.operations.random import rand
+    >>> _ = manual_seed(0)
+    >>> with fork_rng():
+    ...     _ = rand(5)
+    >>> get_rng_state()
+    tensor([0, 0, 0])
     """
     state = get_rng_state() if enabled else None
     try:

@@ -225,13 +225,22 @@ def along(index: Tensor, dim: int) -> tuple:
 
 @accepts_numpy_names
 def index_select(x: Tensor, dim: int, index: Any) -> Tensor:
-    """The slices of `x` at the positions `index` along `dim`."""
+    """The slices of `x` at the positions `index` along `dim`.
+
+    >>> index_select(Tensor([[1.0, 2.0], [3.0, 4.0]]), 1, as_tensor([1, 1, 0]))
+    tensor([[2., 2., 1.],
+            [4., 4., 3.]])
+    """
     return _with_memory_of_its_own(getitem(x, (slice(None),) * one_dim(dim, x.ndim) + (index,)), x)
 
 
 @accepts_numpy_names
 def take(x: Tensor, index: Any, dim: Optional[int] = None) -> Tensor:
-    """The slices at the positions `index` along `dim`; without `dim` the elements of the flattened tensor."""
+    """The slices at the positions `index` along `dim`; without `dim` the elements of the flattened tensor.
+
+    >>> take(Tensor([[1.0, 2.0], [3.0, 4.0]]), as_tensor([0, 3]))
+    tensor([1., 4.])
+    """
     return _with_memory_of_its_own(getitem(x.reshape(-1), index), x) if dim is None else index_select(x, dim, index)
 
 

@@ -126,24 +126,42 @@ def in_place(operation: Callable, name: str) -> Callable:
 
 
 def fill_(x: Tensor, value: Any) -> Tensor:
-    """Write a number to every element."""
+    """Write a number to every element.
+
+    >>> fill_(Tensor([1.0, 2.0]), 5.0)
+    tensor([5., 5.])
+    """
     return write(x, ..., value, "fill_")
 
 
 def zero_(x: Tensor) -> Tensor:
-    """Write 0 to every element."""
+    """Write 0 to every element.
+
+    >>> zero_(Tensor([1.0, 2.0]))
+    tensor([0., 0.])
+    """
     return write(x, ..., 0, "zero_")
 
 
 def copy_(x: Tensor, source: Any) -> Tensor:
-    """Write the elements of `source`, which broadcasts to the shape of `x`; it may live on another device."""
+    """Write the elements of `source`, which broadcasts to the shape of `x`; it may live on another device.
+
+    >>> copy_(Tensor([[1.0, 2.0], [3.0, 4.0]]), [5.0, 6.0])
+    tensor([[5., 6.],
+            [5., 6.]])
+    """
     if isinstance(source, Tensor) or backend_of(source) is not None:
         source = as_tensor(source, device=x.device)
     return write(x, ..., source, "copy_")
 
 
 def fill_diagonal_(x: Tensor, fill_value: Any) -> Tensor:
-    """Write a number to the diagonal of a matrix."""
+    """Write a number to the diagonal of a matrix.
+
+    >>> fill_diagonal_(Tensor([[1.0, 2.0], [3.0, 4.0]]), 0.0)
+    tensor([[0., 2.],
+            [3., 0.]])
+    """
     if x.ndim != 2:
         raise ValueError(f"fill_diagonal_ takes a matrix; got shape {x.shape}")
     places = np.arange(min(x.shape))

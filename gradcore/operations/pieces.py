@@ -41,48 +41,88 @@ def tensor_split(input: Tensor, indices_or_sections: Union[int, Sequence[int]], 
 
 
 def hsplit(input: Tensor, indices_or_sections: Union[int, Sequence[int]]) -> tuple[Tensor, ...]:
-    """`tensor_split` along the second dimension, or the first of vectors."""
+    """`tensor_split` along the second dimension, or the first of vectors.
+
+    >>> [part.tolist() for part in hsplit(Tensor([[1.0, 2.0], [3.0, 4.0]]), 2)]
+    [[[1.0], [3.0]], [[2.0], [4.0]]]
+    """
     return tensor_split(input, indices_or_sections, 0 if input.ndim == 1 else 1)
 
 
 def vsplit(input: Tensor, indices_or_sections: Union[int, Sequence[int]]) -> tuple[Tensor, ...]:
-    """`tensor_split` along the first dimension."""
+    """`tensor_split` along the first dimension.
+
+    >>> [part.tolist() for part in vsplit(Tensor([[1.0, 2.0], [3.0, 4.0]]), 2)]
+    [[[1.0, 2.0]], [[3.0, 4.0]]]
+    """
     return tensor_split(input, indices_or_sections, 0)
 
 
 def dsplit(input: Tensor, indices_or_sections: Union[int, Sequence[int]]) -> tuple[Tensor, ...]:
-    """`tensor_split` along the third dimension."""
+    """`tensor_split` along the third dimension.
+
+    >>> [part.shape for part in dsplit(zeros(1, 2, 4), 2)]
+    [(1, 2, 2), (1, 2, 2)]
+    """
     return tensor_split(input, indices_or_sections, 2)
 
 
 # -- put together ---------------------------------------------------------------------------------------------
 def atleast_1d(input: Tensor) -> Tensor:
-    """A number as a vector of one; all else as it is."""
+    """A number as a vector of one; all else as it is.
+
+    >>> atleast_1d(Tensor(5.0))
+    tensor([5.])
+    """
     return input if input.ndim else reshape(input, 1)
 
 
 def atleast_2d(input: Tensor) -> Tensor:
-    """Numbers and vectors as matrices of one row."""
+    """Numbers and vectors as matrices of one row.
+
+    >>> atleast_2d(Tensor([1.0, 2.0]))
+    tensor([[1., 2.]])
+    """
     return input if input.ndim > 1 else unsqueeze(atleast_1d(input), 0)
 
 
 def atleast_3d(input: Tensor) -> Tensor:
-    """Matrices with a third dimension of one behind."""
+    """Matrices with a third dimension of one behind.
+
+    >>> atleast_3d(Tensor([[1.0, 2.0]])).shape
+    (1, 2, 1)
+    """
     return input if input.ndim > 2 else unsqueeze(atleast_2d(input), -1)
 
 
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
-    """Vectors as the columns of a matrix; matrices side by side."""
+    """Vectors as the columns of a matrix; matrices side by side.
+
+    >>> column_stack([Tensor([1.0, 2.0]), Tensor([3.0, 4.0])])
+    tensor([[1., 3.],
+            [2., 4.]])
+    """
     return hstack([one if one.ndim > 1 else reshape(one, -1, 1) for one in tensors])
 
 
 def dstack(tensors: Sequence[Tensor]) -> Tensor:
-    """Tensors one behind the other, along the third dimension."""
+    """Tensors one behind the other, along the third dimension.
+
+    >>> dstack([Tensor([1.0, 2.0]), Tensor([3.0, 4.0])])
+    tensor([[[1., 3.],
+             [2., 4.]]])
+    """
     return cat([atleast_3d(one) for one in tensors], 2)
 
 
 def block_diag(*tensors: Tensor) -> Tensor:
-    """Matrices along the diagonal of one that is 0 elsewhere."""
+    """Matrices along the diagonal of one that is 0 elsewhere.
+
+    >>> block_diag(Tensor([[1.0, 2.0]]), Tensor([[3.0], [4.0]]))
+    tensor([[1., 2., 0.],
+            [0., 0., 3.],
+            [0., 0., 4.]])
+    """
     blocks = [atleast_2d(one) for one in tensors]
     width, rows, before = sum(block.shape[1] for block in blocks), [], 0
     for block in blocks:
@@ -94,14 +134,25 @@ def block_diag(*tensors: Tensor) -> Tensor:
 
 
 def cartesian_prod(*tensors: Tensor) -> Tensor:
-    """All tuples with one element of each vector, as rows."""
+    """All tuples with one element of each vector, as rows.
+
+    >>> cartesian_prod(Tensor([1.0, 2.0]), Tensor([5.0, 6.0]))
+    tensor([[1., 5.],
+            [1., 6.],
+            [2., 5.],
+            [2., 6.]])
+    """
     if len(tensors) == 1:
         return tensors[0]
     return stack([reshape(grid, -1) for grid in meshgrid(*tensors, indexing="ij")], 1)
 
 
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
-    """All choices of `r` elements of a vector, as rows."""
+    """All choices of `r` elements of a vector, as rows.
+
+    >>> combinations(Tensor([1.0, 2.0, 3.0])).tolist()
+    [[1.0, 2.0], [1.0, 3.0], [2.0, 3.0]]
+    """
     if input.ndim != 1 or not 0 <= r < 2 ** 20:
         raise ValueError(f"combinations are of at least 0 elements of a vector, and less than 2^20; got r={r} "
                          f"and shape {input.shape}")
@@ -113,12 +164,21 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
 
 # -- turned ---------------------------------------------------------------------------------------------------
 def ravel(input: Tensor) -> Tensor:
-    """All elements as a vector."""
+    """All elements as a vector.
+
+    >>> ravel(Tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([1., 2., 3., 4.])
+    """
     return reshape(input, -1)
 
 
 def reshape_as(input: Tensor, other: Tensor) -> Tensor:
-    """`input` in the shape of `other`."""
+    """`input` in the shape of `other`.
+
+    >>> reshape_as(Tensor([1.0, 2.0]), Tensor([[0.0], [0.0]]))
+    tensor([[1.],
+            [2.]])
+    """
     return reshape(input, other.shape)
 
 
@@ -133,17 +193,32 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
 
 
 def fliplr(input: Tensor) -> Tensor:
-    """The second dimension the other way round."""
+    """The second dimension the other way round.
+
+    >>> fliplr(Tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([[2., 1.],
+            [4., 3.]])
+    """
     return flip(input, 1)
 
 
 def flipud(input: Tensor) -> Tensor:
-    """The first dimension the other way round."""
+    """The first dimension the other way round.
+
+    >>> flipud(Tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([[3., 4.],
+            [1., 2.]])
+    """
     return flip(input, 0)
 
 
 def rot90(input: Tensor, k: int = 1, dims: tuple[int, int] = (0, 1)) -> Tensor:
-    """Turned by k right angles, from the first of two dimensions towards the second."""
+    """Turned by k right angles, from the first of two dimensions towards the second.
+
+    >>> rot90(Tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([[2., 4.],
+            [1., 3.]])
+    """
     first, second = (one_dim(dim, input.ndim) for dim in dims)
     if first == second:
         raise ValueError(f"rot90 turns in the plane of two different dimensions; got {tuple(dims)}")
@@ -154,31 +229,55 @@ def rot90(input: Tensor, k: int = 1, dims: tuple[int, int] = (0, 1)) -> Tensor:
 
 
 def argwhere(input: Tensor) -> Tensor:
-    """The places of elements that are not 0, as rows."""
+    """The places of elements that are not 0, as rows.
+
+    >>> argwhere(Tensor([[0.0, 5.0], [6.0, 0.0]]))
+    tensor([[0, 1],
+            [1, 0]])
+    """
     return nonzero(input)
 
 
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """All of them in the shape that they broadcast to."""
+    """All of them in the shape that they broadcast to.
+
+    >>> [x.shape for x in broadcast_tensors(Tensor([[1.0], [2.0]]), Tensor([1.0, 2.0, 3.0]))]
+    [(2, 3), (2, 3)]
+    """
     shape = broadcast_shapes(*[one.shape for one in tensors])
     return tuple([broadcast_to(one, shape) for one in tensors])
 
 
 def broadcast_shapes(*shapes: Union[int, Sequence[int]]) -> tuple[int, ...]:
-    """The shape that tensors of these shapes broadcast to."""
+    """The shape that tensors of these shapes broadcast to.
+
+    >>> broadcast_shapes((2, 1), (3,))
+    (2, 3)
+    """
     return common_shape("broadcast_shapes", [unpacked((shape,)) for shape in shapes])
 
 
 # -- diagonals ------------------------------------------------------------------------------------------------
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
-    """A vector as a diagonal of a matrix, or the diagonal of a matrix."""
+    """A vector as a diagonal of a matrix, or the diagonal of a matrix.
+
+    >>> diag(Tensor([1.0, 2.0]))
+    tensor([[1., 0.],
+            [0., 2.]])
+    >>> diag(Tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([1., 4.])
+    """
     if input.ndim not in (1, 2):
         raise ValueError(f"diag takes a vector or a matrix; got shape {input.shape}")
     return diag_embed(input, diagonal) if input.ndim == 1 else _diagonal(input, diagonal)
 
 
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """The last dimension as a diagonal of matrices in the dimensions `dim1` and `dim2`, with zeros elsewhere."""
+    """The last dimension as a diagonal of matrices in the dimensions `dim1` and `dim2`, with zeros elsewhere.
+
+    >>> diag_embed(Tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
+    [[[1.0, 0.0], [0.0, 2.0]], [[3.0, 0.0], [0.0, 4.0]]]
+    """
     if not input.ndim:
         raise ValueError(f"diag_embed needs a tensor with dimensions; got shape {input.shape}")
     n = input.shape[-1]
@@ -197,11 +296,21 @@ def _triangle(row: int, col: int, is_inside: Any, device: Any) -> Tensor:
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: DeviceLike = None) -> Tensor:
-    """The rows and the columns of the elements on and below a diagonal, as two rows."""
+    """The rows and the columns of the elements on and below a diagonal, as two rows.
+
+    >>> tril_indices(2, 3)
+    tensor([[0, 1, 1],
+            [0, 0, 1]])
+    """
     return _triangle(row, col, lambda i, j: j - i <= offset, device).to(dtype=dtype)
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: DeviceLike = None) -> Tensor:
-    """The rows and the columns of the elements on and above a diagonal, as two rows."""
+    """The rows and the columns of the elements on and above a diagonal, as two rows.
+
+    >>> triu_indices(2, 3)
+    tensor([[0, 0, 0, 1, 1],
+            [0, 1, 2, 1, 2]])
+    """
     return _triangle(row, col, lambda i, j: j - i >= offset, device).to(dtype=dtype)
 

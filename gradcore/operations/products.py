@@ -177,7 +177,11 @@ def _scaled_sum(name: str, input: Any, product: Tensor, beta: float, alpha: floa
 
 
 def addmm(input: Any, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """beta * input + alpha * (mat1 @ mat2), where `input` broadcasts to the product."""
+    """beta * input + alpha * (mat1 @ mat2), where `input` broadcasts to the product.
+
+    >>> addmm(Tensor([1.0, 1.0]), Tensor([[1.0, 2.0]]), Tensor([[1.0, 0.0], [0.0, 1.0]]), alpha=10)
+    tensor([[11., 21.]])
+    """
     return _scaled_sum("addmm", input, mm(mat1, mat2), beta, alpha)
 
 
@@ -224,34 +228,59 @@ def std_mean(input: Tensor, dim: Dims = None, *, correction: int = 1, keepdim: b
 
 
 def inner(input: Tensor, other: Tensor) -> Tensor:
-    """The inner products of the last dimensions, of each vector with each; with a number the product."""
+    """The inner products of the last dimensions, of each vector with each; with a number the product.
+
+    >>> inner(Tensor([[1.0, 2.0], [3.0, 4.0]]), Tensor([1.0, 10.0]))
+    tensor([21., 43.])
+    """
     if not (input.ndim and other.ndim):
         return input * other
     return tensordot(input, other, ((-1,), (-1,)))
 
 
 def vdot(input: Tensor, other: Tensor) -> Tensor:
-    """The inner product of two vectors."""
+    """The inner product of two vectors.
+
+    >>> vdot(Tensor([1.0, 2.0]), Tensor([3.0, 4.0]))
+    tensor(11.)
+    """
     return dot(input, other)
 
 
 def addmv(input: Any, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """beta * input + alpha * (mat @ vec)."""
+    """beta * input + alpha * (mat @ vec).
+
+    >>> addmv(Tensor([1.0, 1.0]), Tensor([[1.0, 2.0], [0.0, 1.0]]), Tensor([1.0, 1.0]))
+    tensor([4., 2.])
+    """
     return _scaled_sum("addmv", input, mv(mat, vec), beta, alpha)
 
 
 def addr(input: Any, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """beta * input + alpha * outer(vec1, vec2)."""
+    """beta * input + alpha * outer(vec1, vec2).
+
+    >>> addr(Tensor([0.0, 1.0]), Tensor([1.0, 2.0]), Tensor([1.0, 3.0]))
+    tensor([[1., 4.],
+            [2., 7.]])
+    """
     return _scaled_sum("addr", input, outer(vec1, vec2), beta, alpha)
 
 
 def baddbmm(input: Any, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """beta * input + alpha * bmm(batch1, batch2)."""
+    """beta * input + alpha * bmm(batch1, batch2).
+
+    >>> baddbmm(Tensor([1.0]), Tensor([[[1.0, 2.0]]]), Tensor([[[3.0], [4.0]]]))
+    tensor([[[12.]]])
+    """
     return _scaled_sum("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
 def addbmm(input: Any, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """beta * input + alpha * the sum of all products of two stacks of matrices."""
+    """beta * input + alpha * the sum of all products of two stacks of matrices.
+
+    >>> addbmm(Tensor([[1.0]]), Tensor([[[1.0, 2.0]], [[3.0, 4.0]]]), Tensor([[[1.0], [1.0]], [[1.0], [1.0]]]))
+    tensor([[11.]])
+    """
     return _scaled_sum("addbmm", input, sum(bmm(batch1, batch2), 0), beta, alpha)
 
 
@@ -269,7 +298,11 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
 
 
 def cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
-    """The distances of each row of `x1` from each of `x2`, by the norm of order `p`."""
+    """The distances of each row of `x1` from each of `x2`, by the norm of order `p`.
+
+    >>> cdist(Tensor([[0.0, 0.0]]), Tensor([[3.0, 4.0], [0.0, 1.0]]))
+    tensor([[5., 1.]])
+    """
     if x1.ndim < 2 or x2.ndim < 2 or x1.shape[-1] != x2.shape[-1]:
         raise ValueError(f"cdist takes matrices with rows of one length; got shapes {x1.shape} and {x2.shape}")
     return norm(unsqueeze(x1, -2) - unsqueeze(x2, -3), p, -1)

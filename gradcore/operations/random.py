@@ -142,7 +142,11 @@ def randn_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requi
 
 def randint_like(x: Tensor, low: int, high: Optional[int] = None, *, dtype: Any = None, device: DeviceLike = None,
                  requires_grad: bool = False, generator: Optional[Generator] = None) -> Tensor:
-    """Integers as of `randint` in the shape, dtype and on the device of `x`."""
+    """Integers as of `randint` in the shape, dtype and on the device of `x`.
+
+    >>> randint_like(Tensor([[1.0, 2.0]]), 0, 10).shape
+    (1, 2)
+    """
     if high is None:
         low, high = 0, low
     factory = functools.partial(randint, low, high, generator=generator)

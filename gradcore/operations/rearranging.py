@@ -107,7 +107,13 @@ def movedim(input: Tensor, source: Dims, destination: Dims) -> Tensor:
 
 @accepts_numpy_names
 def take_along_dim(input: Tensor, indices: Tensor, dim: Optional[int] = None) -> Tensor:
-    """As `gather`, with the other dimensions broadcast; without `dim` from the flattened tensor."""
+    """As `gather`, with the other dimensions broadcast; without `dim` from the flattened tensor.
+
+    >>> x = Tensor([[3.0, 1.0], [2.0, 4.0]])
+    >>> take_along_dim(x, as_tensor([[1], [0]]), dim=1)
+    tensor([[1.],
+            [2.]])
+    """
     if dim is None:
         return gather(reshape(input, -1), 0, reshape(indices, -1))
     dim = one_dim(dim, input.ndim)

@@ -26,7 +26,11 @@ def _check_floats(x: Tensor, name: str) -> None:
 
 
 def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Optional[Generator] = None) -> Tensor:
-    """Draws from a normal distribution to every element."""
+    """Draws from a normal distribution to every element.
+
+    >>> normal_(Tensor([0.0] * 1000), mean=5.0).mean().round()
+    tensor(5.)
+    """
     _check_floats(x, "normal_")
     if not std >= 0:
         raise ValueError(f"normal_ needs a standard deviation of at least 0; got {std}")
@@ -55,7 +59,12 @@ def normal(mean: Union[float, Tensor], std: Union[float, Tensor] = 1.0, size: An
 
 
 def uniform_(x: Tensor, start: float = 0.0, to: float = 1.0, *, generator: Optional[Generator] = None) -> Tensor:
-    """Draws from the uniform distribution on [start, to) to every element."""
+    """Draws from the uniform distribution on [start, to) to every element.
+
+    >>> x = uniform_(Tensor([0.0] * 100), 2.0, 3.0)
+    >>> ((x >= 2) & (x <= 3)).all()
+    tensor(True)
+    """
     _check_floats(x, "uniform_")
     if not start <= to:
         raise ValueError(f"uniform_ needs bounds in order; got {start} and {to}")
@@ -64,7 +73,11 @@ def uniform_(x: Tensor, start: float = 0.0, to: float = 1.0, *, generator: Optio
 
 
 def bernoulli_(x: Tensor, p: Union[float, Tensor] = 0.5, *, generator: Optional[Generator] = None) -> Tensor:
-    """Ones with probability `p` (a number or a tensor that broadcasts) and zeros otherwise to every element."""
+    """Ones with probability `p` (a number or a tensor that broadcasts) and zeros otherwise to every element.
+
+    >>> bernoulli_(Tensor([5.0, 5.0]), p=1.0)
+    tensor([1., 1.])
+    """
     if isinstance(p, Tensor):
         between("bernoulli_", "p", p, 0, 1)
     elif not 0 <= p <= 1:
@@ -74,7 +87,11 @@ def bernoulli_(x: Tensor, p: Union[float, Tensor] = 0.5, *, generator: Optional[
 
 
 def exponential_(x: Tensor, lambd: float = 1.0, *, generator: Optional[Generator] = None) -> Tensor:
-    """Draws from the exponential distribution of rate `lambd` to every element: -log(1 - u) / lambd."""
+    """Draws from the exponential distribution of rate `lambd` to every element: -log(1 - u) / lambd.
+
+    >>> (exponential_(Tensor([0.0] * 100), lambd=2.0) >= 0).all()
+    tensor(True)
+    """
     _check_floats(x, "exponential_")
     if not lambd > 0:
         raise ValueError(f"exponential_ needs a rate above 0; got {lambd}")
@@ -86,6 +103,10 @@ def random_(x: Tensor, start: Optional[int] = None, to: Optional[int] = None, *,
     """Integers from `start` (or 0) up to but without `to` to every element.
 
     As in PyTorch one bound is `to`, and without any it is what the dtype holds, in floats all its consecutive integers.
+
+    >>> x = random_(Tensor([0.0] * 100), 3, 5)
+    >>> sorted(set(x.tolist()))
+    [3.0, 4.0]
     """
     if start is not None and to is None:
         start, to = None, start

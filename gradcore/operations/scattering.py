@@ -113,12 +113,22 @@ def index_fill(input: Tensor, dim: int, index: Any, value: Any) -> Tensor:
 
 @accepts_numpy_names
 def index_copy(input: Tensor, dim: int, index: Any, source: Tensor) -> Tensor:
-    """`input` with the slices of `source` at the positions `index` along `dim`."""
+    """`input` with the slices of `source` at the positions `index` along `dim`.
+
+    >>> index_copy(Tensor([0.0, 0.0, 0.0]), 0, as_tensor([2, 0]), Tensor([5.0, 6.0]))
+    tensor([6., 0., 5.])
+    """
     return write(clone(input), _slices("index_copy", input, dim, index), source, "index_copy")
 
 
 def index_put(input: Tensor, indices: Sequence[Any], values: Any, accumulate: bool = False) -> Tensor:
-    """`input` with `values` at the places that index tensors name, one for each dimension, or added there."""
+    """`input` with `values` at the places that index tensors name, one for each dimension, or added there.
+
+    >>> index_put(Tensor([1.0, 2.0, 3.0]), [as_tensor([0, 2])], Tensor([5.0, 6.0]))
+    tensor([5., 2., 6.])
+    >>> index_put(Tensor([1.0, 2.0, 3.0]), [as_tensor([0, 0])], Tensor([5.0, 6.0]), accumulate=True)
+    tensor([12.,  2.,  3.])
+    """
     places = tuple(indices)
     if not accumulate:
         return write(clone(input), places, values, "index_put")
@@ -128,7 +138,12 @@ def index_put(input: Tensor, indices: Sequence[Any], values: Any, accumulate: bo
 
 
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    """`input` with the elements of `source`, one after the other, where the mask is true."""
+    """`input` with the elements of `source`, one after the other, where the mask is true.
+
+    >>> x = Tensor([1.0, -2.0, -3.0])
+    >>> masked_scatter(x, x < 0, Tensor([5.0, 6.0, 7.0]))
+    tensor([1., 5., 6.])
+    """
     common_backend("masked_scatter", (input, mask, source))
     places = nonzero(expand(mask, input.shape), as_tuple=True)
     count = len(places[0]) if places else 0

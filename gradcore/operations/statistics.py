@@ -32,19 +32,31 @@ class MinAndMax(NamedTuple):
 
 @accepts_numpy_names
 def aminmax(input: Tensor, *, dim: Optional[int] = None, keepdim: bool = False) -> MinAndMax:
-    """The least and the largest element."""
+    """The least and the largest element.
+
+    >>> aminmax(Tensor([3.0, 1.0, 2.0]))
+    MinAndMax(min=tensor(1.), max=tensor(3.))
+    """
     return MinAndMax(amin(input, dim, keepdim), amax(input, dim, keepdim))
 
 
 @accepts_numpy_names
 def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """The sum of all that is not NaN."""
+    """The sum of all that is not NaN.
+
+    >>> nansum(Tensor([1.0, float("nan"), 3.0]))
+    tensor(4.)
+    """
     return sum(masked_fill(input, isnan(input), 0), dim, keepdim, dtype)
 
 
 @accepts_numpy_names
 def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """The mean of all that is not NaN."""
+    """The mean of all that is not NaN.
+
+    >>> nanmean(Tensor([1.0, float("nan"), 3.0]))
+    tensor(2.)
+    """
     count = sum(isnan(input).logical_not(), dim, keepdim)
     return nansum(input, dim, keepdim) / count
 
@@ -74,19 +86,31 @@ def _running(input: Tensor, dim: int, is_better: Callable[[Tensor, Tensor], Tens
 
 @accepts_numpy_names
 def cummax(input: Tensor, dim: int) -> ValuesAndIndices:
-    """The largest element up to each one along `dim`, and where it stands."""
+    """The largest element up to each one along `dim`, and where it stands.
+
+    >>> cummax(Tensor([1.0, 3.0, 2.0]), dim=0)
+    ValuesAndIndices(values=tensor([1., 3., 3.]), indices=tensor([0, 1, 1]))
+    """
     return _running(input, dim, lambda newer, older: newer >= older)
 
 
 @accepts_numpy_names
 def cummin(input: Tensor, dim: int) -> ValuesAndIndices:
-    """The least element up to each one along `dim`, and where it stands."""
+    """The least element up to each one along `dim`, and where it stands.
+
+    >>> cummin(Tensor([3.0, 1.0, 2.0]), dim=0).values
+    tensor([3., 1., 1.])
+    """
     return _running(input, dim, lambda newer, older: newer <= older)
 
 
 @accepts_numpy_names
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesAndIndices:
-    """The most frequent element along `dim`, the least of them where there are several, and one of its places."""
+    """The most frequent element along `dim`, the least of them where there are several, and one of its places.
+
+    >>> mode(Tensor([3.0, 1.0, 3.0, 2.0])).values
+    tensor(3.)
+    """
     dim = one_dim(dim, input.ndim or 1)
     x = movedim(input, dim, -1) if input.ndim else reshape(input, 1)
     ordered, places = sort(x, -1)
@@ -101,7 +125,11 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesAndIndice
 
 
 def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
-    """How many elements lie in each of `bins` equal parts of [min, max], or of their own range where both are 0."""
+    """How many elements lie in each of `bins` equal parts of [min, max], or of their own range where both are 0.
+
+    >>> histc(Tensor([0.0, 1.0, 1.0, 3.0]), bins=3)
+    tensor([1., 2., 1.])
+    """
     x = reshape(input.detach(), -1)
     low, high = (amin(x).item(), amax(x).item()) if min == max == 0 and x.numel() else (min, max)
     if bins < 1 or not low <= high:
@@ -114,7 +142,12 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
 
 @accepts_numpy_names
 def cov(input: Tensor, *, correction: int = 1) -> Tensor:
-    """The covariances of variables, the rows of a matrix, from observations, its columns."""
+    """The covariances of variables, the rows of a matrix, from observations, its columns.
+
+    >>> cov(Tensor([[1.0, 2.0, 3.0], [6.0, 4.0, 2.0]]))
+    tensor([[ 1., -2.],
+            [-2.,  4.]])
+    """
     x = reshape(input, 1, -1) if input.ndim < 2 else input
     centred = x - mean(x, 1, True)
     found = matmul(centred, centred.transpose(0, 1)) / (x.shape[1] - correction)
@@ -122,7 +155,12 @@ def cov(input: Tensor, *, correction: int = 1) -> Tensor:
 
 
 def corrcoef(input: Tensor) -> Tensor:
-    """The correlations of variables, the rows of a matrix, from observations, its columns."""
+    """The correlations of variables, the rows of a matrix, from observations, its columns.
+
+    >>> corrcoef(Tensor([[1.0, 2.0, 3.0], [6.0, 4.0, 2.0]]))
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
+    """
     found = cov(input)
     if found.ndim < 2:
         return found / found

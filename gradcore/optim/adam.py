@@ -151,6 +151,13 @@ class AdamW(Adam):
     """Adam with weight decay beside the adaptive step and not inside of it: p = (1 - lr weight_decay) p - ....
 
     Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2.
+
+    >>> x = Tensor([1.0, -2.0], requires_grad=True)
+    >>> optimizer = AdamW([x], lr=0.1, weight_decay=0.5)
+    >>> (x * x).sum().backward()
+    >>> optimizer.step()
+    >>> x.detach()
+    tensor([ 0.85, -1.8 ])
     """
 
     def __init__(self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),

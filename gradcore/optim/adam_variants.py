@@ -22,6 +22,13 @@ class NAdam(Optimizer):
     """Adam that looks ahead along its momentum, as PyTorch's.
 
     Source: Dozat, "Incorporating Nesterov Momentum into Adam", 2016.
+
+    >>> x = Tensor([1.0, -2.0], requires_grad=True)
+    >>> optimizer = NAdam([x], lr=0.1)
+    >>> (x * x).sum().backward()
+    >>> optimizer.step()
+    >>> x.detach()
+    tensor([ 0.8944, -1.8944])
     """
 
     kept = frozenset({"exp_avg", "exp_avg_sq"})
@@ -54,6 +61,13 @@ class RAdam(Optimizer):
     """Adam that does not adapt before it has seen enough gradients, as PyTorch's.
 
     Source: Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", ICLR 2020.
+
+    >>> x = Tensor([1.0, -2.0], requires_grad=True)
+    >>> optimizer = RAdam([x], lr=0.1)
+    >>> (x * x).sum().backward()
+    >>> optimizer.step()
+    >>> x.detach()
+    tensor([ 0.8, -1.6])
     """
 
     kept = frozenset({"exp_avg", "exp_avg_sq"})

@@ -81,6 +81,13 @@ class Adagrad(Optimizer):
 
     s = s + g² and p = p - lr / (1 + (t - 1) lr_decay) g / (sqrt(s) + eps).
     Source: Duchi, Hazan and Singer, "Adaptive Subgradient Methods", JMLR 12, 2011.
+
+    >>> x = Tensor([1.0, -2.0], requires_grad=True)
+    >>> optimizer = Adagrad([x], lr=0.1)
+    >>> (x * x).sum().backward()
+    >>> optimizer.step()
+    >>> x.detach()
+    tensor([ 0.9, -1.9])
     """
 
     kept = frozenset({"sum"})
@@ -110,6 +117,13 @@ class Adadelta(Optimizer):
 
     v = rho v + (1 - rho) g², d = sqrt(u + eps) / sqrt(v + eps) g, u = rho u + (1 - rho) d² and p = p - lr d.
     Source: Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012.
+
+    >>> x = Tensor([1.0, -2.0], requires_grad=True)
+    >>> optimizer = Adadelta([x])
+    >>> (x * x).sum().backward()
+    >>> optimizer.step()
+    >>> (x.detach() - Tensor([1.0, -2.0])).round(decimals=4)
+    tensor([-0.0032,  0.0032])
     """
 
     kept = frozenset({"square_avg", "acc_delta"})

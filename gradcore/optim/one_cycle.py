@@ -12,6 +12,14 @@ class OneCycleLR(LRScheduler):
     """The rate up from max_lr / div_factor to max_lr, and down to 1 / final_div_factor of the first, in total_steps.
 
     The momentum ("momentum", or the first of "betas") goes the other way where `cycle_momentum` is set.
+
+    >>> from gradcore import ones, optim
+    >>> optimizer = optim.SGD([ones(1)], lr=0.1, momentum=0.9)
+    >>> scheduler = OneCycleLR(optimizer, max_lr=1.0, total_steps=5)
+    >>> for _ in range(4):
+    ...     print(round(optimizer.lr, 3), end=" ")
+    ...     scheduler.step()
+    0.04 0.95 0.611 0.188
     """
 
     def __init__(self, optimizer: Optimizer, max_lr: Union[float, Sequence[float]], total_steps: Optional[int] = None,

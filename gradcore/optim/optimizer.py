@@ -17,6 +17,18 @@ class Optimizer:
     `params` are tensors, or dicts of a group's tensors ("params") and its own options; `defaults` are the options of
     groups that do not state them.  A subclass states `update` for one parameter.  An option that is set as an
     attribute, as in ``optimizer.lr = 0.1``, is set in all groups.
+
+    >>> class SignDescent(Optimizer):
+    ...     def __init__(self, params, lr):
+    ...         super().__init__(params, {"lr": lr, "maximize": False})
+    ...     def update(self, parameter, gradient, state, group):
+    ...         parameter.sub_(group["lr"] * gradient.sign())
+    ...
+    >>> x = Tensor([1.0, -2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> SignDescent([x], lr=0.5).step()
+    >>> x.detach()
+    tensor([ 0.5, -1.5])
     """
 
     kept: frozenset = frozenset()  # the names of the tensors in a parameter's state

@@ -13,6 +13,17 @@ class LRScheduler:
     """Base class: `step` after each epoch sets the "lr" of every group.
 
     A subclass states `rate`, the learning rate of a group at an epoch from its initial one.
+
+    >>> from gradcore import ones, optim
+    >>> class Halving(LRScheduler):
+    ...     def rate(self, base, epoch, index):
+    ...         return base / 2 ** epoch
+    ...
+    >>> scheduler = Halving(optim.SGD([ones(1)], lr=0.8))
+    >>> for _ in range(2):
+    ...     scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.2]
     """
 
     def __init__(self, optimizer: Optimizer):
@@ -64,7 +75,16 @@ class LRScheduler:
 
 
 class StepLR(LRScheduler):
-    """The rate times gamma after every step_size epochs."""
+    """The rate times gamma after every step_size epochs.
+
+    >>> from gradcore import ones, optim
+    >>> optimizer = optim.SGD([ones(1)], lr=0.8)
+    >>> scheduler = StepLR(optimizer, step_size=2, gamma=0.5)
+    >>> for _ in range(4):
+    ...     print(optimizer.lr, end=" ")
+    ...     scheduler.step()
+    0.8 0.8 0.4 0.4
+    """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1):
         if not step_size >= 1:
@@ -77,7 +97,16 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """The rate times gamma at each milestone."""
+    """The rate times gamma at each milestone.
+
+    >>> from gradcore import ones, optim
+    >>> optimizer = optim.SGD([ones(1)], lr=0.8)
+    >>> scheduler = MultiStepLR(optimizer, milestones=[1, 3], gamma=0.5)
+    >>> for _ in range(4):
+    ...     print(optimizer.lr, end=" ")
+    ...     scheduler.step()
+    0.8 0.4 0.4 0.2
+    """
 
     def __init__(self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1):
         self.milestones, self.gamma = sorted(milestones), gamma
@@ -88,7 +117,16 @@ class MultiStepLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """The rate times gamma after every epoch."""
+    """The rate times gamma after every epoch.
+
+    >>> from gradcore import ones, optim
+    >>> optimizer = optim.SGD([ones(1)], lr=0.8)
+    >>> scheduler = ExponentialLR(optimizer, gamma=0.5)
+    >>> for _ in range(4):
+    ...     print(optimizer.lr, end=" ")
+    ...     scheduler.step()
+    0.8 0.4 0.2 0.1
+    """
 
     def __init__(self, optimizer: Optimizer, gamma: float):
         self.gamma = gamma
@@ -99,7 +137,16 @@ class ExponentialLR(LRScheduler):
 
 
 class LambdaLR(LRScheduler):
-    """The initial rate times a function of the epoch, one for all groups or one for each."""
+    """The initial rate times a function of the epoch, one for all groups or one for each.
+
+    >>> from gradcore import ones, optim
+    >>> optimizer = optim.SGD([ones(1)], lr=0.8)
+    >>> scheduler = LambdaLR(optimizer, lambda epoch: 1 / (1 + epoch))
+    >>> for _ in range(4):
+    ...     print(round(optimizer.lr, 3), end=" ")
+    ...     scheduler.step()
+    0.8 0.4 0.267 0.2
+    """
 
     def __init__(self, optimizer: Optimizer,
                  lr_lambda: Union[Callable[[int], float], Sequence[Callable[[int], float]]]):
@@ -114,7 +161,16 @@ class LambdaLR(LRScheduler):
 
 
 class ConstantLR(LRScheduler):
-    """The rate times factor until epoch total_iters."""
+    """The rate times factor until epoch total_iters.
+
+    >>> from gradcore import ones, optim
+    >>> optimizer = optim.SGD([ones(1)], lr=0.8)
+    >>> scheduler = ConstantLR(optimizer, factor=0.5, total_iters=2)
+    >>> for _ in range(4):
+    ...     print(optimizer.lr, end=" ")
+    ...     scheduler.step()
+    0.4 0.4 0.8 0.8
+    """
 
     def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5):
         if not 0 <= factor <= 1:
@@ -127,7 +183,16 @@ class ConstantLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """A factor on the rate that goes along a line from start_factor to end_factor in total_iters epochs."""
+    """A factor on the rate that goes along a line from start_factor to end_factor in total_iters epochs.
+
+    >>> from gradcore import ones, optim
+    >>> optimizer = optim.SGD([ones(1)], lr=0.8)
+    >>> scheduler = LinearLR(optimizer, start_factor=0.25, total_iters=3)
+    >>> for _ in range(4):
+    ...     print(round(optimizer.lr, 3), end=" ")
+    ...     scheduler.step()
+    0.2 0.4 0.6 0.8
+    """
 
     def __init__(self, optimizer: Optimizer, start_factor: float = 1.0 / 3, end_factor: float = 1.0,
                  total_iters: int = 5):
@@ -149,7 +214,16 @@ def cosine(start: float, end: float, share: float) -> float:
 
 
 class CosineAnnealingLR(LRScheduler):
-    """The rate along a cosine, down to eta_min in T_max epochs and up again."""
+    """The rate along a cosine, down to eta_min in T_max epochs and up again.
+
+    >>> from gradcore import ones, optim
+    >>> optimizer = optim.SGD([ones(1)], lr=0.8)
+    >>> scheduler = CosineAnnealingLR(optimizer, T_max=4)
+    >>> for _ in range(5):
+    ...     print(round(optimizer.lr, 3), end=" ")
+    ...     scheduler.step()
+    0.8 0.683 0.4 0.117 0.0
+    """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0):
         if not T_max >= 1:
@@ -162,7 +236,16 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """The rate along a cosine down to eta_min, again and again: first in T_0 epochs, then each time in T_mult more."""
+    """The rate along a cosine down to eta_min, again and again: first in T_0 epochs, then each time in T_mult more.
+
+    >>> from gradcore import ones, optim
+    >>> optimizer = optim.SGD([ones(1)], lr=0.8)
+    >>> scheduler = CosineAnnealingWarmRestarts(optimizer, T_0=2)
+    >>> for _ in range(5):
+    ...     print(round(optimizer.lr, 3), end=" ")
+    ...     scheduler.step()
+    0.8 0.4 0.8 0.4 0.8
+    """
 
     def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0):
         if not (T_0 >= 1 and T_mult >= 1):
@@ -179,7 +262,16 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
 
 class ReduceLROnPlateau:
-    """The rate times factor when a measure has not become better for more than patience epochs."""
+    """The rate times factor when a measure has not become better for more than patience epochs.
+
+    >>> from gradcore import ones, optim
+    >>> optimizer = optim.SGD([ones(1)], lr=0.8)
+    >>> scheduler = ReduceLROnPlateau(optimizer, factor=0.5, patience=1)
+    >>> for loss in (3.0, 2.0, 2.0, 2.0):
+    ...     scheduler.step(loss)
+    >>> optimizer.lr
+    0.4
+    """
 
     def __init__(self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
                  threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0, min_lr: float = 0.0,

@@ -10,7 +10,18 @@ from .schedules import LRScheduler
 
 
 class SequentialLR:
-    """The first of `schedulers` until the first of `milestones`, then the second from its beginning, and so on."""
+    """The first of `schedulers` until the first of `milestones`, then the second from its beginning, and so on.
+
+    >>> from gradcore import ones, optim
+    >>> from gradcore.optim.lr_scheduler import ConstantLR, ExponentialLR
+    >>> optimizer = optim.SGD([ones(1)], lr=0.8)
+    >>> parts = [ConstantLR(optimizer, factor=0.25), ExponentialLR(optimizer, gamma=0.5)]
+    >>> scheduler = SequentialLR(optimizer, parts, milestones=[2])
+    >>> for _ in range(4):
+    ...     print(round(optimizer.lr, 3), end=" ")
+    ...     scheduler.step()
+    0.2 0.2 0.8 0.4
+    """
 
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]):
         schedulers, milestones = list(schedulers), list(milestones)

@@ -26,6 +26,14 @@ class ZeroRedundancyOptimizer(Optimizer):
 
     Source: Rajbhandari et al., "ZeRO: Memory Optimizations Toward Training Trillion Parameter Models", SC 2020 (its
     first stage).
+
+    >>> from gradcore.optim import SGD
+    >>> x = Tensor([1.0, -2.0], requires_grad=True)
+    >>> optimizer = ZeroRedundancyOptimizer([x], SGD, lr=0.25)
+    >>> (x * x).sum().backward()
+    >>> optimizer.step()
+    >>> x.detach()
+    tensor([ 0.5, -1. ])
     """
 
     def __init__(self, params: Iterable[Any], optimizer_class: type[Optimizer], **options: Any):

@@ -58,6 +58,11 @@ def load(f: Union[str, os.PathLike, BinaryIO], map_location: MapLocation = None,
     Raises
     ------
     ValueError : the file is damaged, was cut off, is pickled, or is of another kind.
+
+    >>> from gradcore import serialization
+    >>> serialization.save({"weight": Tensor([1.0, 2.0]), "epoch": 3}, "state.npz")
+    >>> load("state.npz")
+    {'weight': tensor([1., 2.]), 'epoch': 3}
     """
     if hasattr(f, "read"):
         return _loaded(f, getattr(f, "name", "the file"), map_location)

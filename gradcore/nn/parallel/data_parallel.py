@@ -45,6 +45,14 @@ class DistributedDataParallel(Module):
     ValueError : the modules differ between processes; the text names the first parameter or buffer that does.
 
     Source: Li et al., "PyTorch Distributed: Experiences on Accelerating Data Parallel Training", VLDB 13, 2020.
+
+    >>> from gradcore import distributed, nn, ones
+    >>> distributed.init_process_group()  # of one process, where no `mpiexec` has started more
+    >>> model = DistributedDataParallel(nn.Linear(2, 1))
+    >>> model(ones(3, 2)).sum().backward()
+    >>> model.module.weight.grad
+    tensor([[3., 3.]])
+    >>> distributed.destroy_process_group()
     """
 
     def __init__(self, module: Module, *, bucket_cap_mb: float = 25, broadcast_buffers: bool = True,

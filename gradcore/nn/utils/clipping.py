@@ -45,6 +45,13 @@ def clip_grad_norm_(parameters: Parameters, max_norm: float, norm_type: float = 
     `foreach` is PyTorch's and means nothing here.
     Source: Pascanu, Mikolov and Bengio, "On the Difficulty of Training Recurrent Neural Networks", ICML 2013,
     algorithm 1.
+
+    >>> x = Tensor([3.0, 4.0], requires_grad=True)
+    >>> (x * x / 2).sum().backward()
+    >>> clip_grad_norm_(x, max_norm=1.0)
+    tensor(5.)
+    >>> x.grad
+    tensor([0.6, 0.8])
     """
     gradients = _gradients(parameters)
     total = get_total_norm(gradients, float(norm_type), error_if_nonfinite)
@@ -55,7 +62,14 @@ def clip_grad_norm_(parameters: Parameters, max_norm: float, norm_type: float = 
 
 
 def clip_grad_value_(parameters: Parameters, clip_value: float, foreach: Optional[bool] = None) -> None:
-    """Bound every element of the gradients by ±`clip_value`."""
+    """Bound every element of the gradients by ±`clip_value`.
+
+    >>> x = Tensor([3.0, -4.0], requires_grad=True)
+    >>> (x * x / 2).sum().backward()
+    >>> clip_grad_value_(x, 3.5)
+    >>> x.grad
+    tensor([ 3. , -3.5])
+    """
     bound = float(clip_value)
     for gradient in _gradients(parameters):
         gradient.detach().clip_(-bound, bound)

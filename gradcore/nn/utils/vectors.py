@@ -18,7 +18,13 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Write the elements of a vector to the parameters one after the other."""
+    """Write the elements of a vector to the parameters one after the other.
+
+    >>> weight, bias = Tensor([[0.0, 0.0]]), Tensor([0.0])
+    >>> vector_to_parameters(Tensor([1.0, 2.0, 3.0]), [weight, bias])
+    >>> weight, bias
+    (tensor([[1., 2.]]), tensor([3.]))
+    """
     listed = list(parameters)
     needed = sum(parameter.numel() for parameter in listed)
     if not isinstance(vec, Tensor) or vec.shape != (needed,):

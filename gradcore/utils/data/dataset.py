@@ -17,6 +17,15 @@ class Dataset:
 
     A data set that can give many samples at once more quickly than one by one may state ``__getitems__(indices)``
     too, which returns a list of samples.
+
+    >>> class Squares(Dataset):
+    ...     def __getitem__(self, i):
+    ...         return i * i
+    ...     def __len__(self):
+    ...         return 10
+    ...
+    >>> Squares()[3]
+    9
     """
 
     def __class_getitem__(cls, item: Any) -> type:
@@ -33,6 +42,14 @@ class IterableDataset(Dataset):
     """Samples one after the other: a subclass states ``__iter__()``.
 
     Each worker of a DataLoader goes through all of them unless `get_worker_info` is asked for its share.
+
+    >>> class Count(IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter([1, 2, 3])
+    ...
+    >>> from gradcore.utils.data import DataLoader
+    >>> [batch.tolist() for batch in DataLoader(Count(), batch_size=2)]
+    [[1, 2], [3]]
     """
 
     def __iter__(self) -> Iterator[Any]:
@@ -74,7 +91,13 @@ def _checked(one: Any) -> Tensor:
 
 
 class StackDataset(Dataset):
-    """Sample i is the tuple (or, for names, the dict) of the i-th samples of some data sets."""
+    """Sample i is the tuple (or, for names, the dict) of the i-th samples of some data sets.
+
+    >>> StackDataset(["a", "b"], [1, 2])[1]
+    ('b', 2)
+    >>> StackDataset(name=["a", "b"], number=[1, 2])[1]
+    {'name': 'b', 'number': 2}
+    """
 
     def __init__(self, *datasets: Dataset, **named: Dataset):
         parts = [*datasets, *named.values()]
@@ -117,7 +140,15 @@ class ConcatDataset(Dataset):
 
 
 class ChainDataset(IterableDataset):
-    """Some iterable data sets, one after the other."""
+    """Some iterable data sets, one after the other.
+
+    >>> class Count(IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter([1, 2])
+    ...
+    >>> list(ChainDataset([Count(), Count()]))
+    [1, 2, 1, 2]
+    """
 
     def __init__(self, datasets: Iterable[Dataset]):
         self.datasets = list(datasets)
@@ -130,7 +161,11 @@ class ChainDataset(IterableDataset):
 
 
 class Subset(Dataset):
-    """The samples of a data set that have these numbers."""
+    """The samples of a data set that have these numbers.
+
+    >>> list(Subset(["a", "b", "c"], [2, 0]))
+    ['c', 'a']
+    """
 
     def __init__(self, dataset: Dataset, indices: Sequence[int]):
         self.dataset, self.indices = dataset, indices

@@ -29,7 +29,19 @@ def seeded(generator: Optional[Generator] = None) -> np.random.Generator:
 
 
 class Sampler:
-    """The order in which samples are taken: a subclass states ``__iter__()`` and ``__len__()``."""
+    """The order in which samples are taken: a subclass states ``__iter__()`` and ``__len__()``.
+
+    >>> class Backwards(Sampler):
+    ...     def __init__(self, data_source):
+    ...         self.count = len(data_source)
+    ...     def __iter__(self):
+    ...         return iter(range(self.count)[::-1])
+    ...     def __len__(self):
+    ...         return self.count
+    ...
+    >>> list(Backwards("abc"))
+    [2, 1, 0]
+    """
 
     def __init__(self, data_source: Optional[Sized] = None):
         self.data_source = data_source
@@ -91,7 +103,11 @@ class SeededSampler(Sampler):
 
 
 class RandomSampler(SeededSampler):
-    """All samples in a random order, or with `replacement` as many draws as there are samples (or `num_samples`)."""
+    """All samples in a random order, or with `replacement` as many draws as there are samples (or `num_samples`).
+
+    >>> sorted(RandomSampler(["a", "b", "c"]))
+    [0, 1, 2]
+    """
 
     def __init__(self, data_source: Sized, replacement: bool = False, num_samples: Optional[int] = None,
                  generator: Optional[Generator] = None):
@@ -116,7 +132,11 @@ class RandomSampler(SeededSampler):
 
 
 class SubsetRandomSampler(SeededSampler):
-    """The samples of these numbers in a random order."""
+    """The samples of these numbers in a random order.
+
+    >>> sorted(SubsetRandomSampler([5, 7, 9]))
+    [5, 7, 9]
+    """
 
     def __init__(self, indices: Sequence[int], generator: Optional[Generator] = None):
         super().__init__(None, generator)

@@ -19,7 +19,12 @@ _here = threading.local()  # what belongs to the worker that asks
 
 
 class WorkerInfo(NamedTuple):
-    """Which worker this is, of how many."""
+    """Which worker this is, of how many.
+
+    >>> info = WorkerInfo(id=1, num_workers=2, seed=0, dataset=["a", "b", "c"])
+    >>> info.dataset[info.id::info.num_workers]
+    ['b']
+    """
 
     id: int
     num_workers: int
@@ -28,7 +33,11 @@ class WorkerInfo(NamedTuple):
 
 
 def get_worker_info() -> Optional[WorkerInfo]:
-    """The worker that calls; None outside of workers."""
+    """The worker that calls; None outside of workers.
+
+    >>> get_worker_info() is None  # in the main program
+    True
+    """
     return getattr(_here, "info", None)
 
 

@@ -1,0 +1,55 @@
+"""Copies of tensors, and tensors in pickled files.
+
+As in PyTorch a copy and what was pickled are leaves: of how a tensor was computed nothing is kept.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from ..backends import get_backend
+from ..backends.formulas.dtypes import as_dtype
+
+
+def deep_copy_of(tensor: Any, memo: dict) -> Any:
+    """A leaf with memory of its own, and a copy of the gradient."""
+    if tensor._node is not None:
+        raise RuntimeError("only leaves can be deep-copied; call .detach() first")
+    copied = _new_like(tensor)
+    memo[id(tensor)] = copied
+    copied._set(tensor._backend.copy(tensor._array), tensor._backend)
+    copied._requires_grad = tensor._requires_grad
+    copied._grad = None if tensor._grad is None else deep_copy_of(tensor._grad, memo)
+    if hasattr(tensor, "__dict__"):  # the attributes of a subclass
+        copied.__dict__.update(copy.deepcopy(tensor.__dict__, memo))
+    return copied
+
+
+def copy_of(tensor: Any) -> Any:
+    """A leaf in shared memory."""
+    copied = _new_like(tensor)
+    copied._set(tensor._array, tensor._backend)
+    copied._versions, copied._requires_grad = tensor._versions, tensor._requires_grad
+    if hasattr(tensor, "__dict__"):
+        copied.__dict__.update(tensor.__dict__)
+    return copied
+
+
+def _new_like(tensor: Any) -> Any:
+    return type(tensor).__new__(type(tensor))
+
+
+def pickled(tensor: Any) -> tuple:
+    """What pickle keeps of a tensor: its values, device and attributes."""
+    attributes = getattr(tensor, "__dict__", None) or None
+    return _unpickled, (type(tensor), tensor.numpy(), str(tensor.device), tensor._requires_grad), attributes
+
+
+def _unpickled(cls: type, array: np.ndarray, device: str, requires_grad: bool) -> Any:
+    backend, loaded = get_backend(device), cls.__new__(cls)
+    loaded._set(backend.asarray(array, as_dtype(array.dtype), copy=True), backend)
+    loaded._requires_grad = requires_grad
+    return loaded
