@@ -71,7 +71,11 @@ def dropout2d(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
 
 
 def dropout3d(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
-    """As `dropout`, with whole channels of D × H × W: the input has the shape (N, C, D, H, W) or (C, D, H, W)."""
+    """As `dropout`, with whole channels of D × H × W: the input has the shape (N, C, D, H, W) or (C, D, H, W).
+
+    >>> dropout3d(Tensor([[[[[1.0, 2.0]]]]]), p=0.5, training=False)
+    tensor([[[[[1., 2.]]]]])
+    """
     return _of_channels(x, p, training, "dropout3d", 3)
 
 

@@ -20,7 +20,11 @@ Pooled = Union[Tensor, tuple[Tensor, Tensor]]
 
 
 def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = False) -> Pooled:
-    """The largest elements of `output_size` parts of the length; see `adaptive_max_pool2d`."""
+    """The largest elements of `output_size` parts of the length; see `adaptive_max_pool2d`.
+
+    >>> adaptive_max_pool1d(Tensor([[[1.0, 3.0, 7.0, 5.0]]]), 2)
+    tensor([[[3., 7.]]])
+    """
     return _adaptive("adaptive_max_pool1d", 1, input, output_size, return_indices)
 
 
@@ -37,7 +41,12 @@ def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = Fal
 
 
 def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: bool = False) -> Pooled:
-    """The largest elements of parts of the volume; see `adaptive_max_pool2d`."""
+    """The largest elements of parts of the volume; see `adaptive_max_pool2d`.
+
+    >>> from gradcore import arange
+    >>> adaptive_max_pool3d(arange(8.0).reshape(1, 1, 2, 2, 2), 1).flatten()
+    tensor([7.])
+    """
     return _adaptive("adaptive_max_pool3d", 3, input, output_size, return_indices)
 
 
@@ -76,7 +85,12 @@ def _largest_places(x: Tensor, sizes: Sequence[int], wanted: Sequence[int]) -> T
 # -- the way back -----------------------------------------------------------------------------------------------------
 def max_unpool1d(input: Any, indices: Tensor, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0,
                  output_size: Optional[Sequence[int]] = None) -> Tensor:
-    """The largest elements back at their places; see `max_unpool2d`."""
+    """The largest elements back at their places; see `max_unpool2d`.
+
+    >>> from gradcore import tensor
+    >>> max_unpool1d(Tensor([[[3.0, 7.0]]]), tensor([[[1, 2]]]), 2)
+    tensor([[[0., 3., 7., 0.]]])
+    """
     return _unpooled("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
 
 
@@ -100,7 +114,12 @@ def max_unpool2d(input: Any, indices: Tensor, kernel_size: Sizes, stride: Option
 
 def max_unpool3d(input: Any, indices: Tensor, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0,
                  output_size: Optional[Sequence[int]] = None) -> Tensor:
-    """The largest elements back at their places; see `max_unpool2d`."""
+    """The largest elements back at their places; see `max_unpool2d`.
+
+    >>> from gradcore import tensor
+    >>> max_unpool3d(Tensor([[[[[5.0]]]]]), tensor([[[[[3]]]]]), 2).flatten()
+    tensor([0., 0., 0., 5., 0., 0., 0., 0.])
+    """
     return _unpooled("max_unpool3d", 3, input, indices, kernel_size, stride, padding, output_size)
 
 

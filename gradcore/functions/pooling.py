@@ -45,7 +45,12 @@ def max_pool2d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, p
 
 def max_pool3d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0, dilation: Sizes = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Union[Tensor, tuple[Tensor, Tensor]]:
-    """The largest element of each window; see `max_pool2d`."""
+    """The largest element of each window; see `max_pool2d`.
+
+    >>> from gradcore import arange
+    >>> max_pool3d(arange(8.0).reshape(1, 1, 2, 2, 2), 2).flatten()
+    tensor([7.])
+    """
     return _largest("max_pool3d", 3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
@@ -79,13 +84,22 @@ def avg_pool2d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, p
 def avg_pool3d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0,
                ceil_mode: bool = False, count_include_pad: bool = True,
                divisor_override: Optional[int] = None) -> Tensor:
-    """The mean of each window; see `avg_pool2d`."""
+    """The mean of each window; see `avg_pool2d`.
+
+    >>> from gradcore import arange
+    >>> avg_pool3d(arange(8.0).reshape(1, 1, 2, 2, 2), 2).flatten()
+    tensor([3.5])
+    """
     return _means("avg_pool3d", 3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
 def lp_pool1d(input: Any, norm_type: float, kernel_size: Sizes, stride: Optional[Sizes] = None,
               ceil_mode: bool = False) -> Tensor:
-    """The p-norm of each window; see `lp_pool2d`."""
+    """The p-norm of each window; see `lp_pool2d`.
+
+    >>> lp_pool1d(Tensor([[[3.0, 4.0, 0.0, 5.0]]]), 2.0, 2)
+    tensor([[[5., 5.]]])
+    """
     return _norms("lp_pool1d", 1, input, norm_type, kernel_size, stride, ceil_mode)
 
 

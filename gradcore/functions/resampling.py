@@ -42,7 +42,12 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Tensor:
 
 
 def adaptive_avg_pool3d(input: Any, output_size: Any) -> Tensor:
-    """The means over parts of the volume; see `adaptive_avg_pool2d`."""
+    """The means over parts of the volume; see `adaptive_avg_pool2d`.
+
+    >>> from gradcore import arange
+    >>> adaptive_avg_pool3d(arange(8.0).reshape(1, 1, 2, 2, 2), 1).flatten()
+    tensor([3.5])
+    """
     return _adaptive("adaptive_avg_pool3d", 3, input, output_size)
 
 

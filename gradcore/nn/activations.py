@@ -95,8 +95,13 @@ Hardshrink = _module("Hardshrink", functions.hardshrink)
 Tanhshrink = _module("Tanhshrink", functions.tanhshrink)
 GLU = _module("GLU", functions.glu)
 
+
 class Softmax(Module):
-    """Probabilities along `dim`: see `nn.functional.softmax`."""
+    """Probabilities along `dim`: see `nn.functional.softmax`.
+
+    >>> Softmax(dim=0)(Tensor([1.0, 1.0]))
+    tensor([0.5, 0.5])
+    """
 
     function = staticmethod(functions.softmax)
 
@@ -111,13 +116,21 @@ class Softmax(Module):
 
 
 class LogSoftmax(Softmax):
-    """The logarithms of probabilities along `dim`: see `nn.functional.log_softmax`."""
+    """The logarithms of probabilities along `dim`: see `nn.functional.log_softmax`.
+
+    >>> LogSoftmax(dim=0)(Tensor([1.0, 1.0]))
+    tensor([-0.6931, -0.6931])
+    """
 
     function = staticmethod(functions.log_softmax)
 
 
 class Softmin(Softmax):
-    """Probabilities along `dim`, the largest for the smallest: see `nn.functional.softmin`."""
+    """Probabilities along `dim`, the largest for the smallest: see `nn.functional.softmin`.
+
+    >>> Softmin(dim=0)(Tensor([0.0, 1.0]))
+    tensor([0.7311, 0.2689])
+    """
 
     function = staticmethod(functions.softmin)
 

@@ -11,7 +11,11 @@ from .module import Module
 
 
 class Upsample(Module):
-    """The input with its last dimensions in another size: see `gradcore.functions.interpolate`."""
+    """The input with its last dimensions in another size: see `gradcore.functions.interpolate`.
+
+    >>> Upsample(scale_factor=2)(Tensor([[[1.0, 2.0]]]))
+    tensor([[[1., 1., 2., 2.]]])
+    """
 
     def __init__(self, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
                  align_corners: Optional[bool] = None, recompute_scale_factor: Optional[bool] = None):
@@ -30,21 +34,35 @@ class Upsample(Module):
 
 
 class UpsamplingNearest2d(Upsample):
-    """`Upsample` of (N, C, H, W) to the nearest pixel."""
+    """`Upsample` of (N, C, H, W) to the nearest pixel.
+
+    >>> UpsamplingNearest2d(scale_factor=2)(Tensor([[[[1.0, 2.0]]]]))
+    tensor([[[[1., 1., 2., 2.],
+              [1., 1., 2., 2.]]]])
+    """
 
     def __init__(self, size: Any = None, scale_factor: Any = None):
         super().__init__(size, scale_factor, mode="nearest")
 
 
 class UpsamplingBilinear2d(Upsample):
-    """`Upsample` of (N, C, H, W) between pixels, the outermost of which stay where they are."""
+    """`Upsample` of (N, C, H, W) between pixels, the outermost of which stay where they are.
+
+    >>> UpsamplingBilinear2d(size=(1, 3))(Tensor([[[[1.0, 2.0]]]]))
+    tensor([[[[1. , 1.5, 2. ]]]])
+    """
 
     def __init__(self, size: Any = None, scale_factor: Any = None):
         super().__init__(size, scale_factor, mode="bilinear", align_corners=True)
 
 
 class PixelShuffle(Module):
-    """Channels become pixels: see `gradcore.functions.pixel_shuffle`."""
+    """Channels become pixels: see `gradcore.functions.pixel_shuffle`.
+
+    >>> PixelShuffle(2)(Tensor([[[[1.0]], [[2.0]], [[3.0]], [[4.0]]]]))
+    tensor([[[[1., 2.],
+              [3., 4.]]]])
+    """
 
     def __init__(self, upscale_factor: int):
         per_dim(upscale_factor, 1, 1, "upscale_factor", "PixelShuffle")
@@ -58,7 +76,11 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """Pixels become channels: see `gradcore.functions.pixel_unshuffle`."""
+    """Pixels become channels: see `gradcore.functions.pixel_unshuffle`.
+
+    >>> PixelUnshuffle(2)(Tensor([[[[1.0, 2.0], [3.0, 4.0]]]])).shape
+    (1, 4, 1, 1)
+    """
 
     def __init__(self, downscale_factor: int):
         per_dim(downscale_factor, 1, 1, "downscale_factor", "PixelUnshuffle")
@@ -72,7 +94,11 @@ class PixelUnshuffle(Module):
 
 
 class ChannelShuffle(Module):
-    """The channels of groups one by one in turn: see `gradcore.functions.channel_shuffle`."""
+    """The channels of groups one by one in turn: see `gradcore.functions.channel_shuffle`.
+
+    >>> ChannelShuffle(2)(Tensor([[[[1.0]], [[2.0]], [[3.0]], [[4.0]]]])).flatten()
+    tensor([1., 3., 2., 4.])
+    """
 
     def __init__(self, groups: int):
         per_dim(groups, 1, 1, "groups", "ChannelShuffle")
@@ -108,7 +134,13 @@ class Unfold(Module):
 
 
 class Fold(Unfold):
-    """Columns added up to images: see `gradcore.functions.fold`."""
+    """Columns added up to images: see `gradcore.functions.fold`.
+
+    >>> from gradcore import ones
+    >>> Fold(output_size=(2, 3), kernel_size=2)(ones(1, 4, 2))
+    tensor([[[[1., 2., 1.],
+              [1., 2., 1.]]]])
+    """
 
     def __init__(self, output_size: Sizes, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0,
                  stride: Sizes = 1):

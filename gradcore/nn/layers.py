@@ -182,7 +182,11 @@ class Dropout2d(Dropout):
 
 
 class Dropout3d(Dropout):
-    """As `Dropout`, with whole channels of (N, C, D, H, W) or (C, D, H, W)."""
+    """As `Dropout`, with whole channels of (N, C, D, H, W) or (C, D, H, W).
+
+    >>> Dropout3d(0.5).eval()(Tensor([[[[[1.0, 2.0]]]]]))
+    tensor([[[[[1., 2.]]]]])
+    """
 
     function = staticmethod(dropout3d)
 

@@ -250,7 +250,12 @@ class MultiLabelSoftMarginLoss(Loss):
 
 
 class MultiLabelMarginLoss(Loss):
-    """All right classes are to exceed all others: see `gradcore.functions.multilabel_margin_loss`."""
+    """All right classes are to exceed all others: see `gradcore.functions.multilabel_margin_loss`.
+
+    >>> from gradcore import tensor
+    >>> MultiLabelMarginLoss()(Tensor([[0.1, 0.2, 0.4, 0.8]]), tensor([[3, 0, -1, 1]]))
+    tensor(0.85)
+    """
 
     function = staticmethod(functions.multilabel_margin_loss)
 

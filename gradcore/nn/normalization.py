@@ -156,7 +156,11 @@ class InstanceNorm2d(_InstanceNorm):
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """Channels of each sample of (N, C, D, H, W) or (C, D, H, W): see `gradcore.functions.instance_norm`."""
+    """Channels of each sample of (N, C, D, H, W) or (C, D, H, W): see `gradcore.functions.instance_norm`.
+
+    >>> InstanceNorm3d(1)(Tensor([[[[[1.0, 3.0]]]]]))
+    tensor([[[[[-1.,  1.]]]]])
+    """
 
     ndims = (4, 5)
 

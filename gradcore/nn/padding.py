@@ -31,7 +31,11 @@ class _Pad(Module):
 
 
 class ConstantPad1d(_Pad):
-    """A number before and after the last dimension."""
+    """A number before and after the last dimension.
+
+    >>> ConstantPad1d(1, 5.0)(Tensor([[[1.0, 2.0]]]))
+    tensor([[[5., 1., 2., 5.]]])
+    """
 
     count, mode = 1, "constant"
 
@@ -41,84 +45,143 @@ class ConstantPad1d(_Pad):
 
 
 class ConstantPad2d(ConstantPad1d):
-    """A number around the last two dimensions: left, right, top, bottom."""
+    """A number around the last two dimensions: left, right, top, bottom.
+
+    >>> ConstantPad2d((1, 0, 0, 1), 5.0)(Tensor([[[[1.0, 2.0]]]]))
+    tensor([[[[5., 1., 2.],
+              [5., 5., 5.]]]])
+    """
 
     count = 2
 
 
 class ConstantPad3d(ConstantPad1d):
-    """A number around the last three dimensions: left, right, top, bottom, front, back."""
+    """A number around the last three dimensions: left, right, top, bottom, front, back.
+
+    >>> ConstantPad3d((1, 0, 0, 0, 0, 0), 5.0)(Tensor([[[[[1.0, 2.0]]]]]))
+    tensor([[[[[5., 1., 2.]]]]])
+    """
 
     count = 3
 
 
 class ZeroPad1d(_Pad):
-    """Zeros before and after the last dimension."""
+    """Zeros before and after the last dimension.
+
+    >>> ZeroPad1d(1)(Tensor([[[1.0, 2.0]]]))
+    tensor([[[0., 1., 2., 0.]]])
+    """
 
     count, mode = 1, "constant"
 
 
 class ZeroPad2d(_Pad):
-    """Zeros around the last two dimensions: left, right, top, bottom."""
+    """Zeros around the last two dimensions: left, right, top, bottom.
+
+    >>> ZeroPad2d((1, 0, 0, 1))(Tensor([[[[1.0, 2.0]]]]))
+    tensor([[[[0., 1., 2.],
+              [0., 0., 0.]]]])
+    """
 
     count, mode = 2, "constant"
 
 
 class ZeroPad3d(_Pad):
-    """Zeros around the last three dimensions."""
+    """Zeros around the last three dimensions.
+
+    >>> ZeroPad3d((1, 0, 0, 0, 0, 0))(Tensor([[[[[1.0, 2.0]]]]]))
+    tensor([[[[[0., 1., 2.]]]]])
+    """
 
     count, mode = 3, "constant"
 
 
 class ReflectionPad1d(_Pad):
-    """The last dimension mirrored at its ends."""
+    """The last dimension mirrored at its ends.
+
+    >>> ReflectionPad1d(2)(Tensor([[[1.0, 2.0, 3.0]]]))
+    tensor([[[3., 2., 1., 2., 3., 2., 1.]]])
+    """
 
     count, mode = 1, "reflect"
 
 
 class ReflectionPad2d(_Pad):
-    """The last two dimensions mirrored at their ends."""
+    """The last two dimensions mirrored at their ends.
+
+    >>> ReflectionPad2d((1, 0, 0, 0))(Tensor([[[[1.0, 2.0, 3.0]]]]))
+    tensor([[[[2., 1., 2., 3.]]]])
+    """
 
     count, mode = 2, "reflect"
 
 
 class ReflectionPad3d(_Pad):
-    """The last three dimensions mirrored at their ends."""
+    """The last three dimensions mirrored at their ends.
+
+    >>> ReflectionPad3d((1, 0, 0, 0, 0, 0))(Tensor([[[[[1.0, 2.0, 3.0]]]]]))
+    tensor([[[[[2., 1., 2., 3.]]]]])
+    """
 
     count, mode = 3, "reflect"
 
 
 class ReplicationPad1d(_Pad):
-    """The last dimension with its outermost elements repeated."""
+    """The last dimension with its outermost elements repeated.
+
+    >>> ReplicationPad1d(2)(Tensor([[[1.0, 2.0, 3.0]]]))
+    tensor([[[1., 1., 1., 2., 3., 3., 3.]]])
+    """
 
     count, mode = 1, "replicate"
 
 
 class ReplicationPad2d(_Pad):
-    """The last two dimensions with their outermost elements repeated."""
+    """The last two dimensions with their outermost elements repeated.
+
+    >>> ReplicationPad2d((1, 0, 0, 1))(Tensor([[[[1.0, 2.0]]]]))
+    tensor([[[[1., 1., 2.],
+              [1., 1., 2.]]]])
+    """
 
     count, mode = 2, "replicate"
 
 
 class ReplicationPad3d(_Pad):
-    """The last three dimensions with their outermost elements repeated."""
+    """The last three dimensions with their outermost elements repeated.
+
+    >>> ReplicationPad3d((1, 0, 0, 0, 0, 0))(Tensor([[[[[1.0, 2.0, 3.0]]]]]))
+    tensor([[[[[1., 1., 2., 3.]]]]])
+    """
 
     count, mode = 3, "replicate"
 
 
 class CircularPad1d(_Pad):
-    """The last dimension as a ring."""
+    """The last dimension as a ring.
+
+    >>> CircularPad1d(1)(Tensor([[[1.0, 2.0, 3.0]]]))
+    tensor([[[3., 1., 2., 3., 1.]]])
+    """
 
     count, mode = 1, "circular"
 
 
 class CircularPad2d(_Pad):
-    """The last two dimensions as rings."""
+    """The last two dimensions as rings.
+
+    >>> CircularPad2d((1, 0, 0, 0))(Tensor([[[[1.0, 2.0, 3.0]]]]))
+    tensor([[[[3., 1., 2., 3.]]]])
+    """
 
     count, mode = 2, "circular"
 
 
 class CircularPad3d(_Pad):
-    """The last three dimensions as rings."""
+    """The last three dimensions as rings.
+
+    >>> CircularPad3d((1, 0, 0, 0, 0, 0))(Tensor([[[[[1.0, 2.0, 3.0]]]]]))
+    tensor([[[[[3., 1., 2., 3.]]]]])
+    """
 
     count, mode = 3, "circular"

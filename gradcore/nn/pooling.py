@@ -69,7 +69,11 @@ class MaxPool2d(_MaxPool):
 
 
 class MaxPool3d(_MaxPool):
-    """The largest element of each window of (N, C, D, H, W): see `gradcore.functions.max_pool3d`."""
+    """The largest element of each window of (N, C, D, H, W): see `gradcore.functions.max_pool3d`.
+
+    >>> MaxPool3d((1, 1, 2))(Tensor([[[[[1.0, 3.0]]]]]))
+    tensor([[[[[3.]]]]])
+    """
 
     count, function = 3, staticmethod(functions.max_pool3d)
 
@@ -104,7 +108,11 @@ class AvgPool2d(_Pool):
 
 
 class AvgPool3d(AvgPool2d):
-    """The mean of each window of (N, C, D, H, W): see `gradcore.functions.avg_pool3d`."""
+    """The mean of each window of (N, C, D, H, W): see `gradcore.functions.avg_pool3d`.
+
+    >>> AvgPool3d((1, 1, 2))(Tensor([[[[[1.0, 3.0]]]]]))
+    tensor([[[[[2.]]]]])
+    """
 
     count, function = 3, staticmethod(functions.avg_pool3d)
 
@@ -131,13 +139,21 @@ class _LPPool(Module):
 
 
 class LPPool1d(_LPPool):
-    """The p-norm of each window of (N, C, L): see `gradcore.functions.lp_pool1d`."""
+    """The p-norm of each window of (N, C, L): see `gradcore.functions.lp_pool1d`.
+
+    >>> LPPool1d(2, 2)(Tensor([[[3.0, 4.0, 0.0, 5.0]]]))
+    tensor([[[5., 5.]]])
+    """
 
     count, function = 1, staticmethod(functions.lp_pool1d)
 
 
 class LPPool2d(_LPPool):
-    """The p-norm of each window of (N, C, H, W): see `gradcore.functions.lp_pool2d`."""
+    """The p-norm of each window of (N, C, H, W): see `gradcore.functions.lp_pool2d`.
+
+    >>> LPPool2d(2, (1, 2))(Tensor([[[[3.0, 4.0]]]]))
+    tensor([[[[5.]]]])
+    """
 
     count, function = 2, staticmethod(functions.lp_pool2d)
 
@@ -158,19 +174,31 @@ class _AdaptivePool(Module):
 
 
 class AdaptiveAvgPool1d(_AdaptivePool):
-    """The means over parts of the length: see `gradcore.functions.adaptive_avg_pool1d`."""
+    """The means over parts of the length: see `gradcore.functions.adaptive_avg_pool1d`.
+
+    >>> AdaptiveAvgPool1d(2)(Tensor([[[1.0, 3.0, 5.0, 7.0]]]))
+    tensor([[[2., 6.]]])
+    """
 
     count, function = 1, staticmethod(functions.adaptive_avg_pool1d)
 
 
 class AdaptiveAvgPool2d(_AdaptivePool):
-    """The means over parts of the plane: see `gradcore.functions.adaptive_avg_pool2d`."""
+    """The means over parts of the plane: see `gradcore.functions.adaptive_avg_pool2d`.
+
+    >>> AdaptiveAvgPool2d(1)(Tensor([[[[1.0, 3.0], [5.0, 7.0]]]]))
+    tensor([[[[4.]]]])
+    """
 
     count, function = 2, staticmethod(functions.adaptive_avg_pool2d)
 
 
 class AdaptiveAvgPool3d(_AdaptivePool):
-    """The means over parts of the volume: see `gradcore.functions.adaptive_avg_pool3d`."""
+    """The means over parts of the volume: see `gradcore.functions.adaptive_avg_pool3d`.
+
+    >>> AdaptiveAvgPool3d(1)(Tensor([[[[[1.0, 3.0]]]]]))
+    tensor([[[[[2.]]]]])
+    """
 
     count, function = 3, staticmethod(functions.adaptive_avg_pool3d)
 
@@ -185,7 +213,11 @@ class _AdaptiveMaxPool(_AdaptivePool):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPool):
-    """The largest elements of parts of the length: see `gradcore.functions.adaptive_max_pool1d`."""
+    """The largest elements of parts of the length: see `gradcore.functions.adaptive_max_pool1d`.
+
+    >>> AdaptiveMaxPool1d(2)(Tensor([[[1.0, 3.0, 7.0, 5.0]]]))
+    tensor([[[3., 7.]]])
+    """
 
     count, function = 1, staticmethod(functions.adaptive_max_pool1d)
 
@@ -201,7 +233,11 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
-    """The largest elements of parts of the volume: see `gradcore.functions.adaptive_max_pool3d`."""
+    """The largest elements of parts of the volume: see `gradcore.functions.adaptive_max_pool3d`.
+
+    >>> AdaptiveMaxPool3d(1)(Tensor([[[[[1.0, 3.0]]]]]))
+    tensor([[[[[3.]]]]])
+    """
 
     count, function = 3, staticmethod(functions.adaptive_max_pool3d)
 
@@ -215,7 +251,12 @@ class _MaxUnpool(_Pool):
 
 
 class MaxUnpool1d(_MaxUnpool):
-    """What `MaxPool1d` found, back at its places: see `gradcore.functions.max_unpool1d`."""
+    """What `MaxPool1d` found, back at its places: see `gradcore.functions.max_unpool1d`.
+
+    >>> values, places = MaxPool1d(2, return_indices=True)(Tensor([[[1.0, 3.0, 7.0, 5.0]]]))
+    >>> MaxUnpool1d(2)(values, places)
+    tensor([[[0., 3., 7., 0.]]])
+    """
 
     count, function = 1, staticmethod(functions.max_unpool1d)
 
@@ -232,6 +273,11 @@ class MaxUnpool2d(_MaxUnpool):
 
 
 class MaxUnpool3d(_MaxUnpool):
-    """What `MaxPool3d` found, back at its places: see `gradcore.functions.max_unpool3d`."""
+    """What `MaxPool3d` found, back at its places: see `gradcore.functions.max_unpool3d`.
+
+    >>> values, places = MaxPool3d((1, 1, 2), return_indices=True)(Tensor([[[[[1.0, 3.0]]]]]))
+    >>> MaxUnpool3d((1, 1, 2))(values, places)
+    tensor([[[[[0., 3.]]]]])
+    """
 
     count, function = 3, staticmethod(functions.max_unpool3d)
