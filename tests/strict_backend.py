@@ -185,9 +185,10 @@ class StrictBackend(Backend):
         if isinstance(node, Literal):
             return self.full((), node.value, BOOL if node.is_boolean else compute)
         name = node.primitive.name
-        if name in ("erf", "normcdf", "normcdf_tanh"):
+        if name in ("erf", "normcdf", "normcdf_tanh", "floor_divide"):
             with np.errstate(all="ignore"):
-                return _on_device(np.asarray(getattr(special, name)(args[0].strict._array), compute))
+                given = [arg.strict._array for arg in args]
+                return _on_device(np.asarray(getattr(special, name)(*given), compute))
         if name == "exp2":
             return self.xp.pow(self.full((), 2, compute), *args)
         if name.startswith("logical"):

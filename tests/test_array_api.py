@@ -15,6 +15,7 @@ from hypothesis.extra import numpy as hnp
 
 import gradcore
 from gradcore import Tensor, array_api
+from gradcore.testing.test_interface import needs_dtype
 
 from array_api_cases import BY_HAND, DRAWN, FLOATS, INTEGERS, ROWS, SIGNED, UNSIGNED, Row
 from library import ROOT
@@ -223,8 +224,17 @@ def test_the_namespace_is_loaded_when_it_is_asked_for():
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
 
 
-def test_quotients_of_infinities_are_those_of_the_standard():
-    a, b = Tensor([np.inf, -np.inf, 1, -1, 7, np.nan]), Tensor([2, 2, -np.inf, np.inf, 2, 1])
-    quotients = array_api.floor_divide(a, b).numpy()
-    np.testing.assert_array_equal(quotients, [np.inf, -np.inf, -0.0, -0.0, 3, np.nan])
-    assert np.signbit(quotients).tolist()[:4] == [False, True, True, True]
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_quotients_of_infinities_are_those_of_the_standard(backend, dtype):
+    needs_dtype(backend, dtype)
+    a = Tensor([np.inf, -np.inf, np.inf, 1, -1, 0, 7, np.nan, np.inf, -1], dtype=dtype, device=backend.device)
+    b = Tensor([2, 2, -2, -np.inf, np.inf, np.inf, 2, 1, np.inf, 0], dtype=dtype, device=backend.device)
+    expected = [np.inf, -np.inf, -np.inf, -0.0, -0.0, 0.0, 3, np.nan, np.nan, -np.inf]
+    in_place = a.clone()
+    in_place //= b
+    for quotients in (array_api.floor_divide(a, b), a // b, gradcore.div(a, b, rounding_mode="floor"), in_place):
+        found = quotients.numpy()
+        np.testing.assert_array_equal(found, expected)
+        assert np.signbit(found).tolist()[:7] == [False, True, True, True, True, False, False]
+        assert found.dtype == dtype
+    assert (a[:2] // 2).tolist() == [np.inf, -np.inf] and (-1 // b[4:6]).tolist() == [0, 0]

@@ -115,6 +115,15 @@ def _mean(torch):
         torch.tensor([1, 2]).mean()
 
 
+@_row("`inf // 2` is")
+def _quotients_of_infinities(torch):
+    def of(library):
+        return (library.tensor([np.inf, -1.0]) // library.tensor([2.0, np.inf])).tolist()
+
+    assert of(gradcore) == [np.inf, 0]
+    np.testing.assert_equal(of(torch), [np.nan, -1])
+
+
 @_row("Integers divided by zero")
 def _division(torch):
     with pytest.raises(ZeroDivisionError):

@@ -84,7 +84,7 @@ template <class T> FN T power_of(T a, T b) {
 FN float power_of(float a, float b) { return pow(a, b); }
 FN double power_of(double a, double b) { return pow(a, b); }
 
-// Floats: the remainder has the sign of the divisor.
+// Floats: the remainder has the sign of the divisor; a quotient of infinities is rounded down too.
 template <class T> FN T float_remainder(T a, T b) {
     const T r = fmod(a, b);
     return b == T(0) ? r : r == T(0) ? copysign(T(0), b) : (r < T(0)) != (b < T(0)) ? r + b : r;
@@ -93,7 +93,8 @@ template <class T> FN T float_floor_divide(T a, T b) {
     const T r = fmod(a, b);
     const T q = (a - r) / b - T(r != T(0) && (r < T(0)) != (b < T(0)));
     const T low = floor(q);
-    return b == T(0) ? a / b : q == T(0) ? copysign(T(0), a / b) : q - low > T(0.5) ? low + T(1) : low;
+    const bool is_infinite = a - a != T(0) || b - b != T(0) || b == T(0);
+    return is_infinite ? floor(a / b) : q == T(0) ? copysign(T(0), a / b) : q - low > T(0.5) ? low + T(1) : low;
 }
 FN float remainder_of(float a, float b) { return float_remainder(a, b); }
 FN double remainder_of(double a, double b) { return float_remainder(a, b); }

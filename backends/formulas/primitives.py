@@ -79,7 +79,7 @@ _ARITHMETIC = [
               simplify=simplify.divide),
     Primitive("power", 2, np.power, "power_of({0}, {1})", (_power_along_base, _power_along_exponent),
               simplify=simplify.power, keeps_integers=True),
-    Primitive("floor_divide", 2, np.floor_divide, "floor_divide({0}, {1})", keeps_integers=True),
+    Primitive("floor_divide", 2, special.floor_divide, "floor_divide({0}, {1})", keeps_integers=True),
     Primitive("remainder", 2, np.remainder, "remainder_of({0}, {1})",
               (_one, lambda y, a, b: -apply("floor_divide", a, b)), keeps_integers=True),
     Primitive("negative", 1, np.negative, "-{0}", (lambda y, x: -1.0,), simplify=simplify.negative,

@@ -1,7 +1,7 @@
-"""Two functions that NumPy lacks, written as NumPy's ufuncs are called: `erf` and `normcdf`.
+"""Functions that NumPy lacks, written as NumPy's ufuncs are called: `erf`, `normcdf`, and a quotient of infinities.
 
-Both are one integral seen from two sides: erf near the origin, and its complement erfc = 1 - erf, which keeps its
-relative accuracy as it fades away, elsewhere.  The approximations are those of W. J. Cody, "Rational Chebyshev
+The first two are one integral seen from two sides: erf near the origin, and its complement erfc = 1 - erf, which keeps
+its relative accuracy as it fades away, elsewhere.  The approximations are those of W. J. Cody, "Rational Chebyshev
 Approximations for the Error Function", Mathematics of Computation 23 (1969), 631-637, with the digits of his
 CALERF (netlib.org/specfun/erf), evaluated in float64.  Float32 numbers take tables made of these results instead.
 """
@@ -213,3 +213,22 @@ _SINGLE_ERF = Tabulated(
 _SINGLE_NORMCDF = Tabulated(
     -14.5, 6.0, series=_normcdf_series, value=normcdf,
     slope=lambda x: np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi) / 6.0)
+
+
+def floor_divide(a: Union[Array, float], b: Union[Array, float], out: Optional[Array] = None) -> Array:
+    """a / b rounded down, of infinities too, as the array API standard has it: NumPy's inf // 2 is NaN, -1 // inf -1.
+
+    >>> floor_divide(np.array([7.0, np.inf, -1.0]), np.array([2.0, 2.0, np.inf])).tolist()
+    [3.0, inf, -0.0]
+    """
+    if (np.result_type(a, b) if out is None else out.dtype).kind != "f":
+        return np.floor_divide(a, b, out)
+    infinite = np.isinf(a) | np.isinf(b)
+    if not infinite.any():
+        return np.floor_divide(a, b, out)
+    with np.errstate(invalid="ignore"):
+        quotient = np.where(infinite, np.floor(np.divide(a, b)), np.floor_divide(a, b))
+    if out is None:
+        return quotient[()]
+    out[...] = quotient  # only now, since `out` may be the memory of `a` or `b`
+    return out

@@ -10,7 +10,6 @@ import inspect
 from typing import Any, Callable, Union
 
 from .. import functions
-from ..core.elementwise import elementwise
 from ..core.tensor import Number, Tensor
 from ..operations import arithmetic, bits, conversion, creation, elementary, selection, shaping
 
@@ -45,21 +44,6 @@ def of_one_rank(*operands: Operand) -> list[Operand]:
     most = max([operand.ndim for operand in operands if isinstance(operand, Tensor)], default=0)
     return [shaping.reshape(operand, (1,) * most) if isinstance(operand, Tensor) and not operand.ndim else operand
             for operand in operands]
-
-
-@elementwise
-def _floor_divided_floats(xp, a, b):
-    return xp.where(xp.isfinite(a - b), xp.floor_divide(a, b), xp.floor(a / b))
-
-
-def _floor_divided(x1: Operand, x2: Operand) -> Tensor:
-    """The quotient rounded down; of infinities as the standard has it, where NumPy and PyTorch give NaN and -1."""
-    are_floats = _is_float(x1) or _is_float(x2)
-    return (_floor_divided_floats if are_floats else arithmetic.floor_divide)(x1, x2)
-
-
-def _is_float(x: Operand) -> bool:
-    return x._array.dtype.kind == "f" if isinstance(x, Tensor) else isinstance(x, float)
 
 
 abs = _of_one("abs", arithmetic.abs)
@@ -112,7 +96,7 @@ bitwise_xor = _of_two("bitwise_xor", bits.bitwise_xor)
 copysign = _of_two("copysign", arithmetic.copysign)
 divide = _of_two("divide", arithmetic.divide)
 equal = _of_two("equal", arithmetic.equal)
-floor_divide = _of_two("floor_divide", _floor_divided)
+floor_divide = _of_two("floor_divide", arithmetic.floor_divide)
 greater = _of_two("greater", arithmetic.greater)
 greater_equal = _of_two("greater_equal", arithmetic.greater_equal)
 hypot = _of_two("hypot", arithmetic.hypot)
