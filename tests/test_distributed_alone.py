@@ -65,6 +65,31 @@ for _ in range(2):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@needs_mpi
+def test_groups_that_are_left_free_their_communicators():
+    code = """
+from mpi4py import MPI
+from gradcore import distributed as d
+made, freed = [], []
+
+class Communicator(MPI.Intracomm):
+    def Dup(self):
+        made.append(Communicator(super().Dup()))
+        return made[-1]
+
+    def Free(self):
+        freed.append(self)
+        super().Free()
+
+MPI.COMM_WORLD = Communicator(MPI.COMM_WORLD)
+d.init_process_group(debug=True)
+d.destroy_process_group()
+assert len(made) == 4 and set(map(id, made)) == set(map(id, freed))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 # -- the line of calls ----------------------------------------------------------------------------------------
 @pytest.mark.parametrize("has_thread", [True, False])
 def test_calls_are_made_in_their_order_whoever_waits(has_thread):

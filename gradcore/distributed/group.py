@@ -26,7 +26,8 @@ class ProcessGroup:
         MPI = mpi.load()
         world = MPI.COMM_WORLD
         self.kind = kind
-        self.comm = world.Dup()  # what is sent here meets nothing of the program's own
+        self._comms: list[Any] = []
+        self.comm = self._own(world)  # what is sent here meets nothing of the program's own
         self.rank, self.size = self.comm.rank, self.comm.size
         machine = self.comm.Split_type(MPI.COMM_TYPE_SHARED)
         self.local_rank, self.local_size = machine.rank, machine.size
@@ -36,10 +37,15 @@ class ProcessGroup:
         self.line = Line(has_threads and self._wants_thread())
         self.host = mpi.HostCommunicator(self.comm)
         self._engines: dict[Device, Communicator] = {}
-        self._agreement = Agreement(self.comm.Dup()) if debug else None
+        self._agreement = Agreement(self._own(self.comm)) if debug else None
         if self.size > 1:
             use_stream(self.rank)
-        self._guard = Guard(MPI, self.comm.Dup(), self.line, has_threads)
+        self._guard = Guard(MPI, self._own(self.comm), self.line, has_threads)
+
+    def _own(self, comm: Any) -> Any:
+        """A communicator of the same processes, until they leave."""
+        self._comms.append(comm.Dup())
+        return self._comms[-1]
 
     def _wants_thread(self) -> bool:
         """Whether MPI's work can be done beside computations: on other machines, or on a core that has nothing to do.
@@ -82,9 +88,11 @@ class ProcessGroup:
         self.line.count -= 1  # it is no call to the others
         if self._agreement is not None:
             self._agreement.leave()
-        self._guard.leave()
-        for engine in self._engines.values():
+        self._guard.leave()  # from here on nobody sends anything
+        for engine in {self.host, *self._engines.values()}:
             engine.close()
+        for comm in self._comms:  # an MPI has room for some hundreds
+            comm.Free()
         self.cores.give_back()
         use_stream(None)
 

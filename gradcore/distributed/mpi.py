@@ -105,6 +105,9 @@ class HostCommunicator(Communicator):
 
         return wait
 
+    def close(self) -> None:
+        self._meeting.Free()
+
     def _finish(self, array: np.ndarray, wide: np.ndarray, op: str) -> None:
         if op == "mean":
             np.divide(wide, self._comm.size, out=wide)
