@@ -52,7 +52,7 @@ def prelu(x: Any, weight: Any) -> Tensor:
             raise ValueError(f"prelu: `weight` must hold one slope, or one for each of the {channels} channel(s) of an "
                              f"input of shape {x.shape}; it has shape {weight.shape}")
         weight = reshape(weight, (channels,) + (1,) * (x.ndim - 2))
-    elif weight.ndim:
+    elif weight.ndim > x.ndim or weight.dtype != x.dtype:  # without dimensions it decides neither shape nor dtype
         weight = reshape(weight, ())
     return parametric_relu(x, weight)
 
