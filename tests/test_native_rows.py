@@ -65,8 +65,8 @@ def _expected(rows, n, inputs):
     return [np.broadcast_to(value, (rows, 1 if root.is_row else n)) for value, root in zip(values, KERNEL.outputs)]
 
 
-SIZES = [(1, 1), (3, 1), (5, 2), (16, 10), (17, 31), (33, 32), (5, 47), (7, 256), (3, 300), (2, 4099), (40_000, 3),
-         (2000, 100)]
+SIZES = [(1, 1), (3, 1), (5, 2), (16, 10), (35, 15), (19, 16), (17, 31), (33, 32), (5, 47), (7, 256), (3, 300),
+         (2, 4099), (40_000, 3), (2000, 100)]
 
 
 @pytest.mark.parametrize("is_streamed", [False, True], ids=["through the cache", "past the cache"])

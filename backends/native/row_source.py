@@ -3,8 +3,8 @@
 Long rows are computed one after the other, their elements in vectors.  Short rows are turned, `LANES` of them at a
 time, so that each is a lane of the vectors and nothing has to be added up within one.
 
-Sums are added up in pieces: of a row `PIECE` elements in vectors, of a turned row `SHORT_PIECE` elements, and then in
-double.  What is summed over rows (`sums`) is so for `FEW` rows at a time.
+The sum of a long row is added up in pieces, `PIECE` elements in vectors, and then in double.  What is
+summed over rows (`sums`) is so for `FEW` rows at a time.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from ..formulas.stages import Plan, Reduction, Stage
 from .row_passes import Pass, kept, passes
 
 LANES = 16
-SHORT = 32  # elements of a row from which on rows are long
-PIECE, SHORT_PIECE, FEW = 256, 16, 32
+SHORT = LANES  # elements of a row from which on rows are long: one vector is full
+PIECE, FEW = 256, 32
 Kinds = Sequence[tuple[bool, bool]]
 # How an input of a long row is read, by whether it varies along the rows and along the elements.
 _INDEX = {(True, True): "[r * n + i]", (True, False): "[r]", (False, True): "[i]", (False, False): "[0]"}
@@ -66,30 +66,18 @@ class RowText:
             lines.append(f"{self._sum_place(i)} += {added};" if self.sums[i]
                          else f"{self._output_place(i)} = {names[symbol]};")
         for k, reduction in enumerate(step.reductions):
-            value = names[reduction.reads]
-            if reduction.name == "sum":
-                lines.append(f"{self._part(k)} += " + (f"{counts} ? {value} : real(0);" if counts else f"{value};"))
-            else:
-                sign = "" if reduction.name == "max" else "-"
-                lines += [f"const real item_{k} = {sign}{value};",
-                          f"{self._top(k)} = item_{k} > {self._top(k)} ? item_{k} : {self._top(k)};",
-                          f"{self._nan(k)} |= item_{k} != item_{k};"]
+            lines += self._reduced(k, reduction.name, names[reduction.reads], counts)
         return ["    " + line for line in lines]
+
+    def _reduced(self, k: int, name: str, value: str, counts: str) -> list[str]:
+        """What reduction `k` of a pass takes of one element."""
+        raise NotImplementedError
 
     def _sum_place(self, i: int) -> str:
         raise NotImplementedError
 
     def _output_place(self, i: int) -> str:
         raise NotImplementedError
-
-    def _part(self, k: int) -> str:
-        return f"part_{k}"
-
-    def _top(self, k: int) -> str:
-        return f"top_{k}"
-
-    def _nan(self, k: int) -> str:
-        return f"nan_{k}"
 
 
 def stage_lines(stage: Stage, names: dict[Symbol, str]) -> list[str]:
@@ -135,30 +123,42 @@ class LongRows(RowText):
         scale = " * real(n)" if step.name == "sum" else ""
         self.lines.append(f"const real {self.names[step.makes]} = {self.names[step.reads]}{scale};")
 
+    def _reduced(self, k: int, name: str, value: str, counts: str) -> list[str]:
+        return [f"item_{k}[lane] = " + (f"{counts} ? {value} : real(0);" if counts and name == "sum" else
+                                        f"-{value};" if name == "min" else f"{value};")]
+
     def _pass(self, step: Pass) -> None:
         sums = [k for k, reduction in enumerate(step.reductions) if reduction.name == "sum"]
         extrema = [k for k, reduction in enumerate(step.reductions) if reduction.name != "sum"]
         for reduction in step.reductions:
             self.lines.append(f"real row_{reduction.makes.name};")
-        clauses = "".join([f" reduction(+: part_{k})" for k in sums]
-                          + [f" reduction(max: top_{k}) reduction(|: nan_{k})" for k in extrema])
-        simd = f"    #pragma omp simd{clauses}"
-        self.lines += ["{", *(f"double total_{k} = 0;" for k in sums),
-                       *(f"real top_{k} = -infinity_of<real>(); int nan_{k} = 0;" for k in extrema),
+        self.lines += ["{", *(f"double total_{k} = 0;" for k in sums), *(line for k in extrema for line in
+                         [f"Lanes top_{k} = Lanes() - infinity_of<real>();", f"Marks nan_{k} = {{}};"]),
                        f"for (long start = 0; start < n; start += {PIECE}) {{",
                        f"    const long stop = start + {PIECE} < n ? start + {PIECE} : n;",
                        f"    const long full = start + ((stop - start) & -{LANES}L);",
-                       *(f"    real part_{k} = 0;" for k in sums),
-                       simd, "    for (long i = start; i < full; ++i) {", *self._element(step), "    }",
+                       *(f"    Lanes part_{k} = {{}};" for k in sums),
+                       f"    for (long first = start; first < full; first += {LANES}) {{",
+                       *self._vector(step, sums, extrema), "    }",
                        "    if (full < stop) {  // the last vector, where elements of the one before come again",
-                       simd, f"    for (long lane = 0; lane < {LANES}; ++lane) {{",
-                       f"        const long i = stop - {LANES} + lane;", "        const bool is_new = i >= full;",
-                       *self._element(step, "is_new"), "    } }",
-                       *(f"    total_{k} += part_{k};" for k in sums), "}",
+                       f"        const long first = stop - {LANES};", *self._vector(step, sums, extrema, "is_new"),
+                       "    }", *(f"    total_{k} += sum_of(part_{k});" for k in sums), "}",
                        *(f"row_{step.reductions[k].makes.name} = real(total_{k});" for k in sums),
-                       *(f"row_{step.reductions[k].makes.name} = nan_{k} ? nan_of<real>() : "
-                         f"{'' if step.reductions[k].name == 'max' else '-'}top_{k};" for k in extrema), "}"]
+                       *(f"row_{step.reductions[k].makes.name} = {'-' if step.reductions[k].name == 'min' else ''}"
+                         f"highest_of(top_{k}, nan_{k});" for k in extrema), "}"]
         self.names |= {reduction.makes: f"row_{reduction.makes.name}" for reduction in step.reductions}
+
+    def _vector(self, step: Pass, sums: Sequence[int], extrema: Sequence[int], counts: str = "") -> list[str]:
+        """What a pass does with `LANES` elements at `first`: a loop that becomes one run of vector instructions, whose
+        results the reductions then take as vectors, so that these stay in registers from one vector to the next."""
+        return [*(f"        alignas(64) real item_{k}[{LANES}];" for k in (*sums, *extrema)),
+                "        #pragma omp simd", f"        for (long lane = 0; lane < {LANES}; ++lane) {{",
+                "            const long i = first + lane;",
+                *(f"            const bool {name} = i >= full;" for name in [counts] if name),
+                *("        " + line for line in self._element(step, counts)), "        }",
+                *(f"        part_{k} += lanes_of(item_{k});" for k in sums),
+                *(f"        {{ const Lanes lanes = lanes_of(item_{k}); top_{k} = lanes > top_{k} ? lanes : top_{k}; "
+                  f"nan_{k} |= lanes != lanes; }}" for k in extrema)]
 
 
 class ShortRows(RowText):
@@ -197,14 +197,11 @@ class ShortRows(RowText):
     def _output_place(self, i: int) -> str:
         return f"lanes_out{i}[i * {LANES} + l]"
 
-    def _part(self, k: int) -> str:
-        return f"part_{k}[l]"
-
-    def _top(self, k: int) -> str:
-        return f"top_{k}[l]"
-
-    def _nan(self, k: int) -> str:
-        return f"nan_{k}[l]"
+    def _reduced(self, k: int, name: str, value: str, counts: str) -> list[str]:
+        if name == "sum":
+            return [f"part_{k}[l] += {value};"]
+        return [f"const real item_{k} = {'' if name == 'max' else '-'}{value};",
+                f"top_{k}[l] = item_{k} > top_{k}[l] ? item_{k} : top_{k}[l];", f"nan_{k}[l] |= item_{k} != item_{k};"]
 
     def _in_lanes(self, lines: Sequence[str]) -> list[str]:
         return ["#pragma omp simd", f"for (long l = 0; l < {LANES}; ++l) {{", *lines, "}"]
@@ -228,22 +225,16 @@ class ShortRows(RowText):
         added = [i for i, _ in step.outputs if self.sums[i]]
         for reduction in step.reductions:
             self.lines.append(f"real row_{reduction.makes.name}[{LANES}];")
-        self.lines += ["{", *(f"double total_{k}[{LANES}] = {{}};" for k in sums)]
+        self.lines += ["{", *(f"real part_{k}[{LANES}] = {{}};" for k in sums)]
         for k in extrema:
             self.lines += [f"real top_{k}[{LANES}]; int nan_{k}[{LANES}] = {{}};",
                            f"for (long l = 0; l < {LANES}; ++l) top_{k}[l] = -infinity_of<real>();"]
-        self.lines += [f"for (long start = 0; start < n; start += {SHORT_PIECE}) {{",
-                       f"    const long stop = start + {SHORT_PIECE} < n ? start + {SHORT_PIECE} : n;",
-                       *(f"    real part_{k}[{LANES}] = {{}};" for k in sums),
-                       "    for (long i = start; i < stop; ++i) {",
-                       *(f"        real sum_{i}[{LANES}] = {{}};" for i in added),
-                       *("        " + line for line in self._in_lanes(self._element(step))),
-                       *(f"        few{i}[i] += first_lanes(sum_{i}, rows);" for i in added), "    }"]
-        self.lines += ["    " + line for k in sums for line in self._in_lanes([f"total_{k}[l] += part_{k}[l];"])]
-        self.lines.append("}")
+        self.lines += ["for (long i = 0; i < n; ++i) {", *(f"    real sum_{i}[{LANES}] = {{}};" for i in added),
+                       *("    " + line for line in self._in_lanes(self._element(step))),
+                       *(f"    few{i}[i] += first_lanes(sum_{i}, rows);" for i in added), "}"]
         for k, reduction in enumerate(step.reductions):
             sign = "-" if reduction.name == "min" else ""
-            value = f"real(total_{k}[l])" if k in sums else f"nan_{k}[l] ? nan_of<real>() : {sign}top_{k}[l]"
+            value = f"part_{k}[l]" if k in sums else f"nan_{k}[l] ? nan_of<real>() : {sign}top_{k}[l]"
             self.lines += self._in_lanes([f"row_{reduction.makes.name}[l] = {value};"])
             self.names[reduction.makes] = f"row_{reduction.makes.name}[l]"
         self.lines.append("}")

@@ -61,8 +61,8 @@ def source(kernel: Kernel, plan: Plan, dtype: np.dtype, kinds: Kinds, sums: Sequ
     blocks = [f"block{i}" for i in whole]
     return _SOURCE.format(
         mathematics=vector_math.source(), in_parts=IN_PARTS, stream=STREAM, data=handles.DATA, real=TYPES[str(dtype)],
-        name=identifier(kernel), lanes=LANES, short=SHORT, few=FEW, chunks=_CHUNKS, parallel_from=PARALLEL_FROM // 2,
-        count=f"c{len(numbers)}",
+        integer="int" if dtype == FLOAT32 else "long", name=identifier(kernel), lanes=LANES, short=SHORT, few=FEW,
+        chunks=_CHUNKS, parallel_from=PARALLEL_FROM // 2, count=f"c{len(numbers)}",
         parameters=", ".join([f"const real {name}" for name in numbers] + [f"const real* __restrict {name}" for name in
                              inputs] + [f"real* __restrict {name}" for name in outputs]),
         arguments=", ".join(numbers + pointers),
@@ -117,6 +117,28 @@ inline real first_lanes(const real* values, long rows) {{
     real total = 0;
     for (long l = 0; l < {lanes}; ++l) total += l < rows ? values[l] : real(0);
     return total;
+}}
+// A vector of a long row, and what reductions have found in the vectors of a row.
+typedef real Lanes __attribute__((vector_size({lanes} * sizeof(real))));
+inline Lanes lanes_of(const real* from) {{
+    Lanes lanes;
+    __builtin_memcpy(&lanes, from, sizeof(Lanes));
+    return lanes;
+}}
+// One number of a vector, by halves: what a compiler makes of a loop adds one after the other.
+template <class T, long n> struct Vector {{ typedef T type __attribute__((vector_size(n * sizeof(T)))); }};
+template <class T, long n, class Of> inline T folded(typename Vector<T, n>::type lanes, Of of) {{
+    typename Vector<T, n / 2>::type halves[2];
+    __builtin_memcpy(halves, &lanes, sizeof(halves));
+    if constexpr (n == 4) return of(of(halves[0][0], halves[1][0]), of(halves[0][1], halves[1][1]));
+    else return folded<T, n / 2>(of(halves[0], halves[1]), of);
+}}
+inline real sum_of(Lanes lanes) {{ return folded<real, {lanes}>(lanes, [](auto a, auto b) {{ return a + b; }}); }}
+typedef {integer} Marks __attribute__((vector_size({lanes} * sizeof(real))));
+inline real highest_of(Lanes lanes, Marks nan) {{  // NaN where anything is marked
+    const real highest = folded<real, {lanes}>(lanes, [](auto a, auto b) {{ return a > b ? a : b; }});
+    const bool any = folded<{integer}, {lanes}>(nan, [](auto a, auto b) {{ return a | b; }});
+    return any ? nan_of<real>() : highest;
 }}
 inline void fetch(const real* from, long count) {{
     for (long i = 0; i < count; i += 64 / sizeof(real)) __builtin_prefetch(from + i);
