@@ -117,6 +117,10 @@ class Backend(ABC):
         """Whether `array` refuses to be written to."""
         return not getattr(array.flags, "writeable", True)
 
+    def is_writable(self, array: Array) -> bool:
+        """Whether each element of `array` can be written to, and is a place of its own in memory."""
+        return not (self.is_expanded(array) or self.is_read_only(array))
+
     @abstractmethod
     def astype(self, array: Array, dtype: np.dtype) -> Array:
         """`array` in another dtype (itself where it has that dtype)."""

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -202,7 +203,7 @@ def gate(monkeypatch) -> threading.Event:
 
     def program(kernel, compute, result, scalar_inputs):
         assert gate.wait(60)
-        return lambda n, inputs, constants, outputs: [output.fill(7) for output in outputs]
+        return SimpleNamespace(run=lambda n, inputs, constants, outputs: [output.fill(7) for output in outputs])
 
     monkeypatch.setattr(native, "program", program)
     yield gate

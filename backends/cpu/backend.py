@@ -123,6 +123,10 @@ class NumPyBackend(Backend):
     def shares_memory(self, a: np.ndarray, b: np.ndarray) -> bool:
         return np.may_share_memory(a, b)  # by their bounds, which tell a copy from a view
 
+    def is_writable(self, array: np.ndarray) -> bool:
+        flags = array.flags
+        return flags.writeable and (flags.c_contiguous or not self.is_expanded(array))
+
     def astype(self, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
         if array.dtype == dtype:
             return array
@@ -157,8 +161,12 @@ class NumPyBackend(Backend):
 
     def elementwise_into(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float],
                          outputs: Sequence[np.ndarray]) -> None:
+        self.elementwise_into_each(kernel, ((inputs, outputs),), constants)
+
+    def elementwise_into_each(self, kernel: Kernel, calls: Sequence[tuple[Sequence[Any], Sequence[np.ndarray]]],
+                              constants: Sequence[float]) -> None:
         launcher = kernel.compiled.get(self.kernels) or self._launcher(kernel)
-        if not launcher.run_into(inputs, constants, outputs):
+        for inputs, outputs in launcher.run_into(calls, constants):
             super().elementwise_into(kernel, inputs, constants, outputs)
 
     def rowwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float], dims: tuple[int, ...],

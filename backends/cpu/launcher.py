@@ -19,6 +19,9 @@ from .quick import Outputs, Quick, binder, not_quick
 from .workers import builder
 
 
+Call = tuple[Sequence[Any], Sequence[np.ndarray]]  # inputs and outputs
+
+
 class Launcher:
     """Runs one kernel on the CPU, with a program for every combination of dtypes and choices that it meets.
 
@@ -46,10 +49,19 @@ class Launcher:
         outputs = tiles.quietly(quick, inputs, constants)
         return typed.run(inputs, constants, scalars) if outputs is None else outputs
 
-    def run_into(self, inputs: Sequence[Any], constants: Sequence[float], outputs: Sequence[np.ndarray]) -> bool:
-        """Write the results to `outputs`, without temporary arrays; False where only `run` can compute them."""
-        key = self._key(inputs, constants)
-        return (self.programs.get(key) or self._typed(key, inputs)).run_into(inputs, constants, outputs)
+    def run_into(self, calls: Sequence[Call], constants: Sequence[float]) -> Sequence[Call]:
+        """Write the results of calls, (inputs, outputs), to their outputs without temporary arrays; those that only
+        `run` can compute are returned."""
+        groups: dict[_TypedLauncher, list[Call]] = {}
+        left: list[Call] = []
+        for call in calls:
+            inputs = call[0]
+            key = self._key(inputs, constants)
+            typed = self.programs.get(key) or self._typed(key, inputs)
+            (groups.setdefault(typed, []) if typed.is_in_place(*call) else left).append(call)
+        for typed, group in groups.items():
+            left += typed.run_into(group, constants)
+        return left
 
     def _key(self, inputs: Sequence[Any], constants: Sequence[float]) -> tuple:
         key = tuple([a.dtype.char if isinstance(a, np.ndarray) and a.ndim else _kind(a) for a in inputs])
@@ -74,6 +86,16 @@ def _kind(value: Any) -> Any:
     return (0, value.dtype.char) if isinstance(value, np.ndarray) else value.__class__
 
 
+def _are_apart(arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> bool:
+    """Whether what is written to an output is seen in no other array."""
+    distinct = {id(array): array for array in (*arrays, *outputs)}.values()
+    owners = [array if array.base is None else array.base for array in distinct]
+    if len({*map(id, owners)}) == len(owners) and all([
+            owner.__class__ is np.ndarray and owner.flags.owndata for owner in owners]):
+        return True
+    return not any(a is not b and np.may_share_memory(a, b) for a in outputs for b in distinct)
+
+
 class _TypedLauncher:
     """Runs one kernel on inputs of one combination of dtypes."""
 
@@ -89,10 +111,10 @@ class _TypedLauncher:
         self.scratch = tiles.Scratch(self.program, self.compute)
         self._native_program = functools.partial(native.program, kernel, self.compute, result)
         self._is_scalar, self._may_wait = is_scalar, is_native
-        self._with_numbers: dict[tuple[bool, ...], Optional[Callable]] = {}
+        self._with_numbers: dict[tuple[bool, ...], Optional[native.Program]] = {}
         self._use(self._native_program(is_scalar) if is_native else None)
 
-    def _use(self, native_program: Optional[Callable]) -> None:
+    def _use(self, native_program: Optional[native.Program]) -> None:
         self.native = native_program
         self._bind = None if self.casts else binder(self.program, self.compute, native_program)
         self._last: tuple[Any, Quick, tuple] = (None, not_quick, ())
@@ -128,7 +150,7 @@ class _TypedLauncher:
         """Run the native program, which takes arrays of one element as numbers; False for other shapes."""
         is_number = tuple([not isinstance(value, np.ndarray) or value.shape != shape for value in inputs])
         if not any(is_number) or list(is_number) == self._is_scalar:
-            self.native(outputs[0].size, inputs, constants, outputs)
+            self.native.run(outputs[0].size, inputs, constants, outputs)
             return True
         numbers = [value for value, one in zip(inputs, is_number) if one and isinstance(value, np.ndarray)]
         if any([value.size != 1 for value in numbers]) or all(is_number) or not self._may_wait:  # for a build
@@ -137,22 +159,31 @@ class _TypedLauncher:
             self._with_numbers[is_number] = self._native_program(is_number)
         values = [value.item() if one and isinstance(value, np.ndarray) else value
                   for value, one in zip(inputs, is_number)]
-        self._with_numbers[is_number](outputs[0].size, values, constants, outputs)
+        self._with_numbers[is_number].run(outputs[0].size, values, constants, outputs)
         return True
 
-    def run_into(self, inputs: Sequence[Any], constants: Sequence[float], outputs: Sequence[np.ndarray]) -> bool:
-        """Write the results to `outputs`; False for arrays that are not contiguous, alike, and the same or apart."""
-        arrays, shape = [value for value in inputs if isinstance(value, np.ndarray)], outputs[0].shape
+    def is_in_place(self, inputs: Sequence[Any], outputs: Sequence[np.ndarray]) -> bool:
+        """Whether all arrays of a call that writes to `outputs` are contiguous and alike."""
         if self.casts or True in self.program.is_boolean:
             return False
-        for array in (*arrays, *outputs):
-            if array.dtype != self.compute or array.shape != shape or not array.flags.c_contiguous:
+        compute, shape = self.compute, outputs[0].shape
+        for value in (*inputs, *outputs):
+            if isinstance(value, np.ndarray) and not (
+                    (value.dtype is compute or value.dtype == compute) and value.shape == shape and value.flags.c_contiguous):
                 return False
-        if any(a is not b and np.may_share_memory(a, b) for a in outputs for b in (*arrays, *outputs)):
-            return False
+        return True
+
+    def run_into(self, calls: Sequence[Call], constants: Sequence[float]) -> Sequence[Call]:
+        """Write the results of calls that are `is_in_place` to their outputs, and return those whose arrays overlap."""
         if self.native is not None:  # reads an element before it writes there
-            self.native(outputs[0].size, inputs, constants, outputs)
-            return True
+            return self.native.run_several(calls, constants)
+        return [call for call in calls if not self._ran_into(*call, constants)]
+
+    def _ran_into(self, inputs: Sequence[Any], outputs: Sequence[np.ndarray], constants: Sequence[float]) -> bool:
+        """Run the program of NumPy calls, unless arrays overlap."""
+        arrays = [value for value in inputs if isinstance(value, np.ndarray)]
+        if not _are_apart(arrays, outputs):
+            return False
         if self._in_place is None:
             self._in_place = tiles.Scratch(self._make_in_place(), self.compute)
         scalars = self._in_place.program.scalars

@@ -10,6 +10,7 @@ from typing import Any, Callable, Optional, Sequence
 
 import numpy as np
 
+from ..native import Program
 from .memory_pool import SMALLEST
 from .program import NumPyProgram, compiled, indented
 from .tiles import constant_views
@@ -18,7 +19,7 @@ Outputs = list[np.ndarray]
 Quick = Callable[[Sequence[Any], Sequence[float]], Optional[Outputs]]
 
 
-def binder(program: NumPyProgram, dtype: np.dtype, native: Optional[Callable] = None) -> Callable[..., Quick]:
+def binder(program: NumPyProgram, dtype: np.dtype, native: Optional[Program] = None) -> Callable[..., Quick]:
     """A function that makes the short way, of the constants and numbers of a call and the scalars they make.
 
     The short way is a function of a call's inputs and constants.  It returns None for other numbers and constants, and
@@ -48,7 +49,7 @@ def binder(program: NumPyProgram, dtype: np.dtype, native: Optional[Callable] = 
     parameters = ["known", *(f"known_{name}" for name in numbers), *lowering.scalar_names]
     text = [f"def bind({', '.join(parameters)}):",
             *indented(["def quick(inputs, constants):", *indented(lines), "return quick"])]
-    return compiled(text, program.namespace | {"ndarray": np.ndarray, "empty": np.empty, "native": native,
+    return compiled(text, program.namespace | {"ndarray": np.ndarray, "empty": np.empty, "native": native and native.run,
                                                "tiles": constant_views(program, dtype)})
 
 

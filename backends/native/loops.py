@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import array
 import ctypes
-from typing import Callable, Optional, Sequence, Union
+from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
 
@@ -15,7 +16,62 @@ from .build import library
 from .streaming import STREAM, cache_bytes
 from .threads import IN_PARTS, PARALLEL_FROM, share_address
 
-Program = Callable[[int, Sequence[Union[np.ndarray, float]], Sequence[float], Sequence[np.ndarray]], None]
+Inputs = Sequence[Union[np.ndarray, float]]
+
+
+class Program:
+    """Native code for one kernel: see `program`."""
+
+    def __init__(self, library: ctypes.CDLL, kernel: Kernel, scalar_inputs: Sequence[bool]):
+        self._scalars = [i for i, is_scalar in enumerate(scalar_inputs) if is_scalar]
+        self._arrays = [i for i, is_scalar in enumerate(scalar_inputs) if not is_scalar]
+        self._several, self._share = library.gradcore_run_several, share_address()
+        self._several.argtypes = [ctypes.c_ssize_t, *[ctypes.c_void_p] * 3]
+        self._columns = 1 + len(self._arrays) + len(kernel.outputs)
+        numbers = len(self._scalars) + len(kernel.constants)
+        function = library.gradcore_run
+        function.restype = None
+        function.argtypes = [ctypes.c_ssize_t, ctypes.c_void_p, *[ctypes.c_double] * numbers,
+                             *[ctypes.c_void_p] * (self._columns - 1)]
+        self.run = self._with_numbers(function) if numbers else self._arrays_only(function)
+
+    def __call__(self, n: int, inputs: Inputs, constants: Sequence[float], outputs: Sequence[np.ndarray]) -> None:
+        self.run(n, inputs, constants, outputs)
+
+    def _arrays_only(self, function: Callable) -> Callable:
+        handle, share = handles.handle, self._share
+
+        def run(n, inputs, constants, outputs):
+            function(n, share, *map(handle, inputs), *map(handle, outputs))
+
+        return run
+
+    def _with_numbers(self, function: Callable) -> Callable:
+        handle, share, scalars, arrays = handles.handle, self._share, self._scalars, self._arrays
+
+        def run(n, inputs, constants, outputs):
+            function(n, share, *[inputs[i] for i in scalars], *constants,
+                     *[handle(inputs[i]) for i in arrays], *map(handle, outputs))
+
+        return run
+
+    def run_several(self, calls: Sequence[tuple[Inputs, Sequence[np.ndarray]]],
+                    constants: Sequence[float]) -> Sequence[Any]:
+        """Run for several calls, (inputs, outputs), and return those that were not run: calls that write to a part of
+        what they read or write, but not to the whole of it."""
+        handle, scalars, arrays = handles.handle, self._scalars, self._arrays
+        numbers: list[float] = []
+        table: list[int] = []
+        for inputs, outputs in calls:
+            numbers += [inputs[i] for i in scalars]
+            numbers += constants
+            table.append(outputs[0].size)
+            table += [handle(inputs[i]) for i in arrays]
+            table += map(handle, outputs)
+        given, rows = array.array("d", numbers), array.array("q", table)
+        if not self._several(len(calls), self._share, given.buffer_info()[0], rows.buffer_info()[0]):
+            return ()
+        return [call for i, call in enumerate(calls) if rows[i * self._columns] < 0]
 
 
 def program(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: Sequence[bool]) -> Optional[Program]:
@@ -27,36 +83,7 @@ def program(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: 
     """
     if {compute, result} - {FLOAT32, FLOAT64}:
         return None
-    function = library(source(kernel, compute, result, scalar_inputs)).gradcore_run
-    function.restype = None
-    numbers = sum(scalar_inputs) + len(kernel.constants)
-    arrays = len(kernel.inputs) - sum(scalar_inputs) + len(kernel.outputs)
-    function.argtypes = [ctypes.c_ssize_t, ctypes.c_void_p] + [ctypes.c_double] * numbers + [ctypes.c_void_p] * arrays
-    share = share_address()
-    if numbers == 0:
-        return _arrays_only(function, share)
-    return _with_numbers(function, share, tuple(scalar_inputs))
-
-
-def _arrays_only(function: Callable, share: int) -> Program:
-    handle = handles.handle
-
-    def run(n, inputs, constants, outputs):
-        function(n, share, *map(handle, inputs), *map(handle, outputs))
-
-    return run
-
-
-def _with_numbers(function: Callable, share: int, scalar_inputs: tuple[bool, ...]) -> Program:
-    scalars = [i for i, is_scalar in enumerate(scalar_inputs) if is_scalar]
-    arrays = [i for i, is_scalar in enumerate(scalar_inputs) if not is_scalar]
-    handle = handles.handle
-
-    def run(n, inputs, constants, outputs):
-        function(n, share, *[inputs[i] for i in scalars], *constants,
-                 *[handle(inputs[i]) for i in arrays], *map(handle, outputs))
-
-    return run
+    return Program(library(source(kernel, compute, result, scalar_inputs)), kernel, scalar_inputs)
 
 
 def source(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: Sequence[bool]) -> str:
@@ -69,6 +96,8 @@ def source(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: S
     bytes_of_element = result.itemsize * len(reads) + sum(dtype.itemsize for dtype in outputs)
     pointers = [f"const {kind}* array_{name}" for name, kind in reads]
     pointers += [f"{kind}* array_{name}" for name, kind in writes]
+    of_call = [f"numbers[{i}]" for i in range(len(numbers))]
+    places = [f"(void*)row[{1 + i}]" for i in range(len(pointers))]
     return _SOURCE.format(
         mathematics=vector_math.source(), in_parts=IN_PARTS, stream=STREAM, data=handles.DATA,
         parallel_from=PARALLEL_FROM, streamed_from=cache_bytes() // bytes_of_element, real=TYPES[str(compute)],
@@ -80,6 +109,10 @@ def source(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: S
         arguments=", ".join([f"real({name})" for name in numbers]
                             + [f"gradcore::data<const {kind}>({name})" for name, kind in reads]
                             + [f"gradcore::data<{kind}>({name})" for name, kind in writes]),
+        columns=1 + len(pointers), count_of_numbers=len(numbers), count_of_reads=len(reads),
+        several_arguments="".join(f", {argument}" for argument in of_call + places),
+        bounds="".join(f"        {{gradcore::data<char>({place}), n * long(sizeof({kind}))}},\n"
+                       for place, (_, kind) in zip(places, reads + writes)),
         element="\n".join([f"        const {kind} {name} = array_{name}[i];" for name, kind in reads]
                           + [f"        {kind} {name};" for name, kind in writes]),
         body="\n".join("        " + line for line in body(kernel).splitlines()),
@@ -125,4 +158,23 @@ void run(const long n, void* share, {loop_parameters}) {{
 typedef gradcore::real real;
 extern "C" __attribute__((visibility("default")))
 void gradcore_run(long n, void* share{parameters}) {{ gradcore::run(n, share, {arguments}); }}
+// A row of the table: how many elements a call has, which becomes -1 where it is not run, and its arrays.
+extern "C" __attribute__((visibility("default")))
+int gradcore_run_several(long calls, void* share, const double* numbers, long* table) {{
+    int left = 0;
+    for (long call = 0; call < calls; ++call, numbers += {count_of_numbers}) {{
+        long* row = table + call * {columns};
+        const long n = row[0];
+        const struct {{ const char* begin; long size; }} at[] = {{
+{bounds}        }};
+        bool is_apart = true;
+        for (long i = {count_of_reads}; i < {columns} - 1; ++i)
+            for (long j = 0; j < {columns} - 1; ++j)
+                is_apart &= at[i].begin == at[j].begin || at[i].begin + at[i].size <= at[j].begin ||
+                            at[j].begin + at[j].size <= at[i].begin;
+        if (is_apart) gradcore_run(n, share{several_arguments});
+        else {{ row[0] = -1; ++left; }}
+    }}
+    return left;
+}}
 """

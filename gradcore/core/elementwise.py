@@ -31,6 +31,7 @@ from .tensor import Tensor, as_tensor, common_backend
 
 
 _FIRST = (0,)
+_MOST_SIGNATURES = 256  # that are remembered
 
 
 class Elementwise(FormulaOperation):
@@ -44,6 +45,10 @@ class Elementwise(FormulaOperation):
     the array, or a tuple of them, one for each array.  Where the formula returns a tuple, `output` is one too, and so
     is `upstream`, the gradients with respect to each; then it returns gradients, as that of a row formula does.
     """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._writable: set[tuple] = set()  # signatures of calls with `out` that have passed the checks
 
     def __repr__(self) -> str:
         return f"<elementwise operation {self.name}>"
@@ -87,31 +92,59 @@ class Elementwise(FormulaOperation):
     def _into(self, out: Any, inputs: Sequence[Any], constants: dict[str, Any]) -> Any:
         """Write the results to `out`, a tensor or a tuple of them, which may be among the inputs."""
         targets = out if isinstance(out, tuple) else (out,)
-        backend, arrays, values = self._checked_call(inputs, targets, constants)
-        backend.elementwise_into(self.kernel, arrays, values, [target._array for target in targets])
+        inputs, values = self._bind(tuple(inputs), constants)
+        backend, arrays, outputs = self._checked_call(inputs, targets)
+        backend.elementwise_into(self.kernel, arrays, values, outputs)
         for target in targets:
             target._versions[0] += 1
         return out
 
     def into_each(self, calls: Sequence[tuple[Sequence[Any], tuple[Tensor, ...]]], **constants: Any) -> None:
         """As a call with `out` for each of several inputs and outputs, none of which reads what another writes."""
+        values: Any = None
         together: dict[Backend, list] = {}
         for inputs, targets in calls:  # all are checked before one is done
-            backend, arrays, values = self._checked_call(inputs, targets, constants)
-            together.setdefault(backend, []).append((arrays, [target._array for target in targets]))
+            if values is None or len(inputs) != len(self.arrays):
+                inputs, values = self._bind(tuple(inputs), constants)
+            backend, arrays, outputs = self._checked_call(inputs, targets)
+            together.setdefault(backend, []).append((arrays, outputs))
         for backend, checked in together.items():
             backend.elementwise_into_each(self.kernel, checked, values)
         for _, targets in calls:
             for target in targets:
                 target._versions[0] += 1
 
-    def _checked_call(self, inputs: Sequence[Any], targets: tuple, constants: dict[str, Any]) -> tuple:
-        """The backend, the arrays and numbers, and the values of the constants of a call that writes to `targets`."""
-        inputs, values = self._bind(tuple(inputs), constants)
+    def _checked_call(self, inputs: Sequence[Any], targets: tuple) -> tuple[Backend, list[Any], list[Any]]:
+        """The backend, the arrays and numbers, and the outputs of a call that writes to `targets`.
+
+        What the checks ask of shapes and dtypes is remembered; the rest is looked at in every call.
+        """
+        backend: Any = None
+        arrays, signature = [], []
+        for value in (*inputs, *targets):
+            if isinstance(value, Tensor):
+                array = value._array
+                signature += array.shape, array.dtype
+                if value._backend is not backend is not None or mode.enabled and value._requires_grad:
+                    break
+                backend = value._backend
+            else:
+                array = value
+                signature.append(value.__class__)
+            arrays.append(array)
+        else:
+            outputs = arrays[len(inputs):]
+            if tuple(signature) in self._writable and False not in [backend.is_writable(array) for array in outputs]:
+                return backend, arrays[:len(inputs)], outputs
         backend = common_backend(self.name, (*inputs, *targets))
         operands = self._operands(inputs)
         self._check_targets(targets, operands)
-        return backend, [value._array if isinstance(value, Tensor) else value for value in operands], values
+        if all(operand is value for operand, value in zip(operands, inputs)):  # what is made of others has no signature
+            if len(self._writable) >= _MOST_SIGNATURES:  # shapes change all the time: forget
+                self._writable.clear()
+            self._writable.add(tuple(signature))
+        return (backend, [value._array if isinstance(value, Tensor) else value for value in operands],
+                [target._array for target in targets])
 
     def _check_targets(self, targets: Sequence[Any], operands: Sequence[Any]) -> None:
         name, tensors = f"{self.name}(out=)", [value for value in operands if isinstance(value, Tensor)]

@@ -19,7 +19,7 @@ import numpy as np
 
 from .graph import Node, parent_of
 from ..backends import Backend
-from .grad_mode import is_grad_enabled
+from .grad_mode import mode
 from .outputs import node_of_output
 from .tensor import Tensor, as_operand, as_tensor, common_backend
 
@@ -55,7 +55,7 @@ class SavedOutput:
         """The output, as the result of `node` where operations are recorded, if it was not changed meanwhile."""
         if self.versions[0] != self.version:
             refuse_changed(self.array.shape, self.versions[0], self.version, node.name)
-        output = Tensor._wrap(self.array, self.backend, node if is_grad_enabled() else None)
+        output = Tensor._wrap(self.array, self.backend, node if mode.enabled else None)
         output._versions = self.versions
         return output
 
@@ -87,7 +87,11 @@ class Operation(Node):
     def apply(cls, *inputs: Any, **options: Any) -> Tensor:
         """The operation's result for `inputs`: Tensors, or what can be made one."""
         backend = common_backend(cls.__name__, inputs)
-        tensors = [value if isinstance(value, Tensor) else _made(value, backend, cls.__name__) for value in inputs]
+        tensors = inputs
+        for value in inputs:
+            if not isinstance(value, Tensor):
+                tensors = [_made(value, backend, cls.__name__) for value in inputs]
+                break
         operation = cls(**options)
         result = operation.forward(backend, *[tensor._array for tensor in tensors])
         if result.__class__ is tuple:
@@ -101,13 +105,15 @@ class Operation(Node):
         return output
 
     def _record(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], backend: Backend) -> None:
+        if not (mode.enabled and True in [tensor._requires_grad for tensor in inputs]):
+            return
         has_gradient = [output._array.dtype.kind == "f" for output in outputs]
-        if not (is_grad_enabled() and any(has_gradient) and any([tensor._requires_grad for tensor in inputs])):
+        if True not in has_gradient:
             return
         Node.__init__(self, [parent_of(tensor) for tensor in inputs])
         self.backend = backend
-        self.input_shapes = [tensor.shape for tensor in inputs]
-        self.input_dtypes = [tensor.dtype for tensor in inputs]
+        self.input_shapes = [tensor._array.shape for tensor in inputs]
+        self.input_dtypes = [tensor._array.dtype for tensor in inputs]
         self._saved = {i: SavedTensor(inputs[i]) for i in self.saves}
         for i, output in enumerate(outputs):
             if has_gradient[i]:
@@ -153,6 +159,8 @@ def refuse_changed(shape: tuple[int, ...], version: int, expected: int, name: st
 
 def refuse_unwritable(x: Tensor, name: str) -> None:
     """Refuse a write to memory that must not be written to."""
+    if x._backend.is_writable(x._array):
+        return
     if x._backend.is_expanded(x._array):
         raise RuntimeError(f"{name}: the tensor was expanded, several of its elements are one place in memory; "
                            f"change a .clone() of it")
@@ -162,5 +170,7 @@ def refuse_unwritable(x: Tensor, name: str) -> None:
 
 
 def _made(value: Any, backend: Backend, name: str) -> Tensor:
+    if isinstance(value, Tensor):
+        return value
     operand = as_operand(value, backend, name)
     return operand if isinstance(operand, Tensor) else as_tensor(operand, device=backend.device)

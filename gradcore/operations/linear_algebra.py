@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Optional
 
+from ..backends import Backend
 from ..backends.formulas.dtypes import BOOL, result_type
 from ..core.broadcasting import cast, sum_to
 from ..core.dimensions import common_shape
@@ -13,20 +14,33 @@ from .shaping import matrix_transpose, permute, reshape
 from ..core.tensor import Tensor, as_tensor
 
 
+def _transposed(backend: Backend, x: Any) -> Any:
+    return backend.xp.permute_dims(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
+
+
 class MatMul(Operation):
-    """The product of matrices, stacked over leading dimensions, which broadcast."""
+    """The product of matrices, stacked over leading dimensions, which broadcast; `turned` says which of the two count
+    as their transposes."""
 
     saves = (0, 1)
+    turned = (False, False)
 
     def forward(self, backend, a, b):
-        return backend.matmul(a, b)
+        turns_a, turns_b = self.turned
+        return backend.matmul(_transposed(backend, a) if turns_a else a, _transposed(backend, b) if turns_b else b)
 
     def backward(self, gradient):
-        parts = [None, None]
+        (turns_a, turns_b), parts = self.turned, [None, None]
         if self.parents[0] is not None:
-            parts[0] = sum_to(MatMul.apply(gradient, matrix_transpose(self.saved(1))), self.input_shapes[0])
+            b = self.saved(1)
+            part = MatMul.apply(b, gradient, turned=(turns_b, True)) if turns_a else \
+                MatMul.apply(gradient, b, turned=(False, not turns_b))
+            parts[0] = sum_to(part, self.input_shapes[0])
         if self.parents[1] is not None:
-            parts[1] = sum_to(MatMul.apply(matrix_transpose(self.saved(0)), gradient), self.input_shapes[1])
+            a = self.saved(0)
+            part = MatMul.apply(gradient, a, turned=(True, turns_a)) if turns_b else \
+                MatMul.apply(a, gradient, turned=(not turns_a, False))
+            parts[1] = sum_to(part, self.input_shapes[1])
         return parts
 
 
@@ -36,13 +50,14 @@ class Affine(Operation):
     saves = (0, 1)
 
     def forward(self, backend, x, weight, bias):
-        product = backend.matmul(x, backend.xp.permute_dims(weight, (1, 0)))
-        return backend.xp.add(product, bias)
+        product = backend.matmul(x, _transposed(backend, weight))
+        backend.add_at(product, ..., bias)
+        return product
 
     def backward(self, gradient):
         along_x, along_weight, along_bias = [parent is not None for parent in self.parents]
         return [MatMul.apply(gradient, self.saved(1)) if along_x else None,
-                MatMul.apply(matrix_transpose(gradient), self.saved(0)) if along_weight else None,
+                MatMul.apply(gradient, self.saved(0), turned=(True, False)) if along_weight else None,
                 sum_to(gradient, self.input_shapes[2]) if along_bias else None]
 
 
