@@ -278,8 +278,8 @@ def _of_numpy(name: str):
     return on_device
 
 
-OF_NUMPY = ("add subtract multiply negative minimum maximum remainder tanh exp less greater logical_and logical_or "
-            "logical_not sum max min any all cumsum searchsorted where reshape broadcast_to permute_dims flip "
+OF_NUMPY = ("add subtract multiply divide negative minimum maximum remainder tanh exp less greater logical_and "
+            "logical_or logical_not sum max min any all cumsum searchsorted where reshape broadcast_to permute_dims flip "
             "stack concat asarray argmax argmin sort").split()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import copy
 import functools
 from typing import Any, Callable, Optional, Sequence
@@ -54,11 +55,17 @@ class Launcher:
         `run` can compute are returned."""
         groups: dict[_TypedLauncher, list[Call]] = {}
         left: list[Call] = []
+        typed, known = None, None
         for call in calls:
             inputs = call[0]
-            key = self._key(inputs, constants)
-            typed = self.programs.get(key) or self._typed(key, inputs)
-            (groups.setdefault(typed, []) if typed.is_in_place(*call) else left).append(call)
+            classes = [value.__class__ for value in inputs]
+            # Else all that is in the key is alike.
+            if typed is None or classes != known or not call[1][0].ndim or not typed.is_in_place(*call):
+                known, key = classes, self._key(inputs, constants)
+                typed = self.programs.get(key) or self._typed(key, inputs)
+                if not typed.is_in_place(*call):
+                    typed = None
+            (left if typed is None else groups.setdefault(typed, [])).append(call)
         for typed, group in groups.items():
             left += typed.run_into(group, constants)
         return left
@@ -106,6 +113,7 @@ class _TypedLauncher:
         self.program = NumPyProgram(kernel, self.compute, is_scalar)
         self._make_in_place = functools.partial(NumPyProgram, kernel, self.compute, is_scalar, in_place=True)
         self._in_place: Optional[tiles.Scratch] = None
+        self._last_in_place: tuple[Any, tuple] = (None, ())  # numbers and constants, and what the program takes of them
         self.result_dtypes = [BOOL if boolean else result for boolean in self.program.is_boolean]
         self.casts = result != self.compute
         self.scratch = tiles.Scratch(self.program, self.compute)
@@ -186,10 +194,15 @@ class _TypedLauncher:
             return False
         if self._in_place is None:
             self._in_place = tiles.Scratch(self._make_in_place(), self.compute)
-        scalars = self._in_place.program.scalars
         numbers = [value for value in inputs if not isinstance(value, np.ndarray)]
-        made = () if scalars is None else tiles.quietly(scalars, *numbers, *constants)
-        tiles.run_flat(self._in_place, [array.reshape(-1) for array in (*arrays, *outputs)], made)
+        # Their bits, since 0.0 equals -0.0; integers may be too long for them.
+        given = array.array("d", (*numbers, *constants)).tobytes() if self.compute.kind == "f" else None
+        known, made = self._last_in_place
+        if given is None or given != known:
+            scalars = self._in_place.program.scalars
+            made = () if scalars is None else tiles.quietly(scalars, *numbers, *constants)
+            self._last_in_place = given, made
+        tiles.run_flat(self._in_place, [value.reshape(-1) for value in (*arrays, *outputs)], made)
         return True
 
     def _run_gathered(self, arrays: Sequence[np.ndarray], outputs: Outputs, scalars: tuple) -> None:

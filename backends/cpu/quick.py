@@ -37,7 +37,7 @@ def binder(program: NumPyProgram, dtype: np.dtype, native: Optional[Program] = N
     tests += [f"({name} is known_{name} or {name}.__class__ is known_{name}.__class__ and {name} == known_{name} != 0)"
               for name in numbers]
     tests += ["(constants is known or constants == known and 0.0 not in known)"]
-    tests += [f"{first}.ndim and {first}.size <= {(SMALLEST - 1) // dtype.itemsize}"]
+    tests += [f"{first}.size <= {(SMALLEST - 1) // dtype.itemsize}"]
     lines = [f"{', '.join(inputs)}, = inputs", f"if not ({' and '.join(tests)}):",
              "    return None"]
     if native is not None:
@@ -45,6 +45,9 @@ def binder(program: NumPyProgram, dtype: np.dtype, native: Optional[Program] = N
         lines += [f"outputs = [{', '.join(outputs)}]", f"native({first}.size, inputs, constants, outputs)",
                   "return outputs"]
     else:
+        lines += [f"if not {first}.ndim:",  # NumPy would make scalars of them
+                  "    inputs = [value.reshape(1) if value.__class__ is ndarray else value for value in inputs]",
+                  "    return [output.reshape(()) for output in quick(inputs, constants)]"]
         lines += [f"{', '.join(tiles)}, = tiles[{first}.shape]"] * bool(tiles) + program.quick_lines()
     parameters = ["known", *(f"known_{name}" for name in numbers), *lowering.scalar_names]
     text = [f"def bind({', '.join(parameters)}):",

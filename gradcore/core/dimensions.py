@@ -14,6 +14,8 @@ _TOO_MANY = 2 ** 58  # elements, of which 64-bit processors can address no more
 
 _EXPECTED = "a dimension is named by an integer"
 
+_broadcast_shapes = functools.lru_cache(1024)(np.broadcast_shapes)
+
 Dims = Union[None, int, Iterable[int]]
 
 
@@ -50,6 +52,8 @@ def many_dims(dim: Dims, ndim: int) -> tuple[int, ...]:
     """The dimensions that `dim` (one, several, or None for all) names, each counted from the front."""
     if dim is None:
         return tuple(range(ndim))
+    if dim.__class__ is int and -ndim <= dim < ndim:  # most calls
+        return (dim % ndim,)
     named = dim if isinstance(dim, (tuple, list)) else (dim,)
     # As PyTorch: a number may be reduced along the one dimension that it does not have, called 0 or -1.
     dims = tuple([one_dim(d, 1 if ndim == 0 and _integer(d, _EXPECTED) in (0, -1) else ndim) for d in named])
@@ -87,7 +91,7 @@ def shape_of(sizes: tuple) -> tuple[int, ...]:
 def common_shape(name: str, shapes: Sequence[tuple[int, ...]], labels: Sequence[str] = ()) -> tuple[int, ...]:
     """The shape that `shapes` broadcast to; `labels` say whose they are where there is none."""
     try:
-        return np.broadcast_shapes(*shapes)
+        return _broadcast_shapes(*shapes)
     except ValueError:
         listed = ", ".join(f"{label} {shape}".strip() for label, shape in zip([*labels, *[""] * len(shapes)], shapes))
         raise ValueError(f"{name}: the arrays do not broadcast to one shape; got {listed}") from None
@@ -105,6 +109,8 @@ def is_integer(value: Any) -> bool:
 
 
 def _integer(value: Any, expected: str) -> int:
+    if value.__class__ is int:  # most calls
+        return value
     if not is_integer(value):
         raise TypeError(f"{expected}; got {value!r:.80}")
     return operator.index(value)

@@ -13,7 +13,7 @@ from ..backends.formulas.kernel import Signature
 from ..backends.formulas.rows import RowGradient, RowNamespace, output_symbols, row_gradient, row_numbers
 from .dimensions import common_shape
 from .arguments import codes, in_words, is_own
-from .formula_node import FormulaNode
+from .formula_node import FormulaNode, Recording
 from .grad_mode import mode
 from .synonyms import translated
 from .tensor import Tensor, as_operand, as_tensor, common_backend
@@ -41,6 +41,7 @@ class FormulaOperation:
         self.gradients: dict[tuple, Any] = {}  # backward passes by what they are taken along
         self._derived: dict[Any, Any] = {}  # and those of one input as operations in their own right
         self._keeping: dict[tuple, Kernel] = {}  # forward kernels that leave row numbers for the backward pass
+        self._recordings: dict[tuple, Recording] = {}
 
     def __reduce__(self) -> str:
         """Pickled as functions are, by its name, so that modules that hold one can be saved and copied."""
@@ -138,15 +139,27 @@ class FormulaOperation:
                shape: tuple[int, ...]) -> list[Tensor]:
         """The results for tensors that broadcast to `shape`, recorded where a gradient is wanted."""
         along = tuple([i for i, tensor in enumerate(tensors) if tensor._requires_grad]) if mode.enabled else ()
+        given, kernel = [tensor._array for tensor in tensors], self.kernel
         # Numbers that were rounded to float16 would spoil the backward pass.
-        keeps = bool(along) and not self.kernel.widens and all(tensor._array.dtype != FLOAT16 for tensor in tensors)
-        kernel = self._keeping_kernel(along) if keeps else self.kernel
-        arrays = self.launch(kernel, [tensor._array for tensor in tensors], values, backend, frame)
-        count = len(self.kernel.outputs)
+        keeps = bool(along) and not kernel.widens and FLOAT16 not in [array.dtype for array in given]
+        arrays = self.launch(self._keeping_kernel(along) if keeps else kernel, given, values, backend, frame)
+        count = len(kernel.outputs)
         outputs = [Tensor._wrap(array, backend) for array in arrays[:count]]
         if along:
             FormulaNode(self, tensors, along, values, frame, shape, outputs, arrays[count:] if keeps else None)
         return outputs
+
+    def recording(self, along: tuple[int, ...], keeps: bool) -> Recording:
+        """What a recorded call keeps for its backward pass along these arrays; see `joint_gradient` for `keeps`."""
+        found = self._recordings.get((along, keeps))
+        if found is None:
+            every = tuple(range(len(self.kernel.outputs)))
+            # To differentiate once more, the backward formula is needed in terms of the inputs alone.
+            needs, again = self.joint_gradient(along, every, keeps), self.joint_gradient(along, every)
+            found = self._recordings[along, keeps] = Recording(
+                tuple({*needs.saved, *again.saved}), tuple({*needs.outputs, *again.outputs}), needs.kept,
+                tuple([which for which in every if self.joint_gradient(along, (which,)).computed]))
+        return found
 
     def _keeping_kernel(self, along: tuple[int, ...]) -> Kernel:
         """The forward kernel with the row numbers as further outputs that the gradient along these arrays reads."""
@@ -213,7 +226,6 @@ class FormulaOperation:
         if not any(isinstance(operand, Tensor) for operand in operands):
             operands[0] = as_tensor(operands[0], device=backend.device)
         return operands
-
 
     def common_shape(self, inputs: Sequence[Any]) -> tuple[int, ...]:
         """The shape that tensors broadcast to; numbers fit any."""

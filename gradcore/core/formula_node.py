@@ -5,8 +5,9 @@ One backward kernel serves all results of a call that have received a gradient.
 
 from __future__ import annotations
 
-from typing import Any, Optional, Sequence
+from typing import Any, NamedTuple, Optional, Sequence
 
+from ..backends.formulas.expression import Expression
 from ..backends.formulas.rows import RowGradient
 from .broadcasting import broadcast_to, cast, sum_to
 from .grad_mode import mode
@@ -14,6 +15,16 @@ from .graph import Node, parent_of
 from .operation import SavedOutput, SavedTensor, refuse_second_backward
 from .outputs import Parts, node_of_output
 from .tensor import Tensor
+
+
+class Recording(NamedTuple):
+    """What a recorded call keeps: inputs and outputs, by their places, and the row numbers that the forward kernel
+    left.  The outputs at `differentiable` have a gradient."""
+
+    saved: tuple[int, ...]
+    outputs: tuple[int, ...]
+    rows: tuple[Expression, ...]
+    differentiable: tuple[int, ...]
 
 
 class FormulaNode(Node):
@@ -31,16 +42,15 @@ class FormulaNode(Node):
                  frame: tuple, shape: tuple[int, ...], outputs: Sequence[Tensor], rows: Optional[Sequence[Any]]):
         super().__init__([parent_of(tensors[i]) for i in along])
         self.operation, self.along, self.values, self.frame, self.shape = operation, along, values, frame, shape
-        every, self.keeps = tuple(range(len(outputs))), rows is not None
-        # To differentiate once more, the backward formula is needed in terms of the inputs alone.
-        needs, again = operation.joint_gradient(along, every, self.keeps), operation.joint_gradient(along, every)
-        self.saved = {i: SavedTensor(tensors[i]) for i in {*needs.saved, *again.saved}}
-        self.sources = {i: (tensors[i].shape, tensors[i].dtype) for i in along}
-        self.rows = dict(zip(needs.kept, rows or ()))
-        self.outputs = {k: SavedOutput(outputs[k]) for k in {*needs.outputs, *again.outputs}}
-        self.count = len(outputs)
-        for which, output in enumerate(outputs):
-            if output.dtype.kind == "f" and operation.joint_gradient(along, (which,)).computed:
+        self.keeps, self.count = rows is not None, len(outputs)
+        kept = operation.recording(along, self.keeps)
+        self.saved = {i: SavedTensor(tensors[i]) for i in kept.saved}
+        self.sources = {i: (tensors[i]._array.shape, tensors[i]._array.dtype) for i in along}
+        self.rows = dict(zip(kept.rows, rows or ()))
+        self.outputs = {k: SavedOutput(outputs[k]) for k in kept.outputs}
+        for which in kept.differentiable:
+            output = outputs[which]
+            if output._array.dtype.kind == "f":
                 output._node, output._requires_grad = node_of_output(self, which, self.count), True
 
     @property

@@ -115,7 +115,7 @@ def unsqueeze(x: Tensor, dim: int) -> Tensor:
     (1, 2)
     """
     dim = one_dim(dim, x.ndim + 1)
-    return reshape(x, *x.shape[:dim], 1, *x.shape[dim:])
+    return Reshape.apply(x, shape=(*x.shape[:dim], 1, *x.shape[dim:]))
 
 
 def permute(x: Tensor, *dims: Any) -> Tensor:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import numbers
+import operator
 from typing import Any, Callable, Iterable, Mapping, Optional, Sequence
 
 from ..core.elementwise import Elementwise
 from ..core.grad_mode import enable_grad, no_grad
 from ..core.accumulation import refuse_gradient
 from ..core.tensor import Tensor
+
+
+_UNCHANGEABLE = (float, int, bool, tuple, str, type(None))
 
 
 class Optimizer:
@@ -38,6 +42,7 @@ class Optimizer:
     def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any]):
         self.state: dict[Tensor, dict[str, Any]] = {}
         self._delayed: dict[tuple, list] = {}  # what `later` was given
+        self._checked: dict[int, list] = {}  # the options of each group that have passed `check`
         self.param_groups: list[dict[str, Any]] = []
         self.defaults = dict(defaults)
         self.check(self.defaults)
@@ -102,10 +107,19 @@ class Optimizer:
 
     def _check_all(self) -> None:
         """Refuse options and gradients that would fail half-way."""
-        for group in self.param_groups:
-            self.check(group)
+        for which, group in enumerate(self.param_groups):
+            self._check_changed(which, group)
             for i, parameter in enumerate(group["params"]):
                 refuse_gradient(parameter, parameter.grad, f"{type(self).__name__}.step: the gradient of parameter {i}")
+
+    def _check_changed(self, which: int, group: Mapping[str, Any]) -> None:
+        """Check the options of a group, unless they are the very objects that were checked in the last step."""
+        options = [value for name, value in group.items() if name != "params"]
+        known = self._checked.get(which, ())
+        if len(options) != len(known) or not all(map(operator.is_, options, known)):
+            self.check(group)
+            can_change = any([value.__class__ not in _UNCHANGEABLE for value in options])
+            self._checked[which] = [] if can_change else options
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Refuse options out of their range."""

@@ -84,11 +84,11 @@ class SGD(Optimizer):
     def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any]) -> None:
         lr, momentum, weight_decay = group["lr"], group["momentum"], group["weight_decay"]
         if not momentum:
-            plain_step(parameter, gradient, lr=lr, weight_decay=weight_decay, out=parameter)
+            self.later(plain_step, (parameter, gradient), (parameter,), lr=lr, weight_decay=weight_decay)
             return
         rate = 1 - group["dampening"]
         if "momentum_buffer" not in state:  # the first gradient is the first velocity
             state["momentum_buffer"], rate = Tensor.zeros_like(parameter), 1.0
         last = state["momentum_buffer"]
-        momentum_step(parameter, gradient, last, lr=lr, momentum=momentum, rate=rate, ahead=float(group["nesterov"]),
-                      weight_decay=weight_decay, out=(parameter, last))
+        self.later(momentum_step, (parameter, gradient, last), (parameter, last), lr=lr, momentum=momentum, rate=rate,
+                   ahead=float(group["nesterov"]), weight_decay=weight_decay)
