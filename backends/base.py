@@ -203,6 +203,10 @@ class Backend(ABC):
         """The positions that sort `array` along `axis`; equal elements keep their order, NaN comes last."""
         return self.xp.argsort(array, axis=axis)
 
+    def transposed(self, array: Array) -> Array:
+        """Matrices with their rows as columns, stacked over leading dimensions."""
+        return self.xp.permute_dims(array, (*range(array.ndim - 2), array.ndim - 1, array.ndim - 2))
+
     @abstractmethod
     def matmul(self, a: Array, b: Array) -> Array:
         """The matrix product, stacked over leading dimensions."""

@@ -279,8 +279,8 @@ def _of_numpy(name: str):
 
 
 OF_NUMPY = ("add subtract multiply divide negative minimum maximum remainder tanh exp less greater logical_and "
-            "logical_or logical_not sum max min any all cumsum searchsorted where reshape broadcast_to permute_dims flip "
-            "stack concat asarray argmax argmin sort").split()
+            "logical_or logical_not sum max min any all cumsum searchsorted where reshape broadcast_to "
+            "permute_dims flip stack concat asarray argmax argmin sort").split()
 
 
 def full(shape, fill_value, dtype=None, order="C") -> ndarray:

@@ -139,6 +139,9 @@ class NumPyBackend(Backend):
         return np.asarray(array[index])  # NumPy gives a scalar, not an array, where one element is named
 
     def add_at(self, array: np.ndarray, index: Any, value: np.ndarray) -> None:
+        if index is ...:
+            quietly(np.add, array, value, array)
+            return
         parts = index if isinstance(index, tuple) else (index,)
         if any(isinstance(part, np.ndarray) and part.dtype != BOOL for part in parts):
             quietly(np.add.at, array, index, value)
@@ -187,6 +190,9 @@ class NumPyBackend(Backend):
 
     def argsort(self, array: np.ndarray, axis: int) -> np.ndarray:
         return np.argsort(array, axis=axis, kind="stable")
+
+    def transposed(self, array: np.ndarray) -> np.ndarray:
+        return array.swapaxes(-1, -2)
 
     def matmul(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return quietly(np.matmul, a, b)

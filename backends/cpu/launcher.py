@@ -5,7 +5,7 @@ from __future__ import annotations
 import array
 import copy
 import functools
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Optional, Sequence
 
 import numpy as np
 
@@ -113,7 +113,7 @@ class _TypedLauncher:
         self.program = NumPyProgram(kernel, self.compute, is_scalar)
         self._make_in_place = functools.partial(NumPyProgram, kernel, self.compute, is_scalar, in_place=True)
         self._in_place: Optional[tiles.Scratch] = None
-        self._last_in_place: tuple[Any, tuple] = (None, ())  # numbers and constants, and what the program takes of them
+        self._last_in_place: tuple[Any, tuple] = (None, ())  # numbers, and what the program takes of them
         self.result_dtypes = [BOOL if boolean else result for boolean in self.program.is_boolean]
         self.casts = result != self.compute
         self.scratch = tiles.Scratch(self.program, self.compute)
@@ -176,8 +176,8 @@ class _TypedLauncher:
             return False
         compute, shape = self.compute, outputs[0].shape
         for value in (*inputs, *outputs):
-            if isinstance(value, np.ndarray) and not (
-                    (value.dtype is compute or value.dtype == compute) and value.shape == shape and value.flags.c_contiguous):
+            if isinstance(value, np.ndarray) and (
+                    value.shape != shape or value.dtype != compute or not value.flags.c_contiguous):
                 return False
         return True
 

@@ -52,7 +52,8 @@ def binder(program: NumPyProgram, dtype: np.dtype, native: Optional[Program] = N
     parameters = ["known", *(f"known_{name}" for name in numbers), *lowering.scalar_names]
     text = [f"def bind({', '.join(parameters)}):",
             *indented(["def quick(inputs, constants):", *indented(lines), "return quick"])]
-    return compiled(text, program.namespace | {"ndarray": np.ndarray, "empty": np.empty, "native": native and native.run,
+    return compiled(text, program.namespace | {"ndarray": np.ndarray, "empty": np.empty,
+                                               "native": native and native.run,
                                                "tiles": constant_views(program, dtype)})
 
 

@@ -7,7 +7,8 @@ reduces by itself, but reduces a few long rows into one quickly.
 
 from __future__ import annotations
 
-from typing import Any, Optional, Sequence
+import math
+from typing import Any, Callable, Optional, Sequence
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from ..formulas.row_run import plan_of, row_dtypes
 from ..formulas.rows import POSITION
 from ..formulas.stages import Reduction, Stage
 from . import tiles
-from .memory_pool import MemoryPool
+from .memory_pool import SMALLEST, MemoryPool
 from .program import NumPyProgram
 from .row_layout import RowLayout
 from .sums import pairwise_sum
@@ -94,6 +95,8 @@ class RowCall:
         self.rows, self.count = layout.rows, layout.count
         self.shapes = [layout.output_shape(symbol.is_row, is_summed)
                        for symbol, is_summed in zip(self.program.plan.outputs, self.sums)]
+        largest = max([math.prod(shape) for shape in self.shapes]) * self.result.itemsize
+        self.empty: Callable = np.empty if largest < SMALLEST else self.pool.empty
         self.native: Optional[native.RowLoop] = None
         if launcher.kind != "numpy" and self.result == self.compute:  # native loops do not cast
             if launcher.kind == "native":
@@ -106,7 +109,8 @@ class RowCall:
         self.native = native.row_program(program.kernel, program.plan, self.compute, self.layout.kinds, self.sums)
 
     def run(self, inputs: Sequence[np.ndarray], constants: Sequence[float]) -> list[np.ndarray]:
-        outputs = [self.pool.empty(shape, self.result) for shape in self.shapes]
+        empty, result = self.empty, self.result
+        outputs = [empty(shape, result) for shape in self.shapes]
         if self.native is not None:
             compute, fits = self.compute, self.layout.fits
             arrays = [array if fits[i] and array.dtype is compute and array.flags.c_contiguous else

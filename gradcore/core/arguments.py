@@ -11,6 +11,7 @@ import dis
 import functools
 import inspect
 import itertools
+import math
 import numbers
 import re
 import types
@@ -123,6 +124,7 @@ def checked(function: Callable, name: str = "") -> Callable:
     many = None if rest is None or names[rest] not in expected else names[rest]
     is_of_tensor = many is None and bool(positional) and expected.get(positional[0]) is _SIMPLE[Tensor]
     calls_back = any(hint[1] == "a function" for hint in expected.values())
+    passed: set[tuple[type, ...]] = set()  # classes of arguments, all that their tests look at
 
     @functools.wraps(function)
     def public(*args: Any, **kwargs: Any) -> Any:
@@ -130,7 +132,12 @@ def checked(function: Callable, name: str = "") -> Callable:
             args, kwargs = translated(args, kwargs, names, rest)
         try:
             if kwargs or len(args) != 1 or not is_of_tensor or not isinstance(args[0], Tensor):
-                _check(name, positional, expected, args, kwargs)
+                classes = (*map(type, args),)
+                if kwargs or classes not in passed:
+                    _check(name, positional, expected, args, kwargs)
+                    if not kwargs and all([_is_by_class(expected.get(parameter), kind)
+                                           for parameter, kind in zip(positional, classes)]):
+                        passed.add(classes)
                 if many is not None:
                     _check(name, [many] * (len(args) - len(positional)), expected, args[len(positional):], {})
             return function(*args, **kwargs)
@@ -150,6 +157,17 @@ def _expectations(function: Callable, signature: inspect.Signature) -> dict[str,
     found = {name: _DTYPE if name == "dtype" else _expectation(hints[name]) for name in signature.parameters
              if name in hints}
     return {name: hint for name, hint in found.items() if hint is not None}
+
+
+def _is_by_class(hint: Optional[Expectation], kind: type) -> bool:
+    """Whether all values of a class pass a test if one has passed it."""
+    return hint is None or kind in (bool, int, float, type(None)) or issubclass(kind, Tensor) and hint[0](_no_number())
+
+
+@functools.cache
+def _no_number() -> Tensor:
+    """A tensor that stands for nothing but a tensor."""
+    return Tensor(math.nan)
 
 
 def _check(name: str, positional: Sequence[str], expected: dict[str, Expectation], args: tuple,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -37,14 +38,21 @@ class SumTo(Operation):
     makes_new_arrays = False
 
     def forward(self, backend, x):
-        if x.size == math.prod(self.shape):
-            return backend.xp.reshape(x, self.shape)
-        added = x.ndim - len(self.shape)
-        repeated = [i + added for i, n in enumerate(self.shape) if n == 1 and x.shape[i + added] != 1]
-        return backend.xp.reshape(add_up(backend, x, (*range(added), *repeated), keepdims=True), self.shape)
+        axes = _repeated(self.shape, x.shape)
+        total = add_up(backend, x, axes, keepdims=True) if axes else x
+        return backend.xp.reshape(total, self.shape)
 
     def backward(self, gradient):
         return [broadcast_to(gradient, self.input_shapes[0])]
+
+
+@functools.lru_cache(1024)
+def _repeated(shape: tuple[int, ...], broadcast: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes of the shape `broadcast` along which `shape` was repeated; none where that has made no more elements."""
+    if math.prod(shape) == math.prod(broadcast):
+        return ()
+    added = len(broadcast) - len(shape)
+    return (*range(added), *[i + added for i, n in enumerate(shape) if n == 1 and broadcast[i + added] != 1])
 
 
 class Cast(Operation):

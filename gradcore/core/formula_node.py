@@ -72,12 +72,16 @@ class FormulaNode(Node):
         arrays = [tensor._array for tensor in self._read(needs)]
         arrays += [self.rows[row] for row in needs.kept] + [gradient._array for gradient in upstream]
         shapes = [self.sources[i][0] for i in needs.computed]
-        sums = self.operation.summed(needs.kernel.outputs, shapes, self.frame)
-        frame = (*self.frame, sums) if any(sums) else self.frame
+        sums: tuple[bool, ...] = ()
+        if shapes.count(self.shape) < len(shapes):  # else none was repeated
+            sums = self.operation.summed(needs.kernel.outputs, shapes, self.frame)
+        frame = (*self.frame, sums) if True in sums else self.frame
         found = self.operation.launch(needs.kernel, arrays, self.values, backend, frame)
         parts = {i: Tensor._wrap(array, backend) for i, array in zip(needs.computed, found)}
-        return {i: sum_to(part, shape) if is_summed else part
-                for (i, part), shape, is_summed in zip(parts.items(), shapes, sums)}
+        for i, shape, is_summed in zip(needs.computed, shapes, sums):
+            if is_summed:
+                parts[i] = sum_to(parts[i], shape)
+        return parts
 
     def _recorded(self, which: tuple[int, ...], upstream: list[Tensor]) -> dict[int, Tensor]:
         """The gradients, each with a graph of its own."""

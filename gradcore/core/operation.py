@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Sequence
 
 import numpy as np
 
-from .graph import Node, parent_of
+from .graph import Node
 from ..backends import Backend
 from .grad_mode import mode
 from .outputs import node_of_output
@@ -86,12 +86,14 @@ class Operation(Node):
     @classmethod
     def apply(cls, *inputs: Any, **options: Any) -> Tensor:
         """The operation's result for `inputs`: Tensors, or what can be made one."""
-        backend = common_backend(cls.__name__, inputs)
-        tensors = inputs
+        tensors, backend = inputs, None
         for value in inputs:
-            if not isinstance(value, Tensor):
+            if not isinstance(value, Tensor) or value._backend is not backend is not None:
+                backend = common_backend(cls.__name__, inputs)
                 tensors = [_made(value, backend, cls.__name__) for value in inputs]
                 break
+            backend = value._backend
+        backend = backend or common_backend(cls.__name__, inputs)
         operation = cls(**options)
         result = operation.forward(backend, *[tensor._array for tensor in tensors])
         if result.__class__ is tuple:
@@ -110,7 +112,7 @@ class Operation(Node):
         has_gradient = [output._array.dtype.kind == "f" for output in outputs]
         if True not in has_gradient:
             return
-        Node.__init__(self, [parent_of(tensor) for tensor in inputs])
+        Node.__init__(self, [tensor._node or (tensor if tensor._requires_grad else None) for tensor in inputs])
         self.backend = backend
         self.input_shapes = [tensor._array.shape for tensor in inputs]
         self.input_dtypes = [tensor._array.dtype for tensor in inputs]

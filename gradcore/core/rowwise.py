@@ -59,9 +59,12 @@ class Rowwise(FormulaOperation):
         values = self.defaults
         if constants or len(inputs) != len(self.arrays):
             inputs, values = self._bind(inputs, constants)
-        backend = common_backend(self.name, inputs)
-        tensors = [value if isinstance(value, Tensor) else as_tensor(value, device=backend.device)
-                   for value in self._operands(inputs)]
+        backend, tensors = common_backend(self.name, inputs), inputs
+        for value in inputs:
+            if not isinstance(value, Tensor):
+                tensors = [operand if isinstance(operand, Tensor) else as_tensor(operand, device=backend.device)
+                           for operand in self._operands(inputs)]
+                break
         shape = self.common_shape(tensors)
         dims = many_dims(dim, len(shape))
         outputs = self.record(tensors, values, backend, (dims, shape), shape)

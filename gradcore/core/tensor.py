@@ -310,6 +310,8 @@ def as_tensor(data: Any, dtype: Any = None, device: DeviceLike = None) -> Tensor
     >>> as_tensor([1.0, 2.0])
     tensor([1., 2.])
     """
+    if dtype is device is None and isinstance(data, Tensor):
+        return data
     asked = asked_dtype(data, dtype, infer=True)
     if isinstance(data, Tensor):
         fits = (asked is None or asked == data.dtype) and (device is None or get_backend(device) is data._backend)

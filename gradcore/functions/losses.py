@@ -49,7 +49,7 @@ def refuse_deprecated(loss: str, size_average: Any, reduce: Any) -> None:
 
 def beside(prediction: Tensor, value: Any) -> Tensor:
     """A tensor as it is; numbers and arrays from the host as a tensor on the device of the prediction."""
-    return as_tensor(value, device=None if isinstance(value, Tensor) else prediction.device)
+    return value if isinstance(value, Tensor) else as_tensor(value, device=prediction.device)
 
 
 def _target_like(prediction: Tensor, target: Any, loss: str) -> Tensor:

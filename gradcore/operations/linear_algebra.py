@@ -5,17 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any, Optional
 
-from ..backends import Backend
 from ..backends.formulas.dtypes import BOOL, result_type
 from ..core.broadcasting import cast, sum_to
 from ..core.dimensions import common_shape
 from ..core.operation import Operation
 from .shaping import matrix_transpose, permute, reshape
 from ..core.tensor import Tensor, as_tensor
-
-
-def _transposed(backend: Backend, x: Any) -> Any:
-    return backend.xp.permute_dims(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
 
 
 class MatMul(Operation):
@@ -27,7 +22,7 @@ class MatMul(Operation):
 
     def forward(self, backend, a, b):
         turns_a, turns_b = self.turned
-        return backend.matmul(_transposed(backend, a) if turns_a else a, _transposed(backend, b) if turns_b else b)
+        return backend.matmul(backend.transposed(a) if turns_a else a, backend.transposed(b) if turns_b else b)
 
     def backward(self, gradient):
         (turns_a, turns_b), parts = self.turned, [None, None]
@@ -50,7 +45,7 @@ class Affine(Operation):
     saves = (0, 1)
 
     def forward(self, backend, x, weight, bias):
-        product = backend.matmul(x, _transposed(backend, weight))
+        product = backend.matmul(x, backend.transposed(weight))
         backend.add_at(product, ..., bias)
         return product
 
@@ -144,6 +139,12 @@ def bilinear(input1: Any, input2: Any, weight: Tensor, bias: Optional[Tensor] = 
 
 
 def _of_one_dtype(*values: Any) -> list[Tensor]:
+    first = values[0]
+    for value in values:
+        if not isinstance(value, Tensor) or value._array.dtype != first._array.dtype:
+            break
+    else:  # most calls
+        return list(values)
     device = next((value.device for value in values if isinstance(value, Tensor)), None)
     tensors = [value if isinstance(value, Tensor) else as_tensor(value, device=device) for value in values]
     dtype = tensors[0].dtype
