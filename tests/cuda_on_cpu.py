@@ -61,6 +61,11 @@ static inline unsigned long long __umul64hi(unsigned long long a, unsigned long 
     return (unsigned __int128)a * b >> 64;
 }
 static inline double normcdf(double x) { return 0.5 * erfc(-x * 0.70710678118654752440); }
+static inline unsigned atomicCAS(unsigned* at, unsigned expected, unsigned value) {
+    const unsigned before = *at;
+    if (before == expected) *at = value;
+    return before;
+}
 template <class T> static T atomicAdd(T* to, T value) { const T before = *to; *to += value; return before; }
 static inline double rsqrt(double x) { return 1 / sqrt(x); }
 """

@@ -1,5 +1,5 @@
 """Indexing on CUDA devices over the stand-in for CuPy: positions that do not exist are refused where the host sees
-them, and else give NaN.
+them.  Else what is taken from them is NaN, and what is written to them an error at the next look at values.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import fake_cupy
 import gradcore
 from gradcore import Tensor
 from gradcore.backends import CuPyBackend
+from gradcore.backends.formulas.cpp import TYPES
 from gradcore.functions import cross_entropy, nll_loss
 from native_compiler import needs_compiler
 
@@ -34,6 +35,83 @@ def test_taking_is_numpys(index, dtype, pretended):
         found = cuda.take(there, on_device)
         assert found.shape == array[on_host].shape and found.dtype == dtype and cuda.owns(found)
         np.testing.assert_array_equal(found, array[on_host])
+
+
+@pytest.mark.parametrize("index, dtype", [*zip(INDICES, TYPES), (INDICES[-1], list(TYPES)[-1])], ids=str)
+def test_writing_and_adding_are_numpys(index, dtype, pretended, rng):
+    cuda = CuPyBackend()
+    on_host = tuple([np.array(part, "i8") if isinstance(part, list) else part for part in index])
+    on_device = tuple([cuda.asarray(part) if isinstance(part, np.ndarray) else part for part in on_host])
+    data = rng.integers(0, 30, X.shape).astype(dtype)
+    shape = data[on_host].shape
+    whole = rng.integers(0, 3, shape).astype(dtype)
+    values = [whole, np.asarray(whole.T.copy()).T, whole[..., :1], np.ones((1, 1, *shape), dtype), np.ones((), dtype)]
+    for i, value in enumerate(values if whole.size else [whole]):
+        expected, added = data.copy(), data.copy()
+        expected[on_host] = value
+        np.add.at(added, on_host, value.reshape(value.shape[-len(shape):] if value.ndim else ()))
+        targets = [cuda.asarray(data.T.copy()).T if i % 2 else cuda.asarray(data, copy=True) for _ in range(2)]
+        cuda.add_at(targets[1], on_device, cuda.asarray(value))
+        np.testing.assert_array_equal(targets[1], added)
+        cuda.assign(targets[0], on_device, cuda.asarray(value))
+        np.testing.assert_array_equal(targets[0], expected)  # of elements that are named twice, the stand-in's last
+    cuda.assign(targets[0], on_device, 1)
+    assert (np.asarray(targets[0])[on_host] == 1).all()
+    cuda.synchronize()  # where nothing is missed
+
+
+def test_values_are_converted_read_before_they_are_written_and_must_fit(pretended):
+    cuda = CuPyBackend()
+    array, index = cuda.asarray(np.arange(5, dtype="f4")), cuda.asarray([0, 1, 2, 3])
+    cuda.assign(array, index, cuda.asarray(np.array([1.5, 2.5, 3.5, 4.5])))
+    np.testing.assert_array_equal(array, np.array([1.5, 2.5, 3.5, 4.5, 4], "f4"))
+    cuda.assign(array, index + 1, array[:4])
+    np.testing.assert_array_equal(array, np.array([1.5, 1.5, 2.5, 3.5, 4.5], "f4"))
+    cuda.assign(array, index, -0.0)
+    assert np.signbit(array[:4]).all()
+    for shape in ((3,), (2, 4), (4, 1)):
+        with pytest.raises(ValueError, match=r"of shape \(.*\) does not broadcast to shape \(4,\)"):
+            cuda.assign(array, index, cuda.asarray(np.ones(shape, "f4")))
+
+
+WRITES = {
+    "x[index] = number": lambda x, index: x.__setitem__(index, 1.0),
+    "x[index] = rows": lambda x, index: x.__setitem__(index, gradcore.ones(2, 4, device=x.device)),
+    "x[:, index] = number": lambda x, index: x.__setitem__((slice(None), index), 1.0),
+    "index_add": lambda x, index: gradcore.index_add(x, 0, index, gradcore.ones(2, 4, device=x.device)),
+    "index_copy": lambda x, index: gradcore.index_copy(x, 0, index, gradcore.ones(2, 4, device=x.device)),
+    "index_fill": lambda x, index: gradcore.index_fill(x, 0, index, 1.0),
+    "index_put": lambda x, index: gradcore.index_put(x, (index, index), 1.0),
+    "index_put, added": lambda x, index: gradcore.index_put(x, (index,), 1.0, accumulate=True),
+    "scatter": lambda x, index: gradcore.scatter(x, 0, index.reshape(2, 1), 1.0),
+    "scatter_add": lambda x, index: gradcore.scatter_add(x, 0, index.reshape(2, 1), 1.0),
+}
+
+
+@pytest.mark.parametrize("bad, dtype", [(9, "float32"), (-5, "int64")])
+@pytest.mark.parametrize("name", WRITES)
+def test_a_write_to_a_position_of_the_device_that_does_not_exist_is_an_error_later(name, bad, dtype, cuda):
+    before = np.arange(12).reshape(3, 4)
+    x = Tensor(before, dtype=dtype, device=cuda.device)
+    index = Tensor(np.array([bad, 0]), device=cuda.device)
+    fake_cupy.log.clear()
+    made = WRITES[name](x, index)
+    assert not fake_cupy.logged("wait") and not fake_cupy.logged("to device")
+    with pytest.raises(IndexError, match="an index on cuda:1 names a position that does not exist, in something that"):
+        x.numpy()
+    result = (x if made is None else made).numpy()  # said once
+    assert (result[1:] == before[1:])[:, 1:].all()  # nothing has gone elsewhere
+
+
+@pytest.mark.parametrize("look", [lambda x: x.item(), lambda x: gradcore.cuda.synchronize(x.device),
+                                  lambda x: gradcore.cuda.current_stream(x.device).synchronize(),
+                                  lambda x: gradcore.cuda.current_stream(x.device).record_event().synchronize()])
+def test_every_wait_tells_of_a_write_that_was_left_out(look, cuda):
+    x = gradcore.zeros(3, device=cuda.device)
+    x[Tensor(np.array([3]), device=cuda.device)] = 1.0
+    with pytest.raises(IndexError, match="names a position that does not exist"):
+        look(gradcore.ones(1, device=cuda.device))
+    look(gradcore.ones(1, device=cuda.device))
 
 
 @pytest.mark.parametrize("dtype, missing", [("float32", np.nan), ("float16", np.nan), ("float64", np.nan),

@@ -12,7 +12,7 @@ import pytest
 
 import nvrtc
 from gradcore.backends import Kernel
-from gradcore.backends.cuda import row_source, source, taking
+from gradcore.backends.cuda import indexing, row_source, source
 from gradcore.backends.cuda.compiler import OPTIONS
 from gradcore.backends.cuda.row_launcher import sharing
 from gradcore.backends.cuda.row_source import RowVariant
@@ -83,10 +83,15 @@ def test_every_row_kernel_compiles(name):
 
 
 @needs_nvrtc
-@pytest.mark.parametrize("dtypes", [("float32", "int64"), ("float16", "int32", "uint8"), ("int8", "int64")])
-def test_taking_compiles(dtypes):
-    array, *indices = map(np.dtype, dtypes)
-    assert nvrtc.compiled(taking.text_of(array, indices, 3), "sm_90", OPTIONS)
+@pytest.mark.parametrize("dtype", TYPES)
+def test_indexing_compiles(dtype):
+    """Every dtype and action; index dtypes, dimensions and architectures by turns."""
+    indices = [np.dtype(name) for name in ("int64", "int32", "uint8", "int8", "uint64")]
+    turn = list(TYPES).index(dtype)
+    for i, (action, reads) in enumerate([("take", 0), ("put", 0), ("put", 1), ("add", 0), ("add", 1)]):
+        index_dtypes = [indices[(turn + i) % 5]] * (1 + i % 2)
+        text = indexing.text_of(action, np.dtype(dtype), index_dtypes, 1 + i % 3, bool(reads))
+        assert nvrtc.compiled(text, ARCHITECTURES[(turn + i) % 3], OPTIONS)
 
 
 @needs_nvrtc

@@ -2,6 +2,6 @@
 
 Begin with `backend`; `device` says whether CUDA can be used and why not.  `source` spells an elementwise kernel as CUDA
 C++ and `launcher` launches it; `row_source` and `row_launcher` do so for row kernels, on which `sums` are built, and
-`taking` is indexing.  `prelude` and `combining` are what stands before the texts, `compiler` makes machine code of
+`indexing` is indexing.  `prelude` and `combining` are what stands before the texts, `compiler` makes machine code of
 them.  This room imports `formulas`, `cache` and the backend interface.
 """

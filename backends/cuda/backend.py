@@ -20,6 +20,7 @@ from ..windows import Windows
 from ..philox import Place
 from . import compiler, nccl, source
 from .device import device_count, usable_reason, why_no_kernels
+from .indexing import Indexing
 from .launcher import Launcher, is_apart
 from .memory import Memory
 from .namespace import NamespaceOn
@@ -27,7 +28,6 @@ from .random import Draws
 from .row_launcher import RowLauncher
 from .several import Call, SeveralLauncher, is_plain
 from .sums import Sums
-from .taking import Taking
 
 _HERE = contextlib.nullcontext()
 
@@ -58,8 +58,10 @@ class CuPyBackend(Backend):
         self._memory = Memory(cupy, index)
         self._index, self._name, self._current = index, str(self.device), cupy.cuda.runtime.getDevice
         self._compile = functools.partial(compiler.function, cupy)
-        self.draws, self._taking = Draws(cupy, self._compile), Taking(cupy, self._compile)
+        self.draws = Draws(cupy, self._compile)
         self._sums = Sums(cupy, self._compile)
+        with self.here():
+            self._indexing = Indexing(cupy, self._compile, self._pinned)
         self._kept: list[tuple[Any, Array]] = []  # memory in use by other streams, with the events that end it
         self._recording = threading.local()
 
@@ -107,7 +109,16 @@ class CuPyBackend(Backend):
     def to_numpy(self, array: Array) -> np.ndarray:
         self._refuse_in_recording("no values are read: they are computed later; read the graph's result after replay")
         with self.here():
-            return self.cupy.asnumpy(array)
+            values = self.cupy.asnumpy(array)
+        self.check_positions()
+        return values
+
+    def check_positions(self) -> None:
+        """Refuse what has been written to positions that do not exist, as far as that is done."""
+        if self._indexing.has_missed():
+            raise IndexError(f"an index on {self.device} names a position that does not exist, in something that was "
+                             f"written to (x[index] = ..., scatter, index_add and their like) since values were last "
+                             f"looked at; what was to go there was left out")
 
     def received(self, array: Any, source: Backend, non_blocking: bool = False) -> Array:
         if not isinstance(source, CuPyBackend):
@@ -185,17 +196,22 @@ class CuPyBackend(Backend):
         if not isinstance(value, self.cupy.ndarray):
             value = self.full((), value, array.dtype) if _is_minus_zero(value) else _on_host(value, array.dtype)[()]
         with self.here():
-            array[index] = value
+            if self._indexing.is_for(index):
+                self._indexing.put(array, index, value)
+            else:
+                array[index] = value
 
     def take(self, array: Array, index: Any) -> Array:
         with self.here():
-            return self._taking.take(array, index) if self._taking.takes(index) else array[index]
+            return self._indexing.take(array, index) if self._indexing.is_for(index) else array[index]
 
     def add_at(self, array: Array, index: Any, value: Array) -> None:
         with self.here():
             if _names_elements_once(index):
                 view = array[index]
                 self.cupy.add(view, value, out=view)
+            elif self._indexing.is_for(index):
+                self._indexing.put(array, index, value, adds=True)
             else:
                 self._scatter_add(array, index, value)
 
@@ -289,6 +305,7 @@ class CuPyBackend(Backend):
     # -- the device itself ------------------------------------------------------------------------------------
     def synchronize(self) -> None:
         self.cupy.cuda.Device(self._index).synchronize()
+        self.check_positions()
 
     def memory_stats(self) -> dict[str, int]:
         """The figures of CuPy's memory pool."""

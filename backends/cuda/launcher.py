@@ -112,11 +112,11 @@ def is_apart(arrays: Sequence[Array], outputs: Sequence[Array]) -> bool:
 
     if not all(map(is_plain, outputs)) or len({output.data.ptr for output in outputs}) < len(outputs):
         return False
-    ordered = sorted({(*_bounds(array), is_plain(array)) for array in (*arrays, *outputs) if array.size})
+    ordered = sorted({(*bounds(array), is_plain(array)) for array in (*arrays, *outputs) if array.size})
     return all(end <= after[0] for (_, end, _), after in zip(ordered, ordered[1:]))
 
 
-def _bounds(array: Array) -> tuple[int, int]:
+def bounds(array: Array) -> tuple[int, int]:
     """The addresses between which an array's elements lie."""
     steps = [(n - 1) * stride for n, stride in zip(array.shape, array.strides)]
     start = array.data.ptr

@@ -39,6 +39,7 @@ class Event:
     def synchronize(self) -> None:
         """Wait on the host until all that was marked is done."""
         self._event.synchronize()
+        self._backend.check_positions()
 
     def elapsed_time(self, end_event: "Event") -> float:
         """Milliseconds on the device from this mark to a later one."""
@@ -74,6 +75,7 @@ class Stream:
     def synchronize(self) -> None:
         """Wait on the host until all that was given to it is done."""
         self.raw.synchronize()
+        self.backend.check_positions()
 
     def keep(self, array: Array) -> None:
         """Keep an array's memory until this stream is done with what it was given so far."""
