@@ -87,5 +87,5 @@ def test_the_top_level_is_tidy():
         pytest.skip("this is no git checkout")
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     allowed = {"gradcore", "backends", "benchmarks", "tests", "setup.cfg", "README.md", "pyproject.toml", "LICENSE",
-               ".gitignore", ".ci", ".github", "docs", "CHANGELOG.md", "CONTRIBUTING.md"}
+               ".gitignore", ".ci", ".github", "docs", "CHANGELOG.md", "CONTRIBUTING.md", "MANIFEST.in"}
     assert {line.split("/")[0] for line in listed.splitlines()} <= allowed
