@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -82,10 +83,28 @@ def test_the_import_is_light(optional, tmp_path):
     assert _python(code, ROOT, folder=tmp_path).strip() == "False"
 
 
-def test_the_top_level_is_tidy():
+def _listed() -> list[str]:
+    """All files of the project."""
     if shutil.which("git") is None or not (ROOT / ".git").exists():
         pytest.skip("this is no git checkout")
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [name for name in listed.splitlines() if (ROOT / name).exists()]
+
+
+def test_a_source_distribution_holds_all_that_its_tests_need(tmp_path):
+    pytest.importorskip("setuptools", minversion="77", reason="building needs setuptools, of the extra `test`")
+    source = tmp_path / "source"
+    for name in _listed():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, source / name)
+    build = "from setuptools import build_meta; build_meta.build_sdist('..')"
+    subprocess.run([sys.executable, "-c", build], cwd=source, capture_output=True, check=True)
+    (built,) = tmp_path.glob("*.tar.gz")
+    names = {name.partition("/")[2] for name in tarfile.open(built).getnames()}
+    assert {*_listed()} - names == {".gitignore"}
+
+
+def test_the_top_level_is_tidy():
     allowed = {"gradcore", "backends", "benchmarks", "tests", "setup.cfg", "README.md", "pyproject.toml", "LICENSE",
                ".gitignore", ".ci", ".github", "docs", "CHANGELOG.md", "CONTRIBUTING.md", "MANIFEST.in"}
-    assert {line.split("/")[0] for line in listed.splitlines()} <= allowed
+    assert {name.split("/")[0] for name in _listed()} <= allowed
