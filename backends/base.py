@@ -121,6 +121,17 @@ class Backend(ABC):
         """Whether each element of `array` can be written to, and is a place of its own in memory."""
         return not (self.is_expanded(array) or self.is_read_only(array))
 
+    def strides(self, array: Array) -> tuple[int, ...]:
+        """How many elements lie between two neighbours along each dimension; a device that cannot tell says what there
+        would be of a contiguous array."""
+        if hasattr(array, "strides"):
+            return tuple([step // array.dtype.itemsize for step in array.strides])
+        return tuple([math.prod(array.shape[dim + 1:]) for dim in range(array.ndim)])
+
+    def address(self, array: Array) -> int:
+        """Where the first element of `array` is in the device's memory; a BufferError where it cannot be told."""
+        raise self._not_shared()
+
     @abstractmethod
     def astype(self, array: Array, dtype: np.dtype) -> Array:
         """`array` in another dtype (itself where it has that dtype)."""

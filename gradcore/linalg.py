@@ -16,7 +16,8 @@ from .operations.creation import eye
 from .operations.decompositions import cholesky, eigh, qr, svd
 from .operations.determinants import det, least_value, pinv, slogdet
 from .operations.linear_algebra import matmul
-from .operations.products import cross, vecdot
+from .operations.products import cross as _cross
+from .operations.products import vecdot
 from .operations.rearranging import movedim
 from .operations.extrema import amax, amin
 from .operations.norms import norm as _norm
@@ -28,6 +29,15 @@ from .operations.triangles import diagonal as _diagonal
 __all__ = ["LinAlgError", "cholesky", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "matmul", "matrix_norm",
            "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "svd", "svdvals",
            "vecdot", "vector_norm"]
+
+
+def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
+    """The vector products of the vectors of three elements along `dim`; all other dimensions broadcast.
+
+    >>> cross(Tensor([1, 0, 0]), Tensor([0, 1, 0]))
+    tensor([0., 0., 1.])
+    """
+    return _cross(input, other, dim)
 
 
 def svdvals(A: Tensor) -> Tensor:

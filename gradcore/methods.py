@@ -5,6 +5,8 @@ tensor(5.)
 >>> x = Tensor([[1, 2, 3]])
 >>> x.T.shape, x.mT.shape, x.ndimension(), x.nbytes, x.itemsize
 ((3, 1), (3, 1), 2, 12, 4)
+>>> x.cpu().is_cpu, x.cpu().is_cuda
+(True, False)
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ import numpy as np
 
 from .operations import (arithmetic, bits, conversion, creation, determinants, elementary, extrema, facts, gamma,
                          indexing, inplace, interchange, linear_algebra, norms, options, pieces, products, random,
-                         rearranging, reduction, sampling, scattering, selection, shaping, sorting, statistics,
-                         systems, triangles)
+                         rarer, rearranging, reduction, sampling, scattered_reductions, scattering, selection, shaping,
+                         sorting, statistics, systems, triangles)
 from . import functions
 from .core import hooks
 from .core.arguments import checked
@@ -30,12 +32,12 @@ _METHODS: dict[Any, str] = {
                 "sqrt square trunc tan arcsin asin arccos acos arctan atan mul multiply neg negative "
                 "pow floor_divide remainder eq ne lt le gt ge copysign hypot nextafter signbit",
     bits: "bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor",
-    conversion: "to cpu cuda pin_memory record_stream type_as half double long clone contiguous",
+    conversion: "to cpu cuda pin_memory record_stream type_as half double long short clone contiguous",
     determinants: "det logdet slogdet",
     elementary: "arcsinh asinh arccosh acosh arctanh atanh arctan2 atan2 clamp_max clamp_min erfinv fmod isclose lerp "
                 "logit nan_to_num xlogy addcdiv addcmul deg2rad frac heaviside rad2deg sinc",
-    facts: "element_size get_device is_floating_point is_nonzero is_same_size new_empty new_full new_ones new_tensor "
-           "new_zeros",
+    facts: "data_ptr element_size get_device is_contiguous is_floating_point is_nonzero is_same_size is_signed stride "
+           "new_empty new_full new_ones new_tensor new_zeros",
     functions: "relu sigmoid tanh softmax log_softmax",
     gamma: "digamma lgamma",
     hooks: "register_hook register_post_accumulate_grad_hook retain_grad",
@@ -43,17 +45,22 @@ _METHODS: dict[Any, str] = {
     inplace: "copy_ fill_ fill_diagonal_ zero_",
     linear_algebra: "matmul",
     options: "add sub div round",
-    pieces: "argwhere diag diag_embed fliplr flipud ravel reshape_as rot90 tensor_split unflatten",
-    products: "addbmm addmm addmv addr baddbmm bmm inner vdot cross cumprod diff dot mm mv outer vecdot",
-    rearranging: "expand_as movedim narrow repeat_interleave roll select swapaxes t take_along_dim tile view_as",
+    pieces: "argwhere diag diagflat diag_embed dsplit hsplit vsplit fliplr flipud ravel reshape_as rot90 "
+            "tensor_split unflatten",
+    products: "addbmm addmm addmv addr baddbmm bmm inner vdot cross cumprod diff dot kron mm mv outer vecdot",
+    rarer: "dist erfc float_power fmax fmin isneginf isposinf ldexp logaddexp2 logcumsumexp msort positive renorm "
+           "unfold",
+    rearranging: "expand_as movedim narrow repeat_interleave roll select swapaxes swapdims t take_along_dim tile "
+                 "view_as",
     extrema: "all amax amin any argmax argmin count_nonzero max min",
     norms: "logsumexp norm",
     reduction: "cumsum mean prod std sum var",
     sampling: "bernoulli_ exponential_ multinomial normal_ random_ uniform_",
     scattering: "index_add index_copy index_fill index_put masked_scatter scatter scatter_add",
+    scattered_reductions: "scatter_reduce",
     selection: "allclose clamp clip masked_fill",
     shaping: "broadcast_to chunk expand flatten flip permute repeat reshape split squeeze transpose unbind unsqueeze",
-    sorting: "argsort bincount kthvalue median quantile sort topk unique",
+    sorting: "argsort bincount kthvalue median quantile sort topk unique unique_consecutive",
     statistics: "aminmax corrcoef cov cummax cummin histc mode nanmean nansum",
     triangles: "diagonal trace tril triu",
 }
@@ -62,11 +69,12 @@ _RENAMED: dict[str, Callable] = {
     "float": conversion.float_, "int": conversion.int_, "bool": conversion.bool_, "type": conversion.type_,
     "astype": conversion.to,
     "absolute": arithmetic.abs, "bernoulli": random.bernoulli, "view": shaping.reshape, "equal": selection.array_equal,
-    "moveaxis": rearranging.movedim, "swapdims": rearranging.swapaxes, "ger": products.outer,
+    "moveaxis": rearranging.movedim, "ger": products.outer,
     "greater": arithmetic.greater, "greater_equal": arithmetic.greater_equal, "less": arithmetic.less,
     "less_equal": arithmetic.less_equal, "not_equal": arithmetic.not_equal, "true_divide": options.div,
     "divide": options.div, "subtract": options.sub, "nelement": facts.numel, "ndimension": Tensor.dim,
-    "inverse": systems.inv, "pinverse": determinants.pinv,
+    "inverse": systems.inv, "pinverse": determinants.pinv, "fix": arithmetic.trunc, "sgn": arithmetic.sign,
+    "split_with_sizes": shaping.split, "char": conversion.int8_, "byte": conversion.uint8_,
 }
 
 _FACTORIES: dict[Any, str] = {
@@ -87,17 +95,32 @@ _COMPARISONS: dict[str, Callable] = {
 
 # Their results go to the tensor's own memory: add_, exp_, ...
 _IN_PLACE: dict[Any, str] = {
-    arithmetic: "mul pow floor_divide remainder neg abs exp log sqrt square reciprocal floor ceil cos cosh erf exp2 "
-                "expm1 log10 log1p log2 logical_not rsqrt sign sin sinh tan trunc",
-    elementary: "addcdiv addcmul clamp_max clamp_min fmod frac lerp nan_to_num",
+    arithmetic: "mul multiply pow floor_divide remainder neg negative abs exp log sqrt square reciprocal floor ceil "
+                "cos cosh erf exp2 expm1 log10 log1p log2 logical_and logical_not logical_or logical_xor rsqrt sign "
+                "sin sinh tan trunc acos arccos asin arcsin atan arctan copysign hypot nextafter eq ne lt le gt ge "
+                "greater greater_equal less less_equal not_equal",
+    bits: "bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor",
+    elementary: "acosh addcdiv addcmul arccosh arcsinh arctan2 arctanh asinh atan2 atanh clamp_max clamp_min deg2rad "
+                "erfinv fmod frac heaviside lerp logit nan_to_num rad2deg sinc xlogy",
     functions: "relu sigmoid tanh",
+    gamma: "digamma lgamma",
     options: "add sub div round",
-    products: "addmm baddbmm cumprod",
+    products: "addbmm addmm addmv addr baddbmm cumprod",
+    rarer: "erfc float_power ldexp renorm",
     reduction: "cumsum",
+    scattered_reductions: "scatter_reduce",
     scattering: "index_add index_copy index_fill index_put masked_scatter scatter scatter_add",
     selection: "clamp clip masked_fill",
     triangles: "tril triu",
 }
+
+_IN_PLACE_RENAMED: dict[str, Callable] = {
+    "absolute": arithmetic.abs, "divide": options.div, "true_divide": options.div, "subtract": options.sub,
+    "fix": arithmetic.trunc, "sgn": arithmetic.sign,
+}
+
+# The tensor itself becomes the view that they give: squeeze_, ...
+_RESHAPED_IN_PLACE: dict[Any, str] = {shaping: "squeeze transpose unsqueeze", rearranging: "swapaxes swapdims t"}
 
 
 def _method(function: Callable, name: str) -> Callable:
@@ -176,6 +199,11 @@ def members() -> dict[str, Any]:
     for module, names in _IN_PLACE.items():
         members.update((f"{name}_", checked(inplace.in_place(getattr(module, name), f"{name}_")))
                        for name in names.split())
+    members.update((f"{name}_", checked(inplace.in_place(function, f"{name}_")))
+                   for name, function in _IN_PLACE_RENAMED.items())
+    for module, names in _RESHAPED_IN_PLACE.items():
+        members.update((f"{name}_", checked(inplace.reshaped_in_place(getattr(module, name), f"{name}_")))
+                       for name in names.split())
     for name, function in _OPERATORS.items():
         members[f"__{name}__"] = _operator(function)
         members[f"__r{name}__"] = _reflected(function)
@@ -188,6 +216,8 @@ def members() -> dict[str, Any]:
         __getitem__=checked(indexing.getitem, "indexing"), __setitem__=checked(inplace.setitem, "assignment"),
         nbytes=property(facts.nbytes, doc="Bytes of all elements."),
         itemsize=property(facts.element_size, doc="Bytes of one element."),
+        is_cpu=property(facts.is_cpu, doc="Whether it lives on the CPU."),
+        is_cuda=property(facts.is_cuda, doc="Whether it lives on a CUDA device."),
         T=property(shaping.transpose, doc="The dimensions in reverse order."),
         mT=property(shaping.matrix_transpose, doc="The last two dimensions swapped."),
         __array_namespace__=_array_namespace, to_device=checked(_to_device, "to_device"), __complex__=_complex,

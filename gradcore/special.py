@@ -9,8 +9,6 @@ tensor([0.5])
 
 from __future__ import annotations
 
-import math
-
 from .core.elementwise import elementwise
 from .core.tensor import Tensor  # noqa: F401  (for the examples)
 from .functions import log_softmax, softmax
@@ -20,11 +18,11 @@ from .operations.elementary import erfinv, logit, xlogy
 from .operations.gamma import digamma
 from .operations.gamma import lgamma as gammaln
 from .operations.norms import logsumexp
+from .operations.rarer import erfc
 
 __all__ = ["digamma", "entr", "erf", "erfc", "erfinv", "exp2", "expit", "expm1", "gammaln", "kl_div", "log1p",
            "log_softmax", "logit", "logsumexp", "ndtr", "psi", "rel_entr", "softmax", "xlog1py", "xlogy"]
 
-_SQRT_2 = math.sqrt(2.0)
 psi = digamma
 
 
@@ -89,13 +87,3 @@ def ndtr(xp, input):
     tensor([0.5   , 0.8413])
     """
     return xp.normcdf(input)
-
-
-@elementwise
-def erfc(xp, input):
-    """1 - erf(x), in all of its digits.
-
-    >>> erfc(Tensor([0.0, 5.0]))
-    tensor([1.0000e+00, 1.5375e-12])
-    """
-    return 2.0 * xp.normcdf(-_SQRT_2 * input)

@@ -140,6 +140,9 @@ class StrictBackend(Backend):
     def copy(self, array: StrictArray) -> StrictArray:
         return _on_device(np.ascontiguousarray(array.strict._array).reshape(array.shape))
 
+    def strides(self, array: StrictArray) -> tuple[int, ...]:
+        return super().strides(array.strict._array)
+
     def shares_memory(self, a: StrictArray, b: StrictArray) -> bool:
         return np.may_share_memory(a.strict._array, b.strict._array)
 

@@ -16,6 +16,7 @@ from ..base import Backend
 from ..device import Device
 from ..formulas.dtypes import BOOL
 from ..formulas.kernel import Kernel
+from ..native.handles import address
 from ..windows import Windows
 from ..philox import Place
 from .memory_pool import MemoryPool
@@ -119,6 +120,9 @@ class NumPyBackend(Backend):
         fresh = self.empty(array.shape, array.dtype)
         np.copyto(fresh, array)
         return fresh
+
+    def address(self, array: np.ndarray) -> int:
+        return address(array)
 
     def shares_memory(self, a: np.ndarray, b: np.ndarray) -> bool:
         return np.may_share_memory(a, b)  # by their bounds, which tell a copy from a view

@@ -184,6 +184,9 @@ class CuPyBackend(Backend):
         with self.here():
             return array.copy(order="C")
 
+    def address(self, array: Array) -> int:
+        return array.data.ptr
+
     def shares_memory(self, a: Array, b: Array) -> bool:
         return self.cupy.may_share_memory(a, b)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 
 def address(array: np.ndarray) -> int:
+    """Where the first element is in memory."""
     return array.__array_interface__["data"][0]
 
 

@@ -130,6 +130,10 @@ class enable_grad(_Fixed):
         super().__init__(True)
 
 
+def _record(enabled: bool) -> None:
+    mode.enabled = enabled
+
+
 class set_grad_enabled(_Switch):
     """Record operations from here on, or do not; in a `with` block or a decorated function until its end.
 
@@ -142,10 +146,10 @@ class set_grad_enabled(_Switch):
     >>> _ = set_grad_enabled(True)
     """
 
-    def __init__(self, enabled: bool):
-        super().__init__(_truth(enabled, "set_grad_enabled"))
-        self.before: Optional[bool] = mode.enabled
-        mode.enabled = self.enabled
+    def __init__(self, mode: bool):
+        super().__init__(_truth(mode, "set_grad_enabled"))
+        self.before: Optional[bool] = is_grad_enabled()
+        _record(self.enabled)
 
     def __enter__(self) -> "set_grad_enabled":
         super().__enter__()

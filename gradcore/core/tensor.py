@@ -173,8 +173,11 @@ class Tensor(Members):
         return self
 
     # -- to other places --------------------------------------------------------------------------------------
-    def numpy(self) -> np.ndarray:
-        """The values as a NumPy array: shared memory for a CPU tensor, an explicit copy to the host for others."""
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """The values as a NumPy array: shared memory for a CPU tensor, an explicit copy to the host for others.
+
+        PyTorch's `force` is accepted: a history or a device does not stand in the way here.
+        """
         return self._backend.to_numpy(self._array)
 
     def __array__(self, dtype: Any = None, copy: Optional[bool] = None) -> np.ndarray:

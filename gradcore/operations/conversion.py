@@ -115,14 +115,15 @@ def cpu(x: Tensor) -> Tensor:
     return to(x, device="cpu")
 
 
-def cuda(x: Tensor, device: Union[int, str, Device, None] = None) -> Tensor:
+def cuda(x: Tensor, device: Union[int, str, Device, None] = None, non_blocking: bool = False) -> Tensor:
     """`x` on a CUDA device (a number or a name; the first one by default).
 
     >>> x = cuda(Tensor([1.0, 2.0]))
     >>> x.device, cuda(x, 0) is x
     (Device('cuda:0'), True)
     """
-    return to(x, device="cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device)
+    place = "cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device
+    return to(x, device=place, non_blocking=non_blocking)
 
 
 def type_as(x: Tensor, other: Tensor) -> Tensor:
@@ -134,13 +135,13 @@ def type_as(x: Tensor, other: Tensor) -> Tensor:
     return to(x, other)
 
 
-def type_(x: Tensor, dtype: Any) -> Tensor:
+def type_(x: Tensor, dtype: Any, non_blocking: bool = False) -> Tensor:
     """`x` in a dtype, as `to` with nothing else.
 
     >>> type_(Tensor([1.7, -1.7]), "int64")
     tensor([ 1, -1])
     """
-    return to(x, dtype=dtype)
+    return to(x, dtype=dtype, non_blocking=non_blocking)
 
 
 def half(x: Tensor) -> Tensor:
@@ -168,6 +169,33 @@ def double(x: Tensor) -> Tensor:
     dtype('float64')
     """
     return cast(x, FLOAT64)
+
+
+def short(x: Tensor) -> Tensor:
+    """`x` in int16.
+
+    >>> short(Tensor([1.7, -1.7]))
+    tensor([ 1, -1], dtype=int16)
+    """
+    return to(x, dtype="int16")
+
+
+def int8_(x: Tensor) -> Tensor:
+    """`x` in int8.
+
+    >>> int8_(Tensor([1.7, -1.7]))
+    tensor([ 1, -1], dtype=int8)
+    """
+    return to(x, dtype="int8")
+
+
+def uint8_(x: Tensor) -> Tensor:
+    """`x` in uint8.
+
+    >>> uint8_(Tensor([1.7, 255.0]))
+    tensor([  1, 255], dtype=uint8)
+    """
+    return to(x, dtype="uint8")
 
 
 def int_(x: Tensor) -> Tensor:

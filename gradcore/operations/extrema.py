@@ -40,26 +40,32 @@ class Extremum(Operation):
 
 
 @accepts_numpy_names
-def max(x: Tensor, dim: Any = None, keepdim: bool = False) -> Union[Tensor, ValuesAndIndices]:
+def max(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Union[Tensor, ValuesAndIndices]:
     """The largest element; along one dimension a pair of `values` and `indices`.  NaN is larger than all.
 
-    With a tensor in the place of `dim` it is `maximum` of the two, as in PyTorch.
+    With a tensor in the place of `dim`, or as `other`, it is `maximum` of the two, as in PyTorch.
     Equal largest elements share the gradient of the whole maximum; along a dimension the one at `indices` has it.
 
     >>> max(Tensor([[1, 5], [7, 3]]), dim=1).indices
     tensor([1, 0])
     """
-    return _extremum(x, dim, keepdim, "max")
+    return _extremum(x, _dim_or_other("max", dim, other), keepdim, "max")
 
 
 @accepts_numpy_names
-def min(x: Tensor, dim: Any = None, keepdim: bool = False) -> Union[Tensor, ValuesAndIndices]:
+def min(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Union[Tensor, ValuesAndIndices]:
     """The smallest element; along one dimension a pair of `values` and `indices`; of two tensors `minimum`: see `max`.
 
     >>> min(Tensor([[1.0, 4.0], [3.0, 2.0]]), dim=1).values
     tensor([1., 2.])
     """
-    return _extremum(x, dim, keepdim, "min")
+    return _extremum(x, _dim_or_other("min", dim, other), keepdim, "min")
+
+
+def _dim_or_other(name: str, dim: Any, other: Any) -> Any:
+    if dim is not None and other is not None:
+        raise TypeError(f"{name}: it takes `dim` or `other`, one of them; got {dim!r:.60} and {other!r:.60}")
+    return dim if other is None else other
 
 
 def _extremum(x: Tensor, dim: Any, keepdim: bool, which: str) -> Union[Tensor, ValuesAndIndices]:

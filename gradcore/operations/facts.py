@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional, Union
+
+import numpy as np
 
 from ..backends import Device
 from ..backends.formulas.dtypes import kind_of
-from ..core.tensor import DeviceLike, Number, Tensor, tensor
+from ..backends.formulas.dtypes import result_type as meeting_in
+from ..core.dimensions import one_dim
+from ..core.tensor import DeviceLike, Number, Tensor, as_operand, common_backend, tensor
 from .creation import empty, full, ones, zeros
 
 
@@ -92,6 +96,78 @@ def get_device(input: Tensor) -> int:
     -1
     """
     return -1 if input.device == Device("cpu") else input.device.index
+
+
+def is_signed(input: Tensor) -> bool:
+    """Whether its dtype has negative numbers.
+
+    >>> is_signed(Tensor([1.0])), is_signed(Tensor([1], dtype="uint8"))
+    (True, False)
+    """
+    return input.dtype.kind in "if"
+
+
+def is_cpu(input: Tensor) -> bool:
+    """Whether it lives on the CPU.
+
+    >>> is_cpu(zeros(2, device="cpu"))
+    True
+    """
+    return input.device.type == Device("cpu").type
+
+
+def is_cuda(input: Tensor) -> bool:
+    """Whether it lives on a CUDA device.
+
+    >>> is_cuda(zeros(2, device="cpu"))
+    False
+    """
+    return input.device.type == Device("cuda").type
+
+
+def stride(input: Tensor, dim: Optional[int] = None) -> Union[int, tuple[int, ...]]:
+    """How many elements of memory lie between two neighbours along each dimension, or along `dim`.
+
+    >>> stride(zeros(2, 3)), stride(zeros(2, 3).T, 0)
+    ((3, 1), 1)
+    """
+    steps = input._backend.strides(input._array)
+    return steps if dim is None else steps[one_dim(dim, input.ndim)]
+
+
+def is_contiguous(input: Tensor) -> bool:
+    """Whether the elements lie one after the other in memory, in the order of the last dimension, then the one before.
+
+    >>> is_contiguous(zeros(2, 3)), is_contiguous(zeros(2, 3).T)
+    (True, False)
+    """
+    expected = 1
+    for n, step in zip(reversed(input.shape), reversed(input._backend.strides(input._array))):
+        if n != 1 and step != expected and input.numel():
+            return False
+        expected *= n
+    return True
+
+
+def data_ptr(input: Tensor) -> int:
+    """The address of the first element in the device's memory.
+
+    >>> x = zeros(4, device="cpu")
+    >>> data_ptr(x[1:]) - data_ptr(x)
+    4
+    """
+    return input._backend.address(input._array)
+
+
+def result_type(tensor1: Any, tensor2: Any) -> np.dtype:
+    """The dtype of the sum of two tensors or numbers.
+
+    >>> result_type(Tensor([1], dtype=int), 2.5)
+    dtype('float32')
+    """
+    backend = common_backend("result_type", (tensor1, tensor2))
+    values = [as_operand(value, backend, "result_type") for value in (tensor1, tensor2)]
+    return meeting_in([value._array if isinstance(value, Tensor) else value for value in values])
 
 
 # -- new tensors ----------------------------------------------------------------------------------------------

@@ -8,15 +8,16 @@ memory, since its history would no longer be that of its values.
 from __future__ import annotations
 
 from types import FunctionType
-from typing import Any, Callable
+from typing import Any, Callable, NoReturn
 
 import numpy as np
 
 from ..backends import backend_of
 from ..backends.formulas.dtypes import kind_of
 from ..core.broadcasting import cast, sum_to
-from ..core.grad_mode import is_grad_enabled
+from ..core.grad_mode import is_grad_enabled, set_grad_enabled
 from ..core.hooks import keep_retaining
+from .conversion import to
 from .indexing import Index, Take
 from .integers import stored
 from ..core.operation import Operation, refuse_unwritable
@@ -74,8 +75,7 @@ def _check(x: Tensor, value_requires_grad: bool, name: str) -> bool:
     if not (is_grad_enabled() and (x._requires_grad or value_requires_grad)):
         return False
     if x._requires_grad and x._node is None:
-        raise RuntimeError(f"{name}: a leaf that requires a gradient cannot be changed in place, its gradient would be "
-                           f"that of the old values; write inside of `with no_grad():`, or use a new tensor")
+        refuse_leaf(name)
     if kind_of(x.dtype) < 2:
         raise RuntimeError(f"{name}: a tensor of {x.dtype} has no gradient and cannot take on values that require one")
     if len(x._versions) > 1 and any(other is not x for other in x._versions[1].values()):
@@ -83,6 +83,11 @@ def _check(x: Tensor, value_requires_grad: bool, name: str) -> bool:
                            f"their history would not be that of their new values; change a .clone(), or write "
                            f"inside of `with no_grad():`")
     return True
+
+
+def refuse_leaf(name: str) -> NoReturn:
+    raise RuntimeError(f"{name}: a leaf that requires a gradient cannot be changed in place, its gradient would be "
+                       f"that of the old values; write inside of `with no_grad():`, or use a new tensor")
 
 
 def _continue(x: Tensor, result: Tensor) -> None:
@@ -125,6 +130,26 @@ def in_place(operation: Callable, name: str) -> Callable:
     return changed
 
 
+def reshaped_in_place(operation: Callable, name: str) -> Callable:
+    """The in-place form of an operation that gives a view of all elements: the tensor itself becomes this view."""
+
+    def changed(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if is_grad_enabled() and x._requires_grad and x._node is None:
+            refuse_leaf(name)
+        with set_grad_enabled(x._node is not None):
+            result = operation(x, *args, **kwargs)
+        x._array = result._array
+        x._versions[0] += 1
+        if x._node is not None:
+            _continue(x, result)
+        return x
+
+    changed.__wrapped__ = operation
+    changed.__name__ = changed.__qualname__ = name
+    changed.__doc__ = f"As {name.strip('_')}, of the tensor itself; views of it stay as they are."
+    return changed
+
+
 def fill_(x: Tensor, value: Any) -> Tensor:
     """Write a number to every element.
 
@@ -143,16 +168,18 @@ def zero_(x: Tensor) -> Tensor:
     return write(x, ..., 0, "zero_")
 
 
-def copy_(x: Tensor, source: Any) -> Tensor:
-    """Write the elements of `source`, which broadcasts to the shape of `x`; it may live on another device.
+def copy_(x: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
+    """Write the elements of `src`, which broadcasts to the shape of `x`; it may live on another device.
 
     >>> copy_(Tensor([[1.0, 2.0], [3.0, 4.0]]), [5.0, 6.0])
     tensor([[5., 6.],
             [5., 6.]])
     """
-    if isinstance(source, Tensor) or backend_of(source) is not None:
-        source = as_tensor(source, device=x.device)
-    return write(x, ..., source, "copy_")
+    if isinstance(src, Tensor):
+        src = to(src, device=x.device, non_blocking=non_blocking)
+    elif backend_of(src) is not None:
+        src = as_tensor(src, device=x.device)
+    return write(x, ..., src, "copy_")
 
 
 def fill_diagonal_(x: Tensor, fill_value: Any) -> Tensor:

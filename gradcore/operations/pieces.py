@@ -272,6 +272,16 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     return diag_embed(input, diagonal) if input.ndim == 1 else _diagonal(input, diagonal)
 
 
+def diagflat(input: Tensor, offset: int = 0) -> Tensor:
+    """All elements as a diagonal of a matrix.
+
+    >>> diagflat(Tensor([[1, 2]]))
+    tensor([[1., 0.],
+            [0., 2.]])
+    """
+    return diag_embed(reshape(input, -1), offset)
+
+
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """The last dimension as a diagonal of matrices in the dimensions `dim1` and `dim2`, with zeros elsewhere.
 

@@ -120,12 +120,15 @@ def vecdot(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
 
 
 @accepts_numpy_names
-def cross(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
-    """The vector products of the vectors of three elements along `dim`; all other dimensions broadcast.
+def cross(input: Tensor, other: Tensor, dim: Optional[int] = None) -> Tensor:
+    """The vector products of the vectors of three elements along `dim`, which by default is the first dimension of
+    length 3; all other dimensions broadcast.
 
     >>> cross(Tensor([1, 0, 0]), Tensor([0, 1, 0]))
     tensor([0., 0., 1.])
     """
+    if dim is None:
+        dim = next((i for i, n in enumerate(input.shape) if n == 3), -1)
     a, b = _vectors("cross", input, other, dim)
     if a.shape[-1] != 3:
         raise ValueError(f"cross takes vectors of three elements; along dimension {dim} there are {a.shape[-1]}")

@@ -90,6 +90,15 @@ def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
     return transpose(input, axis0, axis1)
 
 
+def swapdims(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """`input` with two dimensions exchanged; a view.
+
+    >>> swapdims(Tensor([[1.0, 2.0, 3.0]]), 0, 1).shape
+    (3, 1)
+    """
+    return swapaxes(input, dim0, dim1)
+
+
 def movedim(input: Tensor, source: Dims, destination: Dims) -> Tensor:
     """The dimensions `source` at the positions `destination`, the others in their order; a view.
 

@@ -18,7 +18,7 @@ from .inplace import write
 from .shaping import expand, reshape
 
 
-def _placed(name: str, x: Tensor, dim: int, index: Any, values: Any) -> tuple[tuple, Tensor]:
+def placed(name: str, x: Tensor, dim: int, index: Any, values: Any) -> tuple[tuple, Tensor]:
     """The checked places in `x`, and the values for them: of a larger tensor the part that the index covers."""
     common_backend(name, (x, index, values))
     dim = one_dim(dim, x.ndim)
@@ -48,13 +48,15 @@ def _positions(name: str, given: Any, index: Tensor, length: int, dim: int) -> T
 
 
 @accepts_numpy_names
-def scatter(input: Tensor, dim: int, index: Any, src: Any) -> Tensor:
-    """`input` with the values `src` (a tensor or a number) written where `index` points along `dim`.
+def scatter(input: Tensor, dim: int, index: Any, src: Any = None, *, value: Any = None) -> Tensor:
+    """`input` with the values `src` (a tensor) or `value` (a number) written where `index` points along `dim`.
 
     >>> scatter(Tensor([0, 0, 0]), 0, [2, 0], Tensor([5, 6]))
     tensor([6., 0., 5.])
     """
-    places, values = _placed("scatter", input, dim, index, src)
+    if (src is None) == (value is None):
+        raise TypeError(f"scatter: it takes `src` or `value`, one of them; got {src!r:.60} and {value!r:.60}")
+    places, values = placed("scatter", input, dim, index, value if src is None else src)
     return write(clone(input), places, values, "scatter")
 
 
@@ -65,7 +67,7 @@ def scatter_add(input: Tensor, dim: int, index: Any, src: Any) -> Tensor:
     >>> scatter_add(Tensor([0, 0, 0]), 0, [2, 2], Tensor([5, 6]))
     tensor([ 0.,  0., 11.])
     """
-    places, values = _placed("scatter_add", input, dim, index, src)
+    places, values = placed("scatter_add", input, dim, index, src)
     return _sum(input, places, values)
 
 

@@ -6,6 +6,7 @@ larger than all other numbers.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Optional, Union
 
 from ..backends.formulas.dtypes import BOOL, FLOAT64, INT64, kind_of, result_type
@@ -14,7 +15,7 @@ from ..core.dimensions import accepts_numpy_names, one_dim
 from ..core.tensor import Tensor, as_tensor, common_backend
 from . import arithmetic
 from .conversion import clone
-from .creation import ones, zeros
+from .creation import arange, ones, zeros
 from .indexing import along, getitem
 from .rearranging import movedim, narrow
 from .extrema import ValuesAndIndices, amax
@@ -164,29 +165,50 @@ def _quantiles(x: Tensor, q: Tensor, interpolation: str) -> Tensor:
     return movedim(where(arithmetic.isnan(last.detach()), last, between), -1, 0)
 
 
-def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, *,
-           return_index: bool = False) -> Union[Tensor, tuple[Tensor, ...]]:
-    """The different elements in order; on demand also where each occurs first, the place of each element among them,
-    and how often each occurs, in this order.
+def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
+           dim: Optional[int] = None, *, return_index: bool = False) -> Union[Tensor, tuple[Tensor, ...]]:
+    """The different elements in order, or with `dim` the different slices along it; on demand also where each occurs
+    first, the place of each element among them, and how often each occurs, in this order.
 
     >>> unique(Tensor([3, 1, 3]), return_counts=True)
     (tensor([1., 3.]), tensor([1, 2]))
     """
-    x = reshape(input.detach(), -1)
-    order = argsort(x)
-    ordered = getitem(x, order)
-    n = ordered.shape[0]
+    return _runs(input, dim, True, return_index, return_inverse, return_counts)
+
+
+def unique_consecutive(input: Tensor, return_inverse: bool = False, return_counts: bool = False,
+                       dim: Optional[int] = None) -> Union[Tensor, tuple[Tensor, ...]]:
+    """The elements, or slices along `dim`, without those that are equal to the one before; for the rest see `unique`.
+
+    >>> unique_consecutive(Tensor([1, 1, 2, 1]))
+    tensor([1., 2., 1.])
+    """
+    return _runs(input, dim, False, False, return_inverse, return_counts)
+
+
+def _runs(input: Tensor, dim: Optional[int], is_sorted: bool, return_index: bool, return_inverse: bool,
+          return_counts: bool) -> Union[Tensor, tuple[Tensor, ...]]:
+    """The first of each run of equal slices, which are first brought into order if that is asked for."""
+    x = input.detach()
+    slices = reshape(x, -1) if dim is None else movedim(x, one_dim(dim, x.ndim), 0)
+    n = slices.shape[0]
+    rows = reshape(slices, n, math.prod(slices.shape[1:]))
+    order = arange(n, device=x.device)
+    for column in range(rows.shape[1] - 1, -1, -1) if is_sorted else ():  # the first column decides, so it comes last
+        order = getitem(order, argsort(getitem(rows, (order, column))))
+    ordered = getitem(rows, order)
     begins = ones(n, dtype=BOOL, device=x.device)
     if n > 1:
-        differs = getitem(ordered, slice(1, None)) != getitem(ordered, slice(None, -1))
+        differs = (getitem(ordered, slice(1, None)) != getitem(ordered, slice(None, -1))).any(1)
         begins = cat([getitem(begins, slice(1)), differs])
-    results = [getitem(ordered, begins)]
+    found = getitem(getitem(slices, order), begins)
+    results = [found if dim is None else movedim(found, 0, one_dim(dim, x.ndim))]
     if return_index:
         results.append(getitem(order, begins))
     inverse = cumsum(begins, 0) - 1
     if return_inverse:
-        placed = zeros(n, dtype=INT64, device=x.device)
-        results.append(reshape(index_add(placed, 0, order, inverse), input.shape))
+        placed = index_add(zeros(n, dtype=INT64, device=x.device), 0, order, inverse)
+        results.append(reshape(placed, input.shape) if dim is None else placed)
     if return_counts:
         results.append(bincount(inverse))
     return tuple(results) if len(results) > 1 else results[0]
