@@ -20,8 +20,7 @@ from gradcore.backends.cuda.several import launches_of
 from gradcore.backends.formulas.cpp import TYPES, identifier
 from gradcore.backends.formulas.expression import Symbol, apply
 from gradcore.backends.formulas.row_run import plan_of
-from gradcore.optim.adam import adam_step, amsgrad_step
-from gradcore.optim.sgd import momentum_step
+from gradcore.optim import adam, adam_variants, adaptive, sgd
 from kernels import everything, primitives, row_kernels
 
 needs_nvrtc = pytest.mark.skipif(nvrtc.loaded() is None, reason="the wheel nvidia-cuda-nvrtc is not installed")
@@ -110,12 +109,18 @@ def test_inputs_of_several_dtypes_compile_and_numbers_are_passed_by_value():
     assert nvrtc.compiled(text, "sm_90", OPTIONS)
 
 
+STEPS = {name: operation for module in (sgd, adam, adam_variants, adaptive)
+         for name, operation in vars(module).items() if name.endswith("_step")}
+
+
 @needs_nvrtc
-@pytest.mark.parametrize("operation", [adam_step, amsgrad_step, momentum_step], ids=lambda operation: operation.name)
-def test_kernels_for_several_calls_compile(operation):
-    kernel = operation.kernel
+@pytest.mark.parametrize("name", STEPS)
+def test_kernels_for_several_calls_compile(name):
+    kernel = STEPS[name].kernel
     variant = dataclasses.replace(source.Variant.contiguous(kernel, "float32"), table=launches_of(kernel))
     compile_all(kernel, [(source.source_of(kernel, variant), architecture) for architecture in ARCHITECTURES])
+    calls, arrays = launches_of(kernel), len(kernel.inputs) + len(kernel.outputs)
+    assert calls >= 24 and 8 * (1 + calls * (3 + arrays) + len(kernel.constants)) <= 4096  # bytes of its parameters
 
 
 @needs_nvrtc

@@ -44,9 +44,22 @@ def test_a_training_step_waits_for_nothing_and_copies_nothing(cuda):
     assert launches.total() <= 12, launches
 
 
-@pytest.mark.parametrize("options", [{}, {"capturable": True}, {"amsgrad": True, "weight_decay": 0.1}])
-def test_one_launch_for_many_parameters(options, cuda, rng):
-    shapes = [(3,), (40, 50), (1,), (2, 3, 4), (1025,), (0, 3)] + [(7,)] * 60
+STEPS = {
+    "Adam": (optim.Adam, {}), "Adam, capturable": (optim.Adam, {"capturable": True}),
+    "Adam, amsgrad": (optim.Adam, {"amsgrad": True, "weight_decay": 0.1}), "AdamW": (optim.AdamW, {}),
+    "SGD": (optim.SGD, {"weight_decay": 0.1}), "momentum": (optim.SGD, {"momentum": 0.9}),
+    "Nesterov": (optim.SGD, {"momentum": 0.9, "nesterov": True}),
+    "RMSprop": (optim.RMSprop, {}), "RMSprop, all": (optim.RMSprop, {"centered": True, "momentum": 0.5}),
+    "Adagrad": (optim.Adagrad, {"lr_decay": 0.1}), "Adadelta": (optim.Adadelta, {"weight_decay": 0.1}),
+    "NAdam": (optim.NAdam, {}), "NAdam, decay": (optim.NAdam, {"weight_decay": 0.1, "decoupled_weight_decay": True}),
+    "RAdam": (optim.RAdam, {"betas": (0.9, 0.8)}),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_one_launch_for_many_parameters(name, cuda, rng):
+    make, options = STEPS[name]
+    shapes = [(3,), (40, 50), (1,), (2, 3, 4), (1025,), (0, 3)] + [(7,)] * 20
     values = [rng.normal(size=shape) for shape in shapes]
     slopes = [[rng.normal(size=shape) for shape in shapes] for _ in range(2)]
     after = []
@@ -54,7 +67,7 @@ def test_one_launch_for_many_parameters(options, cuda, rng):
         parameters = [Tensor(value, dtype="float32", requires_grad=True, device=device) for value in values]
         apart = Tensor(np.repeat(values[1], 2, axis=1), dtype="float32", device=device)
         parameters[1] = apart[:, ::2].detach().requires_grad_()
-        optimizer = optim.Adam(parameters, lr=0.1, **options)
+        optimizer = make(parameters, lr=0.1, **options)
         for gradients in slopes:
             for parameter, gradient in zip(parameters, gradients):
                 parameter.grad = Tensor(gradient, dtype="float32", device=device)
@@ -63,8 +76,21 @@ def test_one_launch_for_many_parameters(options, cuda, rng):
         after.append([parameter.detach().numpy() for parameter in parameters])
     for expected, found in zip(*after):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
-    steps = [launch for launch in fake_cupy.logged("launch") if launch[0].endswith(("adam_step", "amsgrad_step"))]
-    assert len(steps) == 3  # a table holds about fifty, and one is for the parameter whose elements are apart
+    steps = [launch for launch in fake_cupy.logged("launch") if launch[0].endswith("_step")]
+    assert len(steps) == 2  # all in one table, but for the parameter whose elements are apart
+    assert not fake_cupy.logged("wait")[len(parameters):]  # but for the values above
+
+
+def test_more_parameters_than_a_table_holds_take_several_launches(cuda):
+    parameters = [Tensor(np.ones(7), dtype="float32", requires_grad=True, device="cuda:1") for _ in range(100)]
+    optimizer = optim.Adam(parameters)
+    for parameter in parameters:
+        parameter.grad = gradcore.ones_like(parameter)
+    fake_cupy.log.clear()
+    optimizer.step()
+    steps = [launch for launch in fake_cupy.logged("launch") if launch[0].endswith("_step")]
+    assert 2 <= len(steps) <= 3
+    assert all((parameter < 1).all().item() for parameter in parameters)
 
 
 def test_a_training_step_is_that_of_the_cpu(cuda):

@@ -12,42 +12,21 @@ from .optimizer import Optimizer, check_at_least_zero, check_betas
 from .sgd import with_decay_of
 
 
-# Parts of the formulas below, in which they are one kernel.
-def _moved(average: Any, value: Any, rate: Any) -> Any:
+# Parts of formulas, in which they are one kernel.
+def moved(average: Any, value: Any, rate: Any) -> Any:
+    """A step from the average so far towards a new value."""
     return average + rate * (value - average)
 
 
-def _moved_square(xp: Any, average: Any, value: Any, memory: Any, rate: Any) -> Any:
+def moved_square(xp: Any, average: Any, value: Any, memory: Any, rate: Any) -> Any:
+    """The moving average of squares."""
     return memory * average + rate * xp.square(value)
 
 
-def _adapted(xp: Any, parameter: Any, average: Any, square: Any, step: Any, correction: Any, eps: Any,
-             kept: Any) -> Any:
-    return kept * parameter - step * average / (xp.sqrt(square) / correction + eps)
-
-
-@elementwise
-def moving_average(xp, average, value, rate=0.1):
-    """A step from the average so far towards a new value."""
-    return _moved(average, value, rate)
-
-
-@elementwise
-def moving_square(xp, average, value, memory=0.999, rate=0.001):
-    """The moving average of squares."""
-    return _moved_square(xp, average, value, memory, rate)
-
-
-@elementwise
-def adapted(xp, parameter, average, square, step=0.0, correction=1.0, eps=1e-8, kept=1.0):
+def adapted(xp: Any, parameter: Any, average: Any, square: Any, step: Any, correction: Any, eps: Any,
+            kept: Any) -> Any:
     """One step along the average gradient, in units of its usual size, after weight decay."""
-    return _adapted(xp, parameter, average, square, step, correction, eps, kept)
-
-
-@elementwise
-def averages(xp, gradient, average, square, rate=0.1, memory=0.999, square_rate=0.001):
-    """The moving averages of the gradient and of its square."""
-    return _moved(average, gradient, rate), _moved_square(xp, square, gradient, memory, square_rate)
+    return kept * parameter - step * average / (xp.sqrt(square) / correction + eps)
 
 
 @elementwise(widens=True)
@@ -61,9 +40,9 @@ def adam_step(xp, parameter, gradient, average, square, step, correction, rate=0
               eps=1e-8, kept=1.0, weight_decay=0.0):
     """The parameter after a step, and the averages that it was made with."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
-    average = _moved(average, gradient, rate)
-    square = _moved_square(xp, square, gradient, memory, square_rate)
-    return _adapted(xp, parameter, average, square, step, correction, eps, kept), average, square
+    average = moved(average, gradient, rate)
+    square = moved_square(xp, square, gradient, memory, square_rate)
+    return adapted(xp, parameter, average, square, step, correction, eps, kept), average, square
 
 
 @elementwise
@@ -71,10 +50,10 @@ def amsgrad_step(xp, parameter, gradient, average, square, highest, step, correc
                  square_rate=0.001, eps=1e-8, kept=1.0, weight_decay=0.0):
     """As `adam_step`, in units of the highest mean square so far."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
-    average = _moved(average, gradient, rate)
-    square = _moved_square(xp, square, gradient, memory, square_rate)
+    average = moved(average, gradient, rate)
+    square = moved_square(xp, square, gradient, memory, square_rate)
     highest = xp.maximum(highest, square)
-    return _adapted(xp, parameter, average, highest, step, correction, eps, kept), average, square, highest
+    return adapted(xp, parameter, average, highest, step, correction, eps, kept), average, square, highest
 
 
 class Adam(Optimizer):
@@ -137,14 +116,6 @@ def begin(parameter: Tensor, state: dict[str, Any], capturable: bool = False) ->
     if not isinstance(state["step"], Tensor):
         state["step"] = Tensor(float(state["step"]), dtype=FLOAT64, device=parameter.device)
     state["step"].add_(1)
-
-
-def averaged(parameter: Tensor, gradient: Tensor, state: dict[str, Any], betas: tuple[float, float]) -> None:
-    """Count the step, and take the gradient and its square into their averages."""
-    begin(parameter, state)
-    b1, b2 = betas
-    averages(gradient, state["exp_avg"], state["exp_avg_sq"], rate=1 - b1, memory=b2, square_rate=1 - b2,
-             out=(state["exp_avg"], state["exp_avg_sq"]))
 
 
 class AdamW(Adam):

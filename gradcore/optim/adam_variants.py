@@ -5,17 +5,31 @@ from __future__ import annotations
 import math
 from typing import Any, Iterable, Mapping
 
-from ..core.elementwise import elementwise
+from ..core.elementwise import Elementwise, elementwise
 from ..core.tensor import Tensor
-from .adam import adapted, averaged
+from .adam import adam_step, adapted, begin, moved, moved_square
 from .optimizer import Optimizer, check_at_least_zero, check_betas
-from .sgd import descended, with_weight_decay
+from .sgd import with_decay_of
 
 
 @elementwise
-def looked_ahead(xp, gradient, mean, now=0.0, ahead=1.0):
-    """A share of the gradient, and one of its mean."""
-    return now * gradient + ahead * mean
+def nadam_step(xp, parameter, gradient, average, square, step, correction, now=0.0, ahead=1.0, rate=0.1, memory=0.999,
+               square_rate=0.001, eps=1e-8, kept=1.0, weight_decay=0.0):
+    """As `adam_step`, along a share of the gradient, `now`, and one of its average, `ahead`."""
+    gradient = with_decay_of(xp, gradient, parameter, weight_decay)
+    average = moved(average, gradient, rate)
+    square = moved_square(xp, square, gradient, memory, square_rate)
+    direction = now * gradient + ahead * average
+    return adapted(xp, parameter, direction, square, step, correction, eps, kept), average, square
+
+
+@elementwise
+def unadapted_step(xp, parameter, gradient, average, square, step, rate=0.1, memory=0.999, square_rate=0.001,
+                   kept=1.0, weight_decay=0.0):
+    """As `adam_step`, along the average alone."""
+    gradient = with_decay_of(xp, gradient, parameter, weight_decay)
+    average = moved(average, gradient, rate)
+    return kept * parameter - step * average, average, moved_square(xp, square, gradient, memory, square_rate)
 
 
 class NAdam(Optimizer):
@@ -46,15 +60,12 @@ class NAdam(Optimizer):
         check_betas(options["betas"])
 
     def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any]) -> None:
-        gradient, kept = _with_decay(parameter, gradient, group)
-        averaged(parameter, gradient, state, group["betas"])
-        (b1, b2), step, decay = group["betas"], state["step"], group["momentum_decay"]
-        mu, next_mu = [b1 * (1 - 0.5 * 0.96 ** (t * decay)) for t in (step, step + 1)]
+        begin(parameter, state)
+        (b1, b2), count, decay = group["betas"], state["step"], group["momentum_decay"]
+        mu, next_mu = [b1 * (1 - 0.5 * 0.96 ** (t * decay)) for t in (count, count + 1)]
         product = state["mu_product"] = state.get("mu_product", 1.0) * mu
-        mean = looked_ahead(gradient, state["exp_avg"], now=(1 - mu) / (1 - product),
-                            ahead=next_mu / (1 - product * next_mu))
-        adapted(parameter, mean, state["exp_avg_sq"], step=group["lr"], correction=math.sqrt(1 - b2 ** step),
-                eps=group["eps"], kept=kept, out=parameter)
+        _later(self, nadam_step, parameter, gradient, state, group, (group["lr"], math.sqrt(1 - b2 ** count)),
+               now=(1 - mu) / (1 - product), ahead=next_mu / (1 - product * next_mu), eps=group["eps"])
 
 
 class RAdam(Optimizer):
@@ -84,23 +95,26 @@ class RAdam(Optimizer):
         check_betas(options["betas"])
 
     def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any]) -> None:
-        gradient, kept = _with_decay(parameter, gradient, group)
-        averaged(parameter, gradient, state, group["betas"])
-        (b1, b2), step = group["betas"], state["step"]
-        lr, unbiased = group["lr"] / (1 - b1 ** step), 1 - b2 ** step
+        begin(parameter, state)
+        (b1, b2), count = group["betas"], state["step"]
+        lr, unbiased = group["lr"] / (1 - b1 ** count), 1 - b2 ** count
         longest = 2 / (1 - b2) - 1
-        length = longest - 2 * step * b2 ** step / unbiased  # how many squares the average holds, in effect
+        length = longest - 2 * count * b2 ** count / unbiased  # how many squares the average holds, in effect
         if length > 5:
             lr *= math.sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length))
             # PyTorch adds eps before the correction here, not after it as in Adam.
-            adapted(parameter, state["exp_avg"], state["exp_avg_sq"], step=lr * math.sqrt(unbiased), correction=1.0,
-                    eps=group["eps"], kept=kept, out=parameter)
+            _later(self, adam_step, parameter, gradient, state, group, (lr * math.sqrt(unbiased), 1.0),
+                   eps=group["eps"])
         else:
-            descended(kept * parameter, state["exp_avg"], lr=lr, out=parameter)
+            _later(self, unadapted_step, parameter, gradient, state, group, (lr,))
 
 
-def _with_decay(parameter: Tensor, gradient: Tensor, group: Mapping[str, Any]) -> tuple[Tensor, float]:
-    """The gradient with weight decay in it, or what decay beside it keeps of the parameter."""
-    if group["decoupled_weight_decay"]:
-        return gradient, 1 - group["lr"] * group["weight_decay"]
-    return with_weight_decay(gradient, parameter, group), 1.0
+def _later(optimizer: Optimizer, formula: Elementwise, parameter: Tensor, gradient: Tensor, state: dict[str, Any],
+           group: Mapping[str, Any], numbers: tuple[float, ...], **constants: float) -> None:
+    """Ask for a step by a formula of the averages and some numbers, with weight decay in the gradient or beside it."""
+    (b1, b2), decay = group["betas"], group["weight_decay"]
+    is_beside = group["decoupled_weight_decay"]
+    averages = state["exp_avg"], state["exp_avg_sq"]
+    optimizer.later(formula, (parameter, gradient, *averages, *numbers), (parameter, *averages), rate=1 - b1,
+                    memory=b2, square_rate=1 - b2, kept=1 - group["lr"] * decay if is_beside else 1.0,
+                    weight_decay=0.0 if is_beside else decay, **constants)

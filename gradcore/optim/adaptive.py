@@ -6,27 +6,78 @@ from typing import Any, Iterable, Mapping
 
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
-from .adam import moving_average, moving_square
+from .adam import moved, moved_square
 from .optimizer import Optimizer, check_at_least_zero
-from .sgd import descended, velocity, with_weight_decay
+from .sgd import with_decay_of
+
+
+# Parts of the formulas below, each of which is one kernel.
+def _rms_direction(xp: Any, gradient: Any, square: Any, mean: Any, memory: Any, rate: Any, eps: Any) -> tuple:
+    """The gradient in units of its standard deviation (of its usual size where `mean` is None), and the averages."""
+    square = moved_square(xp, square, gradient, memory, rate)
+    if mean is None:
+        return gradient / (xp.sqrt(square) + eps), square
+    mean = moved(mean, gradient, rate)
+    return gradient / (xp.sqrt(square - xp.square(mean)) + eps), square, mean
 
 
 @elementwise
-def scaled(xp, gradient, square, eps=1e-8):
-    """A gradient in units of its usual size."""
-    return gradient / (xp.sqrt(square) + eps)
+def rmsprop_step(xp, parameter, gradient, square, lr=0.01, memory=0.99, rate=0.01, eps=1e-8, weight_decay=0.0):
+    """The parameter after a step in units of the gradient's usual size, and the mean square."""
+    gradient = with_decay_of(xp, gradient, parameter, weight_decay)
+    direction, *kept = _rms_direction(xp, gradient, square, None, memory, rate, eps)
+    return parameter - lr * direction, *kept
 
 
 @elementwise
-def scaled_centered(xp, gradient, square, mean, eps=1e-8):
-    """A gradient in units of its standard deviation."""
-    return gradient / (xp.sqrt(square - xp.square(mean)) + eps)
+def rmsprop_centered_step(xp, parameter, gradient, square, mean, lr=0.01, memory=0.99, rate=0.01, eps=1e-8,
+                          weight_decay=0.0):
+    """As `rmsprop_step`, in units of the standard deviation."""
+    gradient = with_decay_of(xp, gradient, parameter, weight_decay)
+    direction, *kept = _rms_direction(xp, gradient, square, mean, memory, rate, eps)
+    return parameter - lr * direction, *kept
 
 
 @elementwise
-def scaled_by_changes(xp, gradient, square, changes, eps=1e-6):
-    """A gradient in units of its usual size, times the usual size of a change."""
-    return xp.sqrt(changes + eps) / xp.sqrt(square + eps) * gradient
+def rmsprop_momentum_step(xp, parameter, gradient, square, last, lr=0.01, memory=0.99, rate=0.01, eps=1e-8,
+                          weight_decay=0.0, momentum=0.9):
+    """As `rmsprop_step`, along a velocity."""
+    gradient = with_decay_of(xp, gradient, parameter, weight_decay)
+    direction, *kept = _rms_direction(xp, gradient, square, None, memory, rate, eps)
+    velocity = momentum * last + direction
+    return parameter - lr * velocity, *kept, velocity
+
+
+@elementwise
+def rmsprop_centered_momentum_step(xp, parameter, gradient, square, mean, last, lr=0.01, memory=0.99, rate=0.01,
+                                   eps=1e-8, weight_decay=0.0, momentum=0.9):
+    """As `rmsprop_centered_step`, along a velocity."""
+    gradient = with_decay_of(xp, gradient, parameter, weight_decay)
+    direction, *kept = _rms_direction(xp, gradient, square, mean, memory, rate, eps)
+    velocity = momentum * last + direction
+    return parameter - lr * velocity, *kept, velocity
+
+
+# By whether there is a mean gradient, and a velocity.
+_RMSPROP_STEPS = {(False, False): rmsprop_step, (True, False): rmsprop_centered_step,
+                  (False, True): rmsprop_momentum_step, (True, True): rmsprop_centered_momentum_step}
+
+
+@elementwise
+def adagrad_step(xp, parameter, gradient, total, lr=0.01, eps=1e-10, weight_decay=0.0):
+    """The parameter after a step in units of the root of all squares, and their sum."""
+    gradient = with_decay_of(xp, gradient, parameter, weight_decay)
+    total = total + xp.square(gradient)
+    return parameter - lr * (gradient / (xp.sqrt(total) + eps)), total
+
+
+@elementwise
+def adadelta_step(xp, parameter, gradient, square, changes, lr=1.0, memory=0.9, rate=0.1, eps=1e-6, weight_decay=0.0):
+    """The parameter after a step, and the mean squares of the gradient and of its changes."""
+    gradient = with_decay_of(xp, gradient, parameter, weight_decay)
+    square = moved_square(xp, square, gradient, memory, rate)
+    change = xp.sqrt(changes + eps) / xp.sqrt(square + eps) * gradient
+    return parameter - lr * change, square, moved_square(xp, changes, change, memory, rate)
 
 
 class RMSprop(Optimizer):
@@ -56,24 +107,17 @@ class RMSprop(Optimizer):
         check_at_least_zero(options, "lr", "alpha", "eps", "weight_decay", "momentum")
 
     def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any]) -> None:
-        gradient = with_weight_decay(gradient, parameter, group)
-        alpha = group["alpha"]
-        for name in ("square_avg", *["grad_avg"] * group["centered"], *["momentum_buffer"] * bool(group["momentum"])):
+        alpha, centered, momentum = group["alpha"], bool(group["centered"]), group["momentum"]
+        names = ["square_avg", *["grad_avg"] * centered, *["momentum_buffer"] * bool(momentum)]
+        for name in names:
             if name not in state:
                 state[name] = Tensor.zeros_like(parameter)
         state["step"] = state.get("step", 0) + 1
-        square = state["square_avg"]
-        moving_square(square, gradient, memory=alpha, rate=1 - alpha, out=square)
-        if group["centered"]:
-            mean = state["grad_avg"]
-            moving_average(mean, gradient, rate=1 - alpha, out=mean)
-            direction = scaled_centered(gradient, square, mean, eps=group["eps"])
-        else:
-            direction = scaled(gradient, square, eps=group["eps"])
-        if group["momentum"]:
-            direction = velocity(state["momentum_buffer"], direction, momentum=group["momentum"],
-                                 out=state["momentum_buffer"])
-        descended(parameter, direction, lr=group["lr"], out=parameter)
+        kept = [state[name] for name in names]
+        options = {"momentum": momentum} if momentum else {}
+        self.later(_RMSPROP_STEPS[centered, bool(momentum)], (parameter, gradient, *kept), (parameter, *kept),
+                   lr=group["lr"], memory=alpha, rate=1 - alpha, eps=group["eps"], weight_decay=group["weight_decay"],
+                   **options)
 
 
 class Adagrad(Optimizer):
@@ -103,13 +147,12 @@ class Adagrad(Optimizer):
         check_at_least_zero(options, "lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
 
     def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any]) -> None:
-        gradient = with_weight_decay(gradient, parameter, group)
         if not state:
             state.update(step=0, sum=Tensor.full_like(parameter, group["initial_accumulator_value"]))
         lr = group["lr"] / (1 + state["step"] * group["lr_decay"])
         state["step"] += 1
-        moving_square(state["sum"], gradient, memory=1.0, rate=1.0, out=state["sum"])
-        descended(parameter, scaled(gradient, state["sum"], eps=group["eps"]), lr=lr, out=parameter)
+        self.later(adagrad_step, (parameter, gradient, state["sum"]), (parameter, state["sum"]), lr=lr,
+                   eps=group["eps"], weight_decay=group["weight_decay"])
 
 
 class Adadelta(Optimizer):
@@ -140,12 +183,9 @@ class Adadelta(Optimizer):
             raise ValueError(f"`rho` must be at most 1; got {options['rho']}")
 
     def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any]) -> None:
-        gradient = with_weight_decay(gradient, parameter, group)
         if not state:
             state.update(step=0, square_avg=Tensor.zeros_like(parameter), acc_delta=Tensor.zeros_like(parameter))
-        rho = group["rho"]
+        rho, kept = group["rho"], (state["square_avg"], state["acc_delta"])
         state["step"] += 1
-        moving_square(state["square_avg"], gradient, memory=rho, rate=1 - rho, out=state["square_avg"])
-        change = scaled_by_changes(gradient, state["square_avg"], state["acc_delta"], eps=group["eps"])
-        moving_square(state["acc_delta"], change, memory=rho, rate=1 - rho, out=state["acc_delta"])
-        descended(parameter, change, lr=group["lr"], out=parameter)
+        self.later(adadelta_step, (parameter, gradient, *kept), (parameter, *kept), lr=group["lr"], memory=rho,
+                   rate=1 - rho, eps=group["eps"], weight_decay=group["weight_decay"])

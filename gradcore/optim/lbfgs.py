@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterable, Mapping, Optional
 
+from ..core.elementwise import elementwise
 from ..core.grad_mode import enable_grad, no_grad
 from ..core.tensor import Tensor
 from ..operations.products import dot
 from ..operations.shaping import cat
 from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer, check_at_least_zero
-from .sgd import descended
 
 _CURVED = 1e-10  # of pairs with less curvature than that nothing is learned
+
+
+@elementwise
+def descended(xp, parameter, direction, lr=0.0):
+    """One step downhill."""
+    return parameter - lr * direction
 
 
 class LBFGS(Optimizer):

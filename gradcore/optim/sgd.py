@@ -15,30 +15,6 @@ def with_decay_of(xp: Any, gradient: Any, parameter: Any, weight_decay: Any) -> 
 
 
 @elementwise
-def decayed(xp, gradient, parameter, weight_decay=0.0):
-    """The gradient with weight decay in it."""
-    return with_decay_of(xp, gradient, parameter, weight_decay)
-
-
-def with_weight_decay(gradient: Tensor, parameter: Tensor, group: Mapping[str, Any]) -> Tensor:
-    """The gradient, with weight decay in it where the group asks for it."""
-    weight_decay = group["weight_decay"]
-    return decayed(gradient, parameter, weight_decay=weight_decay) if weight_decay else gradient
-
-
-@elementwise
-def velocity(xp, last, gradient, momentum=0.0, rate=1.0):
-    """What is left of the last velocity, and the gradient."""
-    return momentum * last + rate * gradient
-
-
-@elementwise
-def descended(xp, parameter, direction, lr=0.0):
-    """One step downhill."""
-    return parameter - lr * direction
-
-
-@elementwise
 def plain_step(xp, parameter, gradient, lr=0.0, weight_decay=0.0):
     """The parameter after a step along the gradient."""
     return parameter - lr * with_decay_of(xp, gradient, parameter, weight_decay)
