@@ -10,6 +10,8 @@
     reference        float64 values and derivatives, with which every case is checked before it is timed
     timing           measuring in turn
     summary          medians, spreads and ratios
+    models           networks in the words that gradcore and PyTorch share; steps trains them in turn
+    memory           the most memory that a step takes
     draws            random numbers beside those of NumPy or CuPy
     distributed      several processes; scaling is the report, network_model what larger machines would do
     compare          when a difference between two runs is a change

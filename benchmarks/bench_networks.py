@@ -1,4 +1,4 @@
-"""End to end: an epoch of training on digits, and ten layers of each activation, forward and backward."""
+"""End to end: an epoch of training on digits, ten layers of each activation, and steps of training of networks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 from .activations import activations
 from .cases import ONE_LINE_MISH
 from .machine import description
+from .models import MODELS, Model
 from .networks import Network, PyTorchNetwork
+from .steps import Contestant, implementations
 from .training import PyTorchTrainer, Trainer
 
 _LIBRARIES = ("gradcore", "pytorch")
@@ -45,3 +47,25 @@ def test_ten_layers(name: str, device: str, library: str, benchmark: Any, requir
     benchmark.group = f"ten layers of {name}"
     benchmark.extra_info.update(device=description(device), peak_bytes=network.peak_bytes())
     benchmark(step_and_wait)
+
+
+@pytest.mark.parametrize("implementation", implementations("cpu"))
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_training_step(model: Model, device: str, implementation: str, benchmark: Any, require: Callable) -> None:
+    require(device)
+    if implementation not in implementations(device):
+        pytest.skip(f"{implementation} is for the CPU")
+    try:
+        contestant = Contestant(implementation, model, device)
+    except (ImportError, RuntimeError) as error:
+        pytest.skip(f"{implementation}: {error}")
+    work = contestant.work()
+
+    def step_and_wait() -> None:
+        work.call()
+        work.wait()
+
+    benchmark.group = f"a training step, {model.name}"
+    benchmark.extra_info.update(device=description(device), peak_bytes=contestant.peak_bytes())
+    with work.mode():
+        benchmark(step_and_wait)

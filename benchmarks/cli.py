@@ -20,11 +20,13 @@ from .report import headline, write_report
 from .results import Results
 from .row_operations import row_groups
 from .session import skipped_rows
+from .steps import measure_steps
 from .tables import all_tables, wrapped
 from .training import EPOCHS, train_in_turn
 
-# Seconds of measuring: the activations, and the ten-layer networks.
+# Seconds of measuring: the activations, and the networks.
 _SECONDS = {"quick": (65.0, 6.0), "full": (1800.0, 120.0), "peers": (900.0, 0.0)}
+_NETWORKS = "networks"  # that --only measures without any activation
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
@@ -37,8 +39,9 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
                         "they are installed, with geometric means")
     parser.add_argument("--device", default="all", help="cpu, cuda, cuda:N, auto, or all (the default)")
     parser.add_argument("--only", action="append", default=[], metavar="WORDS", help="only cases that have all of "
-                        'these words, as "swish backward" or "1e6"; may be given several times. "distributed" '
-                        "measures several processes: mpiexec -n 2 python -m benchmarks --only distributed")
+                        'these words, as "swish backward" or "1e6"; may be given several times. "networks" measures '
+                        'training and networks alone, "distributed" several processes: mpiexec -n 2 python -m '
+                        "benchmarks --only distributed")
     parser.add_argument("--seconds", type=float, help="time to measure the activations for, instead of the set's own")
     parser.add_argument("--output", type=Path, default=Path("benchmark-report"), metavar="DIR",
                         help="the folder to write report.md, results.json and the pictures to (default: %(default)s)")
@@ -91,7 +94,8 @@ def _run(options: argparse.Namespace) -> Results:
     chosen = "peers" if options.peers else "full" if options.full else "quick"
     names = list(activations())
     groups = getattr(cases, chosen)(names, devices) + (row_groups(devices) if chosen == "peers" else [])
-    groups = cases.matching(groups, options.only)
+    of_networks = options.only == [_NETWORKS]
+    groups = [] if of_networks else cases.matching(groups, options.only)
     groups = [*cases.machine_groups(groups), *groups]
     seconds, network_seconds = _SECONDS[chosen]
     seconds = seconds if options.seconds is None else options.seconds
@@ -99,11 +103,13 @@ def _run(options: argparse.Namespace) -> Results:
     results.skipped.update(skipped_rows(groups, implementations))
     watch = Watch()
     with Progress() as progress:
-        measure_in_processes(groups, implementations, results, seconds, progress.of(seconds))
-        if chosen != "peers" and not options.only and devices:
+        if groups:
+            measure_in_processes(groups, implementations, results, seconds, progress.of(seconds))
+        if devices and (of_networks or chosen != "peers" and not options.only):
             results.training = train_in_turn(devices, EPOCHS, progress.of(8.0))
             results.networks = measure_networks([name for name in names if name != cases.ONE_LINE_MISH], devices,
                                                 network_seconds, progress.of(2 * network_seconds))
+            results.steps = measure_steps(devices, 2 * network_seconds, progress.of(4 * network_seconds))
     results.facts["cpu_used_by_others"] = watch.used_by_others()
     return results
 

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import tempfile
-import tracemalloc
-from pathlib import Path
-from typing import Any, Callable, Iterator, Sequence
+from typing import Any, Callable, Sequence
 
 import numpy as np
 
@@ -19,6 +13,7 @@ from gradcore.functions import matmul
 
 from .activations import Activation, activations, in_pytorch
 from .data import SEED
+from .memory import peak_of_gradcore, peak_of_pytorch
 from .summary import Summary
 from .timing import Work, in_turn
 
@@ -49,15 +44,7 @@ class Network:
         """Beyond what is there before the step."""
         for weight in self.weights:
             weight.grad = None
-        if self.backend.device == "cpu":
-            self.backend.empty_cache()
-            return _peak_of_numpy(self.step)
-        self.backend.synchronize()
-        self.backend.reset_peak_memory()
-        before = self.backend.memory_stats()["allocated"]
-        self.step()
-        self.backend.synchronize()
-        return self.backend.peak_memory() - before
+        return peak_of_gradcore(self.step, self.backend)
 
 
 class PyTorchNetwork:
@@ -70,7 +57,7 @@ class PyTorchNetwork:
 
         if device != "cpu" and not torch.cuda.is_available():
             raise RuntimeError("this PyTorch cannot use CUDA")
-        self.torch, self.device, self.backend = torch, device, get_backend(device)
+        self.device, self.backend = device, get_backend(device)
         self.function = in_pytorch(activation.name)
         x, weights, upstream = _numbers()
         self.x, self.upstream = (torch.from_numpy(array).to(device) for array in (x, upstream))
@@ -88,52 +75,7 @@ class PyTorchNetwork:
     def peak_bytes(self) -> int:
         for weight in self.weights:
             weight.grad = None
-        if self.device == "cpu":
-            return _peak_of_cpu_allocator(self.step)
-        cuda = self.torch.cuda
-        cuda.synchronize()
-        cuda.reset_peak_memory_stats()
-        before = cuda.memory_allocated()
-        self.step()
-        cuda.synchronize()
-        return cuda.max_memory_allocated() - before
-
-
-def _peak_of_numpy(step: Callable[[], None]) -> int:
-    """Python and NumPy report every allocation to tracemalloc, whoever asked for it."""
-    tracemalloc.start()
-    try:
-        step()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
-def _peak_of_cpu_allocator(step: Callable[[], None]) -> int:
-    """PyTorch keeps no count of host memory, but its profiler writes down every allocation and release."""
-    from torch.profiler import ProfilerActivity, profile
-
-    with _standard_error_dropped(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-        step()
-    with tempfile.TemporaryDirectory() as folder:
-        trace = Path(folder) / "trace.json"
-        profiler.export_chrome_trace(str(trace))
-        events = json.loads(trace.read_text())["traceEvents"]
-    changes = sorted((event["ts"], event["args"]["Bytes"]) for event in events if event["name"] == "[memory]")
-    return int(max(np.cumsum([size for _, size in changes]), default=0))
-
-
-@contextlib.contextmanager
-def _standard_error_dropped() -> Iterator[None]:
-    """The profiler's C++ part writes two lines there every time, past Python."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        return peak_of_pytorch(self.step, self.device)
 
 
 def _numbers() -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:

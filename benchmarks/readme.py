@@ -11,7 +11,7 @@ from .implementations import OURS
 from .peers import means
 from .report import named_devices
 from .results import Results, Row
-from .tables import Table, against, time_text, times
+from .tables import Table, against, time_text, times, training_steps
 
 BEGIN, END = "<!-- benchmarks: begin (python -m benchmarks --readme) -->", "<!-- benchmarks: end -->"
 NOT_MEASURED = ("cuda: not measured so far; `.ci/gpu` on a machine with a CUDA device runs all tests there, measures, "
@@ -31,11 +31,18 @@ def update(readme: Path, references: Path = REFERENCES) -> None:
 
 def keep(run: Path = Path("benchmark-report/results.json"), readme: Path = Path("README.md"),
          references: Path = REFERENCES) -> Path:
-    """Make a run the reference of its device, in the place of an older one, and renew the table of `readme`."""
+    """Make a run the reference of its device, in the place of an older one, and renew the table of `readme`.
+
+    What `--only networks` has measured goes into the reference that there is.
+    """
     results = Results.load(run)
     device, description = list(results.facts["devices"].items())[-1]  # CUDA devices come last
     name = f"{device.partition(':')[0]} {description}".lower()
     kept = references / (re.sub("[^a-z0-9]+", "-", name).strip("-") + ".json")
+    if kept.exists() and not results.rows:
+        networks, results = results, Results.load(kept)
+        results.training, results.networks, results.steps = networks.training, networks.networks, networks.steps
+        results.facts["of_networks"] = networks.facts
     results.save(kept)
     update(readme, references)
     return kept
@@ -61,6 +68,9 @@ def _tables(results: Results) -> Iterable[str]:
             if rows:
                 yield _table(results, rows, f"{implementation} on {device}, forward and backward together, float32: "
                                             f"time, and PyTorch's time over it").markdown()
+    if results.steps:
+        yield training_steps(results).markdown()
+    for device in results.values("device"):
         if any(row.case.implementation in ("jax", "torch.compile") for row in results.rows.values()):
             yield from (table.markdown() for table in means(results, device))
 

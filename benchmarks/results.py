@@ -51,6 +51,7 @@ class Results:
     skipped: dict[str, str] = field(default_factory=dict)  # what could not be measured here, and why
     training: list[dict[str, Any]] = field(default_factory=list)
     networks: list[dict[str, Any]] = field(default_factory=list)
+    steps: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, case: Case, bytes_moved: int, times: Times) -> None:
         row = self.rows.setdefault(case, Row(case, bytes_moved))
@@ -104,7 +105,7 @@ class Results:
                 for row in self.rows.values()]
         refused = [{**asdict(case), "reason": reason} for case, reason in self.refused.items()]
         whole = {"format": FORMAT, **self.facts, "skipped": self.skipped, "refused": refused,
-                 "training": self.training, "networks": self.networks, "rows": rows}
+                 "training": self.training, "networks": self.networks, "steps": self.steps, "rows": rows}
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_one_row_a_line(whole))
 
@@ -115,8 +116,9 @@ class Results:
             raise ValueError(f"{path} is no results.json that this version reads: its format is "
                              f"{whole.get('format')!r}, expected {FORMAT}")
         facts = {name: value for name, value in whole.items()
-                 if name not in ("format", "rows", "refused", "skipped", "training", "networks")}
-        results = cls(facts, skipped=whole["skipped"], training=whole["training"], networks=whole["networks"])
+                 if name not in ("format", "rows", "refused", "skipped", "training", "networks", "steps")}
+        results = cls(facts, skipped=whole["skipped"], training=whole["training"], networks=whole["networks"],
+                      steps=whole.get("steps", []))
         for row in whole["rows"]:
             case = _case(row)
             results.rows[case] = Row(case, row["bytes"], row["passes_s"], row["disturbed_rounds"])

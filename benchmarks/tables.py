@@ -9,6 +9,7 @@ from .cases import Case, size_name
 from .implementations import OURS
 from .networks import NEURONS, SAMPLES
 from .results import Results, Row, paired_ratio
+from .steps import beside_pytorch
 
 WIDTH = 100
 
@@ -82,7 +83,8 @@ def all_tables(results: Results) -> list[Table]:
     tables = [table for device in results.values("device") for implementation in OURS
               for dtype in results.values("dtype")
               for table in _activation_tables(results, device, implementation, dtype)]
-    tables += [*_transfers(results), *_training(results), *_networks(results), *_left_out(results)]
+    tables += [*_transfers(results), *_training(results), training_steps(results), *_networks(results),
+               *_left_out(results)]
     return [table for table in tables if table.rows]
 
 
@@ -157,15 +159,36 @@ def _training(results: Results) -> Iterator[Table]:
     yield table
 
 
+def training_steps(results: Results) -> Table:
+    """Networks' steps beside PyTorch's."""
+    facts = results.facts.get("of_networks", results.facts)
+    whats = {one["network"]: one["what"] for one in results.steps}
+    table = Table("A training step: forward, cross entropy, backward and Adam",
+                  ["network", "device", "kernels", "time", "PyTorch", "ratio", "peak", "PyTorch", "ratio"], labels=3,
+                  note="; ".join(f"{name}: {what}" for name, what in whats.items()) + ". Time: medians, and the ratio "
+                       f"of rounds that ran in turn; measured {facts['date'][:10]}. " + _PEAKS)
+    for ours, theirs, faster in beside_pytorch(results.steps):
+        kernels = "" if ours["device"] != "cpu" else "native" if "native" in ours["implementation"] else "NumPy"
+        cells = [ours["network"], ours["device"], kernels]
+        smaller = theirs and theirs["peak_bytes"] / ours["peak_bytes"]
+        for figure, text, ratio in (("seconds", time_text, faster), ("peak_bytes", _megabytes, smaller)):
+            cells += [text(ours[figure]), *([text(theirs[figure]), times(ratio)] if theirs else ["", ""])]
+        table.rows.append(cells)
+    return table
+
+
+_PEAKS = ("Peak: the most bytes in use beyond what is there before the step. On the CPU every allocation counts: those "
+          "that NumPy reports to tracemalloc, those that torch.profiler writes down; not what either library keeps of "
+          "what was released. On CUDA both libraries' memory pools keep the count.")
+
+
 def _networks(results: Results) -> Iterator[Table]:
     found: dict[tuple, dict[str, dict[str, Any]]] = {}
     for figures in results.networks:
         found.setdefault((figures["activation"], figures["device"]), {})[figures["implementation"]] = figures
     table = Table(f"Ten layers of {NEURONS} neurons, {SAMPLES} samples: forward and backward",
                   ["activation", "device", "time", "PyTorch", "ratio", "peak", "PyTorch", "ratio"], labels=2,
-                  note="Peak: bytes allocated during forward and backward beyond weights and input. On the CPU every "
-                       "allocation counts: those that NumPy reports to tracemalloc, those that torch.profiler writes "
-                       "down. On CUDA both libraries' memory pools keep the count.")
+                  note=_PEAKS)
     for (activation, device), both in found.items():
         table.rows.append([activation, device, *_beside_pytorch(both, "seconds", time_text),
                            *_beside_pytorch(both, "peak_bytes", _megabytes)])

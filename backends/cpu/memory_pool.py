@@ -47,6 +47,7 @@ class MemoryPool:
 
     def __init__(self) -> None:
         self._free: dict[int, list[_Buffer]] = defaultdict(list)
+        self.most_kept = MOST_KEPT
         self._lock = threading.RLock()  # reentrant: the collector may end a lease while one is being made
         self.kept = 0  # bytes in free buffers
         self.allocated = 0  # bytes in use
@@ -74,7 +75,7 @@ class MemoryPool:
     def _give_back(self, buffer: _Buffer, size: int) -> None:
         with self._lock:
             self.allocated -= size
-            if self.kept + size <= MOST_KEPT:
+            if self.kept + size <= self.most_kept:
                 self.kept += size
                 self._free[size].append(buffer)
 
