@@ -39,11 +39,6 @@ class FormulaNamespace:
     def isfinite(x: Expression) -> Expression:
         return apply("less", apply("abs", x), math.inf)
 
-    @staticmethod
-    def logaddexp(a: Expression, b: Expression) -> Expression:
-        distance = apply("where", apply("equal", a, b), 0.0, apply("abs", apply("subtract", a, b)))  # not inf - inf
-        return apply("maximum", a, b) + apply("log1p", apply("exp", -distance))
-
     def __getattr__(self, name: str):
         name = _ALIASES.get(name, name)
         if name in TABLE:

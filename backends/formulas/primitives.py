@@ -16,7 +16,7 @@ import math
 import numpy as np
 
 from . import simplify, special
-from .expression import TABLE, Expression, Primitive, apply
+from .expression import TABLE, Expression, Literal, Primitive, apply
 
 _LN2 = math.log(2.0)
 _LN10 = math.log(10.0)
@@ -53,6 +53,19 @@ def _power_along_exponent(y, a, b):
 def _leg(y: Expression, x: Expression) -> Expression:
     """The slope of hypot along one of its arguments."""
     return apply("where", apply("equal", y, 0.0), 0.0, x / y)
+
+
+def _log_of_sum(a: Expression, b: Expression) -> Expression:
+    distance = apply("abs", apply("subtract", a, b))
+    if not any(isinstance(x, Literal) and math.isfinite(x.value) for x in (a, b)):  # there may be inf - inf
+        distance = apply("where", apply("equal", a, b), 0.0, distance)
+    return apply("maximum", a, b) + apply("log1p", apply("exp", -distance))
+
+
+def _share(a: Expression, b: Expression) -> Expression:
+    """The slope of logaddexp along `a`; equal infinities share."""
+    both = apply("logical_and", apply("equal", a, b), apply("equal", apply("abs", a), math.inf))
+    return apply("sigmoid", apply("where", both, 0.0, apply("subtract", a, b)))
 
 
 def _inside(y, x, low, high):
@@ -126,6 +139,9 @@ TRANSCENDENTAL = [
     # exp(-x) overflows to infinity for a very negative x, and 1 / infinity is the right 0.
     Primitive("sigmoid", 1, derivative=(lambda y, x: y * (1.0 - y),),
               expansion=lambda x: 1.0 / (1.0 + apply("exp", -x))),
+    # Smooth where both are equal, which its parts are not: their second derivatives would lack a term there.
+    Primitive("logaddexp", 2, derivative=(lambda y, a, b: _share(a, b), lambda y, a, b: _share(b, a)),
+              expansion=_log_of_sum),
 ]
 
 _CHOICE = [

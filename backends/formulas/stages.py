@@ -57,8 +57,7 @@ def plan(kernel: Kernel) -> Plan:
         numbers = {node: apply("where", node, 1.0, 0.0) if node.is_boolean else node for node in parts}
         of_row = kernel_of(list(numbers.values()), True)
         values.update({node: of_row[numbers[node]] for node in parts})
-        inner: dict[Expression, Expression] = {
-            node: values[node] != 0.0 if node.is_boolean else values[node] for node in parts}
+        inner = _as_they_were({node: values[node] for node in parts})
         elements = [node for node in rest if node not in inner]
         shorter = rewrite(tuple(elements), lambda node, args: inner[node] if node in inner else rebuilt(node, args))
         made_of = kernel_of(list(dict.fromkeys(shorter)), False)
@@ -83,7 +82,7 @@ def plan(kernel: Kernel) -> Plan:
         if not ready:
             break
         values = stage([node.args[0] for node in ready])
-        known: dict[Expression, Expression] = dict(values)
+        known = _as_they_were(values)
         for node in ready:
             result = Symbol.row(f"_value{made}")
             made += 1
@@ -92,6 +91,11 @@ def plan(kernel: Kernel) -> Plan:
         outputs = rewrite(outputs, lambda node, args: known[node] if node in known else rebuilt(node, args))
     values = stage(list(outputs))
     return Plan(tuple(steps), tuple(values[output] for output in outputs), uses_position)
+
+
+def _as_they_were(values: dict[Expression, Symbol]) -> dict[Expression, Expression]:
+    """What stands for nodes in other formulas: truth values are kept as 0 or 1, and are truth values again."""
+    return {node: value != 0.0 if node.is_boolean else value for node, value in values.items()}
 
 
 def _row_parts(nodes: Sequence[Expression]) -> list[Expression]:

@@ -157,13 +157,13 @@ def _(xp, x, target):
 @elementwise
 def weighted_logit_loss(xp, x, target, pos_weight):
     """(1 - t) x + (1 + (w - 1) t) log(1 + e^-x): the kernel of `binary_cross_entropy_with_logits` with weights."""
-    log_of_one = xp.log1p(xp.exp(-xp.abs(x))) + xp.maximum(-x, 0.0)
+    log_of_one = xp.logaddexp(-x, 0.0)
     return (1.0 - target) * x + (1.0 + (pos_weight - 1.0) * target) * log_of_one
 
 
 @weighted_logit_loss.derivative
 def _(xp, x, target, pos_weight):
-    log_of_one = xp.log1p(xp.exp(-xp.abs(x))) + xp.maximum(-x, 0.0)
+    log_of_one = xp.logaddexp(-x, 0.0)
     along_x = (1.0 - target) - (1.0 + (pos_weight - 1.0) * target) * xp.sigmoid(-x)
     return along_x, (pos_weight - 1.0) * log_of_one - x, target * log_of_one
 

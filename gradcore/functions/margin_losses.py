@@ -24,29 +24,34 @@ from .normalization import cosine_similarity
 from .sigmoids import logsigmoid
 
 
+def _hinge(xp, x):
+    """max(0, x) with slope 1 at 0, PyTorch's: scores that are equal at first are to be moved apart."""
+    return xp.where(x < 0, 0.0, x)
+
+
 @elementwise
 def hinge_of_distance(xp, distance, target, margin=1.0):
     """The distance unless the target is -1, plus max(0, margin - distance) unless it is 1."""
     of_pair = xp.where(target == -1, 0.0, distance)
-    return of_pair + xp.where(target == 1, 0.0, xp.maximum(margin - distance, 0.0))
+    return of_pair + xp.where(target == 1, 0.0, _hinge(xp, margin - distance))
 
 
 @elementwise
 def ranking(xp, first, second, target, margin=0.0):
     """max(0, -t (a - b) + margin): the kernel of `margin_ranking_loss`."""
-    return xp.maximum(margin - target * (first - second), 0.0)
+    return _hinge(xp, margin - target * (first - second))
 
 
 @elementwise
 def exceeding(xp, near, far, margin=1.0):
     """max(0, near - far + margin): the kernel of `triplet_margin_loss`."""
-    return xp.maximum(near - far + margin, 0.0)
+    return _hinge(xp, near - far + margin)
 
 
 @elementwise
 def cosine_hinge(xp, similarity, target, margin=0.0):
     """1 - cos for target 1, max(0, cos - margin) for -1: the kernel of `cosine_embedding_loss`."""
-    return xp.where(target == 1, 1.0 - similarity, xp.where(target == -1, xp.maximum(similarity - margin, 0.0), 0.0))
+    return xp.where(target == 1, 1.0 - similarity, xp.where(target == -1, _hinge(xp, similarity - margin), 0.0))
 
 
 @rowwise

@@ -155,7 +155,8 @@ def gelu_tanh(xp, x):
 @gelu_tanh.derivative
 def _(xp, x):
     x = xp.clip(x, -100.0, 100.0)
-    small = xp.normcdf_tanh(-xp.abs(x))  # the smaller one of Q(x) and 1 - Q(x), in all of its digits
+    # The smaller one of Q(x) and 1 - Q(x), in all of its digits.  Not of -|x|, whose slope at 0 is 0.
+    small = xp.normcdf_tanh(xp.where(x > 0, -x, x))
     slope = 2.0 * math.sqrt(2.0 / math.pi) * (1.0 + 3.0 * 0.044715 * (x * x))
     return xp.where(x > 0, 1.0 - small, small) + x * small * (1.0 - small) * slope
 

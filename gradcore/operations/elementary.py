@@ -16,7 +16,7 @@ from ..core.arguments import at_least_zero
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
 from .conversion import clone
-from .integers import dividing
+from .integers import INTEGER, dividing, otherwise
 from .selection import clip
 
 _SQRT_PI = math.sqrt(math.pi)
@@ -143,6 +143,11 @@ def fmod(xp, input, other):
     return xp.where(input < 0, -rest, rest)
 
 
+@fmod.derivative
+def _(xp, input, other, output):
+    return 1.0, -xp.round((input - output) / other)
+
+
 @elementwise
 def xlogy(xp, input, other):
     """input * log(other), and 0 where `input` is 0, though the logarithm be infinite or NaN; NaN in `other` stays.
@@ -157,6 +162,11 @@ def xlogy(xp, input, other):
 @elementwise
 def _logit(xp, x):
     return xp.log(x / (1 - x))
+
+
+@_logit.derivative
+def _(xp, x):
+    return xp.where(xp.logical_or(x < 0, x > 1), xp.nan, 1 / (x * (1 - x)))
 
 
 def logit(input: Tensor, eps: Optional[float] = None) -> Tensor:
@@ -255,27 +265,43 @@ def rad2deg(xp, input):
     return input * (180 / math.pi)
 
 
-@elementwise(widens=True)  # its slope cancels close to 0
+# sin(a) / a in powers of a²: close to 0 the derivatives of the quotient would cancel.
+_SINC = tuple((-1) ** k / math.factorial(2 * k + 1) for k in reversed(range(14)))
+
+
+@elementwise(widens=True)
 def sinc(xp, input):
     """sin(pi x) / (pi x), and 1 at 0.
 
     >>> sinc(Tensor([0.0, 0.5, 1.5]))
     tensor([ 1.    ,  0.6366, -0.2122])
     """
-    angle = math.pi * xp.where(input == 0, 1.0, input)
-    return xp.where(input == 0, 1.0, xp.sin(angle) / angle)
+    is_near = xp.abs(input) < 0.5
+    square = xp.square(math.pi * xp.where(is_near, input, 0.0))
+    angle = math.pi * xp.where(is_near, 1.0, input)
+    return xp.where(is_near, _polynomial(_SINC, square), xp.sin(angle) / angle)
 
 
 @elementwise
 def heaviside(xp, input, values):
-    """0 for negative numbers, 1 for positive ones, and `values` at 0.
+    """0 for negative numbers, 1 for positive ones, `values` at 0, and NaN for NaN.
 
     >>> heaviside(Tensor([-2.0, 0.0, 3.0]), 0.5)
     tensor([0. , 0.5, 1. ])
     """
-    return xp.where(input == 0, values, xp.where(input < 0, 0.0, 1.0))
+    return xp.where(input == 0, values, xp.where(input < 0, 0.0, xp.where(input > 0, 1.0, input)))
 
 
+@heaviside.derivative
+def _(xp, input, values):
+    return 0.0, xp.where(input == 0, 1.0, 0.0)
+
+
+def _addcmul_of_integers(input: Any, tensor1: Any, tensor2: Any, value: float) -> Tensor:
+    return input + tensor1 * tensor2 * (int(value) if value == value // 1 else value)
+
+
+@otherwise(INTEGER, _addcmul_of_integers)
 @elementwise
 def addcmul(xp, input, tensor1, tensor2, value=1.0):
     """input + value * tensor1 * tensor2.

@@ -59,7 +59,7 @@ def lgamma(xp, input):
 
 @elementwise(widens=True)
 def digamma(xp, input):
-    """The derivative of the logarithm of the gamma function; NaN at -1, -2, ..., and -inf at 0.
+    """The derivative of the logarithm of the gamma function; NaN at -1, -2, ..., and infinite at 0.
 
     >>> from gradcore import Tensor
     >>> digamma(Tensor([1.0, 2.0]))
@@ -79,10 +79,9 @@ def _digamma(xp, input):
     inverse = 1 / z
     square = inverse * inverse
     right = xp.log(z) - 0.5 * inverse - square * _series(_DIGAMMA, square) - xp.where(is_near, recurrence, 0.0)
-    half = math.pi * xp.where(rest == 0, 0.5, rest)
-    left = right - math.pi * xp.cos(half) / xp.sin(half)
-    pole = xp.where(input == 0, -xp.inf, xp.nan)
-    return xp.where(is_left, xp.where(rest == 0, pole, left), right)
+    left = right - math.pi / xp.tan(math.pi * xp.where(input == 0, input, rest))  # infinite at 0, with its sign
+    is_pole = xp.logical_and(rest == 0, input != 0)
+    return xp.where(is_left, xp.where(is_pole, left * xp.nan, left), right)
 
 
 @lgamma.derivative

@@ -141,15 +141,15 @@ def _divides_by_zero(a: Any, b: Any) -> bool:
 
 
 class _Otherwise(Elementwise):
-    """`operation`, or for tensors of one kind a function of the tensor and the constants."""
+    """`operation`, or for tensors of one kind a function of the tensors and the constants."""
 
     def __init__(self, operation: Elementwise, kind: int, function: Callable[..., Tensor]):
         self.__dict__.update(operation.__dict__)
         self._kind, self._function = kind, function
 
     def run(self, inputs: Sequence[Any], values: tuple, backend: Backend) -> Tensor:
-        if kind_of(inputs[0].dtype) == self._kind:
-            return self._function(inputs[0], *values)
+        if kind_of(_common_dtype(inputs)) == self._kind:
+            return self._function(*inputs, *values)
         return super().run(inputs, values, backend)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,26 @@ def _where(xp, condition, a, b):
 @elementwise
 def _clip(xp, x, low, high):
     return xp.clip(x, low, high)
+
+
+@elementwise
+def _clip_below(xp, x, low):
+    return xp.maximum(x, low)
+
+
+@_clip_below.derivative
+def _(xp, x, low):
+    return xp.where(x >= low, 1.0, 0.0), xp.where(x < low, 1.0, 0.0)
+
+
+@elementwise
+def _clip_above(xp, x, high):
+    return xp.minimum(x, high)
+
+
+@_clip_above.derivative
+def _(xp, x, high):
+    return xp.where(x <= high, 1.0, 0.0), xp.where(x > high, 1.0, 0.0)
 
 
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:
@@ -54,7 +73,9 @@ def clip(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
     if min is None and max is None:
         raise TypeError("clip needs min, max or both")
     if kind_of(x.dtype) == 2:
-        return _clip(x, -math.inf if min is None else min, math.inf if max is None else max)
+        if max is None:
+            return _clip_below(x, min)
+        return _clip_above(x, max) if min is None else _clip(x, min, max)
     x = x if min is None else arithmetic.maximum(x, min)
     return x if max is None else arithmetic.minimum(x, max)
 

@@ -270,14 +270,15 @@ def split(x: Tensor, size: Union[int, Sequence[int]], dim: int = 0) -> tuple[Ten
 
 @accepts_numpy_names
 def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """At most `chunks` pieces of equal length along `dim` (the last may be shorter); views.
+    """At most `chunks` pieces of equal length along `dim` (the last may be shorter), of no elements as many; views.
 
     >>> [part.tolist() for part in chunk(Tensor([1.0, 2.0, 3.0]), 2)]
     [[1.0, 2.0], [3.0]]
     """
     if chunks < 1:
         raise ValueError(f"chunk needs at least one piece; got {chunks}")
-    return split(x, max(1, math.ceil(x.shape[one_dim(dim, x.ndim)] / chunks)), dim)
+    length = x.shape[one_dim(dim, x.ndim)]
+    return split(x, math.ceil(length / chunks) if length else [0] * chunks, dim)
 
 
 @accepts_numpy_names

@@ -18,7 +18,7 @@ from .linear_algebra import matmul
 from .rearranging import movedim, narrow
 from .extrema import ValuesAndIndices, amax, amin, argmax
 from .reduction import mean, sum
-from .selection import masked_fill, where
+from .selection import clip, masked_fill, where
 from .shaping import cat, reshape, squeeze, unsqueeze
 from .sorting import bincount, sort
 
@@ -115,6 +115,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesAndIndice
     x = movedim(input, dim, -1) if input.ndim else reshape(input, 1)
     ordered, places = sort(x, -1)
     counts = sum(unsqueeze(ordered.detach(), -1) == unsqueeze(ordered.detach(), -2), -1)
+    counts = clip(counts, min=1)  # NaN, which equals nothing
     # The last of equal elements, as PyTorch has it.
     first = argmax(counts, -1, True)
     last = first + gather(counts, -1, first) - 1
@@ -142,7 +143,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
 
 @accepts_numpy_names
 def cov(input: Tensor, *, correction: int = 1) -> Tensor:
-    """The covariances of variables, the rows of a matrix, from observations, its columns.
+    """The covariances of variables, the rows of a matrix, from observations, its columns; of one variable a number.
 
     >>> cov(Tensor([[1.0, 2.0, 3.0], [6.0, 4.0, 2.0]]))
     tensor([[ 1., -2.],
@@ -150,8 +151,9 @@ def cov(input: Tensor, *, correction: int = 1) -> Tensor:
     """
     x = reshape(input, 1, -1) if input.ndim < 2 else input
     centred = x - mean(x, 1, True)
-    found = matmul(centred, centred.transpose(0, 1)) / (x.shape[1] - correction)
-    return found if input.ndim == 2 else reshape(found, ())
+    count = x.shape[1] - correction
+    found = matmul(centred, centred.transpose(0, 1)) / (count if count > 0 else 0)  # 0 / 0 of too few observations
+    return reshape(found, ()) if x.shape[0] == 1 else found
 
 
 def corrcoef(input: Tensor) -> Tensor:
