@@ -115,6 +115,24 @@ def test_the_text_of_a_program_can_be_asked_for():
     assert source.startswith("def where_tile(") and "numpy.where" not in source
 
 
+def test_a_choice_within_a_choice_becomes_one_where_a_side_is_the_same():
+    x, y = Symbol.array("x"), Symbol.array("y")
+    values = np.array([-1.0, 0.0, 2.0, np.nan], np.float32)
+    a, b = (part.ravel() for part in np.meshgrid(values, values))
+    c, d, sum_of = x > 0.0, y > 0.0, x + y
+    choices = [apply("where", c, 0.0, apply("where", d, 0.0, sum_of)), apply("where", c, y, apply("where", d, sum_of, y)),
+               apply("where", c, apply("where", d, sum_of, x), x), apply("where", c, apply("where", d, 0.0, y), 0.0)]
+    p, q, added = a > 0, b > 0, a + b
+    expected = [np.where(p, 0, np.where(q, 0, added)), np.where(p, b, np.where(q, added, b)),
+                np.where(p, np.where(q, added, a), a), np.where(p, np.where(q, 0, b), 0)]
+    for choice, wanted in zip(choices, expected):
+        assert repr(choice).count("where") == 1
+        found, = get_backend("cpu").elementwise(Kernel("choice", [x, y], [], [choice]), [a, b], ())
+        np.testing.assert_array_equal(found, wanted.astype(np.float32))
+    of_constant = apply("where", Symbol.constant("c") > 0.0, 0.0, apply("where", c, 0.0, y))
+    assert repr(of_constant).count("where") == 2  # settled for a whole call
+
+
 def test_a_choice_by_a_constant_is_made_once_a_call():
     x, c = Symbol.array("x"), Symbol.constant("c")
     kernel = Kernel("choice", [x], [c], [apply("where", c > 0.0, apply("exp", x), apply("log", x))])

@@ -101,7 +101,27 @@ def where(condition: Expression, a: Expression, b: Expression) -> Optional[Expre
     if a.is_boolean != b.is_boolean:  # beside a number a truth value counts as 0 or 1
         a, b = (apply("where", x, 1.0, 0.0) if x.is_boolean else x for x in (a, b))
         return apply("where", condition, a, b)
+    return _one_choice(condition, a, b)
+
+
+def _one_choice(condition: Expression, a: Expression, b: Expression) -> Optional[Expression]:
+    """A choice of which one side is a choice with the other side in it: truth values cost less than choices."""
+    if is_call(b, "where") and _are_alike(condition, b.args[0]):
+        if b.args[1] is a:
+            return apply("where", apply("logical_or", condition, b.args[0]), a, b.args[2])
+        if b.args[2] is a:
+            return apply("where", apply("logical_or", condition, apply("logical_not", b.args[0])), a, b.args[1])
+    if is_call(a, "where") and _are_alike(condition, a.args[0]):
+        if a.args[2] is b:
+            return apply("where", apply("logical_and", condition, a.args[0]), a.args[1], b)
+        if a.args[1] is b:
+            return apply("where", apply("logical_and", condition, apply("logical_not", a.args[0])), a.args[2], b)
     return None
+
+
+def _are_alike(a: Expression, b: Expression) -> bool:
+    """Whether both conditions hold for whole arrays, for rows, or for elements: what is known of one stays known."""
+    return a.is_scalar == b.is_scalar and a.is_row == b.is_row
 
 
 def extremum(a: Expression, b: Expression) -> Optional[Expression]:
