@@ -29,18 +29,22 @@ BLOCK = 1 << 16  # elements of a block: smaller ones would stay in the cache as 
 SHORT = 40  # elements of a row up to which blocks are turned
 _MOST_CALLS = 64  # that are remembered
 _REDUCE = {"sum": np.add, "max": np.maximum, "min": np.minimum}
-_MIDDLE = 256  # elements of a row up to which NumPy's pairwise sum is slower than a plain one, and hardly more accurate
+LONG = 512  # elements of a row from which on loops go row by row: see `tiles.unbuffered`
+_MIDDLE = 256  # elements of a row whose pairwise sum is slower than a plain one, and hardly more accurate
 
 
 def _reduced(name: str, array: np.ndarray, axis: int) -> np.ndarray:
     """The reduction of the rows of a block, which are along `axis`."""
     rows, count = array.shape
-    if axis == 0 or not array.flags.c_contiguous or name == "sum" and count > _MIDDLE:
+    if axis == 0 or not array.flags.c_contiguous:
         return _REDUCE[name].reduce(array, axis=axis, keepdims=True)
-    if name == "sum":
-        return np.einsum("ij->i", array)[:, None]
-    # One call for all rows: `reduce` begins anew for each.
-    return _REDUCE[name].reduceat(array.reshape(-1), np.arange(0, array.size, count))[:, None]
+    if name != "sum":  # One call for all rows: `reduce` begins anew for each.
+        return _REDUCE[name].reduceat(array.reshape(-1), np.arange(0, array.size, count))[:, None]
+    pieces = -(-count // _MIDDLE)
+    length = count // pieces
+    parts = np.einsum("ijk->ij", array[:, :pieces * length].reshape(rows, pieces, length))
+    sums = np.add.reduce(parts, axis=1, keepdims=True) if pieces > 1 else parts
+    return sums + np.einsum("ij->i", array[:, pieces * length:])[:, None] if pieces * length < count else sums
 
 
 class RowProgram:
@@ -64,13 +68,17 @@ class RowProgram:
             self._last_scalars = constants, scalars
         return scalars
 
-    def run(self, values: dict[Symbol, np.ndarray], scalars: dict, axis: int, shape: tuple[int, int]) -> None:
-        """Add to `values`, the inputs of one block of this shape, all that the plan makes."""
+    def run(self, values: dict[Symbol, np.ndarray], targets: dict[Symbol, np.ndarray], scalars: dict, axis: int,
+            shape: tuple[int, int]) -> None:
+        """Add to `values`, the inputs of one block of this shape, all that the plan makes.
+
+        What a stage makes is written to its memory among `targets`, where it has any.
+        """
         row_shape = tuple([1 if i == axis else n for i, n in enumerate(shape)])
         for step in self.plan.steps:
             if isinstance(step, Stage):
                 size = row_shape if step.is_row else shape
-                made = [np.empty(size, self.dtype) for _ in step.makes]
+                made = [targets[symbol] if symbol in targets else np.empty(size, self.dtype) for symbol in step.makes]
                 self.programs[step.makes].run(*[values[symbol] for symbol in step.reads], *made, *scalars[step.makes],
                                               *self.scratch[step.makes].views[size])
                 values.update(zip(step.makes, made))
@@ -89,6 +97,7 @@ class RowCall:
                  shape: tuple[int, ...], sums: tuple[bool, ...]):
         kernel = launcher.kernel
         self.compute, self.result = row_dtypes(kernel, inputs)
+        self.casts = self.result != self.compute
         self.pool, self.program = launcher.pool, launcher.program(self.compute)
         self.sums = sums or (False,) * len(kernel.outputs)
         self.layout = layout = RowLayout([array.shape for array in inputs], dims, shape)
@@ -98,7 +107,7 @@ class RowCall:
         largest = max([math.prod(shape) for shape in self.shapes]) * self.result.itemsize
         self.empty: Callable = np.empty if largest < SMALLEST else self.pool.empty
         self.native: Optional[native.RowLoop] = None
-        if launcher.kind != "numpy" and self.result == self.compute:  # native loops do not cast
+        if launcher.kind != "numpy" and not self.casts:  # native loops do not cast
             if launcher.kind == "native":
                 self._make_native()
             else:
@@ -137,7 +146,8 @@ class _BlockRun:
 
     def run(self) -> None:
         rows, count = self.call.rows, self.count
-        tiles.share(rows, rows * count * self.program.cost, self._run_rows)
+        within = tiles.unbuffered if count >= LONG else tiles.quietly
+        tiles.share(rows, rows * count * self.program.cost, self._run_rows, within)
         for i, is_summed in enumerate(self.call.sums):
             if is_summed:
                 parts = [self.parts[key] for key in sorted(self.parts) if key[0] == i]
@@ -155,13 +165,16 @@ class _BlockRun:
                   for symbol, array in zip(self.program.kernel.inputs, self.inputs)}
         if self.positions is not None:
             values[POSITION] = self.positions.T if is_turned else self.positions
-        self.program.run(values, self.scalars, axis, shape)
-        for i, (symbol, output) in enumerate(zip(self.program.plan.outputs, self.outputs)):
+        parts = [(i, symbol, self.outputs[i][low:high]) for i, symbol in enumerate(self.program.plan.outputs)]
+        targets = {} if is_turned or self.call.casts else {
+            symbol: part for i, symbol, part in parts if not self.call.sums[i]}
+        self.program.run(values, targets, self.scalars, axis, shape)
+        for i, symbol, part in parts:
             value = values[symbol]
             if self.call.sums[i]:
                 self.parts[i, low] = pairwise_sum(np.broadcast_to(value, shape), (1 - axis,), False)
-            else:
-                output[low:high] = value.T if is_turned else value
+            elif value is not part:
+                part[...] = value.T if is_turned else value
 
     def _part(self, array: np.ndarray, low: int, high: int, is_turned: bool) -> np.ndarray:
         part = array[low:high] if len(array) > 1 else array

@@ -108,6 +108,17 @@ def quietly(function: Callable, *args: Any) -> Any:
     return quiet_context().run(function, *args)
 
 
+# Where operands broadcast NumPy copies them to buffers of 8192 elements, which takes as long as the loop itself, unless
+# a buffer is shorter than a row: then the loop goes row by row.
+_unbuffered = quiet_context()
+_unbuffered.run(np.setbufsize, 16)
+
+
+def unbuffered(function: Callable, *args: Any) -> Any:
+    """As `quietly`, for loops over long rows that broadcast."""
+    return _unbuffered.copy().run(function, *args)
+
+
 def quiet_call(function: Callable, *args: Any, **kwargs: Any) -> Any:
     """As `quietly`, with arguments by name."""
     return quiet_context().run(function, *args, **kwargs)
@@ -153,17 +164,17 @@ def _run_iterated(scratch: Scratch, inputs: Sequence[np.ndarray], outputs: Seque
             program.run(*tile, *scalars, *scratch.views[tile[0].shape])
 
 
-def share(n: int, work: int, run: Callable[[int, int], None]) -> None:
-    """run(0, n), in parts on several threads where `work`, in additions, is worth it."""
+def share(n: int, work: int, run: Callable[[int, int], None], within: Callable = quietly) -> None:
+    """run(0, n) within `quietly` or `unbuffered`, in parts on several threads where `work`, in additions, is worth it."""
     parts = min(CORES, n, 1 + (work - HAND_OVER) // WORK_PER_THREAD)
     if parts <= 1:
-        quietly(run, 0, n)
+        within(run, 0, n)
         return
     # The other threads begin later, and waiting for them would take as long once more: they get less to do.
     step = max(1, n * (work - HAND_OVER) // (work * parts))
     step = step // 16 * 16 or step  # elements of a cache line, so that no two threads write to one
     first = n - step * (parts - 1)
-    jobs = [workers.submit(quietly, run, start, start + step) for start in range(first, n, step)]
-    quietly(run, 0, first)
+    jobs = [workers.submit(within, run, start, start + step) for start in range(first, n, step)]
+    within(run, 0, first)
     for job in jobs:
         job.wait()
