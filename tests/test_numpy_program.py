@@ -120,8 +120,10 @@ def test_a_choice_within_a_choice_becomes_one_where_a_side_is_the_same():
     values = np.array([-1.0, 0.0, 2.0, np.nan], np.float32)
     a, b = (part.ravel() for part in np.meshgrid(values, values))
     c, d, sum_of = x > 0.0, y > 0.0, x + y
-    choices = [apply("where", c, 0.0, apply("where", d, 0.0, sum_of)), apply("where", c, y, apply("where", d, sum_of, y)),
-               apply("where", c, apply("where", d, sum_of, x), x), apply("where", c, apply("where", d, 0.0, y), 0.0)]
+    choices = [apply("where", c, 0.0, apply("where", d, 0.0, sum_of)),
+               apply("where", c, y, apply("where", d, sum_of, y)),
+               apply("where", c, apply("where", d, sum_of, x), x),
+               apply("where", c, apply("where", d, 0.0, y), 0.0)]
     p, q, added = a > 0, b > 0, a + b
     expected = [np.where(p, 0, np.where(q, 0, added)), np.where(p, b, np.where(q, added, b)),
                 np.where(p, np.where(q, added, a), a), np.where(p, np.where(q, 0, b), 0)]

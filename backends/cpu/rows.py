@@ -22,7 +22,7 @@ from . import tiles
 from .memory_pool import SMALLEST, MemoryPool
 from .program import NumPyProgram
 from .row_layout import RowLayout
-from .sums import pairwise_sum
+from .sums import FEW, pairwise_sum
 from .workers import builder
 
 BLOCK = 1 << 16  # elements of a block: smaller ones would stay in the cache as a whole, but every call has its price
@@ -154,7 +154,8 @@ class _BlockRun:
                 self.outputs[i][...] = tiles.quietly(pairwise_sum, np.stack(parts), (0,), False)
 
     def _run_rows(self, start: int, stop: int) -> None:
-        step = max(1, BLOCK // self.count)
+        step = BLOCK // self.count
+        step = max(1, step // FEW * FEW or step)  # what is summed over rows is so in groups
         for low in range(start, stop, step):
             self._run_block(low, min(low + step, stop))
 
@@ -172,12 +173,15 @@ class _BlockRun:
         for i, symbol, part in parts:
             value = values[symbol]
             if self.call.sums[i]:
-                self.parts[i, low] = pairwise_sum(np.broadcast_to(value, shape), (1 - axis,), False)
+                whole = value if value.shape == shape else np.broadcast_to(value, shape)
+                self.parts[i, low] = pairwise_sum(whole, (1 - axis,), False)
             elif value is not part:
                 part[...] = value.T if is_turned else value
 
     def _part(self, array: np.ndarray, low: int, high: int, is_turned: bool) -> np.ndarray:
         part = array[low:high] if len(array) > 1 else array
+        if not is_turned and part.dtype is self.program.dtype and part.flags.c_contiguous:
+            return part
         return np.array(part.T if is_turned else part, self.program.dtype, order="C", copy=None)
 
 

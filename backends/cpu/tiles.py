@@ -165,7 +165,7 @@ def _run_iterated(scratch: Scratch, inputs: Sequence[np.ndarray], outputs: Seque
 
 
 def share(n: int, work: int, run: Callable[[int, int], None], within: Callable = quietly) -> None:
-    """run(0, n) within `quietly` or `unbuffered`, in parts on several threads where `work`, in additions, is worth it."""
+    """run(0, n) within `quietly` or `unbuffered`, on several threads where `work`, in additions, is worth it."""
     parts = min(CORES, n, 1 + (work - HAND_OVER) // WORK_PER_THREAD)
     if parts <= 1:
         within(run, 0, n)

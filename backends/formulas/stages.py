@@ -1,7 +1,8 @@
 """A row kernel as stages: elementwise kernels, and reductions along the row between them.
 
 Any device that can run elementwise kernels and reduce an array runs row kernels by this plan; what is computed for a
-reduction and is needed again later, as the exponentials of a softmax, is kept.
+reduction and is needed again later, as the exponentials of a softmax, is kept, and so is what takes long to compute of
+what it was computed from.
 """
 
 from __future__ import annotations
@@ -11,7 +12,12 @@ from typing import NamedTuple, Sequence, Union
 from .expand import expand
 from .expression import Apply, Expression, Symbol, apply, in_order, rebuilt, rewrite, symbols
 from .kernel import Kernel
+from .primitives import TRANSCENDENTAL
 from .rows import COUNT, POSITION
+
+
+_COST_OF_READING = 3
+_SLOW = {"divide", "sqrt", "power", "remainder", "floor_divide", *(primitive.name for primitive in TRANSCENDENTAL)}
 
 
 class Stage(NamedTuple):
@@ -81,14 +87,16 @@ def plan(kernel: Kernel) -> Plan:
             map(_is_reduction, in_order(node.args)))]
         if not ready:
             break
-        values = stage([node.args[0] for node in ready])
-        known = _as_they_were(values)
+        known: dict[Expression, Expression] = {}
         for node in ready:
-            result = Symbol.row(f"_value{made}")
+            known[node] = Symbol.row(f"_value{made}")
             made += 1
-            steps.append(Reduction(node.primitive.name.removeprefix("row_"), values[node.args[0]], result))
-            known[node] = result
-        outputs = rewrite(outputs, lambda node, args: known[node] if node in known else rebuilt(node, args))
+        outputs = _replaced(outputs, known)
+        kept = _worth_keeping([node.args[0] for node in ready], outputs)
+        values = stage([*[node.args[0] for node in ready], *kept])
+        steps += [Reduction(node.primitive.name.removeprefix("row_"), values[node.args[0]], known[node])
+                  for node in ready]
+        outputs = _replaced(outputs, _as_they_were(values))
     values = stage(list(outputs))
     return Plan(tuple(steps), tuple(values[output] for output in outputs), uses_position)
 
@@ -96,6 +104,38 @@ def plan(kernel: Kernel) -> Plan:
 def _as_they_were(values: dict[Expression, Symbol]) -> dict[Expression, Expression]:
     """What stands for nodes in other formulas: truth values are kept as 0 or 1, and are truth values again."""
     return {node: value != 0.0 if node.is_boolean else value for node, value in values.items()}
+
+
+def _replaced(roots: tuple[Expression, ...], known: dict[Expression, Expression]) -> tuple[Expression, ...]:
+    return rewrite(roots, lambda node, args: known[node] if node in known else rebuilt(node, args))
+
+
+def _worth_keeping(nodes: Sequence[Expression], later: tuple[Expression, ...]) -> list[Expression]:
+    """The largest parts of `nodes` that are needed `later` and take longer to compute again than to read."""
+    computed = {node for node in in_order(tuple(nodes)) if _is_of_elements(node)}.difference(nodes)
+    found: dict[Expression, None] = {}
+    seen: set[Expression] = set()
+    rest = list(reversed(later))
+    while rest:
+        node = rest.pop()
+        if node not in seen:
+            seen.add(node)
+            if node in computed and sum(map(_cost, in_order((node,)))) >= _COST_OF_READING:
+                found[node] = None
+            else:
+                rest += reversed(node.args)
+    return list(found)
+
+
+def _cost(node: Expression) -> int:
+    """What a node costs beside its arguments, in additions."""
+    if not _is_of_elements(node):
+        return 0
+    return _COST_OF_READING if node.primitive.name in _SLOW else 1
+
+
+def _is_of_elements(node: Expression) -> bool:
+    return isinstance(node, Apply) and not (node.is_row or node.is_scalar or node.is_boolean)
 
 
 def _row_parts(nodes: Sequence[Expression]) -> list[Expression]:
