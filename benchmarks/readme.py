@@ -11,22 +11,30 @@ from .implementations import OURS
 from .peers import means
 from .report import named_devices
 from .results import Results, Row
-from .tables import Table, against, time_text, times, training_steps
+from .scaling import headline
+from .tables import Table, against, time_text, times, training_steps, wrapped
 
 BEGIN, END = "<!-- benchmarks: begin (python -m benchmarks --readme) -->", "<!-- benchmarks: end -->"
 NOT_MEASURED = ("cuda: not measured so far; `.ci/gpu` on a machine with a CUDA device runs all tests there, measures, "
                 "and puts the figures here.")
 REFERENCES = Path(__file__).parent / "results"
+DISTRIBUTED = "distributed"  # the folder of what several processes have measured
 
 
 def update(readme: Path, references: Path = REFERENCES) -> None:
     """Put the table of the reference runs between the two markers of `readme`."""
+    _put(readme, BEGIN, END, summary(sorted(references.glob("*.json"))))
+    if (references / DISTRIBUTED).is_dir():
+        _put(readme, BEGIN.replace(":", ", distributed:"), END.replace(":", ", distributed:"),
+             "\n".join(wrapped(headline(references / DISTRIBUTED))))
+
+
+def _put(readme: Path, begin: str, end: str, new: str) -> None:
     text = readme.read_text()
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"{readme} must hold each of these lines once, the table goes between them:\n{BEGIN}\n{END}")
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    readme.write_text(f"{before}{BEGIN}\n{summary(sorted(references.glob('*.json')))}\n{END}{after}")
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise ValueError(f"{readme} must hold each of these lines once, the table goes between them:\n{begin}\n{end}")
+    before, rest = text.split(begin)
+    readme.write_text(f"{before}{begin}\n{new}\n{end}{rest.split(end)[1]}")
 
 
 def keep(run: Path = Path("benchmark-report/results.json"), readme: Path = Path("README.md"),

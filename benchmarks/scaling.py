@@ -43,12 +43,29 @@ def run(folder: Path, progress: Any, seconds: float | None) -> int:
     runs = _kept(folder, {**found, "facts": {**facts(["cpu"]), "cpu_used_by_others": others}})
     for text in (*(table.text() for table in tables(runs)), *map("\n".join, map(wrapped, notes(runs)))):
         print(f"\n{text}")
+    print(f"\nReport: {write_report(runs, folder)}\nPicture: {folder / _PICTURE}")
+    return 0
+
+
+def write_report(runs: list[dict[str, Any]], folder: Path) -> Path:
+    """The report, with its picture beside it."""
     _draw(runs, folder / _PICTURE)
     parts = ["# Several processes", *notes(runs), f"![Step time against processes]({_PICTURE})",
              *(table.markdown() for table in tables(runs))]
     (folder / "distributed.md").write_text("\n\n".join(parts) + "\n")
-    print(f"\nReport: {folder / 'distributed.md'}\nPicture: {folder / _PICTURE}")
-    return 0
+    return folder / "distributed.md"
+
+
+def headline(folder: Path) -> str:
+    """What the runs in the folder have measured, in a sentence or two."""
+    runs = json.loads((folder / _FILE).read_text())
+    facts, rows = runs[0]["facts"], runs[0]["all_reduce"]
+    more = [row["gradcore_s"] - row["mpi4py_s"] for row in (rows[0], rows[-1])]
+    speed = ", ".join(f"{run['processes']} processes train {run['training']['speed_up']:.2f} times as fast as one"
+                      for run in runs)
+    return (f"Measured on {facts['devices']['cpu']}, {facts['date'][:10]}: `all_reduce` between {runs[0]['processes']} "
+            f"processes takes {1e6 * more[0]:.1f} µs more than that of bare mpi4py at {rows[0]['bytes']} bytes, and "
+            f"{more[1] / rows[-1]['mpi4py_s']:.1%} more at {rows[-1]['bytes'] / 2**20:.0f} MiB; {speed}.")
 
 
 def _used_by_all(watch: Watch) -> float:

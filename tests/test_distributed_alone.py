@@ -90,6 +90,37 @@ assert len(made) == 4 and set(map(id, made)) == set(map(id, freed))
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@needs_mpi
+def test_gradients_are_sent_while_backward_goes_on():
+    code = """
+import threading
+import gradcore
+from gradcore import distributed as d, nn
+from gradcore.distributed.group import current_group
+d.init_process_group()
+host, sending, gone_on = current_group().host, threading.Event(), threading.Event()
+send = host.all_reduce
+
+def recorded(array, op):
+    sending.set()
+    assert gone_on.wait(30), "backward waits until the gradient has been sent"
+    send(array, op)
+
+def at_the_first_layer(gradient):
+    assert sending.wait(30), "no gradient of the last layer is on its way"
+    gone_on.set()
+
+host.all_reduce = recorded
+model = nn.parallel.DistributedDataParallel(nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3)), bucket_cap_mb=1e-5)
+model.module[0].weight.register_hook(at_the_first_layer)
+model(gradcore.ones(2, 3)).sum().backward()
+assert gone_on.is_set()
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False,
+                          env={**os.environ, "GRADCORE_DISTRIBUTED_THREAD": "1"})
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 # -- the line of calls ----------------------------------------------------------------------------------------
 @pytest.mark.parametrize("has_thread", [True, False])
 def test_calls_are_made_in_their_order_whoever_waits(has_thread):

@@ -9,7 +9,10 @@ import pytest
 pytest.importorskip("matplotlib")
 pytest.importorskip("tqdm")
 
+from benchmarks import readme
 from benchmarks.network_model import NETWORKS, Network, Step, fitted
+from benchmarks.scaling import headline
+from library import ROOT
 from mpi import needs_mpi, start
 
 NETWORK = Network("a network", latency=2e-6, bandwidth=10e9)
@@ -58,3 +61,25 @@ def test_a_short_run_writes_its_report(tmp_path):
     assert run["training"]["speed_up"] > 0 and sum(run["training"]["buckets"]) == 8 * 4 * (1024 + 1) * 1024
     assert (tmp_path / "distributed.png").stat().st_size > 10_000
     assert "Not checked" in (tmp_path / "distributed.md").read_text() and "Not checked" in done.stdout
+
+
+def test_readme_says_what_the_kept_runs_have_measured(tmp_path):
+    row = {"mpi4py_s": 2e-6, "gradcore_s": 5e-6, "bytes": 4}
+    run = {"processes": 2, "all_reduce": [row, {"mpi4py_s": 1e-3, "gradcore_s": 1.05e-3, "bytes": 2**24}],
+           "training": {"speed_up": 1.5}, "facts": {"devices": {"cpu": "a CPU"}, "date": "2000-01-01T00:00"}}
+    kept = tmp_path / readme.DISTRIBUTED
+    kept.mkdir()
+    (kept / "distributed.json").write_text(json.dumps([run]))
+    said = headline(kept)
+    assert "3.0 µs more" in said and "5.0% more at 16 MiB; 2 processes train 1.50 times as fast as one" in said
+    file = tmp_path / "README.md"
+    marks = [(mark, mark.replace(":", ", distributed:")) for mark in (readme.BEGIN, readme.END)]
+    file.write_text("\n".join(mark for pair in zip(*marks) for mark in pair))
+    readme.update(file, tmp_path)
+    assert said == " ".join(file.read_text().split(marks[0][1])[1].split(marks[1][1])[0].split())
+
+
+def test_readme_is_that_of_the_kept_runs(tmp_path):
+    (tmp_path / "README.md").write_bytes((ROOT / "README.md").read_bytes())
+    readme.update(tmp_path / "README.md")
+    assert (tmp_path / "README.md").read_bytes() == (ROOT / "README.md").read_bytes()
