@@ -210,6 +210,10 @@ class Backend(ABC):
         The error of float sums is no larger than that of pairwise summation.
         """
 
+    def extremum(self, which: str, array: Array, axis: Optional[tuple[int, ...]], keepdims: bool) -> Array:
+        """The "max" or the "min" over `axis` (None: all) of an array that is not empty; NaN where an element is."""
+        return getattr(self.xp, which)(array, axis=axis, keepdims=keepdims)
+
     def argsort(self, array: Array, axis: int) -> Array:
         """The positions that sort `array` along `axis`; equal elements keep their order, NaN comes last."""
         return self.xp.argsort(array, axis=axis)

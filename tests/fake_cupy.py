@@ -271,11 +271,24 @@ def _of_numpy(name: str):
         assert not [item for item in given if isinstance(item, np.ndarray) and not isinstance(item, ndarray)]
         def compute():
             with np.errstate(all="ignore"):
-                return np.asarray(function(*args, **kwargs)).view(ndarray)
+                if name in MOVES:
+                    return np.asarray(function(*args, **kwargs)).view(ndarray)
+                result, out = flushed(function(*map(flushed, args), **{**kwargs, "out": None})), kwargs.get("out")
+                return result if out is None else np.copyto(out, result) or out
 
         return streams.perform(compute, kwargs.get("out"))
 
     return on_device
+
+
+MOVES = "where reshape broadcast_to permute_dims flip stack concat asarray sort searchsorted".split()
+
+
+def flushed(x):
+    """Float32 numbers close to zero are 0 to CuPy's own kernels, in what they read and what they write."""
+    if not isinstance(x, (np.ndarray, np.generic)) or x.dtype != np.float32:
+        return x if np.isscalar(x) or isinstance(x, ndarray) else np.asarray(x).view(ndarray)
+    return np.where(np.abs(x) < np.finfo(np.float32).tiny, np.copysign(np.float32(0), x), x).view(ndarray)
 
 
 OF_NUMPY = ("add subtract multiply divide negative minimum maximum remainder tanh exp less greater logical_and "

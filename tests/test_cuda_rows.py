@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import fake_cupy
+import gradcore
 from gradcore.backends import CuPyBackend, Kernel, NumPyBackend
 from gradcore.backends.cuda.row_launcher import sharing
 from gradcore.backends.formulas.rows import RowNamespace
@@ -131,6 +132,43 @@ def test_sums_along_any_dimensions(shape, dims, dtype, pretended, rng):
         assert found.shape == exact.shape and found.dtype == dtype
         assert (np.abs(found - exact) <= 2 * np.spacing(exact.astype(dtype))).all()
     assert float(cuda.sum(cuda.asarray(x.T), None, False)) == pytest.approx(x.sum(dtype="f8"), rel=1e-6)
+
+
+@pytest.mark.parametrize("shape, dims", [((), ()), ((9000,), (0,)), ((3, 5000), (1,)), ((700, 5, 4), (0, 2)),
+                                         ((4, 5, 6), (0, 1, 2)), ((2, 3), ())])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int32"])
+def test_extrema_along_any_dimensions(shape, dims, dtype, pretended, rng):
+    cuda, x = CuPyBackend(), (rng.normal(size=shape) * 100).astype(dtype)
+    for which in ("max", "min"):
+        for keepdims in (False, True):
+            found = cuda.extremum(which, cuda.asarray(x), dims, keepdims)
+            np.testing.assert_array_equal(found, getattr(np, which)(x, dims, keepdims=keepdims))
+            assert found.dtype == dtype
+        assert cuda.extremum(which, cuda.asarray(x.T), None, False) == getattr(x, which)()
+    if x.size > 1 and dtype != "int32":
+        x.flat[x.size // 2] = np.nan
+        np.testing.assert_array_equal(cuda.extremum("max", cuda.asarray(x), dims, False), np.max(x, dims))
+
+
+TINY = np.float32([[1e-40, 3e-40, -2e-42], [-1e-45, 5e-39, 1e-38], [-3e-39, -1e-40, -2e-41]])
+OF_TINY = {"sum": lambda x: x.sum(1), "mean": lambda x: x.mean(0), "amax": lambda x: x.amax(1),
+           "amin": lambda x: x.amin(0), "prod": lambda x: (x * 1e38).prod(1),
+           "var": lambda x: (x * 1e20).var(1), "max": lambda x: x.max()}
+
+
+@pytest.mark.parametrize("name", OF_TINY)
+def test_reductions_of_numbers_close_to_zero_are_the_cpus(name, pretended):
+    """With their gradients, twice: the second is added to the first.  The stand-in's own functions make 0 of them."""
+    found = []
+    for device in ("cpu", "cuda"):
+        x = gradcore.Tensor(TINY, requires_grad=True, device=device)
+        for _ in range(2):
+            result = OF_TINY[name](x)
+            (result * (1.0 if name in ("prod", "var") else 1e-39)).sum().backward()
+        found.append((result.detach().numpy(), x.grad.numpy()))
+    for expected, ours in zip(*found):
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1.5e-45)
+    assert found[0][0].any() and found[0][1].any()
 
 
 def test_long_sums_use_the_whole_device(pretended):

@@ -25,11 +25,12 @@ from .launcher import Launcher, is_apart
 from .memory import Memory
 from .namespace import NamespaceOn
 from .random import Draws
+from .reductions import Reductions
 from .row_launcher import RowLauncher
 from .several import Call, SeveralLauncher, is_plain
-from .sums import Sums
 
 _HERE = contextlib.nullcontext()
+_ADD = Kernel.of_primitive("add")
 
 
 class CuPyBackend(Backend):
@@ -59,7 +60,7 @@ class CuPyBackend(Backend):
         self._index, self._name, self._current = index, str(self.device), cupy.cuda.runtime.getDevice
         self._compile = functools.partial(compiler.function, cupy)
         self.draws = Draws(cupy, self._compile)
-        self._sums = Sums(cupy, self._compile)
+        self._reductions = Reductions(cupy, self._compile)
         with self.here():
             self._indexing = Indexing(cupy, self._compile, self._pinned)
         self._kept: list[tuple[Any, Array]] = []  # memory in use by other streams, with the events that end it
@@ -211,12 +212,17 @@ class CuPyBackend(Backend):
     def add_at(self, array: Array, index: Any, value: Array) -> None:
         with self.here():
             if _names_elements_once(index):
-                view = array[index]
-                self.cupy.add(view, value, out=view)
+                self._add(array[index], value)
             elif self._indexing.is_for(index):
                 self._indexing.put(array, index, value, adds=True)
             else:
                 self._scatter_add(array, index, value)
+
+    def _add(self, view: Array, value: Array) -> None:
+        if view.dtype.kind == "f" and view.dtype == value.dtype and view.flags.c_contiguous:
+            self.elementwise_into(_ADD, (view, value), (), (view,))
+        else:
+            self.cupy.add(view, value, out=view)
 
     def windows(self, array: Array, windows: Windows) -> Array:
         with self.here():
@@ -268,10 +274,16 @@ class CuPyBackend(Backend):
         return source.source(kernel, dtype)
 
     def sum(self, array: Array, axis: Optional[tuple[int, ...]], keepdims: bool) -> Array:
+        return self._reduced("sum", array, axis, keepdims)
+
+    def extremum(self, which: str, array: Array, axis: Optional[tuple[int, ...]], keepdims: bool) -> Array:
+        return self._reduced(which, array, axis, keepdims)
+
+    def _reduced(self, name: str, array: Array, axis: Optional[tuple[int, ...]], keepdims: bool) -> Array:
         with self.here():
             if array.dtype.kind != "f" or not array.size:
-                return self.cupy.sum(array, axis=axis, keepdims=keepdims)
-            return self._sums.sum(array, tuple(range(array.ndim)) if axis is None else axis, keepdims)
+                return getattr(self.cupy, name)(array, axis=axis, keepdims=keepdims)
+            return self._reductions.reduce(name, array, tuple(range(array.ndim)) if axis is None else axis, keepdims)
 
     def matmul(self, a: Array, b: Array) -> Array:
         with self.here():

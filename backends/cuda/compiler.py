@@ -1,7 +1,8 @@
 """CUDA C++ to functions that can be launched: NVRTC as CuPy binds it, and machine code kept on the disk.
 
 CuPy's own way to compile appends -ftz=true to every option list, which makes 0 of numbers below 1.2e-38; here the text
-is compiled without.  CuPy's own kernels, its reductions among them, flush such numbers still.
+is compiled without.  What CuPy's own kernels do flushes such numbers still: cumulative sums, positions, conversions,
+and additions to parts of arrays.
 """
 
 from __future__ import annotations

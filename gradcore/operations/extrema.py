@@ -29,7 +29,7 @@ class Extremum(Operation):
     saves = (0,)
 
     def forward(self, backend, x):
-        return getattr(backend.xp, self.which)(x, axis=axis_of(self.dims, x.ndim), keepdims=self.keepdim)
+        return backend.extremum(self.which, x, axis_of(self.dims, x.ndim), self.keepdim)
 
     def backward(self, gradient):
         x = self.saved(0)
