@@ -13,6 +13,7 @@ from typing import Any
 import gradcore
 from gradcore.backends import BackendUnavailable, get_backend
 
+_TELLING = ("OPENBLAS_", "OMP_", "MKL_", "KMP_", "GRADCORE_")  # beginnings of variables' names
 LIBRARIES = ("gradcore", "numpy", "torch", "jax", "mygrad", "autograd", "cupy-cuda13x", "cupy-cuda12x", "cupy")
 
 
@@ -64,7 +65,7 @@ def facts(devices: list[str]) -> dict[str, Any]:
             "devices": {device: description(device) for device in devices},
             "system": f"{platform.system()} {platform.machine()}", "python": platform.python_version(),
             "versions": versions, "threads": _threads(), "cuda": _cuda_versions(devices),
-            "simd": _vector_extensions()}
+            "simd": _vector_extensions(), "environment": _environment()}
 
 
 class Watch:
@@ -119,6 +120,11 @@ def _threads() -> dict[str, int]:
     except ImportError:
         pass
     return threads
+
+
+def _environment() -> dict[str, str]:
+    """The variables that tell libraries which code and how many threads to use."""
+    return {name: value for name, value in sorted(os.environ.items()) if name.startswith(_TELLING)}
 
 
 def _cuda_versions(devices: list[str]) -> dict[str, int]:

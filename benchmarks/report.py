@@ -32,6 +32,8 @@ def headline(results: Results) -> list[str]:
              + ", ".join(f"{name} {version}" for name, version in facts["versions"].items()) + ")."]
     if facts.get("cuda"):
         lines.append(f"CUDA driver {facts['cuda']['driver']}, runtime {facts['cuda']['runtime']}.")
+    if facts.get("environment"):
+        lines.append("Environment: " + ", ".join(f"{name}={value}" for name, value in facts["environment"].items()))
     lines += [f"Skipped: {what}: {reason}" for what, reason in results.skipped.items()]
     others = facts.get("cpu_used_by_others")
     if others is not None and others > DISTURBED:

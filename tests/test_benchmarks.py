@@ -14,7 +14,8 @@ import pytest
 pytest.importorskip("matplotlib")
 pytest.importorskip("tqdm")
 
-from benchmarks import cases, cli, draws, plots, readme, row_operations, session, summary, tables
+from benchmarks import (cases, cli, draws, machine, plots, readme, report, row_operations, session, summary,
+                        tables)
 from benchmarks.activations import activations
 from benchmarks.cases import Case
 from benchmarks.compare import compare
@@ -332,6 +333,12 @@ def test_a_device_that_cannot_be_used_is_reported_with_the_reason(tmp_path: Path
     line = capsys.readouterr().out.splitlines()[0]
     assert line.startswith("cuda: skipped. cuda:0 cannot be used: ")
     assert Results.load(tmp_path / "results.json").skipped["cuda"] in line
+
+
+def test_a_report_names_the_variables_that_choose_code_and_threads(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Prescott")
+    lines = report.headline(Results({**FACTS, **machine.facts([])}))
+    assert any(line.startswith("Environment: ") and "OPENBLAS_CORETYPE=Prescott" in line for line in lines)
 
 
 def test_random_numbers_are_measured_beside_numpys(monkeypatch, capsys):
