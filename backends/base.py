@@ -243,7 +243,7 @@ class Backend(ABC):
     # -- other processes --------------------------------------------------------------------------------------
     memory_is_on_host = False  # whether an array is memory that the host reads and writes, as NumPy's
 
-    def communicator(self, rank: int, size: int, exchange: Callable[[Any], list]) -> Communicator:
+    def communicator(self, rank: int, size: int, exchange: Callable[[Any], list[Any]]) -> Communicator:
         """The device's own engine for communication between `size` processes, of which this is number `rank`.
 
         `exchange` gives every process a list of what each has passed to it, in the order of their ranks.  Where one
@@ -271,7 +271,7 @@ class Backend(ABC):
     def synchronize(self) -> None:
         """Wait until all work that was given to the device is done."""
 
-    def here(self) -> ContextManager:
+    def here(self) -> ContextManager[None]:
         """A context in which the array library itself makes its arrays on this device and works there."""
         return contextlib.nullcontext()
 

@@ -39,11 +39,11 @@ class Windows:
         return self.padded != self.sizes
 
     @property
-    def inside(self) -> tuple:
+    def inside(self) -> tuple[Any, ...]:
         """The index of the array itself within the longer one."""
         return (..., *[slice(b, b + n) for b, n in zip(self.before, self.sizes)])
 
-    def taps(self) -> Iterator[tuple]:
+    def taps(self) -> Iterator[tuple[Any, ...]]:
         """For each element of a window the index, within the longer array, of that element of all windows."""
         for places in itertools.product(*map(range, self.kernel)):
             yield (..., *[slice(k * d, k * d + s * (p - 1) + 1, s)

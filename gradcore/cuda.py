@@ -160,7 +160,7 @@ class Stream(streams.Stream):
         super().__init__(get_backend(device))
 
 
-def stream(stream: Optional[streams.Stream]) -> ContextManager:
+def stream(stream: Optional[streams.Stream]) -> ContextManager[None]:
     """A context in which this thread's work on the stream's device goes to `stream`; None changes nothing.
 
     What one stream made is used in another after `wait_stream`, and its memory kept by `Tensor.record_stream`.

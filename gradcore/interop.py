@@ -18,7 +18,7 @@ from .operations.generator import fork_rng, get_rng_state, set_rng_state
 from .operations.interchange import from_dlpack
 
 
-def to_torch(function: Callable) -> Callable:
+def to_torch(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of tensors as a function of PyTorch tensors, differentiable by PyTorch, to any order.
 
     It may be an operation that `elementwise` or `rowwise` has made, or any function of tensors that returns one or
@@ -44,7 +44,7 @@ def to_torch(function: Callable) -> Callable:
                      lambda call, tensors: apply(call, torch.is_grad_enabled(), *tensors))
 
 
-def to_jax(function: Callable) -> Callable:
+def to_jax(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of tensors as a function of JAX arrays, to be used with `jit`, `vmap`, and `grad` of any order.
 
     It is computed on the host, outside of what XLA compiles (`jax.pure_callback`), by this library's kernels.  The
@@ -66,7 +66,8 @@ def to_jax(function: Callable) -> Callable:
                      lambda call, arrays: _jax_function(call)(*arrays))
 
 
-def _made_for(kind: type, kinds: str, maker: str, function: Callable, run: Callable) -> Callable:
+def _made_for(kind: type, kinds: str, maker: str, function: Callable[..., Any],
+              run: Callable[..., Any]) -> Callable[..., Any]:
     """`function` for another library, whose tensors are of class `kind`."""
     if not callable(function):
         raise TypeError(f"{maker} takes a function of tensors; got {type(function).__name__}")
@@ -106,7 +107,7 @@ class _Call:
         self._call = call
         self._drawn_from: Optional[Tensor] = None  # the state of the generator before the first call, where that drew
         self._is_first = True
-        self.together: Callable[[tuple], Any] = tuple  # from a tuple of outputs to what the function returns
+        self.together: Callable[[tuple[Any, ...]], Any] = tuple  # from a tuple of outputs to what the function returns
 
     def __call__(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
         if self._is_first:
@@ -130,9 +131,10 @@ class _Call:
         return tuple(result)
 
 
-def _taken_apart(kind: type, function: Callable, args: tuple, kwargs: dict) -> tuple[list, _Call]:
+def _taken_apart(kind: type, function: Callable[..., Any], args: tuple[Any, ...],
+                 kwargs: dict[Any, Any]) -> tuple[list[Any], _Call]:
     """The tensors of class `kind` among the arguments, and the call of `function` with all others."""
-    found: list = []
+    found: list[Any] = []
 
     def place(value: Any) -> Any:
         if isinstance(value, (tuple, list)) and any(isinstance(part, kind) for part in value):
@@ -207,7 +209,7 @@ def _torch_function() -> Any:
             return results
 
         @staticmethod
-        def backward(ctx: Any, *upstream: Any) -> tuple:
+        def backward(ctx: Any, *upstream: Any) -> tuple[Any, ...]:
             tensors = ctx.saved_tensors  # PyTorch refuses here what was changed in place, or freed
             weights = [upstream[i] for i in ctx.weighted]
             if torch.is_grad_enabled():  # the gradients are to be differentiated: they are computed as a call
@@ -225,14 +227,14 @@ def _torch_function() -> Any:
     return GradcoreFunction.apply
 
 
-def _jax_function(call: _Call) -> Callable:
+def _jax_function(call: _Call) -> Callable[..., Any]:
     """`call` as a function of JAX arrays that returns a tuple."""
     jax = _library("jax", "JAX", "to_jax")
 
     def as_tensors(arrays: Sequence[Any]) -> list[Tensor]:
         return [as_tensor(np.asarray(array), device="cpu") for array in arrays]
 
-    def described(arrays: Sequence[Any]) -> tuple[list, list[int]]:
+    def described(arrays: Sequence[Any]) -> tuple[list[Any], list[int]]:
         """Shapes and dtypes of the results, and which of them have a gradient, by a call with ones."""
         ones = as_tensors([np.ones(array.shape, array.dtype) for array in arrays])
         with enable_grad():
@@ -246,11 +248,11 @@ def _jax_function(call: _Call) -> Callable:
         return tuple([x.numpy().astype(s.dtype, copy=False) for x, s in zip(results, like)])
 
     @jax.custom_vjp
-    def run(*arrays: Any) -> tuple:
+    def run(*arrays: Any) -> tuple[Any, ...]:
         like, _ = described(arrays)
         return jax.pure_callback(functools.partial(computed, like), tuple(like), *arrays, vmap_method="sequential")
 
-    def backward(arrays: tuple, upstream: tuple) -> tuple:
+    def backward(arrays: tuple[Any, ...], upstream: tuple[Any, ...]) -> tuple[Any, ...]:
         wanted = [i for i, array in enumerate(arrays) if kind_of(array.dtype) == 2]
         _, weighted = described(arrays)
         slopes = _jax_function(_slopes_of(call, wanted, weighted))(*arrays, *[upstream[i] for i in weighted])

@@ -65,7 +65,7 @@ _METHODS: dict[Any, str] = {
     triangles: "diagonal trace tril triu",
 }
 
-_RENAMED: dict[str, Callable] = {
+_RENAMED: dict[str, Callable[..., Any]] = {
     "float": conversion.float_, "int": conversion.int_, "bool": conversion.bool_, "type": conversion.type_,
     "astype": conversion.to,
     "absolute": arithmetic.abs, "bernoulli": random.bernoulli, "view": shaping.reshape, "equal": selection.array_equal,
@@ -82,14 +82,14 @@ _FACTORIES: dict[Any, str] = {
     random: "rand rand_like randint randint_like randn randn_like randperm",
 }
 
-_OPERATORS: dict[str, Callable] = {
+_OPERATORS: dict[str, Callable[..., Any]] = {
     "add": arithmetic.add, "sub": arithmetic.subtract, "mul": arithmetic.multiply, "truediv": arithmetic.divide,
     "floordiv": arithmetic.floor_divide, "mod": arithmetic.remainder, "pow": arithmetic.power,
     "matmul": linear_algebra.matmul, "and": bits.bitwise_and, "or": bits.bitwise_or, "xor": bits.bitwise_xor,
     "lshift": bits.bitwise_left_shift, "rshift": bits.bitwise_right_shift,
 }
 
-_COMPARISONS: dict[str, Callable] = {
+_COMPARISONS: dict[str, Callable[..., Any]] = {
     "lt": arithmetic.less, "le": arithmetic.less_equal, "gt": arithmetic.greater, "ge": arithmetic.greater_equal,
 }
 
@@ -114,7 +114,7 @@ _IN_PLACE: dict[Any, str] = {
     triangles: "tril triu",
 }
 
-_IN_PLACE_RENAMED: dict[str, Callable] = {
+_IN_PLACE_RENAMED: dict[str, Callable[..., Any]] = {
     "absolute": arithmetic.abs, "divide": options.div, "true_divide": options.div, "subtract": options.sub,
     "fix": arithmetic.trunc, "sgn": arithmetic.sign,
 }
@@ -123,7 +123,7 @@ _IN_PLACE_RENAMED: dict[str, Callable] = {
 _RESHAPED_IN_PLACE: dict[Any, str] = {shaping: "squeeze transpose unsqueeze", rearranging: "swapaxes swapdims t"}
 
 
-def _method(function: Callable, name: str) -> Callable:
+def _method(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     """`function` as a method; operations that are no Python functions do not bind to a tensor by themselves."""
     if not isinstance(function, Elementwise):
         return checked(function, name)
@@ -136,17 +136,17 @@ def _method(function: Callable, name: str) -> Callable:
     return method
 
 
-def _operator(function: Callable) -> Callable:
+def _operator(function: Callable[..., Any]) -> Callable[..., Any]:
     function = function if isinstance(function, Elementwise) else checked(function)
     return lambda self, other: function(self, other)
 
 
-def _reflected(function: Callable) -> Callable:
+def _reflected(function: Callable[..., Any]) -> Callable[..., Any]:
     function = function if isinstance(function, Elementwise) else checked(function)
     return lambda self, other: function(other, self)
 
 
-def _equality(function: Callable) -> Callable:
+def _equality(function: Callable[..., Any]) -> Callable[..., Any]:
     """== or !=, which Python answers itself for what can be no operand (None, a string)."""
     numeric = (Tensor, int, float, np.generic, np.ndarray, list, tuple)
     return lambda self, other: (function(self, other) if isinstance(other, numeric) or hasattr(other, "dtype")

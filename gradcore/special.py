@@ -9,6 +9,7 @@ tensor([0.5])
 
 from __future__ import annotations
 
+from .backends import Expression, FormulaNamespace
 from .core.elementwise import elementwise
 from .core.tensor import Tensor  # noqa: F401  (for the examples)
 from .functions import log_softmax, softmax
@@ -27,7 +28,7 @@ psi = digamma
 
 
 @elementwise
-def entr(xp, input):
+def entr(xp: FormulaNamespace, input: Expression) -> Expression:
     """-x log(x), the part of an entropy: 0 at 0, and -infinity below.
 
     >>> entr(Tensor([0.0, 1.0]))
@@ -36,7 +37,8 @@ def entr(xp, input):
     return xp.where(input < 0, -xp.inf, xp.where(input == 0, 0.0, -input * xp.log(input)))
 
 
-def _of_distributions(xp, input, other, inside, at_zero):
+def _of_distributions(xp: FormulaNamespace, input: Expression, other: Expression, inside: Expression,
+                      at_zero: Expression) -> Expression:
     """`inside` where both are positive, `at_zero` where the first is 0 and the other not negative, else infinite."""
     are_inside = xp.logical_and(input > 0, other > 0)
     is_flat = xp.logical_and(input == 0, other >= 0)
@@ -45,7 +47,7 @@ def _of_distributions(xp, input, other, inside, at_zero):
 
 
 @elementwise(widens=True)  # logarithms of numbers that are close to each other cancel
-def rel_entr(xp, input, other):
+def rel_entr(xp: FormulaNamespace, input: Expression, other: Expression) -> Expression:
     """x log(x / y), the part of a relative entropy: 0 where x is 0, infinite where one is negative.
 
     >>> rel_entr(Tensor([0.5, 0.0]), Tensor([0.25, 0.5]))
@@ -55,7 +57,7 @@ def rel_entr(xp, input, other):
 
 
 @elementwise(widens=True)  # logarithms of numbers that are close to each other cancel
-def kl_div(xp, input, other):
+def kl_div(xp: FormulaNamespace, input: Expression, other: Expression) -> Expression:
     """x log(x / y) - x + y, the part of a Kullback-Leibler divergence: y where x is 0, infinite where one is negative.
 
     >>> kl_div(Tensor([0.5, 0.0]), Tensor([0.25, 0.5]))
@@ -69,7 +71,7 @@ def kl_div(xp, input, other):
 
 
 @elementwise
-def xlog1py(xp, input, other):
+def xlog1py(xp: FormulaNamespace, input: Expression, other: Expression) -> Expression:
     """x log(1 + y), and 0 where x is 0, though the logarithm be infinite; NaN in y stays.
 
     >>> xlog1py(Tensor([0.0, 2.0]), Tensor([-1.0, 1.0]))
@@ -80,7 +82,7 @@ def xlog1py(xp, input, other):
 
 
 @elementwise
-def ndtr(xp, input):
+def ndtr(xp: FormulaNamespace, input: Expression) -> Expression:
     """The normal distribution's share below x.
 
     >>> ndtr(Tensor([0.0, 1.0]))

@@ -22,12 +22,12 @@ class ConstantConditions:
         self.kernel = kernel
         used = set(symbols(*self.conditions))
         self.places = [i for i, symbol in enumerate(kernel.constants) if symbol in used]
-        self.known: dict[tuple, tuple[bool, ...]] = {}
+        self.known: dict[tuple[Any, ...], tuple[bool, ...]] = {}
 
     def __bool__(self) -> bool:
         return bool(self.conditions)
 
-    def answers(self, constants: Sequence[float], inputs: Sequence[Any], kinds: tuple) -> tuple[bool, ...]:
+    def answers(self, constants: Sequence[float], inputs: Sequence[Any], kinds: tuple[Any, ...]) -> tuple[bool, ...]:
         """Their values for the constants of a call; `kinds` says of the inputs what decides the kernel's dtype."""
         key = kinds, *[repr(constants[i]) for i in self.places]  # 0.0 equals -0.0
         found = self.known.get(key)

@@ -37,7 +37,7 @@ class Launcher:
     def __init__(self, kernel: Kernel, pool: MemoryPool, kind: str):
         self.kernel, self.pool, self.kind = kernel, pool, kind
         self.conditions = ConstantConditions(kernel)
-        self.programs: dict[tuple, _TypedLauncher] = {}
+        self.programs: dict[tuple[Any, ...], _TypedLauncher] = {}
         self.quick: Quick = not_quick
 
     def run(self, inputs: Sequence[Any], constants: Sequence[float]) -> Outputs:
@@ -70,20 +70,20 @@ class Launcher:
             left += typed.run_into(group, constants)
         return left
 
-    def _key(self, inputs: Sequence[Any], constants: Sequence[float]) -> tuple:
+    def _key(self, inputs: Sequence[Any], constants: Sequence[float]) -> tuple[Any, ...]:
         key = tuple([a.dtype.char if isinstance(a, np.ndarray) and a.ndim else _kind(a) for a in inputs])
         if self.conditions:
             key += self.conditions.answers(constants, inputs, key)
         return key
 
-    def _typed(self, key: tuple, inputs: Sequence[Any]) -> "_TypedLauncher":
+    def _typed(self, key: tuple[Any, ...], inputs: Sequence[Any]) -> "_TypedLauncher":
         kernel = settled(self.kernel, self.conditions.conditions, key[len(inputs):]) if self.conditions else self.kernel
         typed = self.programs[key] = _TypedLauncher(kernel, inputs, self.pool, self.kind == "native")
         if self.kind == "auto":
             builder.submit(self._make_native, key)  # its errors are left with the job
         return typed
 
-    def _make_native(self, key: tuple) -> None:
+    def _make_native(self, key: tuple[Any, ...]) -> None:
         self.programs[key] = self.programs[key].made_native()
         self.quick = not_quick  # after the line above: see `run`
 
@@ -113,7 +113,7 @@ class _TypedLauncher:
         self.program = NumPyProgram(kernel, self.compute, is_scalar)
         self._make_in_place = functools.partial(NumPyProgram, kernel, self.compute, is_scalar, in_place=True)
         self._in_place: Optional[tiles.Scratch] = None
-        self._last_in_place: tuple[Any, tuple] = (None, ())  # numbers, and what the program takes of them
+        self._last_in_place: tuple[Any, tuple[Any, ...]] = (None, ())  # numbers, and what the program takes of them
         self.result_dtypes = [BOOL if boolean else result for boolean in self.program.is_boolean]
         self.casts = result != self.compute
         self.scratch = tiles.Scratch(self.program, self.compute)
@@ -125,7 +125,7 @@ class _TypedLauncher:
     def _use(self, native_program: Optional[native.Program]) -> None:
         self.native = native_program
         self._bind = None if self.casts else binder(self.program, self.compute, native_program)
-        self._last: tuple[Any, Quick, tuple] = (None, not_quick, ())
+        self._last: tuple[Any, Quick, tuple[Any, ...]] = (None, not_quick, ())
 
     def made_native(self) -> "_TypedLauncher":
         """The same with native code, which is built now where it is not there yet."""
@@ -133,7 +133,7 @@ class _TypedLauncher:
         changed._use(self._native_program(self._is_scalar))
         return changed
 
-    def run(self, inputs: Sequence[Any], constants: Sequence[float], scalars: tuple) -> Outputs:
+    def run(self, inputs: Sequence[Any], constants: Sequence[float], scalars: tuple[Any, ...]) -> Outputs:
         """Run on any inputs of this combination of dtypes; `scalars` are what `bound_to` has made of them."""
         arrays = [value for value in inputs if isinstance(value, np.ndarray)]
         shape = arrays[0].shape if len(arrays) == 1 else np.broadcast_shapes(*[array.shape for array in arrays])
@@ -205,7 +205,7 @@ class _TypedLauncher:
         tiles.run_flat(self._in_place, [value.reshape(-1) for value in (*arrays, *outputs)], made)
         return True
 
-    def _run_gathered(self, arrays: Sequence[np.ndarray], outputs: Outputs, scalars: tuple) -> None:
+    def _run_gathered(self, arrays: Sequence[np.ndarray], outputs: Outputs, scalars: tuple[Any, ...]) -> None:
         """Run on copies of small arrays that are contiguous and alike: quicker than an iterator over the originals."""
         shape = outputs[0].shape
         alike = [np.array(np.broadcast_to(array, shape), self.compute, order="C", copy=None) for array in arrays]
@@ -216,7 +216,7 @@ class _TypedLauncher:
             if result is not output:
                 np.copyto(output, result, casting="unsafe")
 
-    def bound_to(self, inputs: Sequence[Any], constants: tuple[float, ...]) -> tuple[Quick, tuple]:
+    def bound_to(self, inputs: Sequence[Any], constants: tuple[float, ...]) -> tuple[Quick, tuple[Any, ...]]:
         """`quick` for these constants and the numbers among the inputs, and what the program takes of them: scalars
         as zero-dimensional arrays."""
         numbers = [value for value in inputs if not isinstance(value, np.ndarray)]

@@ -5,7 +5,7 @@ Which call computes what, and which memory it may write to, is decided here; `pr
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Sequence
+from typing import Any, NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -47,9 +47,10 @@ class Lowering:
     def __init__(self, kernel: Kernel, dtype: np.dtype, scalar_inputs: tuple[bool, ...], in_place: bool = False):
         self.in_place = in_place
         self.dtype, self.integer = dtype, np.dtype(f"int{8 * dtype.itemsize}")
-        self.namespace: dict = {"asarray": np.asarray, "copyto": np.copyto, "dtype": dtype, "integer": self.integer,
-                                "full": np.full, "bitwise_xor": np.bitwise_xor, "multiply": np.multiply, "add": np.add,
-                                "choose": np.where, "logical_not": np.logical_not}
+        self.namespace: dict[str, Any] = {
+            "asarray": np.asarray, "copyto": np.copyto, "dtype": dtype, "integer": self.integer, "full": np.full,
+            "bitwise_xor": np.bitwise_xor, "multiply": np.multiply, "add": np.add, "choose": np.where,
+            "logical_not": np.logical_not}
         self.outputs = prefer_expm1(expand(kernel.outputs), dtype)
         self.order = in_order(self.outputs)
         self.statements: list[Statement] = []

@@ -19,7 +19,7 @@ def tanh_quick(in0):
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Iterator, Optional, Sequence
+from typing import Any, Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -45,7 +45,7 @@ class NumPyProgram:
         self.is_boolean = tuple(output.is_boolean for output in lowering.outputs)
         self.namespace = lowering.namespace
         self.run = compiled(self._tile(), self.namespace)
-        self.scalars: Optional[Callable] = compiled(self._once(), self.namespace) if lowering.scalar_names else None
+        self.scalars = compiled(self._once(), self.namespace) if lowering.scalar_names else None
         # One ufunc needs no scratch: NumPy runs it on whole arrays of any strides that broadcast.
         self.is_single_call = len(lowering.statements) == 1 and not (self.registers or self.masks or self.tiles)
 
@@ -78,7 +78,7 @@ class NumPyProgram:
         return [f"def scalars({', '.join(parameters)}):  # once for a call", *indented(lines)]
 
 
-def compiled(lines: Sequence[str], namespace: dict[str, Any]) -> Callable:
+def compiled(lines: Sequence[str], namespace: dict[str, Any]) -> Callable[..., Any]:
     """The function whose text is `lines`, which begin with its head."""
     name = lines[0].removeprefix("def ").partition("(")[0]
     variables = dict(namespace)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Callable, Optional
+from typing import Any, Callable, Optional
 
 import numpy as np
 
@@ -24,7 +24,7 @@ class Draws:
 
     def __init__(self, pool: MemoryPool) -> None:
         self._pool = pool
-        self._native: Optional[Callable] = None
+        self._native: Optional[Callable[..., Any]] = None
         self._is_asked_for = False
         # Seed, stream, and numbers from one block of it up to another.
         self._ahead = {dtype: (0, 0, 0, 0, np.empty(0, dtype)) for dtype in map(np.dtype, philox.TYPES)}

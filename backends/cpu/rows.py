@@ -55,11 +55,11 @@ class RowProgram:
         self.programs = {step.makes: NumPyProgram(step.kernel, dtype) for step in self.plan.steps
                          if isinstance(step, Stage)}
         self.scratch = {makes: tiles.Scratch(program, dtype) for makes, program in self.programs.items()}
-        self._last_scalars: tuple[tuple, dict] = ((), {})
+        self._last_scalars: tuple[tuple[Any, ...], dict[Any, Any]] = ((), {})
         reductions = sum(isinstance(step, Reduction) for step in self.plan.steps)
         self.cost = reductions + sum(program.cost for program in self.programs.values())  # of an element, in additions
 
-    def scalars(self, constants: tuple[float, ...]) -> dict[tuple[Symbol, ...], tuple]:
+    def scalars(self, constants: tuple[float, ...]) -> dict[tuple[Symbol, ...], tuple[Any, ...]]:
         """What the programs take of the constants of a call."""
         known, scalars = self._last_scalars
         if known != constants or 0.0 in constants:  # 0.0 equals -0.0
@@ -68,8 +68,8 @@ class RowProgram:
             self._last_scalars = constants, scalars
         return scalars
 
-    def run(self, values: dict[Symbol, np.ndarray], targets: dict[Symbol, np.ndarray], scalars: dict, axis: int,
-            shape: tuple[int, int]) -> None:
+    def run(self, values: dict[Symbol, np.ndarray], targets: dict[Symbol, np.ndarray], scalars: dict[Any, Any],
+            axis: int, shape: tuple[int, int]) -> None:
         """Add to `values`, the inputs of one block of this shape, all that the plan makes.
 
         What a stage makes is written to its memory among `targets`, where it has any.
@@ -105,7 +105,7 @@ class RowCall:
         self.shapes = [layout.output_shape(symbol.is_row, is_summed)
                        for symbol, is_summed in zip(self.program.plan.outputs, self.sums)]
         largest = max([math.prod(shape) for shape in self.shapes]) * self.result.itemsize
-        self.empty: Callable = np.empty if largest < SMALLEST else self.pool.empty
+        self.empty: Callable[..., Any] = np.empty if largest < SMALLEST else self.pool.empty
         self.native: Optional[native.RowLoop] = None
         if launcher.kind != "numpy" and not self.casts:  # native loops do not cast
             if launcher.kind == "native":
@@ -190,7 +190,7 @@ class RowLauncher:
 
     def __init__(self, kernel: Kernel, pool: MemoryPool, kind: str):
         self.kernel, self.pool, self.kind = kernel, pool, kind
-        self._calls: dict[tuple, Optional[RowCall]] = {}
+        self._calls: dict[tuple[Any, ...], Optional[RowCall]] = {}
 
     def program(self, dtype: np.dtype) -> RowProgram:
         found = self.kernel.compiled.get(("rows", dtype))

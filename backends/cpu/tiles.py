@@ -60,7 +60,7 @@ class _Registers(threading.local):
 
 
 _registers = _Registers()
-_filled: dict[tuple, np.ndarray] = {}
+_filled: dict[tuple[Any, ...], np.ndarray] = {}
 
 
 def _constant_tiles(program: NumPyProgram, dtype: np.dtype) -> list[np.ndarray]:
@@ -103,7 +103,7 @@ _quiet.run(np.seterr, all="ignore")
 quiet_context = _quiet.copy  # a context cannot be entered twice at once: each run enters a copy
 
 
-def quietly(function: Callable, *args: Any) -> Any:
+def quietly(function: Callable[..., Any], *args: Any) -> Any:
     """function(*args) without floating-point warnings."""
     return quiet_context().run(function, *args)
 
@@ -114,17 +114,17 @@ _unbuffered = quiet_context()
 _unbuffered.run(np.setbufsize, 16)
 
 
-def unbuffered(function: Callable, *args: Any) -> Any:
+def unbuffered(function: Callable[..., Any], *args: Any) -> Any:
     """As `quietly`, for loops over long rows that broadcast."""
     return _unbuffered.copy().run(function, *args)
 
 
-def quiet_call(function: Callable, *args: Any, **kwargs: Any) -> Any:
+def quiet_call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """As `quietly`, with arguments by name."""
     return quiet_context().run(function, *args, **kwargs)
 
 
-def run_flat(scratch: Scratch, arrays: Sequence[np.ndarray], scalars: tuple) -> None:
+def run_flat(scratch: Scratch, arrays: Sequence[np.ndarray], scalars: tuple[Any, ...]) -> None:
     """Run on contiguous one-dimensional arrays (inputs, then outputs) of equal length, or of one element."""
     program, n = scratch.program, arrays[-1].size
     if n <= tile_of(scratch.dtype):
@@ -133,14 +133,15 @@ def run_flat(scratch: Scratch, arrays: Sequence[np.ndarray], scalars: tuple) -> 
         share(n, n * program.cost, lambda start, stop: _run_range(scratch, arrays, scalars, start, stop))
 
 
-def _run_range(scratch: Scratch, arrays: Sequence[np.ndarray], scalars: tuple, start: int, stop: int) -> None:
+def _run_range(scratch: Scratch, arrays: Sequence[np.ndarray], scalars: tuple[Any, ...], start: int, stop: int) -> None:
     run, tile = scratch.program.run, tile_of(scratch.dtype)
     for low in range(start, stop, tile):
         high = min(low + tile, stop)
         run(*[array if array.size == 1 else array[low:high] for array in arrays], *scalars, *scratch.views[high - low,])
 
 
-def run_strided(scratch: Scratch, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray], scalars: tuple) -> None:
+def run_strided(scratch: Scratch, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray],
+                scalars: tuple[Any, ...]) -> None:
     """Run on arrays of any strides and dtypes that broadcast, each tile gathered and cast by numpy.nditer."""
     ndim, rows, size = outputs[0].ndim, len(outputs[0]), outputs[0].size
 
@@ -152,7 +153,7 @@ def run_strided(scratch: Scratch, inputs: Sequence[np.ndarray], outputs: Sequenc
 
 
 def _run_iterated(scratch: Scratch, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray],
-                  scalars: tuple) -> None:
+                  scalars: tuple[Any, ...]) -> None:
     program, dtype = scratch.program, scratch.dtype
     types = [dtype] * len(inputs) + [BOOL if boolean else dtype for boolean in program.is_boolean]
     flags = [["readonly"]] * len(inputs) + [["writeonly"]] * len(outputs)
@@ -164,7 +165,7 @@ def _run_iterated(scratch: Scratch, inputs: Sequence[np.ndarray], outputs: Seque
             program.run(*tile, *scalars, *scratch.views[tile[0].shape])
 
 
-def share(n: int, work: int, run: Callable[[int, int], None], within: Callable = quietly) -> None:
+def share(n: int, work: int, run: Callable[[int, int], None], within: Callable[..., Any] = quietly) -> None:
     """run(0, n) within `quietly` or `unbuffered`, on several threads where `work`, in additions, is worth it."""
     parts = min(CORES, n, 1 + (work - HAND_OVER) // WORK_PER_THREAD)
     if parts <= 1:

@@ -19,9 +19,9 @@ class Job:
 
     __slots__ = ("function", "args", "_is_taken", "_is_done", "_error")
 
-    def __init__(self, function: Callable, *args: Any):
-        self.function: Optional[Callable] = function
-        self.args: Optional[tuple] = args
+    def __init__(self, function: Callable[..., Any], *args: Any):
+        self.function: Optional[Callable[..., Any]] = function
+        self.args: Optional[tuple[Any, ...]] = args
         self._is_taken, self._is_done = threading.Lock(), threading.Lock()
         self._is_done.acquire()
         self._error: Optional[BaseException] = None
@@ -58,7 +58,7 @@ class Workers:
         self._has_started = False
         self._count = 0
 
-    def submit(self, function: Callable, *args: Any) -> Job:
+    def submit(self, function: Callable[..., Any], *args: Any) -> Job:
         """Let a worker call function(*args)."""
         if not self._has_started:
             self._start()

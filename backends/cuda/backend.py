@@ -66,7 +66,7 @@ class CuPyBackend(Backend):
         self._kept: list[tuple[Any, Array]] = []  # memory in use by other streams, with the events that end it
         self._recording = threading.local()
 
-    def here(self) -> ContextManager:
+    def here(self) -> ContextManager[None]:
         """CuPy allocates and launches on the current device, which is a matter of each thread."""
         return _HERE if self._current() == self._index else self.cupy.cuda.Device(self._index)
 
@@ -302,7 +302,7 @@ class CuPyBackend(Backend):
             return self.draws.draw(place, shape, dtype, moved)
 
     # -- other processes --------------------------------------------------------------------------------------
-    def communicator(self, rank: int, size: int, exchange: Callable[[Any], list]) -> Communicator:
+    def communicator(self, rank: int, size: int, exchange: Callable[[Any], list[Any]]) -> Communicator:
         return nccl.joined(self.cupy, self._index, rank, size, exchange)
 
     def staged(self, array: Array) -> np.ndarray:

@@ -24,10 +24,11 @@ class Launcher:
 
     def __init__(self, kernel: Kernel, cupy: Any, compile: Callable[[str, str], Any]):
         self.kernel, self._cupy, self._compile = kernel, cupy, compile
-        self._launches: dict[tuple, _Launch] = {}  # by dtypes, shapes and strides
+        self._launches: dict[tuple[Any, ...], _Launch] = {}  # by dtypes, shapes and strides
         self._functions: dict[source.Variant, Any] = {}
 
-    def run(self, inputs: Sequence[Any], constants: Sequence[float], outputs: Optional[list[Array]] = None) -> list:
+    def run(self, inputs: Sequence[Any], constants: Sequence[float],
+            outputs: Optional[list[Array]] = None) -> list[Any]:
         """The outputs, written to `outputs` where they are given: contiguous arrays of the right shape and dtype."""
         ndarray = self._cupy.ndarray
         key = tuple([(x.dtype.char, x.shape, x.strides) if isinstance(x, ndarray) else x.__class__ for x in inputs])

@@ -21,7 +21,7 @@ class NamespaceOn:
         setattr(self, name, value)  # found at once from now on
         return value
 
-    def _on_device(self, function: Callable) -> Callable:
+    def _on_device(self, function: Callable[..., Any]) -> Callable[..., Any]:
         device, index = self._cupy.cuda.Device, self._index
 
         def on_device(*args: Any, **kwargs: Any) -> Any:

@@ -18,7 +18,7 @@ _WIDER = {"bool": "uint8", "int16": "int32", "uint16": "uint32", "float16": "flo
 _OPS = {"sum": "NCCL_SUM", "mean": "NCCL_SUM", "max": "NCCL_MAX", "min": "NCCL_MIN"}
 
 
-def joined(cupy: Any, index: int, rank: int, size: int, exchange: Callable[[Any], list]) -> "NcclCommunicator":
+def joined(cupy: Any, index: int, rank: int, size: int, exchange: Callable[[Any], list[Any]]) -> "NcclCommunicator":
     """This process' end of NCCL between `size` devices, one for each process.
 
     Raises
@@ -50,7 +50,7 @@ class NcclCommunicator(Communicator):
 
     is_queued = True
 
-    def __init__(self, cupy: Any, index: int, rank: int, size: int, identity: tuple):
+    def __init__(self, cupy: Any, index: int, rank: int, size: int, identity: tuple[Any, ...]):
         self._cupy, self._index, self._size, self._nccl = cupy, index, size, cupy.cuda.nccl
         with cupy.cuda.Device(index):
             self._comm = self._nccl.NcclCommunicator(size, identity, rank)

@@ -54,7 +54,7 @@ class RowLauncher:
     def __init__(self, kernel: Kernel, cupy: Any, compile: Callable[[str, str], Any], in_parts: bool = False):
         self.kernel, self.plan, self._cupy, self._compile = kernel, plan_of(kernel), cupy, compile
         self.in_parts = in_parts
-        self._launches: dict[tuple, _RowLaunch] = {}
+        self._launches: dict[tuple[Any, ...], _RowLaunch] = {}
         self._functions: dict[row_source.RowVariant, Any] = {}
 
     def run(self, inputs: Sequence[Array], constants: Sequence[float], dims: tuple[int, ...],
@@ -115,7 +115,7 @@ class _Places:
         return as_structure([self.rows, self.count, parts, *self.outer, *self.inner, *steps], np.dtype(np.int64))
 
 
-def _part(shape: tuple[int, ...], strides: Sequence[tuple[int, ...]], dims: Sequence[int]) -> tuple:
+def _part(shape: tuple[int, ...], strides: Sequence[tuple[int, ...]], dims: Sequence[int]) -> tuple[Any, ...]:
     return joined(tuple([shape[i] for i in dims]), [tuple([steps[i] for i in dims]) for steps in strides])
 
 

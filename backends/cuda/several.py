@@ -35,7 +35,7 @@ class SeveralLauncher:
 
     def run(self, calls: Sequence[Call], constants: Sequence[float]) -> None:
         """Write the results of all calls, each of which `is_plain` and whose arrays are apart."""
-        groups: dict[tuple, list[Call]] = {}
+        groups: dict[tuple[Any, ...], list[Call]] = {}
         for inputs, outputs in calls:
             if outputs[0].size:
                 groups.setdefault(self._key(inputs), []).append((inputs, outputs))
@@ -44,13 +44,14 @@ class SeveralLauncher:
             for start in range(0, len(group), most):
                 self._launch(kinds, numbers, group[start:start + most], constants)
 
-    def _key(self, inputs: Sequence[Any]) -> tuple:
+    def _key(self, inputs: Sequence[Any]) -> tuple[Any, ...]:
         """What calls of one launch have in common: the dtypes, which arrays have one element, and the numbers."""
         is_array = [hasattr(value, "dtype") for value in inputs]
         kinds = tuple([(value.dtype, value.ndim == 0) if array else None for value, array in zip(inputs, is_array)])
         return kinds, tuple([value for value, array in zip(inputs, is_array) if not array])
 
-    def _launch(self, kinds: tuple, numbers: tuple, calls: Sequence[Call], constants: Sequence[float]) -> None:
+    def _launch(self, kinds: tuple[Any, ...], numbers: tuple[Any, ...], calls: Sequence[Call],
+                constants: Sequence[float]) -> None:
         compute, result = compute_and_result(self.kernel, calls[0][0])
         dtypes = tuple([None if kind is None else kind[0] for kind in kinds])
         singles = tuple([kind is not None and kind[1] for kind in kinds])

@@ -119,8 +119,10 @@ def body(kernel: Kernel) -> str:
             names[node] = _literal(node.value)
         elif isinstance(node, Apply):
             names[node] = f"v{sum(name[0] == 'v' for name in names.values())}"
-            spelling = TABLE[node.primitive.name].cpp.format(*(names[arg] for arg in node.args))
-            lines.append(f"const {'bool' if node.is_boolean else 'real'} {names[node]} = {spelling};")
+            spelling = TABLE[node.primitive.name].cpp
+            assert spelling is not None
+            value = spelling.format(*(names[arg] for arg in node.args))
+            lines.append(f"const {'bool' if node.is_boolean else 'real'} {names[node]} = {value};")
     lines += [f"out{i} = {names[output]};" for i, output in enumerate(outputs)]
     return "\n".join(lines)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional, Sequence
 
-from .expression import Apply, Expression, Literal, Number, Symbol, apply, in_order, rebuilt, rewrite, symbols
+from .expression import Apply, Expression, Literal, Operand, Symbol, apply, in_order, rebuilt, rewrite, symbols
 from .kernel import Kernel
 from .simplify import is_call, is_literal
 
@@ -54,7 +54,7 @@ def _sum(a: Expression, b: Expression) -> Expression:
     return b if is_literal(a, 0) else a if is_literal(b, 0) else a + b
 
 
-def product(a: Expression | Number, b: Expression | Number) -> Expression:
+def product(a: Operand, b: Operand) -> Expression:
     """a * b, with the factor moved into a `where` that holds a zero: there 0 must win over NaN and infinity."""
     for factor, choice in ((a, b), (b, a)):
         if isinstance(choice, Expression) and is_call(choice, "where") and _holds_zero(choice):
@@ -82,6 +82,12 @@ class Gradient:
     kernel: Optional[Kernel]
     saved: tuple[int, ...]
     saves_output: bool
+
+    @property
+    def own_kernel(self) -> Kernel:
+        """The kernel, of a gradient that is no zero and not the upstream gradient itself."""
+        assert self.kernel is not None
+        return self.kernel
 
 
 def gradient(forward: Kernel, along: Sequence[int], slopes: Optional[Sequence[Expression]] = None) -> Gradient:

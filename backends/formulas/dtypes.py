@@ -33,7 +33,7 @@ def as_dtype(dtype: Any) -> np.dtype:
     (dtype('float32'), dtype('int64'))
     """
     try:
-        found = np.dtype(dtype)
+        found: np.dtype = np.dtype(dtype)
     except Exception:  # NumPy raises several kinds, and warnings, which may be errors
         raise TypeError(f'a dtype is given by its name or its type, as "float32" or float; got {dtype!r:.60}') from None
     kind_of(found)

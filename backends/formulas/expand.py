@@ -22,4 +22,6 @@ def _is_defined_by_others(node: Expression) -> bool:
 
 
 def _written_out(node: Expression, args: tuple[Expression, ...]) -> Expression:
-    return node.primitive.expansion(*args) if _is_defined_by_others(node) else rebuilt(node, args)
+    if isinstance(node, Apply) and node.primitive.expansion is not None:
+        return node.primitive.expansion(*args)
+    return rebuilt(node, args)

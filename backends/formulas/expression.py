@@ -14,15 +14,18 @@ divide(1.0, add(1.0, x))
 
 from __future__ import annotations
 
+import numbers
 import weakref
 from dataclasses import dataclass
-from typing import Callable, Iterator, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Callable, Hashable, Iterator, NoReturn, Optional, Sequence, TypeVar, Union
 
 import numpy as np
 
 from ..errors import FormulaError
 
 Number = Union[bool, int, float]
+Operand = Union["Expression", Number]
+Node = TypeVar("Node", bound="Expression")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +37,12 @@ class Primitive:
 
     name: str
     arity: int
-    numpy: Optional[Callable] = None
+    numpy: Optional[Callable[..., Any]] = None
     cpp: Optional[str] = None  # a format string: "exp({0})"
     # One function for each argument: of the result and the arguments, the partial derivative (None: zero).
-    derivative: Optional[tuple[Callable, ...]] = None
-    expansion: Optional[Callable[..., "Expression"]] = None
-    simplify: Optional[Callable[..., Optional["Expression"]]] = None  # a simpler equal, or None
+    derivative: Optional[tuple[Callable[..., Operand], ...]] = None
+    expansion: Optional[Callable[..., Expression]] = None
+    simplify: Optional[Callable[..., Optional[Expression]]] = None  # a simpler equal, or None
     takes_booleans: bool = False  # otherwise a truth value among the arguments counts as 0 or 1
     gives_boolean: bool = False
     keeps_integers: bool = False  # integer arrays give an integer array
@@ -50,26 +53,28 @@ class Primitive:
 TABLE: dict[str, Primitive] = {}
 
 
-def apply(name: str, *args: Union["Expression", Number]) -> "Expression":
+def apply(name: str, *args: Operand) -> Expression:
     """The primitive `name` of `args`: checked, folded where all are literals, simplified where a rule applies."""
     return apply_primitive(TABLE[name], args)
 
 
-def apply_primitive(primitive: Primitive, args: Sequence[Union["Expression", Number]]) -> "Expression":
+def apply_primitive(primitive: Primitive, args: Sequence[Operand]) -> Expression:
     """As `apply`, of a primitive that need not be in the table."""
     nodes = tuple(_expression(arg, primitive) for arg in args)
     if len(nodes) != primitive.arity:
         raise FormulaError(f"xp.{primitive.name} takes {primitive.arity} argument(s), not {len(nodes)}")
-    if all(isinstance(node, Literal) for node in nodes):
+    values = [node.value for node in nodes if isinstance(node, Literal)]
+    if len(values) == len(nodes):
         if primitive.expansion is not None:
             return primitive.expansion(*nodes)
+        assert primitive.numpy is not None
         with np.errstate(all="ignore"):
-            return Literal.of(primitive.numpy(*(node.value for node in nodes)).item())
+            return Literal.of(primitive.numpy(*values).item())
     simpler = primitive.simplify(*nodes) if primitive.simplify is not None else None
     return Apply.of(primitive, nodes) if simpler is None else simpler
 
 
-def _expression(value, primitive: Primitive) -> "Expression":
+def _expression(value: Any, primitive: Primitive) -> Expression:
     if isinstance(value, Expression):
         is_number = not value.is_boolean or primitive.takes_booleans
         return value if is_number else apply("where", value, 1.0, 0.0)
@@ -80,7 +85,12 @@ def _expression(value, primitive: Primitive) -> "Expression":
 
 
 class Expression:
-    """One node of a formula."""
+    """One node of a formula: what a formula is given for each of its arrays, and what it returns.
+
+    >>> x = Symbol.array("x")
+    >>> x * x + 1
+    add(square(x), 1.0)
+    """
 
     __slots__ = ("args", "is_boolean", "is_scalar", "is_row", "__weakref__")
 
@@ -89,48 +99,49 @@ class Expression:
     is_scalar: bool  # the value is one number for the whole kernel: no array enters it
     is_row: bool  # the value is one number for each row, in a row formula
 
-    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Expression:
         # `numpy_scalar * expression` arrives here too, and is as good as a Python number.
         if method == "__call__" and len(inputs) == 2 and any(isinstance(arg, np.generic) for arg in inputs):
             return apply(ufunc.__name__, *inputs)
         raise FormulaError(f"numpy.{ufunc.__name__} was called on an array in a formula; use the functions of its "
                            f"first argument instead (xp.{ufunc.__name__}), which run on every device")
 
-    def __neg__(self): return apply("negative", self)
-    def __pos__(self): return self
-    def __abs__(self): return apply("abs", self)
-    def __add__(self, other): return apply("add", self, other)
-    def __radd__(self, other): return apply("add", other, self)
-    def __sub__(self, other): return apply("subtract", self, other)
-    def __rsub__(self, other): return apply("subtract", other, self)
-    def __mul__(self, other): return apply("multiply", self, other)
-    def __rmul__(self, other): return apply("multiply", other, self)
-    def __truediv__(self, other): return apply("divide", self, other)
-    def __rtruediv__(self, other): return apply("divide", other, self)
-    def __pow__(self, other): return apply("power", self, other)
-    def __rpow__(self, other): return apply("power", other, self)
-    def __floordiv__(self, other): return apply("floor_divide", self, other)
-    def __rfloordiv__(self, other): return apply("floor_divide", other, self)
-    def __mod__(self, other): return apply("remainder", self, other)
-    def __rmod__(self, other): return apply("remainder", other, self)
-    def __lt__(self, other): return apply("less", self, other)
-    def __le__(self, other): return apply("less_equal", self, other)
-    def __gt__(self, other): return apply("greater", self, other)
-    def __ge__(self, other): return apply("greater_equal", self, other)
-    def __eq__(self, other): return apply("equal", self, other)
-    def __ne__(self, other): return apply("not_equal", self, other)
-    def __and__(self, other): return apply("logical_and", self, other)
-    def __rand__(self, other): return apply("logical_and", other, self)
-    def __or__(self, other): return apply("logical_or", self, other)
-    def __ror__(self, other): return apply("logical_or", other, self)
-    def __xor__(self, other): return apply("logical_xor", self, other)
-    def __invert__(self): return apply("logical_not", self)
+    def __neg__(self) -> Expression: return apply("negative", self)
+    def __pos__(self) -> Expression: return self
+    def __abs__(self) -> Expression: return apply("abs", self)
+    def __add__(self, other: Operand) -> Expression: return apply("add", self, other)
+    def __radd__(self, other: Operand) -> Expression: return apply("add", other, self)
+    def __sub__(self, other: Operand) -> Expression: return apply("subtract", self, other)
+    def __rsub__(self, other: Operand) -> Expression: return apply("subtract", other, self)
+    def __mul__(self, other: Operand) -> Expression: return apply("multiply", self, other)
+    def __rmul__(self, other: Operand) -> Expression: return apply("multiply", other, self)
+    def __truediv__(self, other: Operand) -> Expression: return apply("divide", self, other)
+    def __rtruediv__(self, other: Operand) -> Expression: return apply("divide", other, self)
+    def __pow__(self, other: Operand) -> Expression: return apply("power", self, other)
+    def __rpow__(self, other: Operand) -> Expression: return apply("power", other, self)
+    def __floordiv__(self, other: Operand) -> Expression: return apply("floor_divide", self, other)
+    def __rfloordiv__(self, other: Operand) -> Expression: return apply("floor_divide", other, self)
+    def __mod__(self, other: Operand) -> Expression: return apply("remainder", self, other)
+    def __rmod__(self, other: Operand) -> Expression: return apply("remainder", other, self)
+    def __lt__(self, other: Operand) -> Expression: return apply("less", self, other)
+    def __le__(self, other: Operand) -> Expression: return apply("less_equal", self, other)
+    def __gt__(self, other: Operand) -> Expression: return apply("greater", self, other)
+    def __ge__(self, other: Operand) -> Expression: return apply("greater_equal", self, other)
+    # Not a truth value, as that of `object`, but a formula.
+    def __eq__(self, other: Operand) -> Expression: return apply("equal", self, other)  # type: ignore[override]
+    def __ne__(self, other: Operand) -> Expression: return apply("not_equal", self, other)  # type: ignore[override]
+    def __and__(self, other: Operand) -> Expression: return apply("logical_and", self, other)
+    def __rand__(self, other: Operand) -> Expression: return apply("logical_and", other, self)
+    def __or__(self, other: Operand) -> Expression: return apply("logical_or", self, other)
+    def __ror__(self, other: Operand) -> Expression: return apply("logical_or", other, self)
+    def __xor__(self, other: Operand) -> Expression: return apply("logical_xor", self, other)
+    def __invert__(self) -> Expression: return apply("logical_not", self)
 
     # `==` builds a formula, so nodes are told apart by identity (`is`, sets and dicts), never by `==` or
     # by `in` on a tuple.
     __hash__ = object.__hash__
 
-    def __array__(self, *args, **kwargs):
+    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise FormulaError("an array of a formula was passed to a NumPy function; use the functions of its first "
                            "argument instead (xp.exp, not numpy.exp), which run on every device")
 
@@ -139,32 +150,33 @@ class Expression:
                            "max() or min()), but a formula holds for every element at once; use xp.where(condition, "
                            "a, b), xp.logical_and, xp.logical_or, xp.logical_not, xp.maximum or xp.minimum")
 
-    def __iter__(self) -> Iterator:
+    def __iter__(self) -> Iterator[Expression]:
         raise FormulaError("an elementwise formula cannot iterate over or unpack an array; "
                            "pass the parts as separate inputs")
 
     def __len__(self) -> int:
         raise FormulaError("an elementwise formula has no len(): it does not know the shape of its inputs")
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> NoReturn:
         raise FormulaError("an elementwise formula cannot index an array: element i of the result depends on "
                            "element i of the inputs alone; index the Tensor before the call")
 
-    def __setitem__(self, index, value):
+    def __setitem__(self, index: Any, value: Any) -> None:
         raise FormulaError("an elementwise formula cannot assign to a part of an array; use xp.where(condition, a, b)")
 
-    def _no_number(self, *_):
+    def _no_number(self, *_: Any) -> NoReturn:
         raise FormulaError("float(), int(), round() or math functions were applied to an array in a formula; use the "
                            "functions of its first argument instead (xp.floor, xp.round, xp.exp, ...)")
 
     __float__ = __int__ = __complex__ = __index__ = __round__ = __floor__ = __ceil__ = __trunc__ = _no_number
 
-    def __getattr__(self, name: str):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise FormulaError(f"`.{name}` was asked of an array in an elementwise formula, which knows neither shapes nor "
-                           f"whole arrays; elementwise functions are spelled xp.name(x), and reductions, reshapes "
-                           f"and the like belong on Tensors outside of the formula")
+    if not TYPE_CHECKING:  # type checkers find by themselves that there is no such attribute
+        def __getattr__(self, name: str) -> NoReturn:
+            if name.startswith("__"):
+                raise AttributeError(name)
+            raise FormulaError(f"`.{name}` was asked of an array in an elementwise formula, which knows neither shapes "
+                               f"nor whole arrays; elementwise functions are spelled xp.name(x), and reductions, "
+                               f"reshapes and the like belong on Tensors outside of the formula")
 
 
 class Symbol(Expression):
@@ -202,7 +214,7 @@ class Literal(Expression):
         self.is_boolean = isinstance(value, bool)
 
     @staticmethod
-    def of(value: Number) -> "Literal":
+    def of(value: Number | numbers.Real) -> "Literal":
         value = bool(value) if isinstance(value, bool) else float(value)
         # repr tells 0.0 from -0.0 and finds NaN again, which == does not.
         return _interned((Literal, repr(value)), lambda: Literal(value))
@@ -216,7 +228,7 @@ class Apply(Expression):
 
     __slots__ = ("primitive",)
 
-    def __init__(self, primitive, args: tuple[Expression, ...]):
+    def __init__(self, primitive: Primitive, args: tuple[Expression, ...]):
         self.primitive, self.args = primitive, args
         chooses_booleans = primitive.name == "where" and args[1].is_boolean and args[2].is_boolean
         self.is_boolean = primitive.gives_boolean or chooses_booleans
@@ -224,7 +236,7 @@ class Apply(Expression):
         self.is_row = primitive.reduces or not self.is_scalar and all(arg.is_row or arg.is_scalar for arg in args)
 
     @staticmethod
-    def of(primitive, args: tuple[Expression, ...]) -> "Apply":
+    def of(primitive: Primitive, args: tuple[Expression, ...]) -> "Apply":
         return _interned((Apply, primitive.name, args), lambda: Apply(primitive, args))
 
     def __repr__(self) -> str:
@@ -233,11 +245,11 @@ class Apply(Expression):
 
 # Weak, so that a formula nobody uses any more is forgotten.  Two threads that build the same node at the same
 # moment may make it twice: sharing is lost, never correctness.
-_nodes: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
+_nodes: weakref.WeakValueDictionary[tuple[Hashable, ...], Any] = weakref.WeakValueDictionary()
 
 
-def _interned(key: tuple, make: Callable[[], Expression]) -> Expression:
-    node = _nodes.get(key)
+def _interned(key: tuple[Hashable, ...], make: Callable[[], Node]) -> Node:
+    node: Optional[Node] = _nodes.get(key)
     if node is None:
         node = _nodes[key] = make()
     return node
@@ -264,7 +276,8 @@ def symbols(*roots: Expression) -> list[Symbol]:
     return [node for node in in_order(roots) if isinstance(node, Symbol)]
 
 
-def rewrite(roots: tuple[Expression, ...], replace: Callable[[Expression, tuple], Expression]) -> tuple:
+def rewrite(roots: tuple[Expression, ...], replace: Callable[[Expression, tuple[Expression, ...]], Expression],
+            ) -> tuple[Expression, ...]:
     """`roots` with every node replaced, from the leaves up, by ``replace(node, new_args)``."""
     new: dict[Expression, Expression] = {}
     for node in in_order(roots):

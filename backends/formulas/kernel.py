@@ -31,7 +31,7 @@ class Kernel:
         self.outputs = tuple(outputs)
         self.widens = widens  # float32 is computed in float64 and rounded once, for formulas that cancel
         self.keeps_integers = not constants and all(map(_keeps_integers, in_order(self.outputs)))
-        self.compiled: dict = {}  # a backend's lowerings, by dtype and the like
+        self.compiled: dict[Any, Any] = {}  # a backend's lowerings, by dtype and the like
 
     @classmethod
     def of_primitive(cls, name: str) -> "Kernel":
@@ -45,8 +45,8 @@ class Kernel:
         A backward kernel has inputs called output and upstream gradient; differentiated once more, it gets others of
         these names beside them.
         """
-        plain = {symbol: Symbol.row(f"x{i}") if symbol.is_row else Symbol.array(f"x{i}")
-                 for i, symbol in enumerate(self.inputs)}
+        plain: dict[Expression, Symbol] = {symbol: Symbol.row(f"x{i}") if symbol.is_row else Symbol.array(f"x{i}")
+                                           for i, symbol in enumerate(self.inputs)}
         outputs = rewrite(self.outputs, lambda node, args: plain[node] if node in plain else rebuilt(node, args))
         return Kernel(self.name, tuple(plain.values()), self.constants, outputs, self.widens)
 
@@ -64,7 +64,7 @@ def _keeps_integers(node: Expression) -> bool:
 class Signature:
     """What a formula's parameters say: arrays first, then constants, which are those with a default number."""
 
-    def __init__(self, function: Callable):
+    def __init__(self, function: Callable[..., Any]):
         self.arrays: list[str] = []
         self.constants: dict[str, float] = {}
         parameters = list(inspect.signature(function).parameters.values())
@@ -90,12 +90,12 @@ class Signature:
         return Symbol.constant(name) if name in self.constants else Symbol.array(name)
 
 
-def trace(function: Callable, arguments: Sequence[Symbol]):
+def trace(function: Callable[..., Any], arguments: Sequence[Symbol]) -> Any:
     """What `function` returns when it is called with symbols for its arrays and constants."""
     return function(FormulaNamespace(), *arguments)
 
 
-def as_outputs(value: Any, function: Callable) -> tuple[Expression, ...]:
+def as_outputs(value: Any, function: Callable[..., Any]) -> tuple[Expression, ...]:
     """What a traced formula returned, an expression of its arrays or a tuple of them, as a tuple."""
     outputs = value if isinstance(value, tuple) else (value,)
     expected = "it returns an expression of its arrays, or a tuple of such expressions"

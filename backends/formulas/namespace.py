@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..errors import FormulaError
-from .expression import TABLE, Expression, Number, apply
+from .expression import TABLE, Expression, Operand, apply
 from . import primitives  # noqa: F401  (fills the table)
 
 _NOT_ELEMENTWISE = {
@@ -26,17 +26,17 @@ class FormulaNamespace:
     pi, e, inf, nan = math.pi, math.e, math.inf, math.nan
 
     @staticmethod
-    def where(condition: Expression, a: Expression | Number, b: Expression | Number) -> Expression:
+    def where(condition: Operand, a: Operand, b: Operand) -> Expression:
         if isinstance(condition, Expression) and not condition.is_boolean:
             condition = condition != 0.0
         return apply("where", condition, a, b)
 
     @staticmethod
-    def isnan(x: Expression) -> Expression:
+    def isnan(x: Operand) -> Expression:
         return apply("not_equal", x, x)
 
     @staticmethod
-    def isfinite(x: Expression) -> Expression:
+    def isfinite(x: Operand) -> Expression:
         return apply("less", apply("abs", x), math.inf)
 
     def __getattr__(self, name: str):

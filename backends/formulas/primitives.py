@@ -12,6 +12,7 @@ slope 0 at 0, as relu.
 from __future__ import annotations
 
 import math
+from typing import Any, Callable
 
 import numpy as np
 
@@ -25,11 +26,11 @@ _SQRT_2PI = math.sqrt(2.0 * math.pi)
 _TANH_SLOPE, _TANH_CUBIC = special.TANH_SLOPE, special.TANH_CUBIC
 
 
-def _one(y, *_):
+def _one(y: Expression, *_: Expression) -> float:
     return 1.0
 
 
-def _zero(y, *_):
+def _zero(y: Expression, *_: Expression) -> float:
     return 0.0
 
 
@@ -40,11 +41,11 @@ def _chosen(y: Expression, a: Expression, b: Expression, a_wins: Expression) -> 
     return apply("where", a_wins, 1.0, apply("where", apply("equal", a, b), 0.5, 0.0))
 
 
-def _power_along_base(y, a, b):
+def _power_along_base(y: Expression, a: Expression, b: Expression) -> Expression:
     return apply("where", apply("equal", b, 0.0), 0.0, b * apply("power", a, b - 1.0))
 
 
-def _power_along_exponent(y, a, b):
+def _power_along_exponent(y: Expression, a: Expression, b: Expression) -> Expression:
     # 0**b is flat for b > 0, where y * log(0) would be 0 * -inf.
     flat = apply("logical_and", apply("equal", a, 0.0), apply("greater_equal", b, 0.0))
     return apply("where", flat, 0.0, y * apply("log", a))
@@ -74,11 +75,11 @@ def _inside(y, x, low, high):
 
 
 # Where low > high the result is high, whatever x is.
-def _at_low(y, x, low, high):
+def _at_low(y: Expression, x: Expression, low: Expression, high: Expression) -> Expression:
     return apply("where", apply("logical_and", x < low, low < high), 1.0, 0.0)
 
 
-def _at_high(y, x, low, high):
+def _at_high(y: Expression, x: Expression, low: Expression, high: Expression) -> Expression:
     return apply("where", apply("logical_or", x > high, low > high), 1.0, 0.0)
 
 
@@ -160,11 +161,11 @@ _CHOICE = [
 ]
 
 
-def _comparison(name: str, function, symbol: str) -> Primitive:
+def _comparison(name: str, function: Callable[..., Any], symbol: str) -> Primitive:
     return Primitive(name, 2, function, f"{{0}} {symbol} {{1}}", gives_boolean=True, keeps_integers=True)
 
 
-def _logical(name: str, function, spelling: str, arity: int = 2) -> Primitive:
+def _logical(name: str, function: Callable[..., Any], spelling: str, arity: int = 2) -> Primitive:
     return Primitive(name, arity, function, spelling, takes_booleans=True, gives_boolean=True, keeps_integers=True)
 
 

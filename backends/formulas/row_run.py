@@ -57,7 +57,10 @@ class RowRun:
         if not self.count and not any(symbol.is_row for symbol in self.plan.outputs):
             return [self.backend.empty(self.shape, self.result) for _ in self.plan.outputs]
         for step in self.plan.steps:
-            (self._compute if isinstance(step, Stage) else self._reduce)(step)
+            if isinstance(step, Stage):
+                self._compute(step)
+            else:
+                self._reduce(step)
         return [self._finished(symbol) for symbol in self.plan.outputs]
 
     def _compute(self, stage: Stage) -> None:

@@ -11,14 +11,16 @@ the outputs to the inputs: the adjoint of a sum is a broadcast, and that of a br
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Sequence
+from typing import Optional, Sequence, TypeVar
 
 from .derivative import product
-from .expression import Apply, Expression, Literal, Number, Primitive, Symbol, apply, apply_primitive, in_order
+from .expression import Apply, Expression, Literal, Operand, Primitive, Symbol, apply, apply_primitive, in_order
 from .expression import rebuilt, rewrite, symbols
 from .kernel import Kernel
 from .namespace import FormulaNamespace
 from .simplify import is_call, is_literal
+
+Given = TypeVar("Given", bound=Operand)
 
 POSITION = Symbol.array("_position")  # the element's place in its row
 COUNT = Symbol.constant("_count")  # the number of elements of a row
@@ -28,7 +30,7 @@ TABLE = {primitive.name: primitive for primitive in (
     Primitive("stop_gradient", 1, expansion=lambda x: x, keeps_integers=True))}
 
 
-def row(name: str, x: Expression) -> Expression:
+def row(name: str, x: Operand) -> Expression:
     """The row primitive `name` of `x`."""
     return apply_primitive(TABLE[name], (x,))
 
@@ -40,28 +42,32 @@ class RowNamespace(FormulaNamespace):
     row_sum(x)
     """
 
-    position, stop_gradient = POSITION, staticmethod(lambda x: row("stop_gradient", x))
+    position = POSITION
 
     @staticmethod
-    def sum(x: Expression | Number) -> Expression:
+    def stop_gradient(x: Operand) -> Expression:
+        return row("stop_gradient", x)
+
+    @staticmethod
+    def sum(x: Operand) -> Expression:
         return row("row_sum", x) if _varies(x) else apply("multiply", COUNT, x)
 
     @staticmethod
-    def mean(x: Expression | Number) -> Expression:
+    def mean(x: Given) -> Given | Expression:
         return row("row_sum", x) / COUNT if _varies(x) else x
 
     @staticmethod
-    def max(x: Expression | Number) -> Expression:
+    def max(x: Given) -> Given | Expression:
         if x is POSITION:
             return COUNT - 1.0
         return row("row_max", x) if _varies(x) else x
 
     @staticmethod
-    def min(x: Expression | Number) -> Expression:
+    def min(x: Given) -> Given | Expression:
         return row("row_min", x) if _varies(x) else x
 
 
-def _varies(x: Expression | Number) -> bool:
+def _varies(x: Operand) -> bool:
     """Whether `x` has a value for each element of a row."""
     return isinstance(x, Expression) and not x.is_row and not x.is_scalar
 
@@ -120,6 +126,12 @@ class RowGradient:
     outputs: tuple[int, ...]
     kept: tuple[Expression, ...]
 
+    @property
+    def own_kernel(self) -> Kernel:
+        """The kernel, of a gradient that is not zero."""
+        assert self.kernel is not None
+        return self.kernel
+
 
 NO_GRADIENT = RowGradient((), None, (), (), ())
 
@@ -134,7 +146,8 @@ def row_gradient(forward: Kernel, along: Sequence[int], which: Sequence[int],
     if written is None:
         derived = adjoints([forward.outputs[k] for k in which], [ends[k][1] for k in which], forward.inputs)
         known = tuple(Literal.of(0.0) if gradient is None else gradient for gradient in derived)
-        results = {root: output for root, (output, _) in zip(forward.outputs, ends)
+        results: dict[Expression, Expression] = {
+            root: output for root, (output, _) in zip(forward.outputs, ends)
                    if isinstance(root, Apply) and not is_call(root, "row_sum")}
         written = rewrite(known, lambda node, args: results[node] if node in results else rebuilt(node, args))
     computed = tuple(i for i in along if not is_literal(written[i], 0))

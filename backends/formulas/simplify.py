@@ -7,16 +7,16 @@ deliberately not among them: it is NaN where x is infinite.
 from __future__ import annotations
 
 import math
-from typing import Optional
+from typing import Optional, TypeGuard
 
 from .expression import Apply, Expression, Literal, apply
 
 
-def is_literal(node: Expression, value: float) -> bool:
+def is_literal(node: Expression, value: float) -> TypeGuard[Literal]:
     return isinstance(node, Literal) and node.value == value
 
 
-def is_call(node: Expression, name: str) -> bool:
+def is_call(node: Expression, name: str) -> TypeGuard[Apply]:
     return isinstance(node, Apply) and node.primitive.name == name
 
 

@@ -9,7 +9,7 @@ CALERF (netlib.org/specfun/erf), evaluated in float64.  Float32 numbers take tab
 from __future__ import annotations
 
 import math
-from typing import Callable, Optional, Union
+from typing import Callable, Optional, TypeGuard, Union
 
 import numpy as np
 
@@ -114,17 +114,18 @@ def normcdf_tanh(x: Union[Array, float], out: Optional[Array] = None) -> Array:
 def _tanh_gate(x: Array) -> Array:
     """1 / (1 + exp(-TANH_SLOPE (x + TANH_CUBIC x^3))) in float64."""
     x = x.clip(-100.0, 100.0).astype(np.float64, copy=False)
-    z = x * x
+    z: Array = x * x
     z *= -TANH_SLOPE * TANH_CUBIC
     z -= TANH_SLOPE
     z *= x
     with np.errstate(over="ignore"):
         np.exp(z, out=z)
     z += 1.0
-    return np.divide(1.0, z, out=z)
+    np.divide(1.0, z, out=z)
+    return z
 
 
-def _is_single(x: Union[Array, float], out: Optional[Array]) -> bool:
+def _is_single(x: Union[Array, float], out: Optional[Array]) -> TypeGuard[Array]:
     return isinstance(x, np.ndarray) and x.dtype == np.float32 and (out is None or out.dtype == np.float32)
 
 
@@ -144,14 +145,16 @@ def _in_two_parts(x: Union[Array, float], out: Optional[Array], scale: float,
     result[here] = beyond(wide, _erfc(wide, scale))
 
     if out is None:  # the dtype and, for a number, the scalar that a ufunc would return
-        return result.astype(np.result_type(x, np.float16), copy=False).reshape(x.shape)[()]
+        scalar: Array = result.astype(np.result_type(x, np.float16), copy=False).reshape(x.shape)[()]
+        return scalar
     out[...] = result.reshape(x.shape)  # only now, since `out` may be the memory of `x`
     return out
 
 
 def _erf(z: Array) -> Array:
     """erf(z) for abs(z) <= _NEAR."""
-    return z * _ratio(_NEAR_RATIO, z * z)
+    product: Array = z * _ratio(_NEAR_RATIO, z * z)
+    return product
 
 
 def _erfc(x: Array, scale: float) -> Array:
@@ -185,7 +188,8 @@ def _ratio(table: list[Array], t: Array) -> Array:
         value += coefficients
         value *= t
     value += table[-1]
-    return value[0] / value[1]
+    quotient: Array = value[0] / value[1]
+    return quotient
 
 
 def _erf_series(x: Array, d: Array) -> None:

@@ -7,7 +7,7 @@ what it was computed from.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Sequence, Union
+from typing import NamedTuple, Sequence, TypeGuard, Union
 
 from .expand import expand
 from .expression import Apply, Expression, Symbol, apply, in_order, rebuilt, rewrite, symbols
@@ -155,5 +155,5 @@ def _row_parts(nodes: Sequence[Expression]) -> list[Expression]:
     return list(found)
 
 
-def _is_reduction(node: Expression) -> bool:
+def _is_reduction(node: Expression) -> TypeGuard[Apply]:
     return isinstance(node, Apply) and node.primitive.reduces

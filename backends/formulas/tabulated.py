@@ -42,12 +42,13 @@ class Tabulated:
         """The function of every element, for float32 arrays; `out` may be the memory of `x`."""
         given = np.ascontiguousarray(x).reshape(-1)
         direct = out is not None and out.flags.c_contiguous and out.shape == x.shape
-        result = out.reshape(-1) if direct else np.empty_like(given)
-        rows = np.empty((3, min(given.size, _BLOCK)), np.float32)
-        places = np.empty(rows.shape[1], np.intp)
+        result = out.reshape(-1) if out is not None and direct else np.empty_like(given)
+        d, near, number = np.empty((3, min(given.size, _BLOCK)), np.float32)
+        places = np.empty(d.size, np.intp)
         for low in range(0, given.size, _BLOCK):
             block = given[low:low + _BLOCK]
-            self._run(block, *rows[:, :block.size], places[:block.size], result[low:low + _BLOCK])
+            n = block.size
+            self._run(block, d[:n], near[:n], number[:n], places[:n], result[low:low + _BLOCK])
         if out is None:
             return result.reshape(x.shape)[()]
         if not direct:

@@ -38,7 +38,7 @@ class Program:
     def __call__(self, n: int, inputs: Inputs, constants: Sequence[float], outputs: Sequence[np.ndarray]) -> None:
         self.run(n, inputs, constants, outputs)
 
-    def _arrays_only(self, function: Callable) -> Callable:
+    def _arrays_only(self, function: Callable[..., Any]) -> Callable[..., Any]:
         handle, share = handles.handle, self._share
 
         def run(n, inputs, constants, outputs):
@@ -46,7 +46,7 @@ class Program:
 
         return run
 
-    def _with_numbers(self, function: Callable) -> Callable:
+    def _with_numbers(self, function: Callable[..., Any]) -> Callable[..., Any]:
         handle, share, scalars, arrays = handles.handle, self._share, self._scalars, self._arrays
 
         def run(n, inputs, constants, outputs):

@@ -221,7 +221,7 @@ def _glibc_of_x86() -> tuple[int, int]:
     if platform.machine() not in ("x86_64", "AMD64"):
         return (0, 0)
     try:
-        name, version = os.confstr("CS_GNU_LIBC_VERSION").split()
+        name, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").split()
         major, minor = version.split(".")[:2]
         return (int(major), int(minor))
     except (AttributeError, OSError, ValueError):  # Windows, macOS, musl

@@ -16,21 +16,21 @@ from ..operations import arithmetic, bits, conversion, creation, elementary, sel
 Operand = Union[Tensor, Number]
 
 
-def _named(function: Callable, name: str, operation: Any, doc: str) -> Callable:
+def _named(function: Callable[..., Any], name: str, operation: Any, doc: str) -> Callable[..., Any]:
     # An example of the operation has names of its own module.
     text = doc or inspect.cleandoc(operation.__doc__ or f"{name} of each element.").partition("\n>>>")[0].rstrip()
     function.__name__, function.__qualname__, function.__doc__ = name, name, text
     return function
 
 
-def _of_one(name: str, operation: Callable, doc: str = "") -> Callable:
+def _of_one(name: str, operation: Callable[..., Any], doc: str = "") -> Callable[..., Any]:
     def function(x: Tensor, /) -> Tensor:
         return operation(x)
 
     return _named(function, name, operation, doc)
 
 
-def _of_two(name: str, operation: Callable, doc: str = "") -> Callable:
+def _of_two(name: str, operation: Callable[..., Any], doc: str = "") -> Callable[..., Any]:
     def function(x1: Operand, x2: Operand, /) -> Tensor:
         if isinstance(x1, Tensor) and isinstance(x2, Tensor) and x1._array.dtype is not x2._array.dtype:
             x1, x2 = of_one_rank(x1, x2)

@@ -17,7 +17,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Optional, Union
+from typing import Any, Optional, TypeVar, Union
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from .tensor import Tensor
 
 _PACKAGE = __name__.partition(".")[0]
 _RAISE = dis.opmap["RAISE_VARARGS"]
+Result = TypeVar("Result")
 Expectation = tuple[Callable[[Any], bool], str]  # a test of a value, and what passes it in words
 
 _SIMPLE: dict[Any, Expectation] = {
@@ -69,10 +70,11 @@ def _expectation(hint: Any) -> Optional[Expectation]:
 
 
 def _any_of(parts: list[Optional[Expectation]]) -> Optional[Expectation]:
-    if None in parts:
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
         return None
-    tests = [test for test, _ in parts]
-    words = list(dict.fromkeys(text for _, text in parts))
+    tests = [test for test, _ in known]
+    words = list(dict.fromkeys(text for _, text in known))
     if "a number" in words:
         words = [text for text in words if text not in ("an integer", "True or False")]
     return (lambda value: any(test(value) for test in tests),
@@ -105,14 +107,15 @@ def described(value: Any) -> str:
     return "None" if value is None else f"{kind} {value!r:.80}"
 
 
-def checked(function: Callable, name: str = "") -> Callable:
+def checked(function: Callable[..., Result], name: str = "") -> Callable[..., Result]:
     """`function` as users see it: wrong arguments are refused by name, and errors are put in words."""
     name = name or function.__name__
     place = f"checked_as_{name}"
     if function.__qualname__.endswith(place):
         return function
-    if hasattr(function, place):
-        return getattr(function, place)
+    made: Optional[Callable[..., Result]] = getattr(function, place, None)
+    if made is not None:
+        return made
     signature = inspect.signature(function)
     expected = _expectations(function, signature)
     positional = [parameter.name for parameter in itertools.takewhile(
@@ -127,7 +130,7 @@ def checked(function: Callable, name: str = "") -> Callable:
     passed: set[tuple[type, ...]] = set()  # classes of arguments, all that their tests look at
 
     @functools.wraps(function)
-    def public(*args: Any, **kwargs: Any) -> Any:
+    def public(*args: Any, **kwargs: Any) -> Result:
         if kwargs and not known.issuperset(kwargs):
             args, kwargs = translated(args, kwargs, names, rest)
         try:
@@ -152,7 +155,7 @@ def checked(function: Callable, name: str = "") -> Callable:
     return public
 
 
-def _expectations(function: Callable, signature: inspect.Signature) -> dict[str, Expectation]:
+def _expectations(function: Callable[..., Any], signature: inspect.Signature) -> dict[str, Expectation]:
     hints = typing.get_type_hints(inspect.unwrap(function))
     found = {name: _DTYPE if name == "dtype" else _expectation(hints[name]) for name in signature.parameters
              if name in hints}
@@ -170,7 +173,7 @@ def _no_number() -> Tensor:
     return Tensor(math.nan)
 
 
-def _check(name: str, positional: Sequence[str], expected: dict[str, Expectation], args: tuple,
+def _check(name: str, positional: Sequence[str], expected: dict[str, Expectation], args: tuple[Any, ...],
            kwargs: dict[str, Any]) -> None:
     for parameter, value in (*zip(positional, args), *kwargs.items()):
         hint = expected.get(parameter)
@@ -178,7 +181,7 @@ def _check(name: str, positional: Sequence[str], expected: dict[str, Expectation
             raise TypeError(f"{name}: `{parameter}` must be {hint[1]}; got {described(value)}")
 
 
-def _check_call(name: str, signature: inspect.Signature, args: tuple, kwargs: dict[str, Any]) -> None:
+def _check_call(name: str, signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Refuse arguments that are missing, too many or unknown."""
     kwargs = renamed(dict(kwargs), name)
     try:

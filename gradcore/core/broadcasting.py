@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import Backend
+from ..backends import Array, Backend
 from ..backends.formulas.dtypes import INT64, accumulator
 from .operation import Operation
 from .tensor import Tensor
@@ -25,10 +25,10 @@ class BroadcastTo(Operation):
 
     returns_view = True
 
-    def forward(self, backend, x):
+    def forward(self, backend: Backend, x: Array) -> Array:
         return backend.xp.broadcast_to(x, self.shape)
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         return [sum_to(gradient, self.input_shapes[0])]
 
 
@@ -37,12 +37,12 @@ class SumTo(Operation):
 
     makes_new_arrays = False
 
-    def forward(self, backend, x):
+    def forward(self, backend: Backend, x: Array) -> Array:
         axes = _repeated(self.shape, x.shape)
         total = add_up(backend, x, axes, keepdims=True) if axes else x
         return backend.xp.reshape(total, self.shape)
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         return [broadcast_to(gradient, self.input_shapes[0])]
 
 
@@ -58,10 +58,10 @@ def _repeated(shape: tuple[int, ...], broadcast: tuple[int, ...]) -> tuple[int, 
 class Cast(Operation):
     """The same values in another dtype."""
 
-    def forward(self, backend, x):
+    def forward(self, backend: Backend, x: Array) -> Array:
         return backend.astype(x, self.dtype)
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         return [cast(gradient, self.input_dtypes[0])]
 
 

@@ -14,7 +14,7 @@ from ..backends import get_backend
 from ..backends.formulas.dtypes import as_dtype
 
 
-def deep_copy_of(tensor: Any, memo: dict) -> Any:
+def deep_copy_of(tensor: Any, memo: dict[Any, Any]) -> Any:
     """A leaf with memory of its own, and a copy of the gradient."""
     if tensor._node is not None:
         raise RuntimeError("only leaves can be deep-copied; call .detach() first")
@@ -39,16 +39,17 @@ def copy_of(tensor: Any) -> Any:
 
 
 def _new_like(tensor: Any) -> Any:
-    return type(tensor).__new__(type(tensor))
+    cls: Any = type(tensor)
+    return cls.__new__(cls)
 
 
-def pickled(tensor: Any) -> tuple:
+def pickled(tensor: Any) -> tuple[Any, ...]:
     """What pickle keeps of a tensor: its values, device and attributes."""
     attributes = getattr(tensor, "__dict__", None) or None
     return _unpickled, (type(tensor), tensor.numpy(), str(tensor.device), tensor._requires_grad), attributes
 
 
-def _unpickled(cls: type, array: np.ndarray, device: str, requires_grad: bool) -> Any:
+def _unpickled(cls: Any, array: np.ndarray, device: str, requires_grad: bool) -> Any:
     backend, loaded = get_backend(device), cls.__new__(cls)
     loaded._set(backend.asarray(array, as_dtype(array.dtype), copy=True), backend)
     loaded._requires_grad = requires_grad

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from typing import Any, Callable, Iterable, Optional, Sequence, Union
+from typing import Any, Callable, Iterable, Optional, Sequence, TypeVar, Union
 
 import numpy as np
 
@@ -17,13 +17,14 @@ _EXPECTED = "a dimension is named by an integer"
 _broadcast_shapes = functools.lru_cache(1024)(np.broadcast_shapes)
 
 Dims = Union[None, int, Iterable[int]]
+Result = TypeVar("Result")
 
 
-def accepts_numpy_names(function: Callable) -> Callable:
+def accepts_numpy_names(function: Callable[..., Result]) -> Callable[..., Result]:
     """Let callers of `function` write `axis` for `dim`, `keepdims` for `keepdim`, and so on."""
 
     @functools.wraps(function)
-    def renaming(*args: Any, **kwargs: Any) -> Any:
+    def renaming(*args: Any, **kwargs: Any) -> Result:
         return function(*args, **(renamed(kwargs, function.__name__) if kwargs else kwargs))
 
     return renaming
@@ -67,15 +68,14 @@ def reduced_dims(dim: Dims, ndim: int) -> tuple[int, ...]:
     return many_dims(None if isinstance(dim, (tuple, list)) and not dim else dim, ndim)
 
 
-def unpacked(sizes: tuple) -> tuple:
+def unpacked(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """Sizes that were given one by one, or as one tuple: ``reshape(2, 3)`` and ``reshape((2, 3))`` are the same."""
-    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
-        sizes = sizes[0]
+    given: Sequence[Any] = sizes[0] if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
     return tuple([size if size.__class__ is int else _integer(size, "sizes and dimensions are integers")
-                  for size in sizes])
+                  for size in given])
 
 
-def shape_of(sizes: tuple) -> tuple[int, ...]:
+def shape_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """Sizes of a new tensor, as `unpacked` takes them; those that no memory could hold are refused."""
     if len(sizes) == 1 and sizes[0].__class__ is int and 0 <= sizes[0] < _TOO_MANY:
         return sizes  # most calls, in a third of the time

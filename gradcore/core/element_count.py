@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 from .dimensions import one_dim
 
@@ -25,5 +25,5 @@ class ElementCount(int):
     def __call__(self, dim: Optional[int] = None) -> Union[int, tuple[int, ...]]:
         return self.shape if dim is None else self.shape[one_dim(dim, len(self.shape))]
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         return int, (int(self),)

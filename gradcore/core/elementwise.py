@@ -13,7 +13,7 @@ tensor([1.    , 1.3536])
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Callable, Generic, Optional, Protocol, Sequence, TypeVar, overload
 
 from ..backends import Backend, Kernel
 from ..backends.formulas.cpp import output_dtypes
@@ -34,7 +34,10 @@ _FIRST = (0,)
 _MOST_SIGNATURES = 256  # that are remembered
 
 
-class Elementwise(FormulaOperation):
+Result = TypeVar("Result")  # of a call: a tensor, or a tuple of tensors
+
+
+class Elementwise(FormulaOperation, Generic[Result]):
     """A differentiable elementwise operation; made by the decorator `elementwise`.
 
     A call takes the formula's arrays, which broadcast, and its constants; `out`, a tensor or a tuple of them, receives
@@ -48,7 +51,7 @@ class Elementwise(FormulaOperation):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._writable: set[tuple] = set()  # signatures of calls with `out` that have passed the checks
+        self._writable: set[tuple[Any, ...]] = set()  # signatures of calls with `out` that have passed the checks
 
     def __repr__(self) -> str:
         return f"<elementwise operation {self.name}>"
@@ -61,18 +64,20 @@ class Elementwise(FormulaOperation):
             found = self.gradients[along] = gradient(self.kernel, along, written)
         return found
 
-    def gradient_operation(self, i: int) -> "Elementwise":
+    def gradient_operation(self, i: int) -> Elementwise[Tensor]:
         """The gradient along array `i` as an operation in its own right."""
-        if i not in self._derived:
-            kernel = self.gradient((i,)).kernel.with_plain_inputs()
-            self._derived[i] = Elementwise.of_kernel(kernel, dict(zip(self.constants, self.defaults)))
-        return self._derived[i]
+        found: Optional[Elementwise[Tensor]] = self._derived.get(i)
+        if found is None:
+            kernel = self.gradient((i,)).own_kernel.with_plain_inputs()
+            found = self._derived[i] = Elementwise.of_kernel(kernel, dict(zip(self.constants, self.defaults)))
+        return found
 
     # -- calls ------------------------------------------------------------------------------------------------
-    def launch(self, kernel: Kernel, arrays: Sequence[Any], values: tuple, backend: Backend, frame: tuple) -> list[Any]:
+    def launch(self, kernel: Kernel, arrays: Sequence[Any], values: tuple[float, ...], backend: Backend,
+               frame: tuple[Any, ...]) -> list[Any]:
         return backend.elementwise(kernel, arrays, values)
 
-    def __call__(self, *inputs: Any, out: Any = None, **constants: Any) -> Any:
+    def __call__(self, *inputs: Any, out: Optional[Result] = None, **constants: Any) -> Result:
         values = self.defaults
         try:
             if out is not None:
@@ -83,15 +88,15 @@ class Elementwise(FormulaOperation):
                 return self.run(inputs, values, inputs[0]._backend)
             for value in inputs:
                 if value.__class__ is not Tensor:
-                    inputs = self._operands(inputs)
+                    inputs = tuple(self._operands(inputs))
                     break
             return self.run(inputs, values, common_backend(self.name, inputs))
         except Exception as error:
             raise self.in_words(error, inputs, constants)
 
-    def _into(self, out: Any, inputs: Sequence[Any], constants: dict[str, Any]) -> Any:
+    def _into(self, out: Result, inputs: Sequence[Any], constants: dict[str, Any]) -> Result:
         """Write the results to `out`, a tensor or a tuple of them, which may be among the inputs."""
-        targets = out if isinstance(out, tuple) else (out,)
+        targets: tuple[Any, ...] = out if isinstance(out, tuple) else (out,)
         inputs, values = self._bind(tuple(inputs), constants)
         backend, arrays, outputs = self._checked_call(inputs, targets)
         backend.elementwise_into(self.kernel, arrays, values, outputs)
@@ -102,7 +107,7 @@ class Elementwise(FormulaOperation):
     def into_each(self, calls: Sequence[tuple[Sequence[Any], tuple[Tensor, ...]]], **constants: Any) -> None:
         """As a call with `out` for each of several inputs and outputs, none of which reads what another writes."""
         values: Any = None
-        together: dict[Backend, list] = {}
+        together: dict[Backend, list[Any]] = {}
         for inputs, targets in calls:  # all are checked before one is done
             if values is None or len(inputs) != len(self.arrays):
                 inputs, values = self._bind(tuple(inputs), constants)
@@ -114,13 +119,14 @@ class Elementwise(FormulaOperation):
             for target in targets:
                 target._versions[0] += 1
 
-    def _checked_call(self, inputs: Sequence[Any], targets: tuple) -> tuple[Backend, list[Any], list[Any]]:
+    def _checked_call(self, inputs: Sequence[Any], targets: tuple[Any, ...]) -> tuple[Backend, list[Any], list[Any]]:
         """The backend, the arrays and numbers, and the outputs of a call that writes to `targets`.
 
         What the checks ask of shapes and dtypes is remembered; the rest is looked at in every call.
         """
         backend: Any = None
-        arrays, signature = [], []
+        arrays: list[Any] = []
+        signature: list[Any] = []
         for value in (*inputs, *targets):
             if isinstance(value, Tensor):
                 array = value._array
@@ -164,9 +170,11 @@ class Elementwise(FormulaOperation):
             raise RuntimeError(f"{name}: what is written to a given tensor is not recorded; call it inside of `with "
                                f"no_grad():`")
 
-    def run(self, inputs: Sequence[Any], values: tuple, backend: Backend) -> Any:
+    def run(self, inputs: Sequence[Any], values: tuple[float, ...], backend: Backend) -> Result:
         """The result, or the tuple of results, for tensors and numbers of one device and values of all constants."""
         # Calls with one array are most calls, and a comprehension costs as much as a NumPy call on a small array.
+        arrays: Sequence[Any]
+        along: tuple[int, ...]
         if len(inputs) == 1:
             arrays = (inputs[0]._array,)
             along = _FIRST if inputs[0]._requires_grad else ()
@@ -175,15 +183,16 @@ class Elementwise(FormulaOperation):
             along = tuple([i for i, value in enumerate(inputs) if isinstance(value, Tensor) and value._requires_grad])
         found = backend.elementwise(self._kernel or self.kernel, arrays, values)
         if len(found) > 1:
-            return self._several(inputs, along, values, backend, found)
+            # Result is a tuple, as the formula returns one.
+            return self._several(inputs, along, values, backend, found)  # type: ignore[return-value]
         array = found[0]
         output = Tensor._wrap(array, backend)
         if along and mode.enabled and array.dtype.kind == "f":
             output._node = ElementwiseNode(self, inputs, along, values, output)
             output._requires_grad = True
-        return output
+        return output  # type: ignore[return-value]  # Result is Tensor, as the formula has one result
 
-    def _several(self, inputs: Sequence[Any], along: tuple[int, ...], values: tuple, backend: Backend,
+    def _several(self, inputs: Sequence[Any], along: tuple[int, ...], values: tuple[float, ...], backend: Backend,
                  arrays: Sequence[Any]) -> tuple[Tensor, ...]:
         """The results of a formula that returns several, recorded as one call."""
         outputs = [Tensor._wrap(array, backend) for array in arrays]
@@ -194,7 +203,27 @@ class Elementwise(FormulaOperation):
         return tuple(outputs)
 
 
-def elementwise(function: Optional[Callable] = None, *, widens: bool = False) -> Any:
+class _Decorator(Protocol):
+    """`elementwise` with options."""
+
+    @overload
+    def __call__(self, function: Callable[..., Expression]) -> Elementwise[Tensor]: ...
+    @overload
+    def __call__(self, function: Callable[..., tuple[Expression, ...]]) -> Elementwise[tuple[Tensor, ...]]: ...
+    @overload
+    def __call__(self, function: Callable[..., Result]) -> Elementwise[Result]: ...  # annotated as callers see it
+
+
+@overload
+def elementwise(function: Callable[..., Expression], *, widens: bool = ...) -> Elementwise[Tensor]: ...
+@overload
+def elementwise(function: Callable[..., tuple[Expression, ...]], *,
+                widens: bool = ...) -> Elementwise[tuple[Tensor, ...]]: ...
+@overload
+def elementwise(function: Callable[..., Result], *, widens: bool = ...) -> Elementwise[Result]: ...
+@overload
+def elementwise(function: None = None, *, widens: bool = ...) -> _Decorator: ...
+def elementwise(function: Optional[Callable[..., Any]] = None, *, widens: bool = False) -> Any:
     """Make a differentiable operation of a formula, a pure function of the array namespace and arrays.
 
     The function is called once, with symbols; what it returns becomes one kernel on every device, and its
@@ -213,5 +242,5 @@ def elementwise(function: Optional[Callable] = None, *, widens: bool = False) ->
     return of_formula(Elementwise, function, _traced, widens)
 
 
-def _traced(function: Callable, symbols: Sequence[Symbol]) -> tuple[Expression, ...]:
+def _traced(function: Callable[..., Any], symbols: Sequence[Symbol]) -> tuple[Expression, ...]:
     return as_outputs(trace(function, symbols), function)

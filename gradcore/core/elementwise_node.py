@@ -6,7 +6,9 @@ lines take as long as the arithmetic, so the commonest case, one input, takes th
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Any, Optional, Sequence
+
+import numpy as np
 
 from .graph import Node, next_order, parent_of
 from .broadcasting import cast, sum_to
@@ -23,7 +25,12 @@ class ElementwiseNode(Node):
 
     __slots__ = ("operation", "needs", "values", "saved", "output", "odd")
 
-    def __init__(self, operation: Any, inputs: Sequence[Any], along: tuple[int, ...], values: tuple, output: Tensor):
+    saved: Optional[Sequence[tuple[Any, int]]]
+    output: Optional[tuple[Any, list[Any]]]
+    odd: Optional[dict[int, tuple[tuple[int, ...], np.dtype]]]
+
+    def __init__(self, operation: Any, inputs: Sequence[Any], along: tuple[int, ...], values: tuple[Any, ...],
+                 output: Tensor):
         self.operation, self.values = operation, values
         self.needs = needs = operation.gradients.get(along) or operation.gradient(along)
         if len(inputs) == 1:
@@ -41,7 +48,8 @@ class ElementwiseNode(Node):
 
     @property
     def name(self) -> str:
-        return self.operation.name
+        name: str = self.operation.name
+        return name
 
     def backward(self, gradient: Tensor) -> list[Tensor]:
         needs = self.needs
@@ -92,7 +100,7 @@ class ElementwiseNode(Node):
     def _recorded(self, gradient: Tensor) -> list[Tensor]:
         """The gradients, each with a graph of its own."""
         backend, needs = gradient._backend, self.needs
-        available = {i: value for i, (value, _) in zip(needs.saved, self.saved)}
+        available = {i: value for i, (value, _) in zip(needs.saved, self.saved or ())}
         if self.output is not None:
             output = Tensor._wrap(self.output[0], backend, self)
             output._versions = self.output[1]
@@ -100,7 +108,8 @@ class ElementwiseNode(Node):
         def along(i: int) -> Tensor:
             less = self.operation.gradient((i,))  # one gradient may need less than all of them together
             inputs = [available[j] for j in less.saved] + ([output] if less.saves_output else []) + [gradient]
-            return self.operation.gradient_operation(i).run(inputs, self.values, backend)
+            slope: Tensor = self.operation.gradient_operation(i).run(inputs, self.values, backend)
+            return slope
 
         return [gradient if i in needs.passed else along(i) for i in needs.along]
 
@@ -108,7 +117,8 @@ class ElementwiseNode(Node):
         self.saved = self.output = None
 
 
-def _odd_inputs(inputs: Sequence[Any], along: tuple[int, ...], output: Any) -> dict[int, tuple]:
+def _odd_inputs(inputs: Sequence[Any], along: tuple[int, ...],
+                output: Any) -> dict[int, tuple[tuple[int, ...], np.dtype]]:
     """The shape and dtype of inputs that were broadcast or cast: their gradients are summed and cast back."""
     return {i: (inputs[i].shape, inputs[i].dtype) for i in along
             if inputs[i].shape != output.shape or inputs[i].dtype != output.dtype}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import numbers
-from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar
+from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar, cast
 
 from ..backends import Backend, FormulaError, Kernel
 from ..backends.formulas.dtypes import FLOAT16, FLOAT32, FLOAT64
@@ -29,19 +29,20 @@ class FormulaOperation:
     """
 
     def __init__(self, kernel: Callable[[], Kernel], name: str, arrays: Sequence[str], constants: Mapping[str, float]):
-        self._make_kernel, self._written = kernel, None
+        self._make_kernel = kernel
+        self._written: Optional[Callable[..., Any]] = None
         self.name, self.arrays = name, tuple(arrays)
         self.constants, self.defaults = tuple(constants), tuple(constants.values())
         self._constant_names = frozenset(constants)
         self._kernel: Optional[Kernel] = None
-        self._demands: list[tuple[Callable, str]] = []  # of constants: a test of all of them, and what it wants
+        self._demands: list[tuple[Callable[..., bool], str]] = []  # of constants: a test of all, and what it wants
         self._forget_derivatives()
 
     def _forget_derivatives(self) -> None:
-        self.gradients: dict[tuple, Any] = {}  # backward passes by what they are taken along
+        self.gradients: dict[Any, Any] = {}  # backward passes by what they are taken along
         self._derived: dict[Any, Any] = {}  # and those of one input as operations in their own right
-        self._keeping: dict[tuple, Kernel] = {}  # forward kernels that leave row numbers for the backward pass
-        self._recordings: dict[tuple, Recording] = {}
+        self._keeping: dict[tuple[int, ...], Kernel] = {}  # forward kernels that leave row numbers for backward ones
+        self._recordings: dict[tuple[Any, ...], Recording] = {}
 
     def __reduce__(self) -> str:
         """Pickled as functions are, by its name, so that modules that hold one can be saved and copied."""
@@ -55,7 +56,7 @@ class FormulaOperation:
             self._kernel = self._make_kernel()
         return self._kernel
 
-    def derivative(self: Self, function: Callable) -> Self:
+    def derivative(self: Self, function: Callable[..., Any]) -> Self:
         """Give the derivative by hand (a decorator), where the formula has a better one than the derived."""
         self._written = function
         self._forget_derivatives()
@@ -84,7 +85,7 @@ class FormulaOperation:
         if len(parts) != len(self.arrays):
             raise FormulaError(f"the derivative of {self.name} returned {len(parts)} expression(s) for "
                                f"{len(self.arrays)} array(s)")
-        return [Literal.of(part) if isinstance(part, numbers.Real) else part for part in parts]
+        return [part if isinstance(part, Expression) else Literal.of(part) for part in parts]
 
     def joint_gradient(self, along: tuple[int, ...], which: tuple[int, ...], keeps: bool = False) -> RowGradient:
         """The backward pass from the results at `which` along the arrays at these positions.
@@ -113,10 +114,11 @@ class FormulaOperation:
 
     def joint_operation(self: Self, i: int, which: tuple[int, ...]) -> Self:
         """The gradient along array `i` as an operation in its own right."""
-        if (i, which) not in self._derived:
-            kernel = self.joint_gradient((i,), which).kernel.with_plain_inputs()
-            self._derived[i, which] = self.of_kernel(kernel, dict(zip(self.constants, self.defaults)))
-        return self._derived[i, which]
+        found: Optional[Self] = self._derived.get((i, which))
+        if found is None:
+            kernel = self.joint_gradient((i,), which).own_kernel.with_plain_inputs()
+            found = self._derived[i, which] = self.of_kernel(kernel, dict(zip(self.constants, self.defaults)))
+        return found
 
     @classmethod
     def of_kernel(cls: type[Self], kernel: Kernel, constants: Mapping[str, float]) -> Self:
@@ -125,17 +127,17 @@ class FormulaOperation:
 
     # -- calls ------------------------------------------------------------------------------------------------
     def summed(self, outputs: Sequence[Expression], shapes: Sequence[tuple[int, ...]],
-               frame: tuple) -> tuple[bool, ...]:
+               frame: tuple[Any, ...]) -> tuple[bool, ...]:
         """Which outputs of a backward kernel `launch` can sum over the repetitions of inputs of these shapes, if they
         are appended to the frame."""
         return (False,) * len(outputs)
 
-    def launch(self, kernel: Kernel, arrays: Sequence[Any], values: tuple, backend: Backend,
-               frame: tuple) -> Sequence[Any]:
+    def launch(self, kernel: Kernel, arrays: Sequence[Any], values: tuple[Any, ...], backend: Backend,
+               frame: tuple[Any, ...]) -> Sequence[Any]:
         """Run a kernel of this operation; `frame` is what a call states beside the arrays and constants."""
         raise NotImplementedError
 
-    def record(self, tensors: Sequence[Tensor], values: tuple, backend: Backend, frame: tuple,
+    def record(self, tensors: Sequence[Tensor], values: tuple[Any, ...], backend: Backend, frame: tuple[Any, ...],
                shape: tuple[int, ...]) -> list[Tensor]:
         """The results for tensors that broadcast to `shape`, recorded where a gradient is wanted."""
         along = tuple([i for i, tensor in enumerate(tensors) if tensor._requires_grad]) if mode.enabled else ()
@@ -172,7 +174,7 @@ class FormulaOperation:
             self._keeping[along] = found
         return found
 
-    def _bind(self, inputs: tuple, constants: dict) -> tuple[tuple, tuple]:
+    def _bind(self, inputs: tuple[Any, ...], constants: dict[Any, Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """The arrays and the values of the constants of a call, which may name either or neither."""
         if len(inputs) == len(self.arrays) and constants.keys() <= self._constant_names:
             return inputs, self._numbers([constants.get(name, default)
@@ -203,7 +205,7 @@ class FormulaOperation:
                 raise ValueError(f"{self.name}: {words}; got {listed}")
         return values
 
-    def demands(self: Self, words: str) -> Callable[[Callable], Self]:
+    def demands(self: Self, words: str) -> Callable[[Callable[..., bool]], Self]:
         """Refuse values of the constants that mean nothing (a decorator of a test of them, which `words` describe)."""
 
         def with_test(test: Callable[..., bool]) -> Self:
@@ -222,7 +224,8 @@ class FormulaOperation:
         if any(isinstance(value, Tensor) and value.dtype == FLOAT64 for value in inputs):
             # Lists of numbers are float64 beside it: as float32 they would be rounded first.
             operands = [as_tensor(value, FLOAT64, backend.device) if isinstance(value, (list, tuple))
-                        and operand.dtype == FLOAT32 else operand for value, operand in zip(inputs, operands)]
+                        and isinstance(operand, Tensor) and operand.dtype == FLOAT32 else operand
+                        for value, operand in zip(inputs, operands)]
         if not any(isinstance(operand, Tensor) for operand in operands):
             operands[0] = as_tensor(operands[0], device=backend.device)
         return operands
@@ -248,7 +251,7 @@ class FormulaOperation:
 _MEANINGS = {"output": "the formula's value", "upstream": "the gradient with respect to it"}
 
 
-def of_formula(kind: type[Self], function: Callable, traced: Callable[..., tuple[Expression, ...]],
+def of_formula(kind: type[Self], function: Callable[..., Any], traced: Callable[..., tuple[Expression, ...]],
                widens: bool) -> Self:
     """The operation of a `kind` made of `function`, whose outputs are what `traced` makes of it and its symbols."""
     signature = Signature(function)
@@ -261,5 +264,5 @@ def of_formula(kind: type[Self], function: Callable, traced: Callable[..., tuple
         return Kernel(function.__name__, arrays, constants, traced(function, arrays + constants), widens)
 
     operation = kind(kernel, function.__name__, signature.arrays, signature.constants)
-    functools.update_wrapper(operation, function)
+    functools.update_wrapper(cast(Any, operation), function)  # which has the attributes of a function
     return operation

@@ -38,8 +38,13 @@ class FormulaNode(Node):
     __slots__ = ("operation", "along", "values", "frame", "shape", "saved", "outputs", "count", "rows", "keeps",
                  "sources")
 
-    def __init__(self, operation: Any, tensors: Sequence[Tensor], along: tuple[int, ...], values: tuple,
-                 frame: tuple, shape: tuple[int, ...], outputs: Sequence[Tensor], rows: Optional[Sequence[Any]]):
+    saved: dict[int, SavedTensor]
+    outputs: dict[int, SavedOutput]
+    rows: dict[Expression, Any]
+
+    def __init__(self, operation: Any, tensors: Sequence[Tensor], along: tuple[int, ...], values: tuple[Any, ...],
+                 frame: tuple[Any, ...], shape: tuple[int, ...], outputs: Sequence[Tensor],
+                 rows: Optional[Sequence[Any]]):
         super().__init__([parent_of(tensors[i]) for i in along])
         self.operation, self.along, self.values, self.frame, self.shape = operation, along, values, frame, shape
         self.keeps, self.count = rows is not None, len(outputs)
@@ -55,7 +60,8 @@ class FormulaNode(Node):
 
     @property
     def name(self) -> str:
-        return self.operation.name
+        name: str = self.operation.name
+        return name
 
     def backward(self, gradient: Any) -> list[Optional[Tensor]]:
         if self.saved is None:
@@ -106,4 +112,5 @@ class FormulaNode(Node):
         return cast(part, dtype)
 
     def release(self) -> None:
-        self.saved = self.outputs = self.rows = None
+        # What looks at it again, `backward`, refuses that first.
+        self.saved = self.outputs = self.rows = None  # type: ignore[assignment]

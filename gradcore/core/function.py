@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Sequence, Union
+from typing import Any, Mapping, Optional, Sequence
 
 from .grad_mode import is_grad_enabled, no_grad
 from .graph import Node, parent_of
@@ -73,7 +73,7 @@ class FunctionNode(Node):
 
     makes_new_arrays = False  # the backward pass is the user's, and may return what it was given
 
-    def __init__(self, function: type, context: Context, args: Sequence[Any]):
+    def __init__(self, function: type[Function], context: Context, args: Sequence[Any]):
         super().__init__([parent_of(arg) if isinstance(arg, Tensor) else None for arg in args])
         self.function, self.context = function, context
         self.inputs = [(arg.shape, arg.dtype, arg.device) if isinstance(arg, Tensor) else None for arg in args]
@@ -95,9 +95,10 @@ class FunctionNode(Node):
 
     def _saved_value(self, entry: Any) -> Optional[Tensor]:
         if entry is None or isinstance(entry, SavedTensor):
-            return entry and entry.value(self.name)
+            return None if entry is None else entry.value(self.name)
         i, saved = entry
-        return saved.value(node_of_output(self, i, len(self.outputs)))
+        value: Tensor = saved.value(node_of_output(self, i, len(self.outputs)))
+        return value
 
     def backward(self, gradient: Any) -> Sequence[Any]:
         if self.saved is None:
@@ -118,15 +119,17 @@ class FunctionNode(Node):
         return [self._checked(i, gradient) for i, gradient in enumerate(gradients)]
 
     def _missing(self, i: int) -> Optional[Tensor]:
-        if self.outputs[i] is None or not self.context._materializes:
+        facts = self.outputs[i]
+        if facts is None or not self.context._materializes:
             return None
-        shape, dtype, backend = self.outputs[i]
+        shape, dtype, backend = facts
         return Tensor._wrap(backend.full(shape, 0, dtype), backend)
 
     def _checked(self, i: int, gradient: Any) -> Optional[Tensor]:
-        if gradient is None or not self.context.needs_input_grad[i]:
+        facts = self.inputs[i]
+        if gradient is None or facts is None or not self.context.needs_input_grad[i]:
             return None
-        shape, dtype, device = self.inputs[i]
+        shape, dtype, device = facts
         if not isinstance(gradient, Tensor) or (gradient.shape, gradient.device) != (shape, device):
             got = f"{gradient.shape} on {gradient.device}" if isinstance(gradient, Tensor) else type(gradient).__name__
             raise RuntimeError(f"{self.function.__name__}.backward: the gradient of argument {i} must be a tensor of "
@@ -166,7 +169,7 @@ class Function:
         raise NotImplementedError("a Function states forward(ctx, *args), a static method")
 
     @staticmethod
-    def setup_context(ctx: Context, inputs: tuple, output: Any) -> None:
+    def setup_context(ctx: Context, inputs: tuple[Any, ...], output: Any) -> None:
         """Keep what `backward` needs, where `forward` does not take `ctx`."""
 
     @staticmethod
@@ -174,7 +177,7 @@ class Function:
         raise NotImplementedError("a Function that is differentiated states backward(ctx, *gradients), a static method")
 
     @classmethod
-    def apply(cls, *args: Any) -> Union[Tensor, tuple]:
+    def apply(cls, *args: Any) -> Any:
         """The result of `forward` for these arguments, tensors or anything else."""
         context = Context(cls.__name__, args)
         with no_grad():

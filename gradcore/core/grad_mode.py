@@ -40,7 +40,7 @@ class _Switch:
     def __exit__(self, *exception: Any) -> None:
         mode.enabled = self.outer.pop()
 
-    def __call__(self, function: Callable) -> Callable:
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         _check_decorated(type(self), function)
         enabled = self.enabled
 
@@ -52,7 +52,8 @@ class _Switch:
                 return _awaited(result, enabled)
             return _stepped(result, enabled) if inspect.isgeneratorfunction(function) else result
 
-        return inspect.markcoroutinefunction(decorated) if _is_marked(function) else decorated
+        mark = getattr(inspect, "markcoroutinefunction", None)  # from Python 3.12 on
+        return mark(decorated) if mark is not None and inspect.iscoroutinefunction(function) else decorated
 
 
 def _check_decorated(switch: type, function: Any) -> None:
@@ -61,11 +62,7 @@ def _check_decorated(switch: type, function: Any) -> None:
                         f"{function!r:.80}. Write `with {switch.__name__}():` inside of it")
 
 
-def _is_marked(function: Callable) -> bool:
-    return inspect.iscoroutinefunction(function) and hasattr(inspect, "markcoroutinefunction")  # from Python 3.12 on
-
-
-def _stepped(steps: Any, enabled: bool) -> Generator:
+def _stepped(steps: Any, enabled: bool) -> Generator[Any, Any, Any]:
     """The generator `steps`, each step in the mode; between them the caller has the mode that it had."""
     resume, value = steps.send, None
     try:
@@ -90,7 +87,7 @@ _awaited = types.coroutine(_stepped)
 class _Fixed(_Switch):
     """A mode that the class has: its name may decorate a function without brackets."""
 
-    def __new__(cls, *function: Callable) -> Any:
+    def __new__(cls, *function: Callable[..., Any]) -> Any:
         if not function:
             return super().__new__(cls)
         if len(function) > 1 or not callable(function[0]):
@@ -157,7 +154,7 @@ class set_grad_enabled(_Switch):
             self.outer[-1], self.before = self.before, None
         return self
 
-    def __call__(self, function: Callable) -> Callable:
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         if self.before is not None:
             mode.enabled, self.before = self.before, None
         return super().__call__(function)

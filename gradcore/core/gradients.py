@@ -69,7 +69,7 @@ def _check_ends(name: str, outputs: Sequence[Tensor], weights: Sequence[Any], in
                 raise RuntimeError(f"{name}: {kind} {i} (shape {tensor.shape}) does not require a gradient")
 
 
-def _listed(tensors: Any) -> list:
+def _listed(tensors: Any) -> list[Any]:
     return list(tensors) if isinstance(tensors, (list, tuple)) else [tensors]
 
 
@@ -84,7 +84,7 @@ class GradcheckError(RuntimeError):
     """
 
 
-def gradcheck(function: Callable, inputs: Union[Tensor, Sequence[Any]], eps: float = 1e-6, atol: float = 1e-5,
+def gradcheck(function: Callable[..., Any], inputs: Union[Tensor, Sequence[Any]], eps: float = 1e-6, atol: float = 1e-5,
               rtol: float = 1e-3) -> bool:
     """True if the gradients of `function` agree with central differences (f(x + eps) - f(x - eps)) / (2 eps).
 
@@ -127,7 +127,7 @@ def _leaf(value: Any, requires_grad: bool) -> Any:
     return value.detach().clone().requires_grad_(requires_grad) if isinstance(value, Tensor) else value
 
 
-def _differences(function: Callable, inputs: Sequence[Any], i: int, o: int, eps: float) -> np.ndarray:
+def _differences(function: Callable[..., Any], inputs: Sequence[Any], i: int, o: int, eps: float) -> np.ndarray:
     """The difference quotients of output `o`: a column for each element of input `i`."""
     center = np.array(inputs[i].numpy(), order="C")
 
@@ -143,8 +143,8 @@ def _differences(function: Callable, inputs: Sequence[Any], i: int, o: int, eps:
     return np.stack(columns, axis=1) if columns else np.zeros((0, 0))
 
 
-def _compare(analytic: np.ndarray, numeric: np.ndarray, input_shape: tuple, output_shape: tuple, i: int, o: int,
-             atol: float, rtol: float) -> None:
+def _compare(analytic: np.ndarray, numeric: np.ndarray, input_shape: tuple[Any, ...], output_shape: tuple[Any, ...],
+             i: int, o: int, atol: float, rtol: float) -> None:
     if not numeric.size:
         return
     wrong = ~(np.abs(analytic - numeric) <= atol + rtol * np.abs(numeric))

@@ -25,8 +25,8 @@ class Watch:
     __slots__ = ("hooks", "after", "retains")
 
     def __init__(self) -> None:
-        self.hooks: dict[int, Callable] = {}
-        self.after: dict[int, Callable] = {}
+        self.hooks: dict[int, Callable[..., Any]] = {}
+        self.after: dict[int, Callable[..., Any]] = {}
         self.retains: Any = None  # a weak reference to a tensor that is no leaf and keeps its gradient
 
     def seen(self, gradient: Any, keeps: bool = False) -> Any:

@@ -15,7 +15,7 @@ _next_key = itertools.count().__next__
 class Handle:
     """What the registration of a hook returns: `remove` takes the hook away again, and so does the end of a `with`."""
 
-    def __init__(self, hooks: dict[int, Callable], hook: Callable, first: bool = False):
+    def __init__(self, hooks: dict[int, Callable[..., Any]], hook: Callable[..., Any], first: bool = False):
         if not callable(hook):
             raise TypeError(f"a hook is a function; got {hook!r:.80}")
         self.hooks, self.key = hooks, _next_key()
@@ -90,7 +90,7 @@ def keep_retaining(x: Tensor, before: Node) -> None:
 def _watch(x: Tensor) -> Watch:
     """The watch over the gradient of a tensor, made on first use."""
     if x._node is None:
-        x._watch = x._watch or Watch()
-        return x._watch
-    x._node.watch = x._node.watch or Watch()
-    return x._node.watch
+        watch = x._watch = x._watch or Watch()
+    else:
+        watch = x._node.watch = x._node.watch or Watch()
+    return watch

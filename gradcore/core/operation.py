@@ -13,7 +13,7 @@ operations on Tensors.  Because of the latter, gradients of gradients come for f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, Optional, Sequence
 
 import numpy as np
 
@@ -70,6 +70,9 @@ class Operation(Node):
 
     __slots__ = ("_saved", "_outputs", "backend", "input_shapes", "input_dtypes", "__dict__")
 
+    _saved: Optional[dict[int, SavedTensor]]
+    _outputs: Optional[Sequence[SavedOutput]]
+
     saves: Sequence[int] = ()
     saves_outputs = False
     returns_view = False  # whether the output may share the memory of the first input
@@ -86,7 +89,8 @@ class Operation(Node):
     @classmethod
     def apply(cls, *inputs: Any, **options: Any) -> Tensor:
         """The operation's result for `inputs`: Tensors, or what can be made one."""
-        tensors, backend = inputs, None
+        tensors: Sequence[Tensor] = inputs
+        backend: Optional[Backend] = None
         for value in inputs:
             if not isinstance(value, Tensor) or value._backend is not backend is not None:
                 backend = common_backend(cls.__name__, inputs)
@@ -99,7 +103,7 @@ class Operation(Node):
         if result.__class__ is tuple:
             outputs = tuple([Tensor._wrap(_array(part, backend), backend) for part in result])
             operation._record(tensors, outputs, backend)
-            return outputs
+            return outputs  # type: ignore[return-value]  # few classes give a tuple, and their callers know it
         output = Tensor._wrap(_array(result, backend), backend)
         if operation.returns_view:
             output._share_memory_with(tensors[0])
@@ -130,9 +134,10 @@ class Operation(Node):
 
     def outputs(self) -> list[Tensor]:
         """The outputs, as results of this operation where the backward pass is recorded."""
-        if self._saved is None:
+        if self._outputs is None:
             refuse_second_backward(self.name)
-        return [saved.value(node_of_output(self, i, len(self._outputs))) for i, saved in enumerate(self._outputs)]
+        count = len(self._outputs)
+        return [saved.value(node_of_output(self, i, count)) for i, saved in enumerate(self._outputs)]
 
     def release(self) -> None:
         self._saved = self._outputs = None
@@ -143,17 +148,18 @@ def _array(result: Any, backend: Backend) -> Any:
     return backend.asarray(result) if isinstance(result, np.generic) else result
 
 
-def refuse_second_backward(name: str) -> None:
+def refuse_second_backward(name: str) -> NoReturn:
     raise RuntimeError(f"a second backward through {name}: what it had saved was freed by the first one; pass "
                        f"retain_graph=True to the first backward to go through the graph again")
 
 
 def versions_of(value: Any) -> int:
     """How often a tensor was changed in place so far (0 of a number)."""
-    return value._versions[0] if isinstance(value, Tensor) else 0
+    version: int = value._versions[0] if isinstance(value, Tensor) else 0
+    return version
 
 
-def refuse_changed(shape: tuple[int, ...], version: int, expected: int, name: str) -> None:
+def refuse_changed(shape: tuple[int, ...], version: int, expected: int, name: str) -> NoReturn:
     raise RuntimeError(f"a tensor of shape {shape} that {name} needs for its backward pass was changed in place after "
                        f"it was used (it is at version {version}, version {expected} is needed); use an operation that "
                        f"makes a new tensor, or .clone() first")

@@ -11,7 +11,7 @@ from typing import Any, Sequence
 from .graph import Node
 
 
-class Parts(dict):
+class Parts(dict[int, Any]):
     """The gradients of some of the outputs, by their numbers."""
 
     def __add__(self, other: "Parts") -> "Parts":
@@ -32,7 +32,8 @@ class Output(Node):
 
     @property
     def name(self) -> str:
-        return self.parents[0].name
+        name: str = self.parents[0].name
+        return name
 
     def backward(self, gradient: Any) -> Sequence[Any]:
         return [Parts({self.i: gradient})]

@@ -42,7 +42,7 @@ def html_of(x: Any) -> str:
     return f"<div><table>{''.join(lines)}</table><small>{notes}</small></div>"
 
 
-def _shown(parts: Any, make: Callable, gap: Any = "…") -> list:
+def _shown(parts: Any, make: Callable[..., Any], gap: Any = "…") -> list[Any]:
     """What `make` makes of each part, or of those at both ends with a gap between them."""
     if len(parts) <= 2 * _EDGE + 1:
         return list(map(make, parts))

@@ -12,7 +12,7 @@ tensor([[-1.,  1.],
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable, Optional, Sequence, Union
+from typing import Any, Callable, Generic, Optional, Protocol, Sequence, TypeVar, overload
 
 from ..backends import Backend, FormulaError, Kernel
 from ..backends.formulas.expression import Expression, Symbol
@@ -23,7 +23,10 @@ from .formula import FormulaOperation, of_formula
 from .tensor import Tensor, as_tensor, common_backend
 
 
-class Rowwise(FormulaOperation):
+Result = TypeVar("Result")  # of a call: a tensor, or a tuple of tensors
+
+
+class Rowwise(FormulaOperation, Generic[Result]):
     """A differentiable operation along rows; made by the decorator `rowwise`.
 
     A call takes the formula's arrays, which broadcast, its constants, `dim` (the dimension or dimensions that make a
@@ -38,28 +41,29 @@ class Rowwise(FormulaOperation):
         return f"<row operation {self.name}>"
 
     def summed(self, outputs: Sequence[Expression], shapes: Sequence[tuple[int, ...]],
-               frame: tuple) -> tuple[bool, ...]:
+               frame: tuple[Any, ...]) -> tuple[bool, ...]:
         dims, shape = frame
         rows = [i - len(shape) for i in range(len(shape)) if i not in dims]
         return tuple([not output.is_row and all(-i > len(given) or given[i] == 1 for i in rows)
                       for output, given in zip(outputs, shapes)])
 
-    def launch(self, kernel: Kernel, arrays: Sequence[Any], values: tuple, backend: Backend, frame: tuple) -> list[Any]:
+    def launch(self, kernel: Kernel, arrays: Sequence[Any], values: tuple[float, ...], backend: Backend,
+               frame: tuple[Any, ...]) -> list[Any]:
         return backend.rowwise(kernel, arrays, values, *frame)
 
     # -- calls ------------------------------------------------------------------------------------------------
-    def __call__(self, *inputs: Any, dim: Dims = -1, keepdim: bool = False,
-                 **constants: Any) -> Union[Tensor, tuple[Tensor, ...]]:
+    def __call__(self, *inputs: Any, dim: Dims = -1, keepdim: bool = False, **constants: Any) -> Result:
         try:
             return self._called(inputs, constants, dim, keepdim)
         except Exception as error:
             raise self.in_words(error, inputs, {**constants, "dim": dim, "keepdim": keepdim})
 
-    def _called(self, inputs: tuple, constants: dict, dim: Dims, keepdim: bool) -> Union[Tensor, tuple[Tensor, ...]]:
+    def _called(self, inputs: tuple[Any, ...], constants: dict[str, Any], dim: Dims, keepdim: bool) -> Result:
         values = self.defaults
         if constants or len(inputs) != len(self.arrays):
             inputs, values = self._bind(inputs, constants)
-        backend, tensors = common_backend(self.name, inputs), inputs
+        backend = common_backend(self.name, inputs)
+        tensors: Sequence[Tensor] = inputs
         for value in inputs:
             if not isinstance(value, Tensor):
                 tensors = [operand if isinstance(operand, Tensor) else as_tensor(operand, device=backend.device)
@@ -72,10 +76,30 @@ class Rowwise(FormulaOperation):
             kept = tuple([n for i, n in enumerate(shape) if i not in dims])
             outputs = [output.reshape(kept) if root.is_row else output
                        for root, output in zip(self.kernel.outputs, outputs)]
-        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+        # Result is what the formula returns.
+        return outputs[0] if len(outputs) == 1 else tuple(outputs)  # type: ignore[return-value]
 
 
-def rowwise(function: Optional[Callable] = None, *, widens: bool = False) -> Any:
+class _Decorator(Protocol):
+    """`rowwise` with options."""
+
+    @overload
+    def __call__(self, function: Callable[..., Expression]) -> Rowwise[Tensor]: ...
+    @overload
+    def __call__(self, function: Callable[..., tuple[Expression, ...]]) -> Rowwise[tuple[Tensor, ...]]: ...
+    @overload
+    def __call__(self, function: Callable[..., Result]) -> Rowwise[Result]: ...  # annotated as callers see it
+
+
+@overload
+def rowwise(function: Callable[..., Expression], *, widens: bool = ...) -> Rowwise[Tensor]: ...
+@overload
+def rowwise(function: Callable[..., tuple[Expression, ...]], *, widens: bool = ...) -> Rowwise[tuple[Tensor, ...]]: ...
+@overload
+def rowwise(function: Callable[..., Result], *, widens: bool = ...) -> Rowwise[Result]: ...
+@overload
+def rowwise(function: None = None, *, widens: bool = ...) -> _Decorator: ...
+def rowwise(function: Optional[Callable[..., Any]] = None, *, widens: bool = False) -> Any:
     """Make a differentiable operation of a formula whose elements are combined along a row.
 
     As `elementwise`; besides, `xp.sum`, `xp.mean`, `xp.max` and `xp.min` reduce along the row and give one number for
@@ -101,5 +125,5 @@ def rowwise(function: Optional[Callable] = None, *, widens: bool = False) -> Any
     return operation
 
 
-def _traced(function: Callable, symbols: Sequence[Symbol]) -> tuple[Expression, ...]:
+def _traced(function: Callable[..., Any], symbols: Sequence[Symbol]) -> tuple[Expression, ...]:
     return as_outputs(function(RowNamespace(), *symbols), function)

@@ -9,14 +9,15 @@ from __future__ import annotations
 from typing import Any, Mapping, Optional, Sequence
 
 _FIRST, _SECOND = frozenset({"x", "x0", "a", "A", "array", "prediction"}), frozenset({"b", "x1"})
-_PLACES = {"input": (0, _FIRST), "tensor": (0, _FIRST), "ndarray": (0, _FIRST), "ext_tensor": (0, _FIRST),
-           "other": (1, _SECOND), "exponent": (1, _SECOND)}
+_PLACES: dict[str, tuple[int, frozenset[str]]] = {
+    "input": (0, _FIRST), "tensor": (0, _FIRST), "ndarray": (0, _FIRST), "ext_tensor": (0, _FIRST),
+    "other": (1, _SECOND), "exponent": (1, _SECOND)}
 _SPELLINGS = {"size": "shape", "dims": "dim", "split_size_or_sections": "size", "split_size": "size"}
 _ONE_BY_ONE = ("size", "sizes", "shape", "dims", "repeats", "dim0", "dim1")
 
 
-def translated(args: tuple, kwargs: Mapping[str, Any], names: Sequence[str], rest: Optional[int] = None,
-               ) -> tuple[tuple, dict[str, Any]]:
+def translated(args: tuple[Any, ...], kwargs: Mapping[str, Any], names: Sequence[str], rest: Optional[int] = None,
+               ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of a call by the names of the function.
 
     `names` are those of its parameters, in order; `rest` is the place of the one that takes any number of arguments.
@@ -28,13 +29,13 @@ def translated(args: tuple, kwargs: Mapping[str, Any], names: Sequence[str], res
     """
     kwargs = dict(kwargs)
     for theirs in [name for name in kwargs if name not in names or rest is not None and names[rest] == name]:
-        place, ours = _PLACES.get(theirs, (0, ()))
-        ours = names[place] if len(names) > place and names[place] in ours else _SPELLINGS.get(theirs)
+        place, known = _PLACES.get(theirs, (0, frozenset()))
+        ours = names[place] if len(names) > place and names[place] in known else _SPELLINGS.get(theirs)
         if rest is not None and theirs in _ONE_BY_ONE and len(args) <= rest:
             args = (*args, *[kwargs.pop(name) for name in names[len(args):rest] if name in kwargs])
         if rest is not None and theirs in _ONE_BY_ONE and len(args) >= rest:
             value = kwargs.pop(theirs)
             args = (*args, *value) if isinstance(value, (tuple, list)) else (*args, value)
-        elif ours in names and ours not in kwargs and names.index(ours) >= len(args):
+        elif ours is not None and ours in names and ours not in kwargs and names.index(ours) >= len(args):
             kwargs[ours] = kwargs.pop(theirs)
     return args, kwargs

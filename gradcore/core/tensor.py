@@ -14,7 +14,7 @@ from .accumulation import refuse_gradient
 from .copying import copy_of, deep_copy_of, pickled
 from .element_count import ElementCount
 from .grad_mode import mode
-from .graph import Node, parent_of, propagate
+from .graph import Node, Watch, parent_of, propagate
 from .printing import html_of, text_of
 from .python_data import asked_dtype, dtype_of_numbers, plain
 from ..backends import Backend, Device, DeviceMismatch, backend_of, get_backend
@@ -65,6 +65,11 @@ class Tensor(Members):
 
     __slots__ = ("_array", "_backend", "_requires_grad", "_node", "_versions", "_watch", "_grad", "__weakref__")
 
+    _node: Optional[Node]
+    _versions: list[Any]  # how often it was changed, and see `_share_memory_with`
+    _watch: Optional[Watch]
+    _grad: Optional[Tensor]
+
     # NumPy leaves `array + tensor` to the Tensor.
     __array_priority__ = 1000
     __array_ufunc__ = None
@@ -99,12 +104,14 @@ class Tensor(Members):
     @property
     def shape(self) -> tuple[int, ...]:
         """The lengths of its dimensions."""
-        return self._array.shape
+        shape: tuple[int, ...] = self._array.shape
+        return shape
 
     @property
     def ndim(self) -> int:
         """The number of dimensions."""
-        return self._array.ndim
+        ndim: int = self._array.ndim
+        return ndim
 
     @property
     def size(self) -> ElementCount:
@@ -113,16 +120,18 @@ class Tensor(Members):
 
     def numel(self) -> int:
         """The number of elements."""
-        return self._array.size
+        count: int = self._array.size
+        return count
 
     def dim(self) -> int:
         """The number of dimensions."""
-        return self._array.ndim
+        return self.ndim
 
     @property
     def dtype(self) -> np.dtype:
         """The type of its elements."""
-        return self._array.dtype
+        dtype: np.dtype = self._array.dtype
+        return dtype
 
     @property
     def device(self) -> Device:
@@ -193,7 +202,8 @@ class Tensor(Members):
         """The value of a one-element tensor as a Python number."""
         if self._array.size != 1:
             raise ValueError(f"item() needs a tensor of one element; this one has shape {self.shape}")
-        return self.numpy().item()
+        value: Number = self.numpy().item()
+        return value
 
     def tolist(self) -> Any:
         """The values as nested lists of Python numbers."""
@@ -286,14 +296,7 @@ class Tensor(Members):
     def _repr_html_(self) -> str:
         return html_of(self)
 
-    def __deepcopy__(self, memo: dict) -> "Tensor":
-        return deep_copy_of(self, memo)
-
-    def __copy__(self) -> "Tensor":
-        return copy_of(self)
-
-    def __reduce__(self) -> tuple:
-        return pickled(self)
+    __deepcopy__, __copy__, __reduce__ = deep_copy_of, copy_of, pickled
 
 
 def tensor(data: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:

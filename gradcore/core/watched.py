@@ -39,7 +39,7 @@ class WatchedLeaves:
                 self._due.setdefault(use, []).append(leaf)
             complete = [leaf for leaf in self._sums if leaf not in last]
         else:
-            complete = self._due.pop(order, ())
+            complete = self._due.pop(order, [])
         for leaf in complete:
             if leaf in self._sums:
                 self._finish(*self._sums.pop(leaf))

@@ -223,8 +223,8 @@ def _after_the_line(group: ProcessGroup, wait: Callable[[], Any]) -> Callable[[]
 
 
 # -- how they are run -----------------------------------------------------------------------------------------
-def _start(group: ProcessGroup, name: str, call: Callable, tensors: Sequence[tuple[Tensor, bool]], async_op: bool,
-           *details: str) -> Optional[Work]:
+def _start(group: ProcessGroup, name: str, call: Callable[..., Any], tensors: Sequence[tuple[Tensor, bool]],
+           async_op: bool, *details: str) -> Optional[Work]:
     """Let the engine of the tensors' device make `call` on their arrays; the tensors come with whether it writes."""
     backend = common_backend(name, [tensor for tensor, _ in tensors])
     if group.is_compared:

@@ -28,7 +28,7 @@ class Guard:
         self._mpi, self._comm, self._line = mpi, comm, line
         self._left: dict[int, int] = {}  # by rank, how many operations a process that has left had begun
         self._stop = threading.Event()
-        self._hook: Callable = sys.excepthook
+        self._hook: Callable[..., Any] = sys.excepthook
         sys.excepthook = self._failed
         self._thread = threading.Thread(target=self._watch, name="gradcore_guard", daemon=True)
         if has_thread and comm.size > 1:

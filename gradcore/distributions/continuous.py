@@ -7,6 +7,7 @@ from typing import Any, Optional, Sequence
 
 import numpy as np
 
+from ..backends import Expression, FormulaNamespace
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
 from ..operations.elementary import erfinv
@@ -17,29 +18,29 @@ _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
 
 @elementwise
-def _normal_log_density(xp, x, loc, scale):
+def _normal_log_density(xp: FormulaNamespace, x: Expression, loc: Expression, scale: Expression) -> Expression:
     z = (x - loc) / scale
     return -0.5 * z * z - xp.log(scale) - _HALF_LOG_2PI
 
 
 @elementwise
-def _normal_below(xp, x, loc, scale):
+def _normal_below(xp: FormulaNamespace, x: Expression, loc: Expression, scale: Expression) -> Expression:
     return 0.5 * (1 + xp.erf((x - loc) / (scale * math.sqrt(2))))
 
 
 @elementwise
-def _laplace_log_density(xp, x, loc, scale):
+def _laplace_log_density(xp: FormulaNamespace, x: Expression, loc: Expression, scale: Expression) -> Expression:
     return -xp.abs(x - loc) / scale - xp.log(2 * scale)
 
 
 @elementwise
-def _laplace_draw(xp, u, loc, scale):
+def _laplace_draw(xp: FormulaNamespace, u: Expression, loc: Expression, scale: Expression) -> Expression:
     centred = u - 0.5
     return loc - scale * xp.sign(centred) * xp.log1p(-2 * xp.abs(centred))
 
 
 @elementwise
-def _uniform_log_density(xp, x, low, high):
+def _uniform_log_density(xp: FormulaNamespace, x: Expression, low: Expression, high: Expression) -> Expression:
     return xp.where(xp.logical_and(x >= low, x < high), -xp.log(high - low), -xp.inf)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Callable
 
+from ..backends import Expression, FormulaNamespace
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
 from .continuous import Exponential, Laplace, Normal, Uniform
@@ -12,25 +13,28 @@ from .distribution import Distribution
 
 
 @elementwise
-def _of_normal(xp, loc, scale, other_loc, other_scale):
+def _of_normal(xp: FormulaNamespace, loc: Expression, scale: Expression, other_loc: Expression,
+               other_scale: Expression) -> Expression:
     ratio, shift = scale / other_scale, (loc - other_loc) / other_scale
     return 0.5 * (ratio * ratio + shift * shift - 1) - xp.log(ratio)
 
 
 @elementwise
-def _of_laplace(xp, loc, scale, other_loc, other_scale):
+def _of_laplace(xp: FormulaNamespace, loc: Expression, scale: Expression, other_loc: Expression,
+                other_scale: Expression) -> Expression:
     ratio, distance = scale / other_scale, xp.abs(loc - other_loc)
     return -xp.log(ratio) + distance / other_scale + ratio * xp.exp(-distance / scale) - 1
 
 
 @elementwise
-def _of_uniform(xp, low, high, other_low, other_high):
+def _of_uniform(xp: FormulaNamespace, low: Expression, high: Expression, other_low: Expression,
+                other_high: Expression) -> Expression:
     is_outside = xp.logical_or(other_low > low, other_high < high)
     return xp.where(is_outside, xp.inf, xp.log((other_high - other_low) / (high - low)))
 
 
 @elementwise
-def _of_exponential(xp, rate, other_rate):
+def _of_exponential(xp: FormulaNamespace, rate: Expression, other_rate: Expression) -> Expression:
     ratio = other_rate / rate
     return ratio - 1 - xp.log(ratio)
 

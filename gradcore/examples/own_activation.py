@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gradcore
 from gradcore import nn, optim
+from gradcore.backends import Expression, FormulaNamespace
 from gradcore.functions import mse_loss, relu
 
 from .study import Bar, Findings
@@ -12,7 +13,7 @@ STEPS = 800
 
 
 @gradcore.elementwise
-def wavelet(xp, x, width=2.0):
+def wavelet(xp: FormulaNamespace, x: Expression, width: float = 2.0) -> Expression:
     """cos(3 x) exp(-(x / width)²): it oscillates close to 0 and is still far from it."""
     return xp.cos(3 * x) * xp.exp(-xp.square(x / width))
 

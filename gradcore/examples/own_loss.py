@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gradcore
 from gradcore import nn, optim
+from gradcore.backends import Expression, RowNamespace
 from gradcore.functions import cross_entropy
 
 from .study import Bar, Findings
@@ -17,7 +18,7 @@ _CLASSES, _SAMPLES = 9, 600
 
 
 @gradcore.rowwise
-def expected_distance(xp, scores, target):
+def expected_distance(xp: RowNamespace, scores: Expression, target: Expression) -> Expression:
     """The sum of p_k (k - target)² with p = softmax(scores), for the class `target` of each row."""
     e = xp.exp(scores - xp.stop_gradient(xp.max(scores)))
     return xp.sum(e * xp.square(xp.position - target)) / xp.sum(e)

@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 import numpy as np
 
+from ..backends import Expression, RowNamespace
 from ..backends.formulas.dtypes import BOOL
 from ..core.broadcasting import cast
 from ..core.rowwise import rowwise
@@ -18,7 +19,7 @@ from ..operations.shaping import matrix_transpose
 from .dropout import check_probability, dropout
 
 
-def _weights(xp, scores):
+def _weights(xp: RowNamespace, scores: Expression) -> Expression:
     """The softmax of a row of scores; all weights are 0 where every score is minus infinity."""
     top = xp.stop_gradient(xp.max(scores))
     e = xp.exp(scores - xp.where(top == -xp.inf, 0.0, top))
@@ -26,41 +27,41 @@ def _weights(xp, scores):
     return e / xp.where(total == 0, 1.0, total)
 
 
-def _slope(xp, output, upstream):
+def _slope(xp: RowNamespace, output: Expression, upstream: Expression) -> Expression:
     return output * (upstream - xp.sum(output * upstream))
 
 
 @rowwise
-def attention_weights(xp, scores, scale=1.0):
+def attention_weights(xp: RowNamespace, scores: Expression, scale: float = 1.0) -> Expression:
     """softmax(scale · scores)."""
     return _weights(xp, scores * scale)
 
 
 @attention_weights.derivative
-def _(xp, output, upstream, scale=1.0):
+def _(xp: RowNamespace, output: Expression, upstream: Expression, scale: float = 1.0) -> Expression:
     return scale * _slope(xp, output, upstream)
 
 
 @rowwise
-def masked_attention_weights(xp, scores, bias, scale=1.0):
+def masked_attention_weights(xp: RowNamespace, scores: Expression, bias: Expression, scale: float = 1.0) -> Expression:
     """softmax(scale · scores + bias)."""
     return _weights(xp, scores * scale + bias)
 
 
 @masked_attention_weights.derivative
-def _(xp, output, upstream, scale=1.0):
+def _(xp: RowNamespace, output: Expression, upstream: Expression, scale: float = 1.0) -> tuple[Expression, ...]:
     slope = _slope(xp, output, upstream)
     return scale * slope, slope
 
 
 @rowwise
-def causal_attention_weights(xp, scores, row, scale=1.0):
+def causal_attention_weights(xp: RowNamespace, scores: Expression, row: Expression, scale: float = 1.0) -> Expression:
     """softmax(scale · scores) of the columns up to the number of the row."""
     return _weights(xp, xp.where(xp.position <= row, scores * scale, -xp.inf))
 
 
 @causal_attention_weights.derivative
-def _(xp, output, upstream, scale=1.0):
+def _(xp: RowNamespace, output: Expression, upstream: Expression, scale: float = 1.0) -> tuple[Expression, ...]:
     return scale * _slope(xp, output, upstream), 0.0
 
 

@@ -9,13 +9,15 @@ import functools
 from dataclasses import dataclass
 from typing import Any, Sequence
 
+from ..backends import Expression, FormulaNamespace
 from ..core.elementwise import Elementwise, elementwise
 from .rectifiers import relu
 from .sigmoids import tanh
 
 
 @elementwise
-def lstm_step(xp, i, f, g, o, c):
+def lstm_step(xp: FormulaNamespace, i: Expression, f: Expression, g: Expression, o: Expression,
+              c: Expression) -> tuple[Expression, ...]:
     """The state h = o tanh(c') and the memory c' = f c + i g, with gates sigmoid(i), sigmoid(f), tanh(g), sigmoid(o).
 
     Source: Hochreiter and Schmidhuber, "Long Short-Term Memory", Neural Computation 9, 1997; with the gate f: Gers,
@@ -28,7 +30,8 @@ def lstm_step(xp, i, f, g, o, c):
 
 
 @lstm_step.derivative
-def _(xp, c, output, upstream):
+def _(xp: FormulaNamespace, c: Expression, output: tuple[Expression, ...],
+      upstream: tuple[Expression, ...]) -> tuple[Expression, ...]:
     _, _, i, f, g, o, bounded = output
     along_h, along_memory, along_i, along_f, along_g, along_o, along_bounded = upstream
     along_c = along_memory + (along_h * o + along_bounded) * (1.0 - bounded * bounded)
@@ -37,7 +40,8 @@ def _(xp, c, output, upstream):
 
 
 @elementwise
-def gru_step(xp, xr, xz, xn, hr, hz, hn, h):
+def gru_step(xp: FormulaNamespace, xr: Expression, xz: Expression, xn: Expression, hr: Expression, hz: Expression,
+             hn: Expression, h: Expression) -> tuple[Expression, ...]:
     """h' = (1 - z) n + z h, with r = sigmoid(xr + hr), z = sigmoid(xz + hz) and n = tanh(xn + r hn).
 
     Source: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", EMNLP 2014, section 2.3.
@@ -48,7 +52,8 @@ def gru_step(xp, xr, xz, xn, hr, hz, hn, h):
 
 
 @gru_step.derivative
-def _(xp, hn, h, output, upstream):
+def _(xp: FormulaNamespace, hn: Expression, h: Expression, output: tuple[Expression, ...],
+      upstream: tuple[Expression, ...]) -> tuple[Expression, ...]:
     _, r, z, n = output
     along_h, along_r, along_z, along_n = upstream
     of_n = (along_h * (1.0 - z) + along_n) * (1.0 - n * n)

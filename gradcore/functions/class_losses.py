@@ -11,6 +11,7 @@ from typing import Any, Optional
 
 import numpy as np
 
+from ..backends import Array, Backend, Expression, RowNamespace
 from ..backends.formulas.dtypes import kind_of
 from ..core.broadcasting import add_up, broadcast_to
 from ..core.operation import Operation
@@ -21,14 +22,14 @@ from ..operations.shaping import reshape, unsqueeze
 from .losses import beside, check_smoothing, reduced, refuse_deprecated
 
 
-def _shifted(xp, x):
+def _shifted(xp: RowNamespace, x: Expression) -> tuple[Expression, ...]:
     """The scores less the largest of them, and the logarithm of the sum of their exponentials."""
     shifted = x - xp.stop_gradient(xp.max(x))
     return shifted, xp.log(xp.sum(xp.exp(shifted)))
 
 
 @rowwise
-def class_loss(xp, x, target, ignore_index=-100.0):
+def class_loss(xp: RowNamespace, x: Expression, target: Expression, ignore_index: float = -100.0) -> Expression:
     """log(sum(e^x)) - x_t, and 1 for each sample that counts: the kernel of `cross_entropy`."""
     shifted, log_sum = _shifted(xp, x)
     loss = log_sum - xp.sum(xp.where(xp.position == target, shifted, 0.0))
@@ -36,7 +37,8 @@ def class_loss(xp, x, target, ignore_index=-100.0):
 
 
 @rowwise
-def weighted_class_loss(xp, x, target, weight, label_smoothing=0.0, ignore_index=-100.0):
+def weighted_class_loss(xp: RowNamespace, x: Expression, target: Expression, weight: Expression,
+                        label_smoothing: float = 0.0, ignore_index: float = -100.0) -> Expression:
     """As `class_loss`, with weights of classes and a part of the likelihood spread over all: and the weights."""
     shifted, log_sum = _shifted(xp, x)
     losses = log_sum - shifted
@@ -47,7 +49,8 @@ def weighted_class_loss(xp, x, target, weight, label_smoothing=0.0, ignore_index
 
 
 @rowwise
-def probability_loss(xp, x, target, weight, label_smoothing=0.0):
+def probability_loss(xp: RowNamespace, x: Expression, target: Expression, weight: Expression,
+                     label_smoothing: float = 0.0) -> Expression:
     """The sum of weight · target · (log(sum(e^x)) - x), targets drawn towards the uniform distribution."""
     shifted, log_sum = _shifted(xp, x)
     losses = log_sum - shifted
@@ -56,14 +59,16 @@ def probability_loss(xp, x, target, weight, label_smoothing=0.0):
 
 
 @rowwise
-def picked_loss(xp, x, target, weight, ignore_index=-100.0):
+def picked_loss(xp: RowNamespace, x: Expression, target: Expression, weight: Expression,
+                ignore_index: float = -100.0) -> Expression:
     """-weight_t x_t, and the weight: the kernel of `nll_loss`."""
     is_target = xp.position == target
     loss = -xp.sum(xp.where(is_target, weight * x, 0.0))
     return _counted(xp, loss, xp.sum(xp.where(is_target, weight, 0.0)), target, ignore_index)
 
 
-def _counted(xp, loss, weight, target, ignore_index):
+def _counted(xp: RowNamespace, loss: Expression, weight: Expression, target: Expression,
+             ignore_index: Expression) -> tuple[Expression, ...]:
     """The loss and its weight: 0 where the target is ignored, NaN where its class does not exist."""
     of_row = xp.max(target)  # one number for each row, and so no work
     is_missing = xp.logical_or(of_row < 0, of_row > xp.max(xp.position))
@@ -123,8 +128,8 @@ def cross_entropy(input: Any, target: Any, weight: Any = None, size_average: Non
                        label_smoothing=label_smoothing)
 
 
-def _of_classes(formula: Rowwise, scores: Tensor, target: Tensor, given: Any, weights: tuple, ignore_index: int,
-                reduction: str, loss: str, **constants: float) -> Tensor:
+def _of_classes(formula: Rowwise, scores: Tensor, target: Tensor, given: Any, weights: tuple[Any, ...],
+                ignore_index: int, reduction: str, loss: str, **constants: float) -> Tensor:
     """A formula's losses for indices of classes, reduced; a mean is one over the weights of the targets, which were
     `given` by the caller."""
     dim = _class_dim(scores)
@@ -137,11 +142,11 @@ def _of_classes(formula: Rowwise, scores: Tensor, target: Tensor, given: Any, we
 class WeightedMean(Operation):
     """The sum of losses over the sum of their weights, which get no gradient."""
 
-    def forward(self, backend, losses, weights):
+    def forward(self, backend: Backend, losses: Array, weights: Array) -> Array:
         self.weight = add_up(backend, weights, None, False)
         return backend.xp.divide(add_up(backend, losses, None, False), self.weight)
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Optional[Tensor]]:
         return broadcast_to(gradient / Tensor._wrap(self.weight, self.backend), self.input_shapes[0]), None
 
 

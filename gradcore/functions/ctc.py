@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backends import Expression, FormulaNamespace
 from ..core.broadcasting import cast
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor, as_tensor
@@ -20,14 +21,14 @@ _IMPOSSIBLE = 1e29
 
 
 @elementwise
-def log_sum_of_three(xp, a, b, c):
+def log_sum_of_three(xp: FormulaNamespace, a: Expression, b: Expression, c: Expression) -> Expression:
     """log(e^a + e^b + e^c)."""
     top = xp.maximum(xp.maximum(a, b), c)
     return top + xp.log(xp.exp(a - top) + xp.exp(b - top) + xp.exp(c - top))
 
 
 @log_sum_of_three.derivative
-def _(xp, a, b, c, output):
+def _(xp: FormulaNamespace, a: Expression, b: Expression, c: Expression, output: Expression) -> tuple[Expression, ...]:
     return xp.exp(a - output), xp.exp(b - output), xp.exp(c - output)
 
 

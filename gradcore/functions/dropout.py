@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
+from ..backends import Expression, FormulaNamespace
 from ..backends.formulas.dtypes import FLOAT32, kind_of
 from ..core.broadcasting import cast
 from ..core.elementwise import Elementwise, elementwise
@@ -15,18 +16,18 @@ _SATURATION = -1.7580993408473766  # of selu, at minus infinity
 
 
 @elementwise
-def dropped(xp, x, noise, p=0.5):
+def dropped(xp: FormulaNamespace, x: Expression, noise: Expression, p: float = 0.5) -> Expression:
     """0 where the noise is below p, else x / (1 - p), which keeps the mean: the kernel of `dropout`."""
     return xp.where(noise < p, 0.0, x / (1.0 - p))
 
 
 @dropped.derivative
-def _(xp, noise, p=0.5):
+def _(xp: FormulaNamespace, noise: Expression, p: float = 0.5) -> tuple[Expression, ...]:
     return xp.where(noise < p, 0.0, 1.0 / (1.0 - p)), 0.0
 
 
 @elementwise
-def alpha_dropped(xp, x, noise, p=0.5):
+def alpha_dropped(xp: FormulaNamespace, x: Expression, noise: Expression, p: float = 0.5) -> Expression:
     """The saturation value of selu where the noise is below p, rescaled to mean 0 and variance 1: for `alpha_dropout`.
     """
     scale = 1.0 / xp.sqrt((1.0 - p) * (1.0 + p * _SATURATION * _SATURATION))

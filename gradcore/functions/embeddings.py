@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
+from ..backends import Array, Backend
 from ..backends.formulas.dtypes import kind_of
 from ..core.operation import Operation
 from ..core.tensor import Tensor, as_tensor, common_backend
@@ -20,10 +21,10 @@ class _Rows(Operation):
     padding_idx: Optional[int]
     is_shared: bool
 
-    def forward(self, backend, weight):
+    def forward(self, backend: Backend, weight: Array) -> Array:
         return backend.take(weight, self.index._array)
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         if self.padding_idx is not None:
             gradient = masked_fill(gradient, (self.index == self.padding_idx).unsqueeze(-1), 0.0)
         if self.is_shared:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..backends import Expression, FormulaNamespace
 from ..core.elementwise import elementwise
 
 # The fixed point of mean 0 and variance 1: Klambauer et al., eq. 14.
@@ -10,7 +11,7 @@ _SELU_GAMMA = 1.0507009873554804934193349852946
 
 
 @elementwise
-def elu(xp, x, alpha=1.0):
+def elu(xp: FormulaNamespace, x: Expression, alpha: float = 1.0) -> Expression:
     """The exponential linear unit: negative inputs saturate smoothly at -alpha.
 
     elu(x) = max(0, x) + min(0, alpha (e^x - 1));  derivative 1 for x > 0, else alpha e^x = elu(x) + alpha.
@@ -29,13 +30,13 @@ def elu(xp, x, alpha=1.0):
 
 
 @elu.derivative
-def _(xp, x, output, alpha=1.0):
+def _(xp: FormulaNamespace, x: Expression, output: Expression, alpha: float = 1.0) -> Expression:
     # With the usual alpha = 1 the slope needs no choice: it is output + 1, but at most 1.
     return xp.where(alpha == 1, xp.minimum(output, 0.0) + 1.0, xp.where(x > 0, 1.0, output + alpha))
 
 
 @elementwise
-def selu(xp, x, alpha=_SELU_ALPHA, gamma=_SELU_GAMMA):
+def selu(xp: FormulaNamespace, x: Expression, alpha: float = _SELU_ALPHA, gamma: float = _SELU_GAMMA) -> Expression:
     """The exponential linear unit whose two constants keep activations at mean 0 and variance 1.
 
     selu(x) = g (max(0, x) + min(0, a (e^x - 1))), a = 1.6733, g = 1.0507;  derivative g for x > 0, else g a e^x.
@@ -51,12 +52,13 @@ def selu(xp, x, alpha=_SELU_ALPHA, gamma=_SELU_GAMMA):
 
 
 @selu.derivative
-def _(xp, x, output, alpha=_SELU_ALPHA, gamma=_SELU_GAMMA):
+def _(xp: FormulaNamespace, x: Expression, output: Expression, alpha: float = _SELU_ALPHA,
+      gamma: float = _SELU_GAMMA) -> Expression:
     return xp.where(x > 0, gamma, output + gamma * alpha)
 
 
 @elementwise
-def celu(xp, x, alpha=1.0):
+def celu(xp: FormulaNamespace, x: Expression, alpha: float = 1.0) -> Expression:
     """The exponential linear unit with slope 1 at zero whatever alpha is.
 
     celu(x) = max(0, x) + min(0, alpha (e^(x/alpha) - 1));  derivative 1 for x > 0, else e^(x/alpha).
@@ -72,12 +74,12 @@ def celu(xp, x, alpha=1.0):
 
 
 @celu.derivative
-def _(xp, x, output, alpha=1.0):
+def _(xp: FormulaNamespace, x: Expression, output: Expression, alpha: float = 1.0) -> Expression:
     return xp.where(x > 0, 1.0, xp.where(alpha == 0, 0.0, output / alpha + 1.0))
 
 
 @elementwise
-def softplus(xp, x, beta=1.0):
+def softplus(xp: FormulaNamespace, x: Expression, beta: float = 1.0) -> Expression:
     """A smooth rectifier: always positive, and as close to relu as beta is large.
 
     softplus(x) = log(1 + e^(beta x)) / beta;  derivative sigmoid(beta x).
@@ -94,10 +96,10 @@ def softplus(xp, x, beta=1.0):
 
 
 @softplus.demands("`beta` must not be 0")
-def _(beta):
+def _(beta: float) -> bool:
     return beta != 0
 
 
 @softplus.derivative
-def _(xp, x, beta=1.0):
+def _(xp: FormulaNamespace, x: Expression, beta: float = 1.0) -> Expression:
     return xp.sigmoid(beta * x)

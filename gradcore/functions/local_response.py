@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..backends import Expression, FormulaNamespace
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor, as_tensor
 from ..operations.rearranging import pad
@@ -13,7 +14,8 @@ from .window_options import per_dim
 
 
 @elementwise
-def held_down(xp, x, mean, alpha=1e-4, beta=0.75, k=1.0):
+def held_down(xp: FormulaNamespace, x: Expression, mean: Expression, alpha: float = 1e-4, beta: float = 0.75,
+              k: float = 1.0) -> Expression:
     """x / (k + alpha mean)^beta: the kernel of `local_response_norm`."""
     return x / (k + alpha * mean) ** beta
 

@@ -9,6 +9,7 @@ from typing import Any, Callable
 
 import numpy as np
 
+from ..backends import Expression, FormulaNamespace
 from ..core.arguments import between
 from ..core.elementwise import elementwise
 from ..operations.reduction import mean, sum
@@ -61,7 +62,7 @@ def _target_like(prediction: Tensor, target: Any, loss: str) -> Tensor:
 
 
 def elementwise_loss(loss: str, formula: Callable[..., Tensor], input: Any, target: Any, weight: Any = None,
-                     reduction: str = "mean", deprecated: tuple = (None, None), **constants: float) -> Tensor:
+                     reduction: str = "mean", deprecated: tuple[Any, ...] = (None, None), **constants: float) -> Tensor:
     """The losses that a formula gives of each element and its target, times their weights, reduced."""
     refuse_deprecated(loss, *deprecated)
     check_reduction(reduction, loss)
@@ -73,7 +74,7 @@ def elementwise_loss(loss: str, formula: Callable[..., Tensor], input: Any, targ
 
 
 def mean_over_weights(loss: str, formula: Callable[..., Tensor], input: Any, target: Any, weight: Any, reduction: str,
-                      deprecated: tuple) -> Tensor:
+                      deprecated: tuple[Any, ...]) -> Tensor:
     """As `elementwise_loss`, where the mean is one over the weights."""
     if weight is None or reduction != "mean":
         return elementwise_loss(loss, formula, input, target, weight, reduction, deprecated)
@@ -95,7 +96,7 @@ def weights_like(input: Tensor, weight: Any, loss: str) -> Tensor:
 
 
 @elementwise
-def squared_error(xp, prediction, target):
+def squared_error(xp: FormulaNamespace, prediction: Expression, target: Expression) -> Expression:
     """(prediction - target)^2: the kernel of `mse_loss`."""
     return xp.square(prediction - target)
 
@@ -113,14 +114,14 @@ def mse_loss(input: Any, target: Any, size_average: None = None, reduce: None = 
 
 
 @elementwise
-def binary_log_loss(xp, p, target):
+def binary_log_loss(xp: FormulaNamespace, p: Expression, target: Expression) -> Expression:
     """-(t log p + (1 - t) log(1 - p)), logarithms at least -100: the kernel of `binary_cross_entropy`."""
     of_one, of_zero = xp.maximum(xp.log(p), _LEAST_LOG), xp.maximum(xp.log1p(-p), _LEAST_LOG)
     return (target - 1.0) * of_zero - target * of_one
 
 
 @binary_log_loss.derivative
-def _(xp, p, target):
+def _(xp: FormulaNamespace, p: Expression, target: Expression) -> tuple[Expression, ...]:
     of_one, of_zero = xp.maximum(xp.log(p), _LEAST_LOG), xp.maximum(xp.log1p(-p), _LEAST_LOG)
     return (p - target) / xp.maximum((1.0 - p) * p, _LEAST_VARIANCE), of_zero - of_one
 
@@ -144,25 +145,25 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, size_avera
 
 
 @elementwise
-def binary_logit_loss(xp, x, target):
+def binary_logit_loss(xp: FormulaNamespace, x: Expression, target: Expression) -> Expression:
     """log(1 + e^x) - t x: the kernel of `binary_cross_entropy_with_logits`."""
     return xp.maximum(x, 0.0) - x * target + xp.log1p(xp.exp(-xp.abs(x)))
 
 
 @binary_logit_loss.derivative
-def _(xp, x, target):
+def _(xp: FormulaNamespace, x: Expression, target: Expression) -> tuple[Expression, ...]:
     return xp.sigmoid(x) - target, -x
 
 
 @elementwise
-def weighted_logit_loss(xp, x, target, pos_weight):
+def weighted_logit_loss(xp: FormulaNamespace, x: Expression, target: Expression, pos_weight: Expression) -> Expression:
     """(1 - t) x + (1 + (w - 1) t) log(1 + e^-x): the kernel of `binary_cross_entropy_with_logits` with weights."""
     log_of_one = xp.logaddexp(-x, 0.0)
     return (1.0 - target) * x + (1.0 + (pos_weight - 1.0) * target) * log_of_one
 
 
 @weighted_logit_loss.derivative
-def _(xp, x, target, pos_weight):
+def _(xp: FormulaNamespace, x: Expression, target: Expression, pos_weight: Expression) -> tuple[Expression, ...]:
     log_of_one = xp.logaddexp(-x, 0.0)
     along_x = (1.0 - target) - (1.0 + (pos_weight - 1.0) * target) * xp.sigmoid(-x)
     return along_x, (pos_weight - 1.0) * log_of_one - x, target * log_of_one

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Optional
 
+from ..backends import Expression, FormulaNamespace, RowNamespace
 from ..backends.formulas.dtypes import INT64, kind_of
 from ..core.broadcasting import cast
 from ..core.elementwise import elementwise
@@ -24,38 +25,41 @@ from .normalization import cosine_similarity
 from .sigmoids import logsigmoid
 
 
-def _hinge(xp, x):
+def _hinge(xp: RowNamespace, x: Expression) -> Expression:
     """max(0, x) with slope 1 at 0, PyTorch's: scores that are equal at first are to be moved apart."""
     return xp.where(x < 0, 0.0, x)
 
 
 @elementwise
-def hinge_of_distance(xp, distance, target, margin=1.0):
+def hinge_of_distance(xp: FormulaNamespace, distance: Expression, target: Expression,
+                      margin: float = 1.0) -> Expression:
     """The distance unless the target is -1, plus max(0, margin - distance) unless it is 1."""
     of_pair = xp.where(target == -1, 0.0, distance)
     return of_pair + xp.where(target == 1, 0.0, _hinge(xp, margin - distance))
 
 
 @elementwise
-def ranking(xp, first, second, target, margin=0.0):
+def ranking(xp: FormulaNamespace, first: Expression, second: Expression, target: Expression,
+            margin: float = 0.0) -> Expression:
     """max(0, -t (a - b) + margin): the kernel of `margin_ranking_loss`."""
     return _hinge(xp, margin - target * (first - second))
 
 
 @elementwise
-def exceeding(xp, near, far, margin=1.0):
+def exceeding(xp: FormulaNamespace, near: Expression, far: Expression, margin: float = 1.0) -> Expression:
     """max(0, near - far + margin): the kernel of `triplet_margin_loss`."""
     return _hinge(xp, near - far + margin)
 
 
 @elementwise
-def cosine_hinge(xp, similarity, target, margin=0.0):
+def cosine_hinge(xp: FormulaNamespace, similarity: Expression, target: Expression, margin: float = 0.0) -> Expression:
     """1 - cos for target 1, max(0, cos - margin) for -1: the kernel of `cosine_embedding_loss`."""
     return xp.where(target == 1, 1.0 - similarity, xp.where(target == -1, _hinge(xp, similarity - margin), 0.0))
 
 
 @rowwise
-def class_margins(xp, x, target, weight, p=1.0, margin=1.0):
+def class_margins(xp: RowNamespace, x: Expression, target: Expression, weight: Expression, p: float = 1.0,
+                  margin: float = 1.0) -> Expression:
     """w_t mean(max(0, margin - x_t + x_j)^p) over j != t: the kernel of `multi_margin_loss`."""
     is_target = xp.position == target
     of_target = xp.sum(xp.where(is_target, x, 0.0))
@@ -120,7 +124,7 @@ def triplet_margin_loss(anchor: Any, positive: Any, negative: Any, margin: float
 
 
 def triplet_margin_with_distance_loss(anchor: Any, positive: Any, negative: Any, *,
-                                      distance_function: Optional[Callable] = None, margin: float = 1.0,
+                                      distance_function: Optional[Callable[..., Any]] = None, margin: float = 1.0,
                                       swap: bool = False, reduction: str = "mean") -> Tensor:
     """As `triplet_margin_loss`, with any function of two tensors as the distance.
 
@@ -132,8 +136,8 @@ def triplet_margin_with_distance_loss(anchor: Any, positive: Any, negative: Any,
                     distance_function or pairwise_distance, margin, swap, reduction)
 
 
-def _triplet(loss: str, anchor: Any, positive: Any, negative: Any, distance: Callable, margin: float, swap: bool,
-             reduction: str) -> Tensor:
+def _triplet(loss: str, anchor: Any, positive: Any, negative: Any, distance: Callable[..., Any], margin: float,
+             swap: bool, reduction: str) -> Tensor:
     check_reduction(reduction, loss)
     if not margin > 0:
         raise ValueError(f"{loss}: `margin` must be above 0; got {margin}")

@@ -7,6 +7,7 @@ from typing import Any, Optional, Sequence, Union
 
 import numpy as np
 
+from ..backends import Expression, FormulaNamespace, RowNamespace
 from ..backends.formulas.dtypes import DEFAULT_FLOAT, kind_of
 from ..core.arguments import at_least_zero
 from ..core.broadcasting import cast
@@ -18,14 +19,16 @@ from ..operations.shaping import reshape
 
 
 @rowwise
-def standardized(xp, x, weight, bias, eps=1e-5):
+def standardized(xp: RowNamespace, x: Expression, weight: Expression, bias: Expression,
+                 eps: float = 1e-5) -> Expression:
     """(x - mean) / sqrt(variance + eps) * weight + bias: the kernel of `layer_norm`."""
     centred = x - xp.mean(x)
     return centred / xp.sqrt(xp.mean(centred * centred) + eps) * weight + bias
 
 
 @standardized.derivative
-def _(xp, x, weight, upstream, eps=1e-5):
+def _(xp: RowNamespace, x: Expression, weight: Expression, upstream: Expression,
+      eps: float = 1e-5) -> tuple[Expression, ...]:
     centred = x - xp.mean(x)
     root = xp.sqrt(xp.mean(centred * centred) + eps)
     y, scaled = centred / root, upstream * weight
@@ -33,19 +36,20 @@ def _(xp, x, weight, upstream, eps=1e-5):
 
 
 @rowwise
-def scaled_by_root_mean_square(xp, x, weight, eps=1e-6):
+def scaled_by_root_mean_square(xp: RowNamespace, x: Expression, weight: Expression, eps: float = 1e-6) -> Expression:
     """x / sqrt(mean(x^2) + eps) * weight: the kernel of `rms_norm`."""
     return x / xp.sqrt(xp.mean(x * x) + eps) * weight
 
 
 @scaled_by_root_mean_square.derivative
-def _(xp, x, weight, upstream, eps=1e-6):
+def _(xp: RowNamespace, x: Expression, weight: Expression, upstream: Expression,
+      eps: float = 1e-6) -> tuple[Expression, ...]:
     root = xp.sqrt(xp.mean(x * x) + eps)
     y, scaled = x / root, upstream * weight
     return (scaled - y * xp.mean(scaled * y)) / root, upstream * y
 
 
-def _length(xp, x, eps):
+def _length(xp: RowNamespace, x: Expression, eps: Expression) -> Expression:
     """max(|x|, eps) of each row, whose gradient is 0 where the length is 0: a root has no slope there."""
     squares = xp.sum(x * x)
     is_zero = squares == 0
@@ -53,19 +57,20 @@ def _length(xp, x, eps):
 
 
 @rowwise
-def unit_length(xp, x, eps=1e-12):
+def unit_length(xp: RowNamespace, x: Expression, eps: float = 1e-12) -> Expression:
     """x / max(|x|, eps): the kernel of `normalize` with p = 2."""
     return x / _length(xp, x, eps)
 
 
 @rowwise
-def cosine(xp, a, b, eps=1e-8):
+def cosine(xp: RowNamespace, a: Expression, b: Expression, eps: float = 1e-8) -> Expression:
     """a·b / (max(|a|, eps) max(|b|, eps)): the kernel of `cosine_similarity`."""
     return xp.sum(a * b) / (_length(xp, a, eps) * _length(xp, b, eps))
 
 
 @rowwise
-def standardized_with_moments(xp, x, weight, bias, eps=1e-5):
+def standardized_with_moments(xp: RowNamespace, x: Expression, weight: Expression, bias: Expression,
+                              eps: float = 1e-5) -> tuple[Expression, ...]:
     """As `standardized`, with the mean and the variance of each row: the kernel of `batch_norm` in training."""
     mean = xp.mean(x)
     centred = x - mean
@@ -74,7 +79,8 @@ def standardized_with_moments(xp, x, weight, bias, eps=1e-5):
 
 
 @elementwise
-def standardized_by(xp, x, mean, variance, weight, bias, eps=1e-5):
+def standardized_by(xp: FormulaNamespace, x: Expression, mean: Expression, variance: Expression, weight: Expression,
+                    bias: Expression, eps: float = 1e-5) -> Expression:
     """(x - mean) / sqrt(variance + eps) * weight + bias: the kernel of `batch_norm` in evaluation."""
     return (x - mean) / xp.sqrt(variance + eps) * weight + bias
 

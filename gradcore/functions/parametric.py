@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..backends import Expression, FormulaNamespace
 from ..operations import random
 from ..backends.formulas.dtypes import kind_of
 from ..core.broadcasting import cast
@@ -15,7 +16,7 @@ from .rectifiers import leaky_relu
 
 
 @elementwise
-def parametric_relu(xp, x, slope):
+def parametric_relu(xp: FormulaNamespace, x: Expression, slope: Expression) -> Expression:
     """A rectifier with a slope for each element of `x`: the kernel of `prelu` and `rrelu`.
 
     parametric_relu(x, a) = x for x > 0, else a x;  derivative along x: 1 for x > 0, else a;  along a: 0 for x > 0,
@@ -29,7 +30,7 @@ def parametric_relu(xp, x, slope):
 
 
 @parametric_relu.derivative
-def _(xp, x, slope):
+def _(xp: FormulaNamespace, x: Expression, slope: Expression) -> tuple[Expression, ...]:
     return xp.where(x > 0, 1.0, slope), xp.where(x > 0, 0.0, x)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from ..backends import Expression, FormulaNamespace
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
 from ..operations.integers import INTEGER, otherwise, stored
@@ -17,7 +18,7 @@ _BEYOND_INTEGERS = 2.0 ** 64  # beyond what any dtype of integers holds
 
 
 @elementwise
-def relu(xp, x):
+def relu(xp: FormulaNamespace, x: Expression) -> Expression:
     """The rectified linear unit: positive inputs pass, negative ones are cut off.
 
     relu(x) = max(0, x);  derivative 1 for x > 0, else 0.
@@ -33,12 +34,12 @@ def relu(xp, x):
 
 
 @relu.derivative
-def _(xp, output):
+def _(xp: FormulaNamespace, output: Expression) -> Expression:
     return xp.where(output != 0, 1.0, 0.0)  # unlike output > 0 it passes the gradient on at NaN, and costs the same
 
 
 @elementwise
-def leaky_relu(xp, x, negative_slope=0.01):
+def leaky_relu(xp: FormulaNamespace, x: Expression, negative_slope: float = 0.01) -> Expression:
     """A rectifier that lets negative inputs through with a small slope a.
 
     leaky_relu(x) = max(a x, x), for a > 1 the smaller one;  derivative 1 for x > 0, else a.
@@ -56,7 +57,7 @@ def leaky_relu(xp, x, negative_slope=0.01):
 
 
 @leaky_relu.derivative
-def _(xp, x, negative_slope=0.01):
+def _(xp: FormulaNamespace, x: Expression, negative_slope: float = 0.01) -> Expression:
     return xp.where(x > 0, 1.0, negative_slope)
 
 
@@ -67,7 +68,7 @@ def _threshold_of_integers(x: Tensor, threshold: float, value: float) -> Tensor:
 
 @otherwise(INTEGER, _threshold_of_integers)
 @elementwise
-def threshold(xp, x, threshold=0.0, value=0.0):
+def threshold(xp: FormulaNamespace, x: Expression, threshold: float = 0.0, value: float = 0.0) -> Expression:
     """Inputs above a threshold pass, all others become one value.
 
     threshold(x) = x for x > threshold, else value;  derivative 1 for x > threshold, else 0.
@@ -88,7 +89,7 @@ def _hardtanh_of_integers(x: Tensor, min_val: float, max_val: float) -> Tensor:
 
 @otherwise(INTEGER, _hardtanh_of_integers)
 @elementwise
-def hardtanh(xp, x, min_val=-1.0, max_val=1.0):
+def hardtanh(xp: FormulaNamespace, x: Expression, min_val: float = -1.0, max_val: float = 1.0) -> Expression:
     """Straight between two bounds and constant beyond: tanh made of three lines.
 
     hardtanh(x) = min(max(x, min_val), max_val);  derivative 1 strictly between the bounds, else 0.
@@ -103,17 +104,17 @@ def hardtanh(xp, x, min_val=-1.0, max_val=1.0):
 
 
 @hardtanh.demands("`min_val` must be at most `max_val`")
-def _(min_val, max_val):
+def _(min_val: float, max_val: float) -> bool:
     return min_val <= max_val
 
 
 @hardtanh.derivative
-def _(xp, x, min_val=-1.0, max_val=1.0):
+def _(xp: FormulaNamespace, x: Expression, min_val: float = -1.0, max_val: float = 1.0) -> Expression:
     return xp.where(xp.logical_or(x <= min_val, x >= max_val), 0.0, 1.0)
 
 
 @elementwise
-def relu6(xp, x):
+def relu6(xp: FormulaNamespace, x: Expression) -> Expression:
     """A rectifier that is capped at 6.
 
     relu6(x) = min(max(0, x), 6);  derivative 1 for 0 < x < 6, else 0.
@@ -128,12 +129,12 @@ def relu6(xp, x):
 
 
 @relu6.derivative
-def _(xp, x):
+def _(xp: FormulaNamespace, x: Expression) -> Expression:
     return xp.where(xp.logical_or(x <= 0, x >= 6), 0.0, 1.0)
 
 
 @elementwise
-def hardsigmoid(xp, x):
+def hardsigmoid(xp: FormulaNamespace, x: Expression) -> Expression:
     """The sigmoid made of three lines.
 
     hardsigmoid(x) = min(max(0, x + 3), 6) / 6;  derivative 1/6 for -3 < x < 3, else 0.
@@ -148,12 +149,12 @@ def hardsigmoid(xp, x):
 
 
 @hardsigmoid.derivative
-def _(xp, x):
+def _(xp: FormulaNamespace, x: Expression) -> Expression:
     return xp.where(xp.logical_or(x <= -3, x >= 3), 0.0, 1 / 6)
 
 
 @elementwise
-def hardswish(xp, x):
+def hardswish(xp: FormulaNamespace, x: Expression) -> Expression:
     """Swish with its sigmoid made of three lines.
 
     hardswish(x) = x min(max(0, x + 3), 6) / 6;  derivative 0 for x <= -3, 1 for x >= 3, else x/3 + 1/2.
@@ -169,12 +170,12 @@ def hardswish(xp, x):
 
 
 @hardswish.derivative
-def _(xp, x):
+def _(xp: FormulaNamespace, x: Expression) -> Expression:
     return xp.where(x <= -3, 0.0, xp.where(x >= 3, 1.0, x / 3.0 + 0.5))
 
 
 @elementwise
-def hardshrink(xp, x, lambd=0.5):
+def hardshrink(xp: FormulaNamespace, x: Expression, lambd: float = 0.5) -> Expression:
     """Inputs close to zero become zero, all others pass.
 
     hardshrink(x) = x for |x| > lambd, else 0;  derivative 1 for |x| > lambd, else 0.
@@ -189,7 +190,7 @@ def hardshrink(xp, x, lambd=0.5):
 
 
 @elementwise
-def softshrink(xp, x, lambd=0.5):
+def softshrink(xp: FormulaNamespace, x: Expression, lambd: float = 0.5) -> Expression:
     """Inputs close to zero become zero, all others move towards it.
 
     softshrink(x) = x - lambd for x > lambd, x + lambd for x < -lambd, else 0;  derivative 1 for |x| > lambd, else 0.

@@ -62,7 +62,7 @@ class _Run:
         self.shrink = None if shrink is None else shrink._array
         if shrink is not None:  # the cell's own states
             self.unshrunk = self.backend.full((self.cell_features, len(course.widths), self.samples), 0, self.dtype)
-        self.tape: list[tuple] = []
+        self.tape: list[tuple[Any, ...]] = []
 
     def _by_step(self, array: Any) -> Any:
         return self.backend.xp.reshape(array, (array.shape[0], len(self.course.widths), self.samples))

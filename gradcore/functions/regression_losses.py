@@ -5,46 +5,48 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..backends import Expression, FormulaNamespace
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor, as_tensor
 from .losses import beside, elementwise_loss, mean_over_weights, reduced
 
 
 @elementwise
-def absolute_error(xp, prediction, target):
+def absolute_error(xp: FormulaNamespace, prediction: Expression, target: Expression) -> Expression:
     """|prediction - target|: the kernel of `l1_loss`."""
     return xp.abs(prediction - target)
 
 
 @elementwise
-def smooth_absolute_error(xp, prediction, target, beta=1.0):
+def smooth_absolute_error(xp: FormulaNamespace, prediction: Expression, target: Expression,
+                          beta: float = 1.0) -> Expression:
     """(p - t)^2 / (2 beta) closer than beta, else |p - t| - beta / 2: the kernel of `smooth_l1_loss`."""
     distance = xp.abs(prediction - target)
     return xp.where(distance < beta, 0.5 * distance * distance / beta, distance - 0.5 * beta)
 
 
 @smooth_absolute_error.derivative
-def _(xp, prediction, target, beta=1.0):
+def _(xp: FormulaNamespace, prediction: Expression, target: Expression, beta: float = 1.0) -> tuple[Expression, ...]:
     error = prediction - target
     slope = xp.where(xp.abs(error) < beta, error / beta, xp.sign(error))
     return slope, -slope
 
 
 @elementwise
-def huber_error(xp, prediction, target, delta=1.0):
+def huber_error(xp: FormulaNamespace, prediction: Expression, target: Expression, delta: float = 1.0) -> Expression:
     """(p - t)^2 / 2 up to delta, else delta (|p - t| - delta / 2): the kernel of `huber_loss`."""
     distance = xp.abs(prediction - target)
     return xp.where(distance <= delta, 0.5 * distance * distance, delta * (distance - 0.5 * delta))
 
 
 @huber_error.derivative
-def _(xp, prediction, target, delta=1.0):
+def _(xp: FormulaNamespace, prediction: Expression, target: Expression, delta: float = 1.0) -> tuple[Expression, ...]:
     slope = xp.clip(prediction - target, -delta, delta)
     return slope, -slope
 
 
 @elementwise
-def divergence(xp, log_q, target):
+def divergence(xp: FormulaNamespace, log_q: Expression, target: Expression) -> Expression:
     """t (log t - log q), which is 0 for t = 0: the kernel of `kl_div`."""
     is_positive = target > 0
     log_target = xp.log(xp.where(is_positive, target, 1.0))
@@ -52,51 +54,51 @@ def divergence(xp, log_q, target):
 
 
 @divergence.derivative
-def _(xp, log_q, target):
+def _(xp: FormulaNamespace, log_q: Expression, target: Expression) -> tuple[Expression, ...]:
     is_positive = target > 0
     return -target, xp.where(is_positive, xp.log(xp.where(is_positive, target, 1.0)) + 1.0 - log_q, 0.0)
 
 
 @elementwise
-def log_divergence(xp, log_q, log_target):
+def log_divergence(xp: FormulaNamespace, log_q: Expression, log_target: Expression) -> Expression:
     """t (log t - log q) with log t given: the kernel of `kl_div`."""
     return xp.exp(log_target) * (log_target - log_q)
 
 
 @elementwise
-def count_loss_of_log(xp, log_rate, count):
+def count_loss_of_log(xp: FormulaNamespace, log_rate: Expression, count: Expression) -> Expression:
     """e^x - t x: the kernel of `poisson_nll_loss`."""
     return xp.exp(log_rate) - count * log_rate
 
 
 @elementwise
-def count_loss(xp, rate, count, eps=1e-8):
+def count_loss(xp: FormulaNamespace, rate: Expression, count: Expression, eps: float = 1e-8) -> Expression:
     """x - t log(x + eps): the kernel of `poisson_nll_loss`."""
     return rate - count * xp.log(rate + eps)
 
 
 @elementwise(widens=True)
-def stirling(xp, count):
+def stirling(xp: FormulaNamespace, count: Expression) -> Expression:
     """Stirling's approximation of log(t!), for t > 1."""
     above = xp.where(count > 1, count, 1.0)
     return xp.where(count > 1, above * xp.log(above) - above + 0.5 * xp.log(2 * math.pi * above), 0.0)
 
 
 @elementwise
-def gaussian_loss(xp, mean, target, variance):
+def gaussian_loss(xp: FormulaNamespace, mean: Expression, target: Expression, variance: Expression) -> Expression:
     """(log v + (x - t)^2 / v) / 2: the kernel of `gaussian_nll_loss`."""
     return 0.5 * (xp.log(variance) + xp.square(mean - target) / variance)
 
 
 @elementwise
-def soft_margin(xp, x, target):
+def soft_margin(xp: FormulaNamespace, x: Expression, target: Expression) -> Expression:
     """log(1 + e^(-t x)): the kernel of `soft_margin_loss`."""
     product = -target * x
     return xp.maximum(product, 0.0) + xp.log1p(xp.exp(-xp.abs(product)))
 
 
 @soft_margin.derivative
-def _(xp, x, target):
+def _(xp: FormulaNamespace, x: Expression, target: Expression) -> tuple[Expression, ...]:
     slope = -xp.sigmoid(-target * x)
     return target * slope, x * slope
 

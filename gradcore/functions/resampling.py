@@ -164,7 +164,7 @@ def _cubic(n: int, places: np.ndarray) -> np.ndarray:
     return _gathered(n, places, weight, (-1, 0, 1, 2))
 
 
-def _gathered(n: int, places: np.ndarray, weight: Callable, neighbours: Sequence[int]) -> np.ndarray:
+def _gathered(n: int, places: np.ndarray, weight: Callable[..., Any], neighbours: Sequence[int]) -> np.ndarray:
     """The matrix whose columns weigh the neighbours of each place; beyond the edge is the edge."""
     matrix, columns = np.zeros((n, len(places))), np.arange(len(places))
     for k in neighbours:

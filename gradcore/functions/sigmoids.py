@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..backends import Expression, FormulaNamespace
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
 
 
 @elementwise
-def sigmoid(xp, x):
+def sigmoid(xp: FormulaNamespace, x: Expression) -> Expression:
     """The logistic function: any number becomes a probability.
 
     sigmoid(x) = 1 / (1 + e^-x);  derivative sigmoid(x) (1 - sigmoid(x)).
@@ -28,12 +29,12 @@ def sigmoid(xp, x):
 
 
 @sigmoid.derivative
-def _(xp, output):
+def _(xp: FormulaNamespace, output: Expression) -> Expression:
     return output * (1.0 - output)
 
 
 @elementwise
-def tanh(xp, x):
+def tanh(xp: FormulaNamespace, x: Expression) -> Expression:
     """The hyperbolic tangent: a sigmoid from -1 to 1 through the origin.
 
     tanh(x) = 2 sigmoid(2x) - 1 = (e^x - e^-x) / (e^x + e^-x);  derivative 1 - tanh(x)^2.
@@ -48,12 +49,12 @@ def tanh(xp, x):
 
 
 @tanh.derivative
-def _(xp, output):
+def _(xp: FormulaNamespace, output: Expression) -> Expression:
     return 1.0 - output * output
 
 
 @elementwise
-def logsigmoid(xp, x):
+def logsigmoid(xp: FormulaNamespace, x: Expression) -> Expression:
     """The logarithm of the logistic function, which never underflows.
 
     logsigmoid(x) = -log(1 + e^-x) = min(0, x) - log(1 + e^-|x|);  derivative sigmoid(-x).
@@ -68,12 +69,12 @@ def logsigmoid(xp, x):
 
 
 @logsigmoid.derivative
-def _(xp, x):
+def _(xp: FormulaNamespace, x: Expression) -> Expression:
     return xp.sigmoid(-x)
 
 
 @elementwise
-def softsign(xp, x):
+def softsign(xp: FormulaNamespace, x: Expression) -> Expression:
     """A sigmoid from -1 to 1 that approaches its limits slowly, as 1/x.
 
     softsign(x) = x / (1 + |x|);  derivative 1 / (1 + |x|)^2.
@@ -89,12 +90,12 @@ def softsign(xp, x):
 
 
 @softsign.derivative
-def _(xp, x):
+def _(xp: FormulaNamespace, x: Expression) -> Expression:
     return 1.0 / xp.square(1.0 + xp.abs(x))
 
 
 @elementwise
-def swish(xp, x, beta=1.0):
+def swish(xp: FormulaNamespace, x: Expression, beta: float = 1.0) -> Expression:
     """A smooth rectifier that dips below zero: the input times its own gate.
 
     swish(x) = x sigmoid(beta x);  derivative s + beta swish(x) (1 - s) with s = sigmoid(beta x).
@@ -111,13 +112,13 @@ def swish(xp, x, beta=1.0):
 
 
 @swish.derivative
-def _(xp, x, output, beta=1.0):
+def _(xp: FormulaNamespace, x: Expression, output: Expression, beta: float = 1.0) -> Expression:
     # As 1 + (beta swish - 1) q with q = 1 - s, since 1 - s has lost its digits where s is nearly 1 and swish large.
     finite = xp.where(beta > 0, xp.minimum(output, 1e30), xp.where(beta < 0, xp.maximum(output, -1e30), 0.0))
     return 1.0 + (beta * finite - 1.0) * xp.sigmoid(-_scaled(xp, x, beta))
 
 
-def _scaled(xp, x, beta):
+def _scaled(xp: FormulaNamespace, x: Expression, beta: Expression) -> Expression:
     """The argument of swish's gate; 0 for beta = 0, where beta times infinity would be NaN."""
     return xp.where(beta == 0, 0.0, beta * x)
 
@@ -126,7 +127,7 @@ silu = swish
 
 
 @elementwise
-def gelu_erf(xp, x):
+def gelu_erf(xp: FormulaNamespace, x: Expression) -> Expression:
     """The Gaussian error linear unit, exactly: the kernel of `gelu`.
 
     gelu(x) = x P(x), P the normal distribution function;  derivative P(x) + x p(x), p the normal density.
@@ -136,13 +137,13 @@ def gelu_erf(xp, x):
 
 
 @gelu_erf.derivative
-def _(xp, x):
+def _(xp: FormulaNamespace, x: Expression) -> Expression:
     x = xp.clip(x, -100.0, 100.0)
     return xp.normcdf(x) + x * xp.exp(-0.5 * (x * x)) / math.sqrt(2.0 * math.pi)
 
 
 @elementwise
-def gelu_tanh(xp, x):
+def gelu_tanh(xp: FormulaNamespace, x: Expression) -> Expression:
     """The Gaussian error linear unit with tanh in place of erf: the kernel of `gelu(x, "tanh")`.
 
     gelu(x) = x Q(x) with Q(x) = (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2 in place of the normal distribution
@@ -153,7 +154,7 @@ def gelu_tanh(xp, x):
 
 
 @gelu_tanh.derivative
-def _(xp, x):
+def _(xp: FormulaNamespace, x: Expression) -> Expression:
     x = xp.clip(x, -100.0, 100.0)
     # The smaller one of Q(x) and 1 - Q(x), in all of its digits.  Not of -|x|, whose slope at 0 is 0.
     small = xp.normcdf_tanh(xp.where(x > 0, -x, x))
@@ -181,7 +182,7 @@ _GELU = {"none": gelu_erf, "tanh": gelu_tanh}
 
 
 @elementwise
-def mish(xp, x):
+def mish(xp: FormulaNamespace, x: Expression) -> Expression:
     """A smooth rectifier that dips below zero, with a softer gate than swish.
 
     mish(x) = x tanh(log(1 + e^x)) = x n / (n + 2) with n = e^x (e^x + 2);  derivative n/d + 4 x e^x (e^x + 1) / d^2
@@ -199,7 +200,7 @@ def mish(xp, x):
 
 
 @mish.derivative
-def _(xp, x):
+def _(xp: FormulaNamespace, x: Expression) -> Expression:
     x = xp.clip(x, -1000.0, 20.0)  # from 20 on the derivative is 1 to the last digit of a double
     e = xp.exp(x)
     n = e * (e + 2.0)
@@ -208,7 +209,7 @@ def _(xp, x):
 
 
 @elementwise
-def tanhshrink(xp, x):
+def tanhshrink(xp: FormulaNamespace, x: Expression) -> Expression:
     """What the hyperbolic tangent leaves of its input: hardly anything of small ones.
 
     tanhshrink(x) = x - tanh(x);  derivative tanh(x)^2.
@@ -229,5 +230,5 @@ def tanhshrink(xp, x):
 
 
 @tanhshrink.derivative
-def _(xp, x):
+def _(xp: FormulaNamespace, x: Expression) -> Expression:
     return xp.square(xp.tanh(x))

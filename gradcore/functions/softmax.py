@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from typing import Any, Optional
 
+from ..backends import Expression, FormulaNamespace, RowNamespace
 from ..core.broadcasting import cast
 from ..core.dimensions import accepts_numpy_names, one_dim
 from ..core.elementwise import elementwise
@@ -19,26 +20,26 @@ from ..operations.shaping import chunk
 
 
 @rowwise
-def softmax_rows(xp, x):
+def softmax_rows(xp: RowNamespace, x: Expression) -> Expression:
     """The kernel of `softmax`."""
     e = xp.exp(x - xp.stop_gradient(xp.max(x)))
     return e / xp.sum(e)
 
 
 @softmax_rows.derivative
-def _(xp, output, upstream):
+def _(xp: RowNamespace, output: Expression, upstream: Expression) -> Expression:
     return output * (upstream - xp.sum(output * upstream))
 
 
 @rowwise
-def log_softmax_rows(xp, x):
+def log_softmax_rows(xp: RowNamespace, x: Expression) -> Expression:
     """The kernel of `log_softmax`."""
     shifted = x - xp.stop_gradient(xp.max(x))
     return shifted - xp.log(xp.sum(xp.exp(shifted)))
 
 
 @log_softmax_rows.derivative
-def _(xp, output, upstream):
+def _(xp: RowNamespace, output: Expression, upstream: Expression) -> Expression:
     return upstream - xp.exp(output) * xp.sum(upstream)
 
 
@@ -114,7 +115,7 @@ def glu(input: Any, dim: int = -1) -> Tensor:
 
 
 @elementwise
-def gated(xp, x, gate):
+def gated(xp: FormulaNamespace, x: Expression, gate: Expression) -> Expression:
     """x sigmoid(gate): the kernel of `glu`."""
     return x * xp.sigmoid(gate)
 

@@ -59,7 +59,7 @@ tensor(True)
 _INPLACE = inspect.Parameter("inplace", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False)
 
 
-def _module(name: str, function: Callable, inplace: bool = False) -> type[Activation]:
+def _module(name: str, function: Callable[..., Any], inplace: bool = False) -> type[Activation]:
     """A module class for an activation function; its options are the function's parameters with a default, and
     where PyTorch has it `inplace`."""
     parameters = [parameter for parameter in inspect.signature(function).parameters.values()

@@ -17,12 +17,12 @@ class Hooks:
     """The hooks of one module, by kind."""
 
     def __init__(self) -> None:
-        self.of_kind: dict[str, dict[int, Callable]] = {kind: {} for kind in KINDS}
+        self.of_kind: dict[str, dict[int, Callable[..., Any]]] = {kind: {} for kind in KINDS}
 
-    def add(self, kind: str, hook: Callable, first: bool = False) -> Handle:
+    def add(self, kind: str, hook: Callable[..., Any], first: bool = False) -> Handle:
         return Handle(self.of_kind[kind], hook, first)
 
-    def call(self, module: Any, inputs: tuple, options: dict) -> Any:
+    def call(self, module: Any, inputs: tuple[Any, ...], options: dict[Any, Any]) -> Any:
         """What calling `module` gives, with all hooks."""
         for hook, takes_options in self._forward("forward_pre"):
             if takes_options:
@@ -38,7 +38,7 @@ class Hooks:
             output = output if changed is None else changed
         return watched.left(output) if watched else output
 
-    def _forward(self, kind: str) -> list[tuple[Callable, bool]]:
+    def _forward(self, kind: str) -> list[tuple[Callable[..., Any], bool]]:
         return [hook if isinstance(hook, _WithOptions) else (hook, False) for hook in self.of_kind[kind].values()]
 
 
@@ -49,7 +49,7 @@ class _WithOptions(tuple):
         return self[0](*args)
 
 
-def with_options(hook: Callable) -> Callable:
+def with_options(hook: Callable[..., Any]) -> Callable[..., Any]:
     """Mark a forward hook as one that takes the keyword arguments of the call too."""
     return _WithOptions((hook, True))
 
@@ -59,10 +59,10 @@ class _Backward:
 
     def __init__(self, hooks: Hooks, module: Any):
         self.hooks, self.module = hooks.of_kind, module
-        self.along_outputs: Optional[tuple] = None
+        self.along_outputs: Optional[tuple[Any, ...]] = None
         self.has_entrance = False
 
-    def entered(self, inputs: tuple) -> tuple:
+    def entered(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         passed, self.has_entrance = _through(inputs, self._at_inputs)
         return passed
 
@@ -71,7 +71,7 @@ class _Backward:
         passed, _ = _through(outputs, self._at_outputs)
         return type(output)(passed) if isinstance(output, (tuple, list)) else passed[0]
 
-    def _at_outputs(self, gradients: tuple) -> tuple:
+    def _at_outputs(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
         for hook in tuple(self.hooks["backward_pre"].values()):
             gradients = _replaced(gradients, hook(self.module, gradients))
         self.along_outputs = gradients
@@ -80,13 +80,13 @@ class _Backward:
                 hook(self.module, (None,), gradients)
         return gradients
 
-    def _at_inputs(self, gradients: tuple) -> tuple:
+    def _at_inputs(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
         for hook in tuple(self.hooks["backward"].values()):
             gradients = _replaced(gradients, hook(self.module, gradients, self.along_outputs))
         return gradients
 
 
-def _replaced(gradients: tuple, changed: Any) -> tuple:
+def _replaced(gradients: tuple[Any, ...], changed: Any) -> tuple[Any, ...]:
     if changed is None:
         return gradients
     changed = changed if isinstance(changed, tuple) else (changed,)
@@ -96,7 +96,7 @@ def _replaced(gradients: tuple, changed: Any) -> tuple:
     return changed
 
 
-def _through(values: Sequence[Any], see: Callable[[tuple], tuple]) -> tuple[tuple, bool]:
+def _through(values: Sequence[Any], see: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> tuple[tuple[Any, ...], bool]:
     """The values, whose tensors pass a gate on the way back: `see` gets all their gradients at once.
 
     The second result is whether there is anything to see: a tensor that requires a gradient.
@@ -114,7 +114,7 @@ class _Gate(Node):
 
     makes_new_arrays = False
 
-    def __init__(self, values: Sequence[Any], see: Callable[[tuple], tuple]):
+    def __init__(self, values: Sequence[Any], see: Callable[[tuple[Any, ...]], tuple[Any, ...]]):
         super().__init__([parent_of(value) if isinstance(value, Tensor) else None for value in values])
         self.count, self.see = len(values), see
 
@@ -125,5 +125,5 @@ class _Gate(Node):
         passed._share_memory_with(value)
         return passed
 
-    def backward(self, gradient: Parts) -> tuple:
+    def backward(self, gradient: Parts) -> tuple[Any, ...]:
         return self.see(tuple(gradient.get(i) for i in range(self.count)))

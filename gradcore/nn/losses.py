@@ -330,8 +330,8 @@ class TripletMarginWithDistanceLoss(Loss):
 
     function = staticmethod(functions.triplet_margin_with_distance_loss)
 
-    def __init__(self, *, distance_function: Optional[Callable] = None, margin: float = 1.0, swap: bool = False,
-                 reduction: str = "mean"):
+    def __init__(self, *, distance_function: Optional[Callable[..., Any]] = None, margin: float = 1.0,
+                 swap: bool = False, reduction: str = "mean"):
         self._set(reduction, distance_function=distance_function, margin=margin, swap=swap)
 
     def forward(self, anchor: Any, positive: Any, negative: Any) -> Tensor:

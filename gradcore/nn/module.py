@@ -122,7 +122,7 @@ class Module:
     def children(self) -> Iterator["Module"]:
         return (child for _, child in self.named_children())
 
-    def named_modules(self, memo: Optional[set] = None, prefix: str = "",
+    def named_modules(self, memo: Optional[set[Any]] = None, prefix: str = "",
                       remove_duplicate: bool = True) -> Iterator[tuple[str, "Module"]]:
         """This module and all below it with their paths ("" for this one), each once unless `remove_duplicate` is
         false; those in `memo` are left out."""
@@ -184,30 +184,32 @@ class Module:
         return self
 
     # -- hooks ------------------------------------------------------------------------------------------------
-    def _hook(self, kind: str, hook: Callable, prepend: bool = False) -> Handle:
+    def _hook(self, kind: str, hook: Callable[..., Any], prepend: bool = False) -> Handle:
         if self._hooks is None:
             object.__setattr__(self, "_hooks", Hooks())
         return self._hooks.add(kind, hook, prepend)
 
-    def register_forward_pre_hook(self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False) -> Handle:
+    def register_forward_pre_hook(self, hook: Callable[..., Any], *, prepend: bool = False,
+                                  with_kwargs: bool = False) -> Handle:
         """Call ``hook(module, inputs)`` before each `forward`; what it returns, if not None, takes the inputs' place.
 
         `with_kwargs`: ``hook(module, inputs, options)``, which returns None or new inputs and options.
         """
         return self._hook("forward_pre", with_options(hook) if with_kwargs else hook, prepend)
 
-    def register_forward_hook(self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False) -> Handle:
+    def register_forward_hook(self, hook: Callable[..., Any], *, prepend: bool = False,
+                              with_kwargs: bool = False) -> Handle:
         """Call ``hook(module, inputs, output)`` after each `forward`; what it returns, if not None, is the output.
 
         `with_kwargs`: ``hook(module, inputs, options, output)``.
         """
         return self._hook("forward", with_options(hook) if with_kwargs else hook, prepend)
 
-    def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> Handle:
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
         """Call ``hook(module, grad_output)`` when the gradients of the outputs are there; it may replace them."""
         return self._hook("backward_pre", hook, prepend)
 
-    def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> Handle:
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
         """Call ``hook(module, grad_input, grad_output)`` when the gradients of the inputs are there; it may replace
         them by what it returns."""
         return self._hook("backward", hook, prepend)
@@ -314,7 +316,7 @@ def _kind(value: Any) -> Optional[str]:
     return BUFFER if isinstance(value, Buffer) else None
 
 
-def _paths(module: Module, path: str, seen: Optional[set], above: frozenset) -> Iterator[tuple[str, Module]]:
+def _paths(module: Module, path: str, seen: Optional[set[Any]], above: frozenset[Any]) -> Iterator[tuple[str, Module]]:
     """`module` and all below it with their paths: each once where `seen` is a set, and none inside of itself."""
     if module in above or seen is not None and module in seen:
         return

@@ -45,7 +45,8 @@ class Neuron(Module):
     """
 
     def __init__(self, in_features: int, out_features: Optional[int] = None,
-                 activation: Union[str, Callable, None] = "sigmoid", bias: bool = True, device: DeviceLike = None):
+                 activation: Union[str, Callable[..., Any], None] = "sigmoid", bias: bool = True,
+                 device: DeviceLike = None):
         self.in_features, self.out_features = in_features, out_features
         neurons = () if out_features is None else (out_features,)
         self.weight = unfilled((*neurons, in_features), device)
@@ -68,7 +69,7 @@ class Neuron(Module):
                 f"bias={self.bias is not None}")
 
 
-def _activation(activation: Union[str, Callable, None]) -> Optional[Callable]:
+def _activation(activation: Union[str, Callable[..., Any], None]) -> Optional[Callable[..., Any]]:
     if isinstance(activation, str):
         if activation not in _BY_NAME:
             raise ValueError(f"there is no activation {activation!r} that needs nothing but its input; known are "

@@ -7,7 +7,7 @@ import textwrap
 from typing import Any, Callable, Optional
 
 
-def printed(module: Any, usual: Callable, path: str = "", places: Optional[dict] = None) -> str:
+def printed(module: Any, usual: Callable[..., Any], path: str = "", places: Optional[dict[Any, Any]] = None) -> str:
     """The text of a module; `places` has the paths of those that are printed already.
 
     Modules whose `__repr__` is not the `usual` one print themselves.
@@ -23,7 +23,7 @@ def printed(module: Any, usual: Callable, path: str = "", places: Optional[dict]
     return "\n".join([f"{name}({options}", textwrap.indent("\n".join(lines), "  "), ")"])
 
 
-def _child(child: Any, usual: Callable, path: str, places: dict) -> str:
+def _child(child: Any, usual: Callable[..., Any], path: str, places: dict[Any, Any]) -> str:
     if child in places:
         return f"{type(child).__name__}, the same as {f'({places[child]})' if places[child] else 'the whole'}"
     return printed(child, usual, path, places) if type(child).__repr__ is usual else repr(child)
@@ -38,7 +38,7 @@ def _grouped(blocks: list[tuple[str, str]]) -> list[str]:
     return lines
 
 
-def html_of(module: Any, name: str = "", path: str = "", places: Optional[dict] = None) -> str:
+def html_of(module: Any, name: str = "", path: str = "", places: Optional[dict[Any, Any]] = None) -> str:
     """What notebooks show: modules that can be unfolded, each with its parameters and how many numbers they hold."""
     from html import escape
 

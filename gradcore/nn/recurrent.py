@@ -86,7 +86,7 @@ class _Recurrent(Module):
         """PyTorch's; there is nothing to do."""
 
     # -- calls ------------------------------------------------------------------------------------------------
-    def forward(self, input: Union[Tensor, PackedSequence], hx: States = None) -> tuple:
+    def forward(self, input: Union[Tensor, PackedSequence], hx: States = None) -> tuple[Any, ...]:
         """The states of the last layer at all times, and the last states of all layers.
 
         Parameters
@@ -118,7 +118,7 @@ class _Recurrent(Module):
         x = input if input.ndim == 3 else input.unsqueeze(1)
         return transpose(x, 0, 1) if self.batch_first and input.ndim == 3 else x
 
-    def _of_packed(self, packed: PackedSequence, hx: States) -> tuple:
+    def _of_packed(self, packed: PackedSequence, hx: States) -> tuple[Any, ...]:
         widths = widths_of(packed)
         if packed.data.ndim != 2 or packed.data.shape[1] != self.input_size:
             raise ValueError(f"{type(self).__name__}: the packed input must have {self.input_size} feature(s); got "

@@ -24,7 +24,7 @@ class _TransformerLayer(Module):
     """What the layers of encoder and decoder have in common."""
 
     def _make(self, d_model: int, nhead: int, dim_feedforward: int, dropout: float,
-              activation: Union[str, Callable], eps: float, batch_first: bool, norm_first: bool, bias: bool,
+              activation: Union[str, Callable[..., Any]], eps: float, batch_first: bool, norm_first: bool, bias: bool,
               parts: int, device: DeviceLike, dtype: Any) -> None:
         if isinstance(activation, str) and activation not in _ACTIVATIONS:
             raise ValueError(f"{type(self).__name__}: `activation` must be relu, gelu or a function; got "
@@ -61,7 +61,7 @@ class TransformerEncoderLayer(_TransformerLayer):
     """
 
     def __init__(self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
-                 activation: Union[str, Callable] = functions.relu, layer_norm_eps: float = 1e-5,
+                 activation: Union[str, Callable[..., Any]] = functions.relu, layer_norm_eps: float = 1e-5,
                  batch_first: bool = False, norm_first: bool = False, bias: bool = True, device: DeviceLike = None,
                  dtype: Any = None):
         self._make(d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias,
@@ -83,7 +83,7 @@ class TransformerDecoderLayer(_TransformerLayer):
     """
 
     def __init__(self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
-                 activation: Union[str, Callable] = functions.relu, layer_norm_eps: float = 1e-5,
+                 activation: Union[str, Callable[..., Any]] = functions.relu, layer_norm_eps: float = 1e-5,
                  batch_first: bool = False, norm_first: bool = False, bias: bool = True, device: DeviceLike = None,
                  dtype: Any = None):
         self._make(d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias,
@@ -161,10 +161,10 @@ class Transformer(Module):
     """
 
     def __init__(self, d_model: int = 512, nhead: int = 8, num_encoder_layers: int = 6, num_decoder_layers: int = 6,
-                 dim_feedforward: int = 2048, dropout: float = 0.1, activation: Union[str, Callable] = functions.relu,
-                 custom_encoder: Optional[Module] = None, custom_decoder: Optional[Module] = None,
-                 layer_norm_eps: float = 1e-5, batch_first: bool = False, norm_first: bool = False, bias: bool = True,
-                 device: DeviceLike = None, dtype: Any = None):
+                 dim_feedforward: int = 2048, dropout: float = 0.1,
+                 activation: Union[str, Callable[..., Any]] = functions.relu, custom_encoder: Optional[Module] = None,
+                 custom_decoder: Optional[Module] = None, layer_norm_eps: float = 1e-5, batch_first: bool = False,
+                 norm_first: bool = False, bias: bool = True, device: DeviceLike = None, dtype: Any = None):
         options = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias,
                    device, dtype)
         self.encoder = custom_encoder or TransformerEncoder(

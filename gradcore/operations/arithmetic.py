@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..backends import Kernel
+from ..backends import Expression, FormulaNamespace, Kernel
 from ..backends.formulas.dtypes import INT64
 from ..core.broadcasting import cast
 from ..core.elementwise import Elementwise, elementwise
@@ -85,7 +85,7 @@ logical_not = _of_primitive("logical_not")
 
 
 @elementwise
-def isnan(xp, x):
+def isnan(xp: FormulaNamespace, x: Expression) -> Expression:
     """Whether an element is NaN.
 
     >>> isnan(Tensor([1.0, float("nan")]))
@@ -95,7 +95,7 @@ def isnan(xp, x):
 
 
 @elementwise
-def isfinite(xp, x):
+def isfinite(xp: FormulaNamespace, x: Expression) -> Expression:
     """Whether an element is neither infinite nor NaN.
 
     >>> isfinite(Tensor([1.0, float("inf")]))
@@ -105,7 +105,7 @@ def isfinite(xp, x):
 
 
 @elementwise
-def isinf(xp, x):
+def isinf(xp: FormulaNamespace, x: Expression) -> Expression:
     """Whether an element is infinite.
 
     >>> isinf(Tensor([1.0, float("inf")]))
@@ -116,7 +116,7 @@ def isinf(xp, x):
 
 @_keeping_integers
 @elementwise
-def ceil(xp, x):
+def ceil(xp: FormulaNamespace, x: Expression) -> Expression:
     """The next integer above.
 
     >>> ceil(Tensor([-1.5, 2.5]))
@@ -127,7 +127,7 @@ def ceil(xp, x):
 
 @_keeping_integers
 @elementwise
-def trunc(xp, x):
+def trunc(xp: FormulaNamespace, x: Expression) -> Expression:
     """The next integer towards zero.
 
     >>> trunc(Tensor([-1.5, 2.5]))
@@ -137,7 +137,7 @@ def trunc(xp, x):
 
 
 @elementwise
-def rsqrt(xp, x):
+def rsqrt(xp: FormulaNamespace, x: Expression) -> Expression:
     """1 / sqrt(x).
 
     >>> rsqrt(Tensor([4.0, 25.0]))
@@ -147,7 +147,7 @@ def rsqrt(xp, x):
 
 
 @elementwise
-def logaddexp(xp, a, b):
+def logaddexp(xp: FormulaNamespace, a: Expression, b: Expression) -> Expression:
     """log(exp(a) + exp(b)), which does not overflow.
 
     >>> logaddexp(Tensor([0.0, 1000.0]), Tensor([0.0, 1000.0]))

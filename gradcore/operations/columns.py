@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..backends import Backend
+from ..backends import Array, Backend
 from ..backends.windows import Windows
 from ..core.operation import Operation
+from ..core.tensor import Tensor
 
 
 def padded(backend: Backend, x: Any, windows: Windows, value: float = 0) -> Any:
@@ -33,12 +34,12 @@ class Columns(Operation):
 
     windows: Windows
 
-    def forward(self, backend, x):
+    def forward(self, backend: Backend, x: Array) -> Array:
         seen = backend.windows(padded(backend, x, self.windows), self.windows)
         shape = (*x.shape[:2], math.prod(self.windows.kernel), math.prod(self.windows.positions))
         return backend.copy(backend.xp.reshape(seen, shape))
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         return [FromColumns.apply(gradient, windows=self.windows)]
 
 
@@ -47,8 +48,8 @@ class FromColumns(Operation):
 
     windows: Windows
 
-    def forward(self, backend, columns):
+    def forward(self, backend: Backend, columns: Array) -> Array:
         return backend.copy(spread(backend, columns, self.windows))
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         return [Columns.apply(gradient, windows=self.windows)]

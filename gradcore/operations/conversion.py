@@ -7,7 +7,7 @@ from typing import Any, Sequence, Union
 import numpy as np
 
 from ..core.graph import Node, parent_of
-from ..backends import Backend, Device, get_backend
+from ..backends import Array, Backend, Device, get_backend
 from ..backends.formulas.dtypes import BOOL, FLOAT16, FLOAT32, FLOAT64, INT64, as_dtype
 from ..core.broadcasting import cast
 from ..core.grad_mode import is_grad_enabled
@@ -26,7 +26,7 @@ class Move(Node):
         super().__init__([parent_of(x)])
         self.source = x._backend
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         return [move(gradient, self.source)]
 
 
@@ -228,10 +228,10 @@ def bool_(x: Tensor) -> Tensor:
 class Clone(Operation):
     """A copy with memory of its own."""
 
-    def forward(self, backend, x):
+    def forward(self, backend: Backend, x: Array) -> Array:
         return backend.copy(x)
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         return [gradient]
 
 

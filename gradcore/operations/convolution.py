@@ -11,11 +11,12 @@ time.
 from __future__ import annotations
 
 import math
-from typing import Any, Iterator
+from typing import Any, Iterator, Optional
 
-from ..backends import Backend
+from ..backends import Array, Backend
 from ..backends.windows import Windows
 from ..core.operation import Operation
+from ..core.tensor import Tensor
 from .columns import padded, spread
 from .reduction import sum
 
@@ -50,7 +51,7 @@ class Convolve(_OfWindows):
 
     saves = (0, 1)
 
-    def forward(self, backend, x, w, *bias):
+    def forward(self, backend: Backend, x: Array, w: Array, *bias: Array) -> Array:
         xp, positions = backend.xp, self.windows.positions
         samples, channels = x.shape[:2]
         matrix = self._matrix(backend, w)
@@ -63,7 +64,7 @@ class Convolve(_OfWindows):
                 backend.add_at(y, (part, ...), xp.reshape(bias[0], (1, *y.shape[1:3], 1)))
         return xp.reshape(y, (samples, w.shape[0], *positions))
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         options = {"windows": self.windows, "groups": self.groups}
         wanted = [parent is not None for parent in self.parents]
         parts = [ConvolveInput.apply(gradient, self.saved(1), **options) if wanted[0] else None,
@@ -79,7 +80,7 @@ class ConvolveInput(_OfWindows):
 
     saves = (0, 1)
 
-    def forward(self, backend, y, w):
+    def forward(self, backend: Backend, y: Array, w: Array) -> Array:
         xp, windows = backend.xp, self.windows
         samples, channels = y.shape[0], w.shape[1] * self.groups
         matrix = xp.permute_dims(self._matrix(backend, w), (0, 2, 1))
@@ -90,7 +91,7 @@ class ConvolveInput(_OfWindows):
             backend.assign(x, (part, ...), spread(backend, columns, windows))
         return x
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Optional[Tensor]]:
         options = {"windows": self.windows, "groups": self.groups}
         along_y, along_w = [parent is not None for parent in self.parents]
         return [Convolve.apply(gradient, self.saved(1), **options) if along_y else None,
@@ -102,7 +103,7 @@ class ConvolveWeight(_OfWindows):
 
     saves = (0, 1)
 
-    def forward(self, backend, x, y):
+    def forward(self, backend: Backend, x: Array, y: Array) -> Array:
         xp, windows = backend.xp, self.windows
         samples, channels = x.shape[:2]
         of_group, out = channels // self.groups, y.shape[1]
@@ -117,7 +118,7 @@ class ConvolveWeight(_OfWindows):
             backend.add_at(total, (...,), backend.matmul(rows, xp.permute_dims(columns, (0, 2, 1))))
         return xp.reshape(total, (out, of_group, *windows.kernel))
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Optional[Tensor]]:
         options = {"windows": self.windows, "groups": self.groups}
         along_x, along_y = [parent is not None for parent in self.parents]
         return [ConvolveInput.apply(self.saved(1), gradient, **options) if along_x else None,

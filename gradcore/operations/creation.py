@@ -26,7 +26,7 @@ def finished(array: Any, backend: Any, requires_grad: bool) -> Tensor:
     return made
 
 
-def _full(shape: tuple, value: Number, dtype: Any, device: DeviceLike, requires_grad: bool) -> Tensor:
+def _full(shape: tuple[Any, ...], value: Number, dtype: Any, device: DeviceLike, requires_grad: bool) -> Tensor:
     backend = get_backend(device)
     dtype = as_dtype(dtype or DEFAULT_FLOAT)
     return finished(backend.full(shape, stored(value, dtype), dtype), backend, requires_grad)
@@ -37,7 +37,7 @@ def _from_host(values: np.ndarray, dtype: Any, device: DeviceLike, requires_grad
     return finished(backend.astype(backend.asarray(values), as_dtype(dtype)), backend, requires_grad)
 
 
-def _dtype_for(numbers: tuple, dtype: Any, requires_grad: bool) -> np.dtype:
+def _dtype_for(numbers: tuple[Any, ...], dtype: Any, requires_grad: bool) -> np.dtype:
     """The dtype asked for, or the one that fits the numbers."""
     if dtype is not None:
         return as_dtype(dtype)
@@ -131,7 +131,7 @@ def linspace(start: Number, end: Number, steps: int, *, dtype: Any = None, devic
     return _from_host(values, dtype or DEFAULT_FLOAT, device, requires_grad)
 
 
-def like(factory: Any, x: Any, args: tuple, dtype: Any, device: DeviceLike, requires_grad: bool) -> Tensor:
+def like(factory: Any, x: Any, args: tuple[Any, ...], dtype: Any, device: DeviceLike, requires_grad: bool) -> Tensor:
     """What `factory` makes in the shape of `x`, by default with its dtype and on its device too."""
     if not isinstance(x, Tensor):
         raise TypeError(f"expected a Tensor to imitate; got {type(x).__name__}")

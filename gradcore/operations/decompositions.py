@@ -7,8 +7,9 @@ the singular value decomposition", 2016; Walter and Lehmann, "Algorithmic differ
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
+from ..backends import Array, Backend, Expression, FormulaNamespace
 from ..core.elementwise import elementwise
 from ..core.operation import Operation
 from ..core.outputs import Parts
@@ -54,7 +55,7 @@ def scaled(x: Tensor, factors: Tensor) -> Tensor:
 
 
 @elementwise
-def _inverse_distance(xp, a, b, is_same):
+def _inverse_distance(xp: FormulaNamespace, a: Expression, b: Expression, is_same: Expression) -> Expression:
     """1 / (b - a), and 0 on the diagonal."""
     return xp.where(is_same != 0, 0.0, 1.0 / xp.where(is_same != 0, 1.0, b - a))
 
@@ -70,10 +71,10 @@ class Cholesky(Operation):
 
     saves_outputs = True
 
-    def forward(self, backend, a):
+    def forward(self, backend: Backend, a: Array) -> Array:
         return computed("cholesky", backend.xp.linalg.cholesky, a)
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         lower, = self.outputs()
         upper = matrix_transpose(lower)
         inner = tril(matmul(upper, gradient))
@@ -100,10 +101,10 @@ class QRDecomposition(Operation):
 
     saves_outputs = True
 
-    def forward(self, backend, a):
+    def forward(self, backend: Backend, a: Array) -> Array:
         return tuple(backend.xp.linalg.qr(a, mode=self.mode))
 
-    def backward(self, gradients):
+    def backward(self, gradients: Parts) -> list[Tensor]:
         q, r = self.outputs()
         if q.shape[-1] != r.shape[-1]:
             raise NotImplementedError("qr: the gradient of mode \"complete\" is not unique; take mode \"reduced\"")
@@ -143,10 +144,10 @@ class SingularValues(Operation):
 
     saves_outputs = True
 
-    def forward(self, backend, a):
+    def forward(self, backend: Backend, a: Array) -> Array:
         return tuple(computed("svd", backend.xp.linalg.svd, a, full_matrices=self.full_matrices))
 
-    def backward(self, gradients):
+    def backward(self, gradients: Parts) -> list[Optional[Tensor]]:
         u, s, vh = self.outputs()
         n = s.shape[-1]
         u, v = narrow(u, -1, 0, n), matrix_transpose(narrow(vh, -2, 0, n))
@@ -191,10 +192,10 @@ class SymmetricEigen(Operation):
 
     saves_outputs = True
 
-    def forward(self, backend, a):
+    def forward(self, backend: Backend, a: Array) -> Array:
         return tuple(computed("eigh", backend.xp.linalg.eigh, a))
 
-    def backward(self, gradients: Parts):
+    def backward(self, gradients: Parts) -> list[Tensor]:
         values, vectors = self.outputs()
         inner = _on_diagonal(gradients[0]) if 0 in gradients else zeros_like(_on_diagonal(values))
         if 1 in gradients:

@@ -10,9 +10,11 @@ from typing import NamedTuple, Optional, Union
 
 import numpy as np
 
+from ..backends import Array, Backend, Expression, FormulaNamespace
 from ..core.elementwise import elementwise
 from ..core.grad_mode import is_grad_enabled
 from ..core.operation import Operation
+from ..core.outputs import Parts
 from ..core.tensor import Tensor
 from .arithmetic import log
 from .creation import eye, zeros_like
@@ -38,10 +40,10 @@ class Determinant(Operation):
     saves = (0,)
     saves_outputs = True
 
-    def forward(self, backend, a):
+    def forward(self, backend: Backend, a: Array) -> Array:
         return backend.xp.linalg.det(a)
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         a = self.saved(0)
         if is_grad_enabled():  # its own gradient needs the inverse
             cofactors = reshape(self.outputs()[0], *a.shape[:-2], 1, 1) * matrix_transpose(inv(a))
@@ -78,10 +80,10 @@ class LogDeterminant(Operation):
 
     saves = (0,)
 
-    def forward(self, backend, a):
+    def forward(self, backend: Backend, a: Array) -> Array:
         return tuple(map(backend.asarray, backend.xp.linalg.slogdet(a)))  # NumPy gives scalars for one matrix
 
-    def backward(self, gradients):
+    def backward(self, gradients: Parts) -> list[Tensor]:
         a = self.saved(0)
         if 1 not in gradients:  # the sign does not change
             return [zeros_like(a)]
@@ -114,10 +116,10 @@ class PseudoInverse(Operation):
     saves_outputs = True
     makes_new_arrays = False
 
-    def forward(self, backend, a, inverse):
+    def forward(self, backend: Backend, a: Array, inverse: Array) -> Array:
         return inverse
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Optional[Tensor]]:
         a, (p,) = self.saved(0), self.outputs()
         pt, gt = matrix_transpose(p), matrix_transpose(gradient)
         total = -matmul(matmul(pt, gradient), pt)
@@ -128,7 +130,7 @@ class PseudoInverse(Operation):
 
 
 @elementwise
-def _inverted(xp, s, least):
+def _inverted(xp: FormulaNamespace, s: Expression, least: Expression) -> Expression:
     is_kept = s > least
     return xp.where(is_kept, 1.0 / xp.where(is_kept, s, 1.0), 0.0)
 

@@ -11,6 +11,7 @@ from typing import Any, Optional
 
 import numpy as np
 
+from ..backends import Expression, FormulaNamespace
 from ..backends.formulas.dtypes import kind_of
 from ..core.arguments import at_least_zero
 from ..core.elementwise import elementwise
@@ -28,7 +29,7 @@ _TAIL = (-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573
 
 
 @elementwise
-def atan2(xp, input, other):
+def atan2(xp: FormulaNamespace, input: Expression, other: Expression) -> Expression:
     """The angle of the point (other, input), from -pi to pi.
 
     >>> atan2(Tensor([1.0, -1.0]), Tensor([0.0, -1.0]))
@@ -41,7 +42,7 @@ arctan2 = atan2
 
 
 @elementwise
-def asinh(xp, input):
+def asinh(xp: FormulaNamespace, input: Expression) -> Expression:
     """The inverse of sinh: log(x + sqrt(x² + 1)), which neither cancels nor overflows.
 
     >>> asinh(Tensor([0.0, 1.0]))
@@ -55,12 +56,12 @@ def asinh(xp, input):
 
 
 @asinh.derivative
-def _(xp, input):
+def _(xp: FormulaNamespace, input: Expression) -> Expression:
     return 1 / xp.sqrt(1 + input * input)
 
 
 @elementwise
-def acosh(xp, input):
+def acosh(xp: FormulaNamespace, input: Expression) -> Expression:
     """The inverse of cosh for x >= 1: log(x + sqrt(x² - 1)), which neither cancels nor overflows.
 
     >>> acosh(Tensor([1.0, 2.0]))
@@ -72,12 +73,12 @@ def acosh(xp, input):
 
 
 @acosh.derivative
-def _(xp, input):
+def _(xp: FormulaNamespace, input: Expression) -> Expression:
     return 1 / (xp.sqrt(input - 1) * xp.sqrt(input + 1))
 
 
 @elementwise
-def atanh(xp, input):
+def atanh(xp: FormulaNamespace, input: Expression) -> Expression:
     """The inverse of tanh: log((1 + x) / (1 - x)) / 2.
 
     >>> atanh(Tensor([0.0, 0.5]))
@@ -87,7 +88,7 @@ def atanh(xp, input):
 
 
 @atanh.derivative
-def _(xp, input):
+def _(xp: FormulaNamespace, input: Expression) -> Expression:
     return 1 / (1 - input * input)
 
 
@@ -102,7 +103,7 @@ def _polynomial(coefficients, x):
 
 
 @elementwise
-def erfinv(xp, input):
+def erfinv(xp: FormulaNamespace, input: Expression) -> Expression:
     """The inverse of the error function, infinite at 1 and -1: an approximation and two of Newton's steps.
 
     >>> erfinv(Tensor([0.0, 0.5]))
@@ -117,12 +118,12 @@ def erfinv(xp, input):
 
 
 @erfinv.derivative
-def _(xp, output):
+def _(xp: FormulaNamespace, output: Expression) -> Expression:
     return (_SQRT_PI / 2) * xp.exp(output * output)
 
 
 @elementwise
-def lerp(xp, input, end, weight):
+def lerp(xp: FormulaNamespace, input: Expression, end: Expression, weight: Expression) -> Expression:
     """input + weight * (end - input), which is exactly `end` where the weight is 1.
 
     >>> lerp(Tensor([0.0, 1.0]), Tensor([10.0, 3.0]), 0.5)
@@ -133,7 +134,7 @@ def lerp(xp, input, end, weight):
 
 @dividing
 @elementwise
-def fmod(xp, input, other):
+def fmod(xp: FormulaNamespace, input: Expression, other: Expression) -> Expression:
     """The remainder of a division that is rounded towards zero, so that it has the sign of `input`.
 
     >>> fmod(Tensor([7.0, -7.0]), 3.0)
@@ -144,12 +145,12 @@ def fmod(xp, input, other):
 
 
 @fmod.derivative
-def _(xp, input, other, output):
+def _(xp: FormulaNamespace, input: Expression, other: Expression, output: Expression) -> tuple[Expression, ...]:
     return 1.0, -xp.round((input - output) / other)
 
 
 @elementwise
-def xlogy(xp, input, other):
+def xlogy(xp: FormulaNamespace, input: Expression, other: Expression) -> Expression:
     """input * log(other), and 0 where `input` is 0, though the logarithm be infinite or NaN; NaN in `other` stays.
 
     >>> xlogy(Tensor([0.0, 2.0]), Tensor([0.0, 10.0]))
@@ -160,12 +161,12 @@ def xlogy(xp, input, other):
 
 
 @elementwise
-def _logit(xp, x):
+def _logit(xp: FormulaNamespace, x: Expression) -> Expression:
     return xp.log(x / (1 - x))
 
 
 @_logit.derivative
-def _(xp, x):
+def _(xp: FormulaNamespace, x: Expression) -> Expression:
     return xp.where(xp.logical_or(x < 0, x > 1), xp.nan, 1 / (x * (1 - x)))
 
 
@@ -181,7 +182,8 @@ def logit(input: Tensor, eps: Optional[float] = None) -> Tensor:
 
 
 @elementwise
-def _isclose(xp, a, b, rtol=1e-5, atol=1e-8, equal_nan=0.0):
+def _isclose(xp: FormulaNamespace, a: Expression, b: Expression, rtol: float = 1e-5, atol: float = 1e-8,
+             equal_nan: float = 0.0) -> Expression:
     distance = xp.abs(a - b)
     is_near = xp.logical_and(xp.isfinite(distance), distance <= atol + xp.abs(rtol * b))
     are_nan = xp.logical_and(xp.logical_and(xp.isnan(a), xp.isnan(b)), equal_nan != 0)
@@ -199,7 +201,8 @@ def isclose(input: Tensor, other: Any, rtol: float = 1e-5, atol: float = 1e-8, e
 
 
 @elementwise
-def _nan_to_num(xp, x, nan=0.0, posinf=0.0, neginf=0.0):
+def _nan_to_num(xp: FormulaNamespace, x: Expression, nan: float = 0.0, posinf: float = 0.0,
+                neginf: float = 0.0) -> Expression:
     return xp.where(xp.isnan(x), nan, xp.where(x == xp.inf, posinf, xp.where(x == -xp.inf, neginf, x)))
 
 
@@ -236,7 +239,7 @@ def clamp_max(input: Tensor, max: Any) -> Tensor:
 
 
 @elementwise
-def frac(xp, input):
+def frac(xp: FormulaNamespace, input: Expression) -> Expression:
     """The digits after the point, with the sign of `input`.
 
     >>> frac(Tensor([1.5, -2.25]))
@@ -246,7 +249,7 @@ def frac(xp, input):
 
 
 @elementwise
-def deg2rad(xp, input):
+def deg2rad(xp: FormulaNamespace, input: Expression) -> Expression:
     """Degrees as radians.
 
     >>> deg2rad(Tensor([0.0, 90.0, 180.0]))
@@ -256,7 +259,7 @@ def deg2rad(xp, input):
 
 
 @elementwise
-def rad2deg(xp, input):
+def rad2deg(xp: FormulaNamespace, input: Expression) -> Expression:
     """Radians as degrees.
 
     >>> rad2deg(Tensor([0.0, 3.14159265]))
@@ -270,7 +273,7 @@ _SINC = tuple((-1) ** k / math.factorial(2 * k + 1) for k in reversed(range(14))
 
 
 @elementwise(widens=True)
-def sinc(xp, input):
+def sinc(xp: FormulaNamespace, input: Expression) -> Expression:
     """sin(pi x) / (pi x), and 1 at 0.
 
     >>> sinc(Tensor([0.0, 0.5, 1.5]))
@@ -283,7 +286,7 @@ def sinc(xp, input):
 
 
 @elementwise
-def heaviside(xp, input, values):
+def heaviside(xp: FormulaNamespace, input: Expression, values: Expression) -> Expression:
     """0 for negative numbers, 1 for positive ones, `values` at 0, and NaN for NaN.
 
     >>> heaviside(Tensor([-2.0, 0.0, 3.0]), 0.5)
@@ -293,7 +296,7 @@ def heaviside(xp, input, values):
 
 
 @heaviside.derivative
-def _(xp, input, values):
+def _(xp: FormulaNamespace, input: Expression, values: Expression) -> tuple[Expression, ...]:
     return 0.0, xp.where(input == 0, 1.0, 0.0)
 
 
@@ -303,7 +306,8 @@ def _addcmul_of_integers(input: Any, tensor1: Any, tensor2: Any, value: float) -
 
 @otherwise(INTEGER, _addcmul_of_integers)
 @elementwise
-def addcmul(xp, input, tensor1, tensor2, value=1.0):
+def addcmul(xp: FormulaNamespace, input: Expression, tensor1: Expression, tensor2: Expression,
+            value: float = 1.0) -> Expression:
     """input + value * tensor1 * tensor2.
 
     >>> addcmul(Tensor([1.0, 1.0]), Tensor([2.0, 3.0]), Tensor([4.0, 5.0]), value=0.5)
@@ -313,7 +317,8 @@ def addcmul(xp, input, tensor1, tensor2, value=1.0):
 
 
 @elementwise
-def addcdiv(xp, input, tensor1, tensor2, value=1.0):
+def addcdiv(xp: FormulaNamespace, input: Expression, tensor1: Expression, tensor2: Expression,
+            value: float = 1.0) -> Expression:
     """input + value * tensor1 / tensor2.
 
     >>> addcdiv(Tensor([1.0, 1.0]), Tensor([6.0, 8.0]), Tensor([3.0, 2.0]), value=0.5)

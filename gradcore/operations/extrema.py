@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, NamedTuple, Optional, Union
 
 from . import arithmetic
-from ..backends import backend_of
+from ..backends import Array, Backend, backend_of
 from ..backends.formulas.dtypes import BOOL, INT64
 from ..core.broadcasting import cast
 from ..core.dimensions import Dims, accepts_numpy_names, axis_of, many_dims, one_dim, reduced_dims, without
@@ -28,10 +28,10 @@ class Extremum(Operation):
 
     saves = (0,)
 
-    def forward(self, backend, x):
+    def forward(self, backend: Backend, x: Array) -> Array:
         return backend.extremum(self.which, x, axis_of(self.dims, x.ndim), self.keepdim)
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         x = self.saved(0)
         top = Extremum.apply(x.detach(), dims=self.dims, keepdim=True, which=self.which)
         shares = cast(x.detach() == top, x.dtype)
@@ -176,7 +176,7 @@ def all(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     return _without_gradient(x, lambda backend, array: backend.xp.all(array, axis=axis, keepdims=keepdim))
 
 
-def _without_gradient(x: Tensor, function: Callable) -> Tensor:
+def _without_gradient(x: Tensor, function: Callable[..., Any]) -> Tensor:
     backend = x._backend
     return Tensor._wrap(backend.asarray(function(backend, x._array)), backend)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+from ..backends import Expression, FormulaNamespace
 from ..core.elementwise import elementwise
 
 _STEPS = 7  # of the recurrence, after which the series has all digits of float64
@@ -23,12 +24,12 @@ def _series(coefficients, square):
     return value
 
 
-def _reflected(xp, x):
+def _reflected(xp: FormulaNamespace, x: Expression) -> tuple[Expression, ...]:
     """The point where the function is computed, whether it is another one than x, and what is after the point of x."""
     return xp.where(x < 0.5, 1 - x, x), x < 0.5, x - xp.floor(x)
 
 
-def _log_gamma_right(xp, x):
+def _log_gamma_right(xp: FormulaNamespace, x: Expression) -> Expression:
     """For x >= 0.5."""
     is_near = x < _STEPS
     near = xp.where(is_near, x, 1.0)
@@ -42,7 +43,7 @@ def _log_gamma_right(xp, x):
 
 
 @elementwise(widens=True)
-def lgamma(xp, input):
+def lgamma(xp: FormulaNamespace, input: Expression) -> Expression:
     """The logarithm of the magnitude of the gamma function; infinite at 0, -1, -2, ....
 
     >>> from gradcore import Tensor
@@ -58,7 +59,7 @@ def lgamma(xp, input):
 
 
 @elementwise(widens=True)
-def digamma(xp, input):
+def digamma(xp: FormulaNamespace, input: Expression) -> Expression:
     """The derivative of the logarithm of the gamma function; NaN at -1, -2, ..., and infinite at 0.
 
     >>> from gradcore import Tensor
@@ -68,7 +69,7 @@ def digamma(xp, input):
     return _digamma(xp, input)
 
 
-def _digamma(xp, input):
+def _digamma(xp: FormulaNamespace, input: Expression) -> Expression:
     x, is_left, rest = _reflected(xp, input)
     is_near = x < _STEPS
     near = xp.where(is_near, x, 1.0)
@@ -85,5 +86,5 @@ def _digamma(xp, input):
 
 
 @lgamma.derivative
-def _(xp, input):
+def _(xp: FormulaNamespace, input: Expression) -> Expression:
     return _digamma(xp, input)

@@ -119,7 +119,7 @@ class Generator:
         seed, stream, offset = self._place
         return f"<gradcore.Generator seed={seed} stream={stream} offset={offset} device='{self.device}'>"
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         return _loaded, (str(self.device), tuple(self._place))
 
 

@@ -10,7 +10,7 @@ from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
 
-from ..backends import Backend, backend_of
+from ..backends import Array, Backend, backend_of
 from ..backends.formulas.dtypes import BOOL, INT64, kind_of
 from ..core.arguments import between
 from ..core.dimensions import accepts_numpy_names, is_integer, one_dim, shape_of
@@ -39,7 +39,7 @@ class Index:
         if self.is_view and not any(part is Ellipsis for part in parts):
             parts.append(Ellipsis)  # where one element is named: NumPy gives a view of it, and not a number
             self.is_single = False
-        self.chosen_first: Optional[tuple] = None
+        self.chosen_first: Optional[tuple[Any, ...]] = None
         if not self.is_view and any(isinstance(part, int) for part in parts):
             self.chosen_first = _integers_alone(parts)
             parts = [part for part in parts if not isinstance(part, int)]
@@ -53,7 +53,7 @@ class Index:
         parts = [part.value(operation)._array if isinstance(part, SavedTensor) else part for part in self.parts]
         return array, parts[0] if self.is_single else tuple(parts)
 
-    def use(self, action: Callable, array: Any, *values: Any, backend: Backend, operation: str) -> Any:
+    def use(self, action: Callable[..., Any], array: Any, *values: Any, backend: Backend, operation: str) -> Any:
         """What `action`, a backend's `take`, `assign` or `add_at`, does where the index says."""
         try:
             return action(*self.within(backend, array, operation), *values)
@@ -66,7 +66,7 @@ class Index:
                              f"that the index names, of a tensor of shape {array.shape}") from None
 
 
-def _integers_alone(parts: list) -> tuple:
+def _integers_alone(parts: list[Any]) -> tuple[Any, ...]:
     """The index with its integers where they are and all else left whole; a view."""
     alone: list[Any] = []
     for part in parts:
@@ -144,10 +144,10 @@ class Take(Operation):
     def __init__(self, index: Index):
         self.index, self.returns_view = index, index.is_view
 
-    def forward(self, backend, x):
+    def forward(self, backend: Backend, x: Array) -> Array:
         return self.index.use(backend.take, x, backend=backend, operation="indexing")
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         return [PutInto.apply(gradient, index=self.index, shape=self.input_shapes[0])]
 
 
@@ -156,13 +156,13 @@ class PutInto(Operation):
 
     makes_new_arrays = False
 
-    def forward(self, backend, x):
+    def forward(self, backend: Backend, x: Array) -> Array:
         array = backend.full(self.shape, 0, x.dtype)
         action = backend.assign if self.index.is_view else backend.add_at
         self.index.use(action, array, x, backend=backend, operation="indexing")
         return array
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         return [Take.apply(gradient, index=self.index)]
 
 
@@ -212,7 +212,7 @@ def from_the_front(index: Tensor, length: int) -> Tensor:
     return Tensor._wrap(backend.xp.where(backend.xp.less(places, zero), beyond, places), backend)
 
 
-def along(index: Tensor, dim: int) -> tuple:
+def along(index: Tensor, dim: int) -> tuple[Any, ...]:
     """An index that names, at each place of `index`, the element that it points to along `dim`."""
     backend = index._backend
     places = []

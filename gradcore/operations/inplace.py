@@ -8,11 +8,11 @@ memory, since its history would no longer be that of its values.
 from __future__ import annotations
 
 from types import FunctionType
-from typing import Any, Callable, NoReturn
+from typing import Any, Callable, NoReturn, Optional
 
 import numpy as np
 
-from ..backends import backend_of
+from ..backends import Array, Backend, backend_of
 from ..backends.formulas.dtypes import kind_of
 from ..core.broadcasting import cast, sum_to
 from ..core.grad_mode import is_grad_enabled, set_grad_enabled
@@ -30,11 +30,11 @@ class Write(Operation):
 
     makes_new_arrays = False
 
-    def forward(self, backend, x, value):
+    def forward(self, backend: Backend, x: Array, value: Array) -> Array:
         self.index.use(backend.assign, x, value, backend=backend, operation="assignment")
         return x
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Optional[Tensor]]:
         along_x, along_value = [parent is not None for parent in self.parents]
         kept = Write.apply(gradient.clone(), 0.0, index=self.index) if along_x else None
         return [kept, self._along_value(gradient) if along_value else None]
@@ -103,7 +103,7 @@ def _as_it_was(x: Tensor) -> Tensor:
     return Tensor._wrap(x._backend.copy(x._array), x._backend, x._node)
 
 
-def in_place(operation: Callable, name: str) -> Callable:
+def in_place(operation: Callable[..., Any], name: str) -> Callable[..., Any]:
     """The in-place form of an operation: its result is written to the first argument, in the same dtype."""
 
     def changed(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -130,7 +130,7 @@ def in_place(operation: Callable, name: str) -> Callable:
     return changed
 
 
-def reshaped_in_place(operation: Callable, name: str) -> Callable:
+def reshaped_in_place(operation: Callable[..., Any], name: str) -> Callable[..., Any]:
     """The in-place form of an operation that gives a view of all elements: the tensor itself becomes this view."""
 
     def changed(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -195,7 +195,7 @@ def fill_diagonal_(x: Tensor, fill_value: Any) -> Tensor:
     return write(x, (places, places), fill_value, "fill_diagonal_")
 
 
-def in_place_if(inplace: bool, function: Callable, x: Any, *args: Any, **kwargs: Any) -> Tensor:
+def in_place_if(inplace: bool, function: Callable[..., Any], x: Any, *args: Any, **kwargs: Any) -> Tensor:
     """What a function gives for `x`, written to the memory of `x` where that is asked for."""
     if not inplace:
         return function(x, *args, **kwargs)

@@ -105,7 +105,7 @@ class _Dividing(_Fitting):
     """A division that refuses a zero among integers, where the host sees it; other devices give what their kernels
     do, as a look at the divisor would be a wait for the device."""
 
-    def run(self, inputs: Sequence[Any], values: tuple, backend: Backend) -> Tensor:
+    def run(self, inputs: Sequence[Any], values: tuple[Any, ...], backend: Backend) -> Tensor:
         if _divides_by_zero(*inputs):
             raise ZeroDivisionError(f"{self.name}: an integer was divided by zero; in float tensors that is infinite "
                                     f"or NaN")
@@ -115,7 +115,7 @@ class _Dividing(_Fitting):
 class _Powering(_Fitting):
     """A power that refuses negative exponents of integers, where the host sees them."""
 
-    def run(self, inputs: Sequence[Any], values: tuple, backend: Backend) -> Tensor:
+    def run(self, inputs: Sequence[Any], values: tuple[Any, ...], backend: Backend) -> Tensor:
         if _has_negative_exponent(*inputs):
             raise ValueError(f"{self.name}: integers have no negative integer powers; make the base a float tensor")
         return super().run(inputs, values, backend)
@@ -147,7 +147,7 @@ class _Otherwise(Elementwise):
         self.__dict__.update(operation.__dict__)
         self._kind, self._function = kind, function
 
-    def run(self, inputs: Sequence[Any], values: tuple, backend: Backend) -> Tensor:
+    def run(self, inputs: Sequence[Any], values: tuple[Any, ...], backend: Backend) -> Tensor:
         if kind_of(_common_dtype(inputs)) == self._kind:
             return self._function(*inputs, *values)
         return super().run(inputs, values, backend)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Optional
 
+from ..backends import Array, Backend
 from ..backends.formulas.dtypes import BOOL, result_type
 from ..core.broadcasting import cast, sum_to
 from ..core.dimensions import common_shape
@@ -20,11 +21,11 @@ class MatMul(Operation):
     saves = (0, 1)
     turned = (False, False)
 
-    def forward(self, backend, a, b):
+    def forward(self, backend: Backend, a: Array, b: Array) -> Array:
         turns_a, turns_b = self.turned
         return backend.matmul(backend.transposed(a) if turns_a else a, backend.transposed(b) if turns_b else b)
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         (turns_a, turns_b), parts = self.turned, [None, None]
         if self.parents[0] is not None:
             b = self.saved(1)
@@ -44,12 +45,12 @@ class Affine(Operation):
 
     saves = (0, 1)
 
-    def forward(self, backend, x, weight, bias):
+    def forward(self, backend: Backend, x: Array, weight: Array, bias: Array) -> Array:
         product = backend.matmul(x, backend.transposed(weight))
         backend.add_at(product, ..., bias)
         return product
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Optional[Tensor]]:
         along_x, along_weight, along_bias = [parent is not None for parent in self.parents]
         return [MatMul.apply(gradient, self.saved(1)) if along_x else None,
                 MatMul.apply(gradient, self.saved(0), turned=(True, False)) if along_weight else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Union
 
+from ..backends import Expression, RowNamespace
 from ..core.broadcasting import cast
 from ..core.dimensions import Dims, accepts_numpy_names, reduced_dims
 from ..core.rowwise import rowwise
@@ -49,7 +50,7 @@ def norm(x: Tensor, p: Union[float, str] = 2, dim: Dims = None, keepdim: bool = 
 
 
 @rowwise
-def log_sum_exp(xp, x):
+def log_sum_exp(xp: RowNamespace, x: Expression) -> Expression:
     """log(sum(exp(x))): the kernel of `logsumexp`."""
     top = xp.stop_gradient(xp.max(x))
     top = xp.where(xp.isfinite(top), top, 0.0)

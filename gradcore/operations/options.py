@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 import numpy as np
 
+from ..backends import Expression, FormulaNamespace
 from ..backends.formulas.dtypes import kind_of, result_type
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor, as_operand, common_backend
@@ -42,7 +43,7 @@ def _times(value: Any, factor: float) -> Any:
 
 @dividing
 @elementwise
-def _truncated(xp, input, other):
+def _truncated(xp: FormulaNamespace, input: Expression, other: Expression) -> Expression:
     quotient = xp.floor_divide(xp.abs(input), xp.abs(other))
     return xp.where(xp.logical_xor(input < 0, other < 0), -quotient, quotient)
 

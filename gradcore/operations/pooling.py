@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..backends import Array, Backend, Expression, FormulaNamespace
 from ..backends.windows import Windows
 from ..core.elementwise import elementwise
 from ..core.operation import Operation
+from ..core.tensor import Tensor
 from .columns import padded
 
 
@@ -16,14 +18,14 @@ class WindowSum(Operation):
 
     windows: Windows
 
-    def forward(self, backend, x):
+    def forward(self, backend: Backend, x: Array) -> Array:
         array, (first, *others) = padded(backend, x, self.windows), self.windows.taps()
         total = backend.copy(backend.take(array, first))
         for tap in others:
             backend.add_at(total, (...,), backend.take(array, tap))
         return total
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         return [WindowSpread.apply(gradient, windows=self.windows)]
 
 
@@ -32,26 +34,27 @@ class WindowSpread(Operation):
 
     windows: Windows
 
-    def forward(self, backend, y):
+    def forward(self, backend: Backend, y: Array) -> Array:
         lead = y.shape[:y.ndim - len(self.windows.sizes)]
         total = backend.full((*lead, *self.windows.padded), 0, y.dtype)
         for tap in self.windows.taps():
             backend.add_at(total, tap, y)
         return backend.copy(backend.take(total, self.windows.inside)) if self.windows.is_padded else total
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         return [WindowSum.apply(gradient, windows=self.windows)]
 
 
 @elementwise
-def larger(xp, best, place, candidate, tap=0.0):
+def larger(xp: FormulaNamespace, best: Expression, place: Expression, candidate: Expression,
+           tap: float = 0.0) -> tuple[Expression, ...]:
     """The larger of two numbers, NaN being the largest, with its place: `place`, or `tap` for the candidate."""
     is_larger = xp.logical_or(candidate > best, xp.isnan(candidate))
     return xp.where(is_larger, candidate, best), xp.where(is_larger, tap, place)
 
 
 @elementwise
-def at_place(xp, value, place, tap=0.0):
+def at_place(xp: FormulaNamespace, value: Expression, place: Expression, tap: float = 0.0) -> Expression:
     """The value where `place` is `tap`, else 0."""
     return xp.where(place == tap, value, 0.0)
 
@@ -65,7 +68,7 @@ class MaxPool(Operation):
     windows: Windows
     places: Any
 
-    def forward(self, backend, x):
+    def forward(self, backend: Backend, x: Array) -> Array:
         array, (first, *others) = padded(backend, x, self.windows, -math.inf), self.windows.taps()
         best = backend.copy(backend.take(array, first))
         places = backend.full(best.shape, 0, x.dtype)
@@ -74,7 +77,7 @@ class MaxPool(Operation):
         self.places = places
         return best
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         return [PlaceSpread.apply(gradient, windows=self.windows, places=self.places)]
 
 
@@ -84,14 +87,14 @@ class PlaceSpread(Operation):
     windows: Windows
     places: Any
 
-    def forward(self, backend, y):
+    def forward(self, backend: Backend, y: Array) -> Array:
         lead = y.shape[:y.ndim - len(self.windows.sizes)]
         total = backend.full((*lead, *self.windows.padded), 0, y.dtype)
         for tap, index in enumerate(self.windows.taps()):
             backend.add_at(total, index, backend.elementwise(at_place.kernel, (y, self.places), (tap,))[0])
         return backend.copy(backend.take(total, self.windows.inside)) if self.windows.is_padded else total
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         return [PlaceTaken.apply(gradient, windows=self.windows, places=self.places)]
 
 
@@ -101,7 +104,7 @@ class PlaceTaken(Operation):
     windows: Windows
     places: Any
 
-    def forward(self, backend, x):
+    def forward(self, backend: Backend, x: Array) -> Array:
         array = padded(backend, x, self.windows)
         total = backend.full(self.places.shape, 0, x.dtype)
         for tap, index in enumerate(self.windows.taps()):
@@ -109,7 +112,7 @@ class PlaceTaken(Operation):
             backend.add_at(total, (...,), backend.elementwise(at_place.kernel, (part, self.places), (tap,))[0])
         return total
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         return [PlaceSpread.apply(gradient, windows=self.windows, places=self.places)]
 
 

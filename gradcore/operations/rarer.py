@@ -11,6 +11,7 @@ from typing import Any, Optional, Sequence
 
 import numpy as np
 
+from ..backends import Expression, FormulaNamespace
 from ..backends.formulas.dtypes import FLOAT64
 from ..core.broadcasting import cast
 from ..core.dimensions import accepts_numpy_names, one_dim, shape_of
@@ -29,7 +30,7 @@ _SQRT_2 = math.sqrt(2.0)
 
 
 @elementwise
-def fmax(xp, input, other):
+def fmax(xp: FormulaNamespace, input: Expression, other: Expression) -> Expression:
     """The larger of two numbers; of NaN and a number, the number.
 
     >>> fmax(Tensor([1.0, float("nan")]), 2.0)
@@ -39,7 +40,7 @@ def fmax(xp, input, other):
 
 
 @elementwise
-def fmin(xp, input, other):
+def fmin(xp: FormulaNamespace, input: Expression, other: Expression) -> Expression:
     """The smaller of two numbers; of NaN and a number, the number.
 
     >>> fmin(Tensor([1.0, float("nan")]), 2.0)
@@ -49,7 +50,7 @@ def fmin(xp, input, other):
 
 
 @elementwise
-def erfc(xp, input):
+def erfc(xp: FormulaNamespace, input: Expression) -> Expression:
     """1 - erf(x), in all of its digits.
 
     >>> erfc(Tensor([0.0, 5.0]))
@@ -59,7 +60,7 @@ def erfc(xp, input):
 
 
 @elementwise
-def logaddexp2(xp, input, other):
+def logaddexp2(xp: FormulaNamespace, input: Expression, other: Expression) -> Expression:
     """log2(2^x + 2^y), which does not overflow.
 
     >>> logaddexp2(Tensor([0.0, 1000.0]), Tensor([0.0, 1000.0]))
@@ -78,7 +79,7 @@ def ldexp(input: Any, other: Any) -> Tensor:
 
 
 @elementwise
-def isposinf(xp, input):
+def isposinf(xp: FormulaNamespace, input: Expression) -> Expression:
     """Whether an element is +infinity.
 
     >>> isposinf(Tensor([1.0, float("inf"), -float("inf")]))
@@ -88,7 +89,7 @@ def isposinf(xp, input):
 
 
 @elementwise
-def isneginf(xp, input):
+def isneginf(xp: FormulaNamespace, input: Expression) -> Expression:
     """Whether an element is -infinity.
 
     >>> isneginf(Tensor([1.0, float("inf"), -float("inf")]))

@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 
 from . import arithmetic
-from ..backends import Kernel
+from ..backends import Array, Backend, Kernel
 from ..backends.formulas.dtypes import DEFAULT_FLOAT, FLOAT16, FLOAT32, FLOAT64, INT64, accumulator, as_dtype, kind_of
 from ..core.broadcasting import add_up, broadcast_to, cast
 from ..core.dimensions import Dims, accepts_numpy_names, axis_of, kept_shape, many_dims, one_dim, reduced_dims, without
@@ -33,10 +33,10 @@ class Sum(Operation):
 
     makes_new_arrays = False
 
-    def forward(self, backend, x):
+    def forward(self, backend: Backend, x: Array) -> Array:
         return add_up(backend, x, axis_of(self.dims, x.ndim), self.keepdim)
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         shape = self.input_shapes[0]
         return [broadcast_to(reshape(gradient, kept_shape(shape, self.dims)), shape)]
 
@@ -46,7 +46,7 @@ class Mean(Operation):
 
     makes_new_arrays = False
 
-    def forward(self, backend, x):
+    def forward(self, backend: Backend, x: Array) -> Array:
         if not x.size:
             shape = kept_shape(x.shape, self.dims) if self.keepdim else without(x.shape, self.dims)
             return backend.full(shape, math.nan, x.dtype)
@@ -54,7 +54,7 @@ class Mean(Operation):
         (mean,) = backend.elementwise(_DIVIDE, (total, math.prod(x.shape[dim] for dim in self.dims)))
         return backend.astype(mean, x.dtype)
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         shape = self.input_shapes[0]
         count = math.prod(shape[dim] for dim in self.dims)
         return [broadcast_to(reshape(gradient, kept_shape(shape, self.dims)) / builtins.max(count, 1), shape)]
@@ -63,12 +63,12 @@ class Mean(Operation):
 class CumulativeSum(Operation):
     """Sums of all elements up to each along a dimension."""
 
-    def forward(self, backend, x):
+    def forward(self, backend: Backend, x: Array) -> Array:
         # One by one, unlike sums: in float64, whose error is far below the last digit of float32 then.
         dtype = FLOAT64 if x.dtype.kind == "f" else INT64
         return backend.astype(backend.xp.cumsum(x, axis=self.dim, dtype=dtype), x.dtype if dtype == FLOAT64 else INT64)
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         return [flip(cumsum(flip(gradient, self.dim), self.dim), self.dim)]
 
 
@@ -80,7 +80,7 @@ def _int64_of_integers(x: Tensor) -> Tensor:
     return x if kind_of(x.dtype) == 2 else cast(x, INT64)
 
 
-def in_float32(function: Callable) -> Callable:
+def in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compute `function` of a float16 tensor in float32: its squares are soon infinite."""
 
     @functools.wraps(function)

@@ -7,10 +7,11 @@ of 1, 2, 4, ..., so that the last value of each place is the reduction of them a
 from __future__ import annotations
 
 import math
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 import numpy as np
 
+from ..backends import Array, Backend
 from ..backends.formulas.dtypes import BOOL, kind_of
 from ..core.broadcasting import cast
 from ..core.dimensions import accepts_numpy_names, one_dim
@@ -63,7 +64,7 @@ def _mean(total: Tensor, dim: int, index: Tensor, include_self: bool) -> Tensor:
     return arithmetic.floor_divide(total, counts) if kind_of(total.dtype) < 2 else total / counts
 
 
-def _flat_places(x: Tensor, places: tuple) -> Tensor:
+def _flat_places(x: Tensor, places: tuple[Any, ...]) -> Tensor:
     """The places of values among all elements, one after the other."""
     flat: Any = 0
     for dim, part in enumerate(places):
@@ -71,7 +72,7 @@ def _flat_places(x: Tensor, places: tuple) -> Tensor:
     return reshape(flat, -1)
 
 
-def _reduced(values: Tensor, places: Tensor, count: int, combine: Callable, empty: float) -> Tensor:
+def _reduced(values: Tensor, places: Tensor, count: int, combine: Callable[..., Any], empty: float) -> Tensor:
     """The reduction of the values for each of `count` places, `empty` where there is none."""
     n, reach = values.shape[0], 1
     order = argsort(places)
@@ -93,14 +94,14 @@ class Extreme(Operation):
     saves = (0, 1)
     saves_outputs = True
 
-    def forward(self, backend, x, values):
+    def forward(self, backend: Backend, x: Array, values: Array) -> Array:
         x, values = Tensor._wrap(x, backend), Tensor._wrap(values, backend)
         combine = arithmetic.maximum if self.which == "amax" else arithmetic.minimum
         places = _flat_places(x, along(self.index, self.dim))
         found = reshape(_reduced(reshape(values, -1), places, x.numel(), combine, self._least(x)), x.shape)
         return (combine(x, found) if self.includes else found)._array
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Optional[Tensor]]:
         x, values = self.saved(0).detach(), self.saved(1).detach()
         best = self.outputs()[0].detach()
         own = cast(best == x, gradient.dtype) if self.includes else None

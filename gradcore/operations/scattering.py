@@ -18,7 +18,7 @@ from .inplace import write
 from .shaping import expand, reshape
 
 
-def placed(name: str, x: Tensor, dim: int, index: Any, values: Any) -> tuple[tuple, Tensor]:
+def placed(name: str, x: Tensor, dim: int, index: Any, values: Any) -> tuple[tuple[Any, ...], Tensor]:
     """The checked places in `x`, and the values for them: of a larger tensor the part that the index covers."""
     common_backend(name, (x, index, values))
     dim = one_dim(dim, x.ndim)
@@ -90,11 +90,11 @@ def index_add(input: Tensor, dim: int, index: Any, source: Tensor, *, alpha: flo
     return _sum(input, places, source if alpha == 1 else source * alpha)
 
 
-def _sum(x: Tensor, places: tuple, values: Tensor) -> Tensor:
+def _sum(x: Tensor, places: tuple[Any, ...], values: Tensor) -> Tensor:
     return x + PutInto.apply(values, index=Index(places, x), shape=x.shape)
 
 
-def _slices(name: str, input: Tensor, dim: int, index: Any) -> tuple:
+def _slices(name: str, input: Tensor, dim: int, index: Any) -> tuple[Any, ...]:
     """The places of the slices along `dim` at these positions."""
     dim = one_dim(dim, input.ndim)
     given, index = index, as_tensor(index, device=input.device)

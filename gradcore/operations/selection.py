@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backends import Expression, FormulaNamespace
 from . import arithmetic
 from ..backends.formulas.dtypes import BOOL, kind_of
 from ..core.arguments import at_least_zero
@@ -19,32 +20,32 @@ from ..core.tensor import Tensor, as_operand, as_tensor, common_backend
 
 @fitting(truth, kept, kept)
 @elementwise
-def _where(xp, condition, a, b):
+def _where(xp: FormulaNamespace, condition: Expression, a: Expression, b: Expression) -> Expression:
     return xp.where(condition, a, b)
 
 
 @elementwise
-def _clip(xp, x, low, high):
+def _clip(xp: FormulaNamespace, x: Expression, low: Expression, high: Expression) -> Expression:
     return xp.clip(x, low, high)
 
 
 @elementwise
-def _clip_below(xp, x, low):
+def _clip_below(xp: FormulaNamespace, x: Expression, low: Expression) -> Expression:
     return xp.maximum(x, low)
 
 
 @_clip_below.derivative
-def _(xp, x, low):
+def _(xp: FormulaNamespace, x: Expression, low: Expression) -> tuple[Expression, ...]:
     return xp.where(x >= low, 1.0, 0.0), xp.where(x < low, 1.0, 0.0)
 
 
 @elementwise
-def _clip_above(xp, x, high):
+def _clip_above(xp: FormulaNamespace, x: Expression, high: Expression) -> Expression:
     return xp.minimum(x, high)
 
 
 @_clip_above.derivative
-def _(xp, x, high):
+def _(xp: FormulaNamespace, x: Expression, high: Expression) -> tuple[Expression, ...]:
     return xp.where(x <= high, 1.0, 0.0), xp.where(x > high, 1.0, 0.0)
 
 

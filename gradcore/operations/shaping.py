@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Sequence, Union
+from typing import Any, Optional, Sequence, Union
 
+from ..backends import Array, Backend
 from ..backends.formulas.dtypes import result_type
 from ..core.broadcasting import broadcast_to as _broadcast_to
 from ..core.broadcasting import cast
@@ -19,12 +20,12 @@ class Reshape(Operation):
 
     makes_new_arrays = False
 
-    def forward(self, backend, x):
+    def forward(self, backend: Backend, x: Array) -> Array:
         array = backend.xp.reshape(x, self.shape)
         self.returns_view = backend.shares_memory(array, x)
         return array
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         return [Reshape.apply(gradient, shape=self.input_shapes[0])]
 
 
@@ -33,10 +34,10 @@ class Permute(Operation):
 
     returns_view, makes_new_arrays = True, False
 
-    def forward(self, backend, x):
+    def forward(self, backend: Backend, x: Array) -> Array:
         return backend.xp.permute_dims(x, self.dims)
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         inverse = sorted(range(len(self.dims)), key=self.dims.__getitem__)
         return [Permute.apply(gradient, dims=tuple(inverse))]
 
@@ -44,10 +45,10 @@ class Permute(Operation):
 class Flip(Operation):
     """A copy of the elements in reverse order along some dimensions."""
 
-    def forward(self, backend, x):
+    def forward(self, backend: Backend, x: Array) -> Array:
         return backend.copy(backend.xp.flip(x, axis=self.dims))
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         return [Flip.apply(gradient, dims=self.dims)]
 
 
@@ -56,10 +57,10 @@ class Concatenate(Operation):
 
     makes_new_arrays = False
 
-    def forward(self, backend, *arrays):
+    def forward(self, backend: Backend, *arrays: Array) -> Array:
         return backend.xp.concat(arrays, axis=self.dim)
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Optional[Tensor]]:
         parts = split(gradient, [shape[self.dim] for shape in self.input_shapes], self.dim)
         return [None if parent is None else part for parent, part in zip(self.parents, parts)]
 

@@ -11,6 +11,7 @@ from typing import Any, Callable
 
 import numpy as np
 
+from ..backends import Array, Backend
 from ..backends.formulas.dtypes import FLOAT32, FLOAT64
 from ..core.broadcasting import broadcast_to
 from ..core.operation import Operation
@@ -30,7 +31,7 @@ def matrices(x: Any, name: str, square: bool = False) -> Tensor:
     return x
 
 
-def computed(name: str, function: Callable, *args: Any, **options: Any) -> Any:
+def computed(name: str, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """The result of a function of the device's library, whose refusals are put in words."""
     try:
         return function(*args, **options)
@@ -44,10 +45,10 @@ class Solve(Operation):
     saves = (0,)
     saves_outputs = True
 
-    def forward(self, backend, a, b):
+    def forward(self, backend: Backend, a: Array, b: Array) -> Array:
         return computed("solve", backend.xp.linalg.solve, a, b)
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         along_b = Solve.apply(matrix_transpose(self.saved(0)), gradient)
         solution, = self.outputs()
         along_a = -matmul(along_b, matrix_transpose(solution)) if self.parents[0] is not None else None
@@ -76,10 +77,10 @@ class Inverse(Operation):
 
     saves_outputs = True
 
-    def forward(self, backend, a):
+    def forward(self, backend: Backend, a: Array) -> Array:
         return computed("inv", backend.xp.linalg.inv, a)
 
-    def backward(self, gradient):
+    def backward(self, gradient: Tensor) -> list[Tensor]:
         inverse = matrix_transpose(self.outputs()[0])
         return [-matmul(matmul(inverse, gradient), inverse)]
 

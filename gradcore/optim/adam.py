@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Iterable, Mapping
 
+from ..backends import Expression, FormulaNamespace
 from ..backends.formulas.dtypes import FLOAT64
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
@@ -30,14 +31,17 @@ def adapted(xp: Any, parameter: Any, average: Any, square: Any, step: Any, corre
 
 
 @elementwise(widens=True)
-def corrections(xp, count, lr=1e-3, b1=0.9, b2=0.999):
+def corrections(xp: FormulaNamespace, count: Expression, lr: float = 1e-3, b1: float = 0.9,
+                b2: float = 0.999) -> tuple[Expression, ...]:
     """The size of a step, and the root by which its unit is divided, for averages over `count` steps."""
     return -lr / xp.expm1(count * xp.log(b1)), xp.sqrt(-xp.expm1(count * xp.log(b2)))  # of 1 - b^count
 
 
 @elementwise
-def adam_step(xp, parameter, gradient, average, square, step, correction, rate=0.1, memory=0.999, square_rate=0.001,
-              eps=1e-8, kept=1.0, weight_decay=0.0):
+def adam_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression, average: Expression,
+              square: Expression, step: Expression, correction: Expression, rate: float = 0.1, memory: float = 0.999,
+              square_rate: float = 0.001, eps: float = 1e-8, kept: float = 1.0,
+              weight_decay: float = 0.0) -> tuple[Expression, ...]:
     """The parameter after a step, and the averages that it was made with."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     average = moved(average, gradient, rate)
@@ -46,8 +50,10 @@ def adam_step(xp, parameter, gradient, average, square, step, correction, rate=0
 
 
 @elementwise
-def amsgrad_step(xp, parameter, gradient, average, square, highest, step, correction, rate=0.1, memory=0.999,
-                 square_rate=0.001, eps=1e-8, kept=1.0, weight_decay=0.0):
+def amsgrad_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression, average: Expression,
+                 square: Expression, highest: Expression, step: Expression, correction: Expression, rate: float = 0.1,
+                 memory: float = 0.999, square_rate: float = 0.001, eps: float = 1e-8, kept: float = 1.0,
+                 weight_decay: float = 0.0) -> tuple[Expression, ...]:
     """As `adam_step`, in units of the highest mean square so far."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     average = moved(average, gradient, rate)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Iterable, Mapping
 
+from ..backends import Expression, FormulaNamespace
 from ..core.elementwise import Elementwise, elementwise
 from ..core.tensor import Tensor
 from .adam import adam_step, adapted, begin, moved, moved_square
@@ -13,8 +14,10 @@ from .sgd import with_decay_of
 
 
 @elementwise
-def nadam_step(xp, parameter, gradient, average, square, step, correction, now=0.0, ahead=1.0, rate=0.1, memory=0.999,
-               square_rate=0.001, eps=1e-8, kept=1.0, weight_decay=0.0):
+def nadam_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression, average: Expression,
+               square: Expression, step: Expression, correction: Expression, now: float = 0.0, ahead: float = 1.0,
+               rate: float = 0.1, memory: float = 0.999, square_rate: float = 0.001, eps: float = 1e-8,
+               kept: float = 1.0, weight_decay: float = 0.0) -> tuple[Expression, ...]:
     """As `adam_step`, along a share of the gradient, `now`, and one of its average, `ahead`."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     average = moved(average, gradient, rate)
@@ -24,8 +27,9 @@ def nadam_step(xp, parameter, gradient, average, square, step, correction, now=0
 
 
 @elementwise
-def unadapted_step(xp, parameter, gradient, average, square, step, rate=0.1, memory=0.999, square_rate=0.001,
-                   kept=1.0, weight_decay=0.0):
+def unadapted_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression, average: Expression,
+                   square: Expression, step: Expression, rate: float = 0.1, memory: float = 0.999,
+                   square_rate: float = 0.001, kept: float = 1.0, weight_decay: float = 0.0) -> tuple[Expression, ...]:
     """As `adam_step`, along the average alone."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     average = moved(average, gradient, rate)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping
 
+from ..backends import Expression, FormulaNamespace
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
 from .adam import moved, moved_square
@@ -12,7 +13,7 @@ from .sgd import with_decay_of
 
 
 # Parts of the formulas below, each of which is one kernel.
-def _rms_direction(xp: Any, gradient: Any, square: Any, mean: Any, memory: Any, rate: Any, eps: Any) -> tuple:
+def _rms_direction(xp: Any, gradient: Any, square: Any, mean: Any, memory: Any, rate: Any, eps: Any) -> tuple[Any, ...]:
     """The gradient in units of its standard deviation (of its usual size where `mean` is None), and the averages."""
     square = moved_square(xp, square, gradient, memory, rate)
     if mean is None:
@@ -22,7 +23,9 @@ def _rms_direction(xp: Any, gradient: Any, square: Any, mean: Any, memory: Any, 
 
 
 @elementwise
-def rmsprop_step(xp, parameter, gradient, square, lr=0.01, memory=0.99, rate=0.01, eps=1e-8, weight_decay=0.0):
+def rmsprop_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression, square: Expression,
+                 lr: float = 0.01, memory: float = 0.99, rate: float = 0.01, eps: float = 1e-8,
+                 weight_decay: float = 0.0) -> tuple[Expression, ...]:
     """The parameter after a step in units of the gradient's usual size, and the mean square."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     direction, *kept = _rms_direction(xp, gradient, square, None, memory, rate, eps)
@@ -30,8 +33,9 @@ def rmsprop_step(xp, parameter, gradient, square, lr=0.01, memory=0.99, rate=0.0
 
 
 @elementwise
-def rmsprop_centered_step(xp, parameter, gradient, square, mean, lr=0.01, memory=0.99, rate=0.01, eps=1e-8,
-                          weight_decay=0.0):
+def rmsprop_centered_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression, square: Expression,
+                          mean: Expression, lr: float = 0.01, memory: float = 0.99, rate: float = 0.01,
+                          eps: float = 1e-8, weight_decay: float = 0.0) -> tuple[Expression, ...]:
     """As `rmsprop_step`, in units of the standard deviation."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     direction, *kept = _rms_direction(xp, gradient, square, mean, memory, rate, eps)
@@ -39,8 +43,10 @@ def rmsprop_centered_step(xp, parameter, gradient, square, mean, lr=0.01, memory
 
 
 @elementwise
-def rmsprop_momentum_step(xp, parameter, gradient, square, last, lr=0.01, memory=0.99, rate=0.01, eps=1e-8,
-                          weight_decay=0.0, momentum=0.9):
+def rmsprop_momentum_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression, square: Expression,
+                          last: Expression, lr: float = 0.01, memory: float = 0.99, rate: float = 0.01,
+                          eps: float = 1e-8, weight_decay: float = 0.0,
+                          momentum: float = 0.9) -> tuple[Expression, ...]:
     """As `rmsprop_step`, along a velocity."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     direction, *kept = _rms_direction(xp, gradient, square, None, memory, rate, eps)
@@ -49,8 +55,10 @@ def rmsprop_momentum_step(xp, parameter, gradient, square, last, lr=0.01, memory
 
 
 @elementwise
-def rmsprop_centered_momentum_step(xp, parameter, gradient, square, mean, last, lr=0.01, memory=0.99, rate=0.01,
-                                   eps=1e-8, weight_decay=0.0, momentum=0.9):
+def rmsprop_centered_momentum_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression,
+                                   square: Expression, mean: Expression, last: Expression, lr: float = 0.01,
+                                   memory: float = 0.99, rate: float = 0.01, eps: float = 1e-8,
+                                   weight_decay: float = 0.0, momentum: float = 0.9) -> tuple[Expression, ...]:
     """As `rmsprop_centered_step`, along a velocity."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     direction, *kept = _rms_direction(xp, gradient, square, mean, memory, rate, eps)
@@ -64,7 +72,8 @@ _RMSPROP_STEPS = {(False, False): rmsprop_step, (True, False): rmsprop_centered_
 
 
 @elementwise
-def adagrad_step(xp, parameter, gradient, total, lr=0.01, eps=1e-10, weight_decay=0.0):
+def adagrad_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression, total: Expression, lr: float = 0.01,
+                 eps: float = 1e-10, weight_decay: float = 0.0) -> tuple[Expression, ...]:
     """The parameter after a step in units of the root of all squares, and their sum."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     total = total + xp.square(gradient)
@@ -72,7 +81,9 @@ def adagrad_step(xp, parameter, gradient, total, lr=0.01, eps=1e-10, weight_deca
 
 
 @elementwise
-def adadelta_step(xp, parameter, gradient, square, changes, lr=1.0, memory=0.9, rate=0.1, eps=1e-6, weight_decay=0.0):
+def adadelta_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression, square: Expression,
+                  changes: Expression, lr: float = 1.0, memory: float = 0.9, rate: float = 0.1, eps: float = 1e-6,
+                  weight_decay: float = 0.0) -> tuple[Expression, ...]:
     """The parameter after a step, and the mean squares of the gradient and of its changes."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     square = moved_square(xp, square, gradient, memory, rate)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterable, Mapping, Optional
 
+from ..backends import Expression, FormulaNamespace
 from ..core.elementwise import elementwise
 from ..core.grad_mode import enable_grad, no_grad
 from ..core.tensor import Tensor
@@ -16,7 +17,7 @@ _CURVED = 1e-10  # of pairs with less curvature than that nothing is learned
 
 
 @elementwise
-def descended(xp, parameter, direction, lr=0.0):
+def descended(xp: FormulaNamespace, parameter: Expression, direction: Expression, lr: float = 0.0) -> Expression:
     """One step downhill."""
     return parameter - lr * direction
 

@@ -35,14 +35,14 @@ class Optimizer:
     tensor([ 0.5, -1.5])
     """
 
-    kept: frozenset = frozenset()  # the names of the tensors in a parameter's state
-    counted: frozenset = frozenset()  # the names of the numbers in it
-    optional: frozenset = frozenset()  # those of either that only some options need
+    kept: frozenset[Any] = frozenset()  # the names of the tensors in a parameter's state
+    counted: frozenset[Any] = frozenset()  # the names of the numbers in it
+    optional: frozenset[Any] = frozenset()  # those of either that only some options need
 
     def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any]):
         self.state: dict[Tensor, dict[str, Any]] = {}
-        self._delayed: dict[tuple, list] = {}  # what `later` was given
-        self._checked: dict[int, list] = {}  # the options of each group that have passed `check`
+        self._delayed: dict[tuple[Any, ...], list[Any]] = {}  # what `later` was given
+        self._checked: dict[int, list[Any]] = {}  # the options of each group that have passed `check`
         self.param_groups: list[dict[str, Any]] = []
         self.defaults = dict(defaults)
         self.check(self.defaults)

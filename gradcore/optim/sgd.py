@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping
 
+from ..backends import Expression, FormulaNamespace
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
 from .optimizer import Optimizer, check_at_least_zero
@@ -15,13 +16,16 @@ def with_decay_of(xp: Any, gradient: Any, parameter: Any, weight_decay: Any) -> 
 
 
 @elementwise
-def plain_step(xp, parameter, gradient, lr=0.0, weight_decay=0.0):
+def plain_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression, lr: float = 0.0,
+               weight_decay: float = 0.0) -> Expression:
     """The parameter after a step along the gradient."""
     return parameter - lr * with_decay_of(xp, gradient, parameter, weight_decay)
 
 
 @elementwise
-def momentum_step(xp, parameter, gradient, last, lr=0.0, momentum=0.0, rate=1.0, ahead=0.0, weight_decay=0.0):
+def momentum_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression, last: Expression, lr: float = 0.0,
+                  momentum: float = 0.0, rate: float = 1.0, ahead: float = 0.0,
+                  weight_decay: float = 0.0) -> tuple[Expression, ...]:
     """The parameter after a step along the velocity, with `ahead` (0 or 1) along what that will be next, and it."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     new = momentum * last + rate * gradient

@@ -44,7 +44,7 @@ class ZeroRedundancyOptimizer(Optimizer):
         self.inner = optimizer_class(params, **options)
         self.kept, self.counted, self.optional = self.inner.kept, self.inner.counted, self.inner.optional
         self.param_groups: list[dict[str, Any]] = []
-        self._checked: dict[int, list] = {}
+        self._checked: dict[int, list[Any]] = {}
         self._owners: dict[Tensor, int] = {}
         self._loads = [0] * self._group.size  # elements that each process keeps the state of
         self._whole_state: Optional[dict[int, dict[str, Any]]] = None

@@ -83,7 +83,7 @@ def differs(found: np.ndarray, expected: np.ndarray, ulps: float = 4,
 
 
 def differences(compute: Compute, kernel: Kernel, inputs: list[np.ndarray], constants: list[float],
-                **tolerance: Any) -> list[tuple]:
+                **tolerance: Any) -> list[tuple[Any, ...]]:
     """For each output what `compute` gives, what the CPU's NumPy program gives, and where they differ.
 
     The NumPy program is run in the inputs' dtype and in float64: two results that are each within 4 units of the

@@ -71,8 +71,8 @@ class DistributedDataParallel(Module):
         check_equal(self._group.comm, f"DistributedDataParallel: parameters and buffers of {type(module).__name__}",
                     {name: f"{tensor.dtype} {tensor.shape}" for name, tensor in tensors.items()})
         self._take_over(tensors.values())
-        self._handles: list = []
-        self._kinds_of_buckets: list[tuple] = []  # what the buckets were made for
+        self._handles: list[Any] = []
+        self._kinds_of_buckets: list[tuple[Any, ...]] = []  # what the buckets were made for
         self._buckets: list[Bucket] = []
         self._bucket_of: dict[int, Bucket] = {}
         self._begun = 0  # buckets that are under way; all processes begin them in the same order

@@ -53,7 +53,7 @@ def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False,
     if given.shape != x.shape[1:2] or given.dtype.kind not in "iu" or given.min(initial=1) < 1 \
             or given.max(initial=0) > x.shape[0]:
         raise ValueError(f"{name}: {x.shape[1]} lengths from 1 to {x.shape[0]} are needed; got {given.tolist()!r:.80}")
-    indices: tuple = ()
+    indices: tuple[Any, ...] = ()
     if enforce_sorted:
         if (np.diff(given) > 0).any():
             raise RuntimeError(f"{name}: with enforce_sorted=True lengths must fall; got {given.tolist()!r:.80}. Pass "

@@ -104,7 +104,7 @@ class StackDataset(Dataset):
         if bool(datasets) == bool(named) or len({len(part) for part in parts}) != 1:
             raise ValueError(f"StackDataset takes data sets of one length, by position or by name; got lengths "
                              f"{[len(part) for part in parts]}")
-        self.datasets: Union[tuple, Mapping[str, Dataset]] = named or datasets
+        self.datasets: Union[tuple[Any, ...], Mapping[str, Dataset]] = named or datasets
 
     def __getitem__(self, index: int) -> Any:
         if isinstance(self.datasets, dict):

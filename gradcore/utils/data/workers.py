@@ -127,14 +127,14 @@ class Workers:
             for _, future in waiting:
                 future.cancel()
 
-    def _calls_of_iterable(self) -> Iterator[tuple]:
+    def _calls_of_iterable(self) -> Iterator[tuple[Any, ...]]:
         for number in itertools.count():
             if len(self._ended) == self.count:
                 return
             if number % self.count not in self._ended:
                 yield number % self.count, _next, number < self.count
 
-    def _submitted(self, worker: int, function: Callable, argument: Any) -> Any:
+    def _submitted(self, worker: int, function: Callable[..., Any], argument: Any) -> Any:
         with _in_words(worker):
             return self.executors[worker].submit(function, argument)
 
