@@ -7,6 +7,7 @@ import pytest
 
 import gradcore
 from gradcore import Tensor
+from gradcore.nn import functional
 
 from tensor_cases import normal, share_memory
 
@@ -44,6 +45,9 @@ COPIES = {
     "masked_select": lambda x: x.masked_select(x == x),
     "relu": lambda x: x.relu(), "softmax": lambda x: x.reshape(-1).softmax(0),
     "matmul": lambda x: x.reshape(-1, 1) @ [[1.0]],
+    "interpolate": lambda x: functional.interpolate(x.reshape(1, 1, -1), x.numel()),
+    "interpolate linear": lambda x: functional.interpolate(x.reshape(1, 1, -1), x.numel(), mode="linear"),
+    "adaptive_avg_pool1d": lambda x: functional.adaptive_avg_pool1d(x.reshape(1, 1, -1), x.numel()),
 }
 
 
@@ -138,3 +142,19 @@ def test_numbers_are_rounded_once_when_they_are_written(backend, write, has_hist
         if has_history and write not in ("add_", "clamp_"):
             y.sum().backward()
             assert leaf.grad[0].item() == 0
+
+
+@pytest.mark.parametrize("alias", [
+    lambda x: x.reshape(3), lambda x: x.view(3), lambda x: x.view_as(x), lambda x: x.squeeze(), lambda x: x.squeeze(0),
+    lambda x: x.expand(3), lambda x: x.expand(-1), lambda x: x.broadcast_to((3,)), lambda x: x.expand_as(x),
+    lambda x: x.unflatten(0, (3,)), lambda x: gradcore.meshgrid(x)[0]])
+def test_views_of_the_same_shape_are_tensors_of_their_own(alias):
+    """What hooks see and `retain_grad` keeps is the gradient of the view, not of all that the tensor is used for."""
+    x = gradcore.ones(3, requires_grad=True)
+    y = alias(x)
+    y.retain_grad()
+    y.register_hook(lambda gradient: gradient * 2)
+    (x * 5 + y).sum().backward()
+    assert y is not x and y.grad.tolist() == [2, 2, 2] and x.grad.tolist() == [7, 7, 7]
+    z = alias(gradcore.ones(3)).requires_grad_()
+    assert z.is_leaf and z.requires_grad

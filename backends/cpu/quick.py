@@ -38,6 +38,7 @@ def binder(program: NumPyProgram, dtype: np.dtype, native: Optional[Program] = N
               for name in numbers]
     tests += ["(constants is known or constants == known and 0.0 not in known)"]
     tests += [f"{first}.size <= {(SMALLEST - 1) // dtype.itemsize}"]
+    parameters = ["known", *(f"known_{name}" for name in numbers), *lowering.scalar_names]
     lines = [f"{', '.join(inputs)}, = inputs", f"if not ({' and '.join(tests)}):",
              "    return None"]
     if native is not None:
@@ -47,9 +48,10 @@ def binder(program: NumPyProgram, dtype: np.dtype, native: Optional[Program] = N
     else:
         lines += [f"if not {first}.ndim:",  # NumPy would make scalars of them
                   "    inputs = [value.reshape(1) if value.__class__ is ndarray else value for value in inputs]",
+                  # Not by a call of `quick`: a function that holds itself is left to the garbage collector.
+                  f"    quick = bind({', '.join(parameters)})",
                   "    return [output.reshape(()) for output in quick(inputs, constants)]"]
         lines += [f"{', '.join(tiles)}, = tiles[{first}.shape]"] * bool(tiles) + program.quick_lines()
-    parameters = ["known", *(f"known_{name}" for name in numbers), *lowering.scalar_names]
     text = [f"def bind({', '.join(parameters)}):",
             *indented(["def quick(inputs, constants):", *indented(lines), "return quick"])]
     return compiled(text, program.namespace | {"ndarray": np.ndarray, "empty": np.empty,

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.broadcasting import cast
 from ..core.tensor import Tensor, as_tensor
-from ..operations.indexing import index_select
+from ..operations.indexing import index_select, with_memory_of_its_own
 from ..operations.linear_algebra import matmul
 from ..operations.shaping import permute, reshape, transpose
 from .window_options import as_samples, output_sizes, parts, per_dim, wide
@@ -71,7 +71,7 @@ def _along_each(x: Tensor, matrices: Sequence[np.ndarray]) -> Tensor:
         weights = as_tensor(matrix, y.dtype, y.device)
         last = y.ndim - 1
         y = matmul(y, weights) if dim == last else transpose(matmul(transpose(y, dim, last), weights), dim, last)
-    return cast(y, x.dtype)
+    return with_memory_of_its_own(cast(y, x.dtype), x)
 
 
 def interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
@@ -135,13 +135,14 @@ def _sizes_and_scales(x: Tensor, count: int, size: Any, scale_factor: Any,
     return sizes, [n / out for n, out in zip(x.shape[2:], sizes)]
 
 
-def _nearest(x: Tensor, sizes: Sequence[int], scales: Sequence[float], shift: float) -> Tensor:
+def _nearest(input: Tensor, sizes: Sequence[int], scales: Sequence[float], shift: float) -> Tensor:
+    x = input
     for dim, (out, scale) in enumerate(zip(sizes, scales), 2):
         n = x.shape[dim]
         places = np.minimum(np.floor((np.arange(out) + shift) * np.float32(scale)).astype("int64"), n - 1)
         if out != n or (places != np.arange(n)).any():
             x = index_select(x, dim, as_tensor(places, device=x.device))
-    return x
+    return with_memory_of_its_own(x, input)
 
 
 def _places(n: int, out: int, scale: float, align_corners: bool) -> np.ndarray:

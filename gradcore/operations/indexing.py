@@ -231,7 +231,7 @@ def index_select(x: Tensor, dim: int, index: Any) -> Tensor:
     tensor([[2., 2., 1.],
             [4., 4., 3.]])
     """
-    return _with_memory_of_its_own(getitem(x, (slice(None),) * one_dim(dim, x.ndim) + (index,)), x)
+    return with_memory_of_its_own(getitem(x, (slice(None),) * one_dim(dim, x.ndim) + (index,)), x)
 
 
 @accepts_numpy_names
@@ -241,11 +241,11 @@ def take(x: Tensor, index: Any, dim: Optional[int] = None) -> Tensor:
     >>> take(Tensor([[1.0, 2.0], [3.0, 4.0]]), as_tensor([0, 3]))
     tensor([1., 4.])
     """
-    return _with_memory_of_its_own(getitem(x.reshape(-1), index), x) if dim is None else index_select(x, dim, index)
+    return with_memory_of_its_own(getitem(x.reshape(-1), index), x) if dim is None else index_select(x, dim, index)
 
 
-def _with_memory_of_its_own(taken: Tensor, x: Tensor) -> Tensor:
-    """`taken`, or a copy of it where a single integer has named a part of `x`, which is a view."""
+def with_memory_of_its_own(taken: Tensor, x: Tensor) -> Tensor:
+    """`taken`, or a copy of it where it is a view of `x`, as where an integer has named a part or nothing was done."""
     return clone(taken) if taken._versions is x._versions else taken
 
 

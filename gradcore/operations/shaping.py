@@ -75,12 +75,17 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
     """
     shape = unpacked(shape)
     if shape == x.shape:
-        return x
+        return _alias(x)
     known = math.prod(size for size in shape if size != -1)
     if shape.count(-1) > 1 or min(shape, default=0) < -1 or (
             (known == 0 or x.size % known) if -1 in shape else known != x.size):
         raise ValueError(f"a tensor of shape {x.shape} has {x.size} element(s), which do not fit into shape {shape}")
     return Reshape.apply(x, shape=tuple(x.size // known if size == -1 else size for size in shape))
+
+
+def _alias(x: Tensor) -> Tensor:
+    """Another tensor on the same memory, so that hooks and what it keeps of its gradient are its own."""
+    return Reshape.apply(x, shape=x.shape)
 
 
 def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -172,7 +177,7 @@ def expand(x: Tensor, *shape: Any) -> Tensor:
     if added < 0 or any(n < 0 for n in full) or any(old not in (1, new) for old, new in zip(x.shape, full[added:])):
         raise ValueError(f"a tensor of shape {x.shape} cannot be expanded to {shape}: only dimensions of length one "
                          f"are repeated, and new ones come in front")
-    return _broadcast_to(x, shape_of(full))
+    return _alias(x) if full == x.shape else _broadcast_to(x, shape_of(full))
 
 
 def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
