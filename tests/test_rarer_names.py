@@ -179,6 +179,15 @@ def test_new_tensors(make, torch):
     assert_alike([ours], [theirs], 1e-6)
 
 
+@pytest.mark.parametrize("name", ["Bool", "Byte", "Char", "Short", "Int", "Long", "Half", "Float", "Double"])
+def test_old_names_of_tensors(name, torch):
+    for data in ([[1, 0], [1, 1]], [], np.array([0, 1])):
+        ours, theirs = [getattr(library, f"{name}Tensor")(data) for library in (gradcore, torch)]
+        assert str(theirs.dtype) == f"torch.{ours.dtype}" and ours.tolist() == theirs.tolist()
+    with pytest.raises(TypeError, match=f"{name}Tensor: .*a tensor of sizes \\(2, 3\\) is made by gradcore.empty"):
+        getattr(gradcore, f"{name}Tensor")(2, 3)
+
+
 @pytest.mark.parametrize("call, words", [
     (lambda x: x.scatter_reduce(0, x.long() * 0, x, "median"), "scatter_reduce: `reduce` must be one of sum, prod"),
     (lambda x: x.unfold(0, 3, 1), "unfold: `size` must be from 0 to 2"),
