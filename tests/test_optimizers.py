@@ -11,6 +11,9 @@ CASES = [
     ("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True, "maximize": True}),
     ("Adam", {"lr": 0.05, "amsgrad": True, "weight_decay": 0.1}), ("Adam", {"lr": 0.05, "maximize": True}),
     ("AdamW", {"lr": 0.05, "amsgrad": True}),
+    ("Adam", {"lr": 0.05, "weight_decay": 0.1, "decoupled_weight_decay": True, "foreach": False}),
+    ("Adamax", {}), ("Adamax", {"lr": 0.02, "betas": (0.8, 0.9), "weight_decay": 0.1, "maximize": True}),
+    ("Rprop", {}), ("Rprop", {"lr": 0.05, "etas": (0.4, 1.3), "step_sizes": (1e-3, 0.2), "maximize": True}),
     ("RMSprop", {"lr": 0.02}), ("RMSprop", {"lr": 0.02, "momentum": 0.9, "centered": True, "weight_decay": 0.1}),
     ("Adagrad", {"lr": 0.1}),
     ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1, "initial_accumulator_value": 0.5}),
@@ -48,6 +51,21 @@ def test_two_groups_step_as_pytorchs(name, options, dtype, rng, torch):
     assert [group["params"] for group in saved["param_groups"]] == [[0], [1]]
     for index, state in expected["state"].items():
         assert set(saved["state"][index]) == set(state)
+
+
+def test_ways_to_run_a_step(torch):
+    parameters = [Tensor([1.0], requires_grad=True)]
+    for name in ("SGD", "Adam", "AdamW", "Adagrad"):
+        getattr(optim, name)(parameters, foreach=True, fused=None)
+    for name in ("SGD", "Adam", "AdamW", "Adagrad", "RMSprop", "Adadelta", "NAdam", "RAdam", "Adamax", "Rprop"):
+        with pytest.raises(NotImplementedError, match=f"{name}: `differentiable` is not taken here"):
+            getattr(optim, name)(parameters, differentiable=True)
+
+
+@pytest.mark.parametrize("options", [{"etas": (0.5, 0.9)}, {"step_sizes": (1.0, 0.1)}, {"lr": -1.0}], ids=str)
+def test_options_of_rprop_are_refused_in_words(options):
+    with pytest.raises(ValueError, match=f"`{next(iter(options))}`"):
+        optim.Rprop([Tensor([1.0], requires_grad=True)], **options)
 
 
 def _two():

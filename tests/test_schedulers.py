@@ -18,7 +18,17 @@ CASES = [
     ("LinearLR", {"start_factor": 0.5, "end_factor": 0.1, "total_iters": 20}),
     ("CosineAnnealingLR", {"T_max": 50, "eta_min": 0.01}), ("CosineAnnealingLR", {"T_max": 15}),
     ("CosineAnnealingWarmRestarts", {"T_0": 5, "T_mult": 2, "eta_min": 0.01}),
-    ("CosineAnnealingWarmRestarts", {"T_0": 7}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 7}), ("PolynomialLR", {"total_iters": 30, "power": 2.0}),
+    ("PolynomialLR", {}), ("MultiplicativeLR", {"lr_lambda": lambda epoch: 1 - 1 / (epoch + 2)}),
+]
+
+
+CHAINS = [
+    [("ConstantLR", {"factor": 0.5, "total_iters": 9}), ("ExponentialLR", {"gamma": 0.9})],
+    [("LinearLR", {"start_factor": 0.2, "total_iters": 6}), ("MultiStepLR", {"milestones": [4, 11, 30]})],
+    [("StepLR", {"step_size": 5, "gamma": 0.7}), ("CosineAnnealingLR", {"T_max": 20, "eta_min": 0.02})],
+    [("LambdaLR", {"lr_lambda": lambda epoch: 1 / (epoch + 1)}), ("ExponentialLR", {"gamma": 0.9})],
+    [("MultiplicativeLR", {"lr_lambda": lambda epoch: 0.97}), ("PolynomialLR", {"total_iters": 40})],
 ]
 
 
@@ -49,6 +59,70 @@ def test_fifty_epochs_as_pytorchs(name, options, torch):
         assert [group["lr"] for group in mine.param_groups] == ours.get_last_lr()
 
 
+@pytest.mark.parametrize("parts", CHAINS, ids=lambda parts: "-".join(name for name, _ in parts))
+@pytest.mark.parametrize("is_one", [True, False])
+def test_schedulers_that_step_together_as_pytorchs(is_one, parts, torch):
+    mine, other = _optimizer(), _theirs(torch)
+    made = []
+    for optimizer, library in ((mine, lr_scheduler), (other, torch.optim.lr_scheduler)):
+        schedulers = [getattr(library, name)(optimizer, **options) for name, options in parts]
+        made.append([library.ChainedScheduler(schedulers, optimizer=optimizer)] if is_one else schedulers)
+    for epoch in range(19):
+        if epoch == 10:  # somebody sets a rate
+            mine.param_groups[1]["lr"] = other.param_groups[1]["lr"] = 0.3
+        if epoch == 15 and is_one:
+            made[0][0].load_state_dict(made[0][0].state_dict())
+        assert [group["lr"] for group in mine.param_groups] == pytest.approx(
+            [group["lr"] for group in other.param_groups], rel=1e-7, abs=1e-12)
+        other.step()
+        for scheduler in [*made[0], *made[1]]:
+            scheduler.step()
+
+
+@pytest.mark.parametrize("name, options", [CASES[0], CASES[2], CASES[8], CASES[10]],
+                         ids=lambda value: value if isinstance(value, str) else "")
+def test_training_goes_on_after_an_epoch(name, options):
+    whole = _optimizer()
+    scheduler = getattr(lr_scheduler, name)(whole, **options)
+    for _ in range(8):
+        scheduler.step()
+    part = _optimizer()
+    with pytest.raises(KeyError, match=f'{name}: to go on after epoch 7, .* needs an \\\\?"initial_lr'):
+        getattr(lr_scheduler, name)(part, **options, last_epoch=7)
+    for group in part.param_groups:
+        group["initial_lr"] = group["lr"]
+    assert getattr(lr_scheduler, name)(part, **options, last_epoch=7).get_last_lr() == scheduler.get_last_lr()
+
+
+@pytest.mark.filterwarnings("ignore:The epoch parameter")
+def test_parts_of_epochs_as_pytorchs(torch):
+    mine, other = _optimizer(), _theirs(torch)
+    ours = lr_scheduler.CosineAnnealingWarmRestarts(mine, 3, 2)
+    theirs = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(other, 3, 2)
+    for epoch in range(8):
+        for part in range(4):
+            ours.step(epoch + part / 4)
+            theirs.step(epoch + part / 4)
+            assert ours.get_last_lr() == pytest.approx(theirs.get_last_lr(), rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("options", [
+    {"step_size_up": 6}, {"step_size_up": 4, "step_size_down": 9, "mode": "triangular2"},
+    {"step_size_up": 5, "mode": "exp_range", "gamma": 0.95}, {"step_size_up": 5, "scale_fn": lambda x: 1 / x},
+    {"step_size_up": 5, "scale_fn": lambda x: 0.9 ** x, "scale_mode": "iterations", "base_momentum": 0.7}], ids=str)
+def test_cycles_as_pytorchs(options, torch):
+    mine = optim.SGD([Tensor([1.0], requires_grad=True)], lr=0.5, momentum=0.9)
+    other = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.5, momentum=0.9)
+    ours = lr_scheduler.CyclicLR(mine, 0.1, 0.6, **options)
+    theirs = torch.optim.lr_scheduler.CyclicLR(other, 0.1, 0.6, **options)
+    for _ in range(40):
+        for key in ("lr", "momentum"):
+            assert mine.param_groups[0][key] == pytest.approx(other.param_groups[0][key], rel=1e-9)
+        other.step()
+        ours.step()
+        theirs.step()
+
+
 @pytest.mark.parametrize("options", [
     {"patience": 2}, {"mode": "max", "patience": 3, "cooldown": 2, "factor": 0.5},
     {"threshold_mode": "abs", "threshold": 0.05, "patience": 1, "min_lr": 0.01},
@@ -68,7 +142,11 @@ def test_a_plateau_as_pytorchs(options, torch):
 @pytest.mark.parametrize("name, options", [("StepLR", {"step_size": 0}), ("LinearLR", {"start_factor": 2}),
                                            ("LinearLR", {"total_iters": 0}),
                                            ("CosineAnnealingLR", {"T_max": 0}), ("LambdaLR", {"lr_lambda": []}),
-                                           ("ReduceLROnPlateau", {"mode": "least"})])
+                                           ("ReduceLROnPlateau", {"mode": "least"}),
+                                           ("PolynomialLR", {"total_iters": 0}),
+                                           ("CyclicLR", {"base_lr": 0.1, "max_lr": 1.0, "mode": "square"}),
+                                           ("CyclicLR", {"base_lr": 0.1, "max_lr": 1.0, "step_size_up": 0}),
+                                           ("CyclicLR", {"base_lr": 0.1, "max_lr": [1.0]})])
 def test_a_wrong_option_changes_nothing(name, options):
     optimizer = _optimizer()
     with pytest.raises(ValueError, match=name):
@@ -87,6 +165,7 @@ def test_a_foreign_state_changes_nothing():
 
 @pytest.mark.parametrize("options", [
     {"max_lr": 0.7, "total_steps": 50}, {"max_lr": [0.7, 0.3], "epochs": 5, "steps_per_epoch": 10, "pct_start": 0.2},
+    {"max_lr": 0.7, "total_steps": 50, "three_phase": True, "final_div_factor": 50.0},
     {"max_lr": 0.7, "total_steps": 50, "anneal_strategy": "linear", "div_factor": 10.0, "cycle_momentum": False},
 ], ids=str)
 @pytest.mark.parametrize("name", ["SGD", "Adam"])

@@ -6,10 +6,11 @@ from . import lr_scheduler
 from .adam import Adam, AdamW
 from .adam_variants import NAdam, RAdam
 from .adaptive import Adadelta, Adagrad, RMSprop
+from .bounded import Adamax, Rprop
 from .lbfgs import LBFGS
 from .optimizer import Optimizer
 from .sgd import SGD
 from .zero import ZeroRedundancyOptimizer
 
 __all__ = ["lr_scheduler", "Optimizer", "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "NAdam", "RAdam",
-           "LBFGS", "ZeroRedundancyOptimizer"]
+           "Adamax", "Rprop", "LBFGS", "ZeroRedundancyOptimizer"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Mapping, Optional
 
 from ..backends import Expression, FormulaNamespace
 from ..backends.formulas.dtypes import FLOAT64
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
-from .optimizer import Optimizer, check_at_least_zero, check_betas
+from .optimizer import Optimizer, check_at_least_zero, check_betas, refuse_ways
 from .sgd import with_decay_of
 
 
@@ -83,20 +83,22 @@ class Adam(Optimizer):
     optional = frozenset({"max_exp_avg_sq"})
 
     def __init__(self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
-                 eps: float = 1e-8, weight_decay: float = 0.0, amsgrad: bool = False, *, maximize: bool = False,
-                 capturable: bool = False):
+                 eps: float = 1e-8, weight_decay: float = 0.0, amsgrad: bool = False, *, foreach: Optional[bool] = None,
+                 maximize: bool = False, capturable: bool = False, differentiable: bool = False,
+                 fused: Optional[bool] = None,
+                 decoupled_weight_decay: bool = False):
+        refuse_ways(self, differentiable=differentiable)
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay,
                                   "amsgrad": amsgrad, "maximize": maximize, "capturable": capturable})
+        self.decays_apart = decoupled_weight_decay
 
     def check(self, options: Mapping[str, Any]) -> None:
         check_at_least_zero(options, "lr", "eps", "weight_decay")
         check_betas(options["betas"])
 
     def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any]) -> None:
-        self._adapt(parameter, gradient, state, group, kept=1.0, weight_decay=group["weight_decay"])
-
-    def _adapt(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any],
-               kept: float, weight_decay: float) -> None:
+        decay = group["weight_decay"]
+        kept, weight_decay = (1.0 - group["lr"] * decay, 0.0) if self.decays_apart else (1.0, decay)
         begin(parameter, state, group["capturable"])
         (b1, b2), count = group["betas"], state["step"]
         if group["capturable"]:
@@ -139,8 +141,7 @@ class AdamW(Adam):
 
     def __init__(self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False,
-                 capturable: bool = False):
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, capturable=capturable)
-
-    def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any]) -> None:
-        self._adapt(parameter, gradient, state, group, kept=1.0 - group["lr"] * group["weight_decay"], weight_decay=0.0)
+                 foreach: Optional[bool] = None, capturable: bool = False, differentiable: bool = False,
+                 fused: Optional[bool] = None):
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, capturable=capturable,
+                         differentiable=differentiable, decoupled_weight_decay=True)

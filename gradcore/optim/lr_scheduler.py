@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from .one_cycle import OneCycleLR
-from .sequential_lr import SequentialLR
+from .one_cycle import CyclicLR, OneCycleLR
+from .plateau import ReduceLROnPlateau
 from .schedules import (ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, ExponentialLR, LambdaLR, LinearLR,
-                        LRScheduler, MultiStepLR, ReduceLROnPlateau, StepLR)
+                        LRScheduler, MultiplicativeLR, MultiStepLR, PolynomialLR, StepLR)
+from .sequential_lr import ChainedScheduler, SequentialLR
 
 __all__ = ["LRScheduler", "StepLR", "MultiStepLR", "ExponentialLR", "LambdaLR", "ConstantLR", "LinearLR",
-           "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "OneCycleLR", "ReduceLROnPlateau", "SequentialLR"]
+           "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "OneCycleLR", "ReduceLROnPlateau", "SequentialLR",
+           "CyclicLR", "MultiplicativeLR", "PolynomialLR", "ChainedScheduler"]

@@ -217,6 +217,14 @@ class Optimizer:
         return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)}' for name in self.defaults)})"
 
 
+def refuse_ways(optimizer: Optimizer, capturable: bool = False, differentiable: bool = False) -> None:
+    """Refuse PyTorch's ways to run a step that there are not here; of `foreach` and `fused` nothing needs to be said:
+    a step is one kernel for each parameter, or for many of them together."""
+    for option, is_wanted in (("capturable", capturable), ("differentiable", differentiable)):
+        if is_wanted:
+            raise NotImplementedError(f"{type(optimizer).__name__}: `{option}` is not taken here")
+
+
 def check_at_least_zero(options: Mapping[str, Any], *names: str) -> None:
     for name in names:
         if not check_number(name, options[name]) >= 0:

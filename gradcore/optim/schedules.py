@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from typing import Any, Callable, Mapping, Sequence, Union
+from typing import Any, Callable, Mapping, Optional, Sequence, Union
 
 from .optimizer import Optimizer
 
@@ -12,7 +12,9 @@ from .optimizer import Optimizer
 class LRScheduler:
     """Base class: `step` after each epoch sets the "lr" of every group.
 
-    A subclass states `rate`, the learning rate of a group at an epoch from its initial one.
+    A subclass states `rate`, the learning rate of a group at an epoch from its initial one.  Where somebody else has
+    changed a group's rate since the last step, as a second scheduler, the step changes what is there in proportion.
+    `last_epoch` is the number of the epoch after which a training goes on, whose groups have an "initial_lr".
 
     >>> from gradcore import ones, optim
     >>> class Halving(LRScheduler):
@@ -26,26 +28,54 @@ class LRScheduler:
     [0.2]
     """
 
-    def __init__(self, optimizer: Optimizer):
+    keeps_changes = True  # whether rates that others have set are changed in proportion, and not replaced
+    lowest = 0.0  # what is in proportion is the difference from it
+
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1):
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"{type(self).__name__} needs an Optimizer; got {type(optimizer).__name__}")
         self.optimizer = optimizer
-        for group in optimizer.param_groups:
-            group.setdefault("initial_lr", group["lr"])
+        for i, group in enumerate(optimizer.param_groups):
+            if last_epoch == -1:
+                group.setdefault("initial_lr", group["lr"])
+            elif "initial_lr" not in group:
+                raise KeyError(f"{type(self).__name__}: to go on after epoch {last_epoch}, every group of the "
+                               f"optimizer needs an \"initial_lr\"; group {i} has none")
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
-        self.go_to(0)
+        self.last_epoch, self._last_lr = last_epoch, list(self.base_lrs)
+        if last_epoch == -1:
+            self._follow(self.base_lrs, 0)
+        else:
+            self.go_to(last_epoch + 1)
 
     def rate(self, base: float, epoch: float, index: int) -> float:
         """The learning rate of group `index` at an epoch."""
         raise NotImplementedError(f"{type(self).__name__} does not say what the rate is: define rate()")
 
-    def step(self) -> None:
-        """Go to the next epoch."""
-        self.go_to(self.last_epoch + 1)
+    def step(self, epoch: Optional[int] = None) -> None:
+        """Go to the next epoch, or to one that is named."""
+        if epoch is not None:
+            self.go_to(epoch)
+        else:
+            self._follow(self._rates(self.last_epoch), self.last_epoch + 1)
+
+    def _rates(self, epoch: int) -> list[float]:
+        return [self.rate(base, epoch, i) for i, base in enumerate(self.base_lrs)]
+
+    def _follow(self, before: Sequence[float], epoch: int) -> None:
+        """Set the rates of an epoch that follows one with the rates `before`."""
+        rates = self._rates(epoch)
+        for i, group in enumerate(self.optimizer.param_groups):
+            distance = before[i] - self.lowest
+            if self.keeps_changes and group["lr"] != before[i] and distance:
+                rates[i] = self.lowest + (group["lr"] - self.lowest) * (rates[i] - self.lowest) / distance
+        self._set(epoch, rates)
 
     def go_to(self, epoch: int) -> None:
         """Set the rates of an epoch; where one cannot be computed, nothing changes."""
-        rates = [self.rate(base, epoch, i) for i, base in enumerate(self.base_lrs)]
+        self._set(epoch, self._rates(epoch))
+
+    def _set(self, epoch: int, rates: list[float]) -> None:
         for group, lr in zip(self.optimizer.param_groups, rates):
             group["lr"] = lr
         self.last_epoch, self._last_lr = epoch, rates
@@ -70,8 +100,8 @@ class LRScheduler:
         self._apply_loaded()
 
     def _apply_loaded(self) -> None:
-        """Set the rates of the epoch that was loaded: the optimizer may have begun anew."""
-        self.go_to(self.last_epoch)
+        """Set the rates that were loaded: the optimizer may have begun anew."""
+        self._set(self.last_epoch, list(self._last_lr))
 
 
 class StepLR(LRScheduler):
@@ -86,11 +116,11 @@ class StepLR(LRScheduler):
     0.8 0.8 0.4 0.4
     """
 
-    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1):
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1):
         if not step_size >= 1:
             raise ValueError(f"StepLR: `step_size` must be at least 1; got {step_size}")
         self.step_size, self.gamma = step_size, gamma
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, epoch: float, index: int) -> float:
         return base * self.gamma ** (epoch // self.step_size)
@@ -108,9 +138,9 @@ class MultiStepLR(LRScheduler):
     0.8 0.4 0.4 0.2
     """
 
-    def __init__(self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1):
+    def __init__(self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1, last_epoch: int = -1):
         self.milestones, self.gamma = sorted(milestones), gamma
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, epoch: float, index: int) -> float:
         return base * self.gamma ** bisect_right(self.milestones, epoch)
@@ -128,9 +158,9 @@ class ExponentialLR(LRScheduler):
     0.8 0.4 0.2 0.1
     """
 
-    def __init__(self, optimizer: Optimizer, gamma: float):
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1):
         self.gamma = gamma
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, epoch: float, index: int) -> float:
         return base * self.gamma ** epoch
@@ -149,15 +179,58 @@ class LambdaLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer,
-                 lr_lambda: Union[Callable[[int], float], Sequence[Callable[[int], float]]]):
+                 lr_lambda: Union[Callable[[int], float], Sequence[Callable[[int], float]]], last_epoch: int = -1):
         count = len(optimizer.param_groups)
         self.lr_lambdas = [lr_lambda] * count if callable(lr_lambda) else list(lr_lambda)
         if len(self.lr_lambdas) != count:
-            raise ValueError(f"LambdaLR: expected {count} function(s), one for each group; got {len(self.lr_lambdas)}")
-        super().__init__(optimizer)
+            raise ValueError(f"{type(self).__name__}: expected {count} function(s), one for each group; got "
+                             f"{len(self.lr_lambdas)}")
+        super().__init__(optimizer, last_epoch)
+
+    keeps_changes = False
 
     def rate(self, base: float, epoch: float, index: int) -> float:
         return base * self.lr_lambdas[index](epoch)
+
+
+class MultiplicativeLR(LambdaLR):
+    """The rate times a function of the epoch at each epoch from 1 on, one for all groups or one for each.
+
+    >>> from gradcore import ones, optim
+    >>> optimizer = optim.SGD([ones(1)], lr=0.8)
+    >>> scheduler = MultiplicativeLR(optimizer, lambda epoch: 1 / epoch)
+    >>> for _ in range(4):
+    ...     print(round(optimizer.lr, 3), end=" ")
+    ...     scheduler.step()
+    0.8 0.8 0.4 0.133
+    """
+
+    keeps_changes = True
+
+    def rate(self, base: float, epoch: float, index: int) -> float:
+        return base * math.prod([self.lr_lambdas[index](before) for before in range(1, int(epoch) + 1)])
+
+
+class PolynomialLR(LRScheduler):
+    """The rate down to 0 in total_iters epochs, along a line if power is 1, else along its power.
+
+    >>> from gradcore import ones, optim
+    >>> optimizer = optim.SGD([ones(1)], lr=0.8)
+    >>> scheduler = PolynomialLR(optimizer, total_iters=4)
+    >>> for _ in range(5):
+    ...     print(round(optimizer.lr, 3), end=" ")
+    ...     scheduler.step()
+    0.8 0.6 0.4 0.2 0.0
+    """
+
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1):
+        if not total_iters >= 1:
+            raise ValueError(f"PolynomialLR: `total_iters` must be at least 1; got {total_iters}")
+        self.total_iters, self.power = total_iters, power
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, base: float, epoch: float, index: int) -> float:
+        return base * (1.0 - min(epoch, self.total_iters) / self.total_iters) ** self.power
 
 
 class ConstantLR(LRScheduler):
@@ -172,11 +245,11 @@ class ConstantLR(LRScheduler):
     0.4 0.4 0.8 0.8
     """
 
-    def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5):
+    def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1):
         if not 0 <= factor <= 1:
             raise ValueError(f"ConstantLR: `factor` must be between 0 and 1; got {factor}")
         self.factor, self.total_iters = factor, total_iters
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, epoch: float, index: int) -> float:
         return base * self.factor if epoch < self.total_iters else base
@@ -195,13 +268,13 @@ class LinearLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, start_factor: float = 1.0 / 3, end_factor: float = 1.0,
-                 total_iters: int = 5):
+                 total_iters: int = 5, last_epoch: int = -1):
         if not (0 < start_factor <= 1 and 0 <= end_factor <= 1):
             raise ValueError(f"LinearLR: factors must be between 0 and 1; got {start_factor} and {end_factor}")
         if not total_iters >= 1:
             raise ValueError(f"LinearLR: `total_iters` must be at least 1; got {total_iters}")
         self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, epoch: float, index: int) -> float:
         share = min(epoch, self.total_iters) / self.total_iters
@@ -225,11 +298,15 @@ class CosineAnnealingLR(LRScheduler):
     0.8 0.683 0.4 0.117 0.0
     """
 
-    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0):
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1):
         if not T_max >= 1:
             raise ValueError(f"CosineAnnealingLR: `T_max` must be at least 1; got {T_max}")
         self.T_max, self.eta_min = T_max, eta_min
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
+
+    @property
+    def lowest(self) -> float:  # type: ignore[override]
+        return self.eta_min
 
     def rate(self, base: float, epoch: float, index: int) -> float:
         return cosine(base, self.eta_min, epoch / self.T_max)
@@ -247,78 +324,17 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     0.8 0.4 0.8 0.4 0.8
     """
 
-    def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0):
+    def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1):
         if not (T_0 >= 1 and T_mult >= 1):
             raise ValueError(f"CosineAnnealingWarmRestarts: `T_0` and `T_mult` must be at least 1; got {T_0} and "
                              f"{T_mult}")
         self.T_0, self.T_mult, self.eta_min = T_0, T_mult, eta_min
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
+
+    keeps_changes = False
 
     def rate(self, base: float, epoch: float, index: int) -> float:
         length = self.T_0
         while epoch >= length:
             epoch, length = epoch - length, length * self.T_mult
         return cosine(base, self.eta_min, epoch / length)
-
-
-class ReduceLROnPlateau:
-    """The rate times factor when a measure has not become better for more than patience epochs.
-
-    >>> from gradcore import ones, optim
-    >>> optimizer = optim.SGD([ones(1)], lr=0.8)
-    >>> scheduler = ReduceLROnPlateau(optimizer, factor=0.5, patience=1)
-    >>> for loss in (3.0, 2.0, 2.0, 2.0):
-    ...     scheduler.step(loss)
-    >>> optimizer.lr
-    0.4
-    """
-
-    def __init__(self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
-                 threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0, min_lr: float = 0.0,
-                 eps: float = 1e-8):
-        if mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
-            raise ValueError(f"ReduceLROnPlateau: `mode` is \"min\" or \"max\" and `threshold_mode` \"rel\" or "
-                             f"\"abs\"; got {mode!r} and {threshold_mode!r}")
-        if not factor < 1:
-            raise ValueError(f"ReduceLROnPlateau: `factor` must be less than 1; got {factor}")
-        self.optimizer, self.mode, self.factor, self.patience = optimizer, mode, factor, patience
-        self.threshold, self.threshold_mode, self.cooldown = threshold, threshold_mode, cooldown
-        self.min_lr, self.eps, self.last_epoch = min_lr, eps, 0
-        self.best = math.inf if mode == "min" else -math.inf
-        self.num_bad_epochs = self.cooldown_counter = 0
-
-    def step(self, metrics: Any) -> None:
-        """Take note of the measure of an epoch."""
-        value = float(metrics)
-        self.last_epoch += 1
-        if self._is_better(value):
-            self.best, self.num_bad_epochs = value, 0
-        else:
-            self.num_bad_epochs += 1
-        if self.cooldown_counter > 0:
-            self.cooldown_counter, self.num_bad_epochs = self.cooldown_counter - 1, 0
-        if self.num_bad_epochs > self.patience:
-            self._reduce()
-            self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
-
-    def _is_better(self, value: float) -> bool:
-        sign = -1 if self.mode == "min" else 1
-        if self.threshold_mode == "rel":
-            return sign * value > sign * self.best * (1 + sign * self.threshold)
-        return sign * value > sign * self.best + self.threshold
-
-    def _reduce(self) -> None:
-        for group in self.optimizer.param_groups:
-            lr = max(group["lr"] * self.factor, self.min_lr)
-            if group["lr"] - lr > self.eps:
-                group["lr"] = lr
-
-    def get_last_lr(self) -> list[float]:
-        """The learning rates of the groups."""
-        return [group["lr"] for group in self.optimizer.param_groups]
-
-    state_dict = LRScheduler.state_dict
-    load_state_dict = LRScheduler.load_state_dict
-
-    def _apply_loaded(self) -> None:
-        """The rates are the optimizer's, which loads them itself."""

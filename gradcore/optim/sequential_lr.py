@@ -1,9 +1,9 @@
-"""One schedule after another."""
+"""One schedule after another, or several together."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, Optional, Sequence
 
 from .optimizer import Optimizer
 from .schedules import LRScheduler
@@ -23,7 +23,8 @@ class SequentialLR:
     0.2 0.2 0.8 0.4
     """
 
-    def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]):
+    def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int],
+                 last_epoch: int = -1):
         schedulers, milestones = list(schedulers), list(milestones)
         for scheduler in schedulers:
             if not isinstance(scheduler, LRScheduler) or scheduler.optimizer is not optimizer:
@@ -33,8 +34,9 @@ class SequentialLR:
             raise ValueError(f"SequentialLR: expected a rising milestone between each two schedulers; got "
                              f"{len(schedulers)} scheduler(s) and milestones {milestones}")
         self.optimizer, self._schedulers, self._milestones = optimizer, schedulers, milestones
-        self.last_epoch = 0
-        schedulers[0].go_to(0)
+        self.last_epoch = last_epoch + 1
+        begun = max([0, *[milestone for milestone in milestones if milestone <= self.last_epoch]])
+        self._at(self.last_epoch).go_to(self.last_epoch - begun)
 
     def step(self) -> None:
         """Go to the next epoch."""
@@ -70,3 +72,46 @@ class SequentialLR:
         self.last_epoch, self._milestones = state_dict["last_epoch"], list(state_dict["_milestones"])
         current = self._at(self.last_epoch)
         current.go_to(current.last_epoch)
+
+
+class ChainedScheduler:
+    """Schedulers that all step together, each changing what the ones before have set.
+
+    >>> from gradcore import ones, optim
+    >>> from gradcore.optim.lr_scheduler import ConstantLR, ExponentialLR
+    >>> optimizer = optim.SGD([ones(1)], lr=0.8)
+    >>> scheduler = ChainedScheduler([ConstantLR(optimizer, factor=0.5, total_iters=2), ExponentialLR(optimizer, 0.5)])
+    >>> for _ in range(4):
+    ...     print(round(optimizer.lr, 3), end=" ")
+    ...     scheduler.step()
+    0.4 0.2 0.2 0.1
+    """
+
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optional[Optimizer] = None):
+        schedulers = list(schedulers)
+        first = optimizer or (schedulers[0].optimizer if schedulers else None)
+        if not schedulers or any([scheduler.optimizer is not first for scheduler in schedulers]):
+            raise ValueError("ChainedScheduler: expected one scheduler at least, all of the same optimizer")
+        self.optimizer, self._schedulers = first, schedulers
+
+    def step(self) -> None:
+        """Go to the next epoch."""
+        for scheduler in self._schedulers:
+            scheduler.step()
+
+    def get_last_lr(self) -> list[float]:
+        """The learning rates that were set last, one for each group."""
+        return self._schedulers[-1].get_last_lr()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The states of all schedulers."""
+        return {"_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from a `state_dict`."""
+        saved = state_dict["_schedulers"] if isinstance(state_dict, Mapping) and "_schedulers" in state_dict else []
+        if len(saved) != len(self._schedulers):
+            raise ValueError(f"ChainedScheduler.load_state_dict: expected the states of {len(self._schedulers)} "
+                             f"scheduler(s); got {state_dict!r:.80}")
+        for scheduler, state in zip(self._schedulers, saved):
+            scheduler.load_state_dict(state)
