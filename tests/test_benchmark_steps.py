@@ -45,6 +45,14 @@ def test_steps_are_measured_with_their_memory():
     assert all(len(one["rounds_s"]) >= 3 and one["seconds"] > 0 and one["peak_bytes"] > 0 for one in found)
 
 
+def test_steps_are_measured_on_cuda_too(cuda):
+    device = str(cuda.device)
+    found = measure_steps([device], 0.0, models=[SMALL])
+    assert [(one["implementation"], one["device"]) for one in found] == [("gradcore", device)]
+    assert found[0]["seconds"] > 0 and found[0]["peak_bytes"] >= 0
+    assert training_steps(Results(dict(FACTS), steps=found)).rows[0][:3] == ["small", device, ""]
+
+
 def test_a_step_that_computes_something_else_is_not_timed(monkeypatch):
     class Wrong(Contestant):
         def __init__(self, *arguments):
