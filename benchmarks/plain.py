@@ -14,8 +14,8 @@ from gradcore.backends.formulas.special import TANH_CUBIC, TANH_SLOPE
 class PlainNamespace:
     """The array library itself under the names that formulas use.
 
-    It adds the few functions that NumPy and CuPy lack (`sigmoid`, `erf`, `normcdf` and its tanh form), and keeps Python
-    numbers in `where` from widening the dtype.
+    It adds the few functions that NumPy and CuPy lack (`sigmoid`, `erf`, `normcdf`, its density and its tanh form), and
+    keeps Python numbers in `where` from widening the dtype.
     """
 
     pi, e, inf, nan = np.pi, np.e, np.inf, np.nan
@@ -35,6 +35,9 @@ class PlainNamespace:
 
     def normcdf(self, x: Any) -> Any:
         return 0.5 * (1.0 + self.erf(x * 0.7071067811865476))
+
+    def normpdf(self, x: Any) -> Any:
+        return self._xp.exp(-0.5 * (x * x)) * 0.3989422804014327
 
     def normcdf_tanh(self, x: Any) -> Any:
         return self.sigmoid(TANH_SLOPE * (x + TANH_CUBIC * (x * x * x)))

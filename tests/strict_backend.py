@@ -188,7 +188,7 @@ class StrictBackend(Backend):
         if isinstance(node, Literal):
             return self.full((), node.value, BOOL if node.is_boolean else compute)
         name = node.primitive.name
-        if name in ("erf", "normcdf", "normcdf_tanh", "floor_divide"):
+        if name in ("erf", "normcdf", "normcdf_tanh", "normpdf", "floor_divide"):
             with np.errstate(all="ignore"):
                 given = [arg.strict._array for arg in args]
                 return _on_device(np.asarray(getattr(special, name)(*given), compute))

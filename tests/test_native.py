@@ -17,6 +17,7 @@ import pytest
 import gradcore
 from gradcore.backends import BackendUnavailable, Kernel, native
 from gradcore.backends.native import build, handles, loops, threads, vector_math
+from gradcore.backends.formulas import special
 from gradcore.backends.formulas.expression import Symbol, apply
 from gradcore.functions.parametric import parametric_relu
 from kernels import whole_range
@@ -47,13 +48,13 @@ def run(kernel, inputs, constants=(), scalar_inputs=None, dtype=F32):
 @needs_compiler
 @pytest.mark.parametrize("name, ulps", [("exp", 1.1), ("exp2", 1.1), ("expm1", 1.5), ("log", 1.0), ("log2", 2.0),
                                         ("log1p", 1.0), ("tanh", 1.6), ("sinh", 3.0), ("cosh", 3.0), ("sin", 3.0),
-                                        ("cos", 3.0), ("arctan", 3.0), ("sigmoid", 2.8)])
+                                        ("cos", 3.0), ("arctan", 3.0), ("sigmoid", 2.8), ("normpdf", 2.0)])
 def test_float32_functions_over_the_whole_range(name, ulps, rng):
     x = whole_range(rng, 1_000_000)
     (found,) = run(Kernel.of_primitive(name), [x])
     with np.errstate(all="ignore"):
         wide = x.astype(F64)
-        truth = 1 / (1 + np.exp(-wide)) if name == "sigmoid" else getattr(np, name)(wide)
+        truth = 1 / (1 + np.exp(-wide)) if name == "sigmoid" else (getattr(np, name, None) or special.normpdf)(wide)
         rounded = truth.astype(F32)
         finite = np.isfinite(rounded)
         unit = np.spacing(np.maximum(np.abs(rounded), 1e-30, dtype=F32))

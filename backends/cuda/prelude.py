@@ -23,9 +23,14 @@ struct float16 {
 """
 
 # CUDA's normcdff may be 5 units in the last place off, so that a product with it, as in gelu, could be more.
-_NORMCDF = """
+_NORMAL = """
 FN double normcdf_of(double x) { return normcdf(x); }
 FN float normcdf_of(float x) { return float(normcdf(double(x))); }
+FN double normpdf_of(double x) { return 0.39894228040143268 * exp(-0.5 * (x * x)); }
+FN float normpdf_of(float x) {  // with what rounding takes from the square
+    const float a = x < -15.0f ? -15.0f : x > 15.0f ? 15.0f : x, square = a * a;
+    return exp(-0.5f * square) * (0.39894228f - 0.19947114f * fmaf(a, a, -square));
+}
 """
 
 # Neighbouring elements, read and written as one word where they lie on a boundary of its size.
@@ -59,4 +64,4 @@ def on_device(helpers: str) -> str:
     return "namespace gradcore {\n" + helpers.replace("FN ", FUNCTION.removesuffix("void")) + "}\n"
 
 
-PRELUDE = ON_DEVICE + on_device(HELPERS + _NORMCDF + _PACKS)
+PRELUDE = ON_DEVICE + on_device(HELPERS + _NORMAL + _PACKS)

@@ -22,7 +22,6 @@ from .expression import TABLE, Expression, Literal, Primitive, apply
 _LN2 = math.log(2.0)
 _LN10 = math.log(10.0)
 _SQRT_PI = math.sqrt(math.pi)
-_SQRT_2PI = math.sqrt(2.0 * math.pi)
 _TANH_SLOPE, _TANH_CUBIC = special.TANH_SLOPE, special.TANH_CUBIC
 
 
@@ -133,7 +132,8 @@ TRANSCENDENTAL = [
     Primitive("hypot", 2, np.hypot, "hypot({0}, {1})", (lambda y, a, b: _leg(y, a), lambda y, a, b: _leg(y, b))),
     Primitive("erf", 1, special.erf, "erf({0})", (lambda y, x: 2.0 / _SQRT_PI * apply("exp", -(x * x)),)),
     Primitive("normcdf", 1, special.normcdf, "normcdf_of({0})",
-              (lambda y, x: 1.0 / _SQRT_2PI * apply("exp", -0.5 * (x * x)),)),
+              (lambda y, x: apply("normpdf", x),)),
+    Primitive("normpdf", 1, special.normpdf, "normpdf_of({0})", (lambda y, x: -(x * y),)),
     # Its approximation by tanh, the gate of gelu's tanh form.
     Primitive("normcdf_tanh", 1, special.normcdf_tanh, "normcdf_tanh_of({0})",
               (lambda y, x: y * apply("normcdf_tanh", -x) * (_TANH_SLOPE * (1.0 + 3.0 * _TANH_CUBIC * (x * x))),)),

@@ -54,8 +54,8 @@ inline Reduced reduced(float x) {
 }
 // p * 2^n for -252 <= n <= 254, in two steps since 2^n itself may be no float
 inline float scaled(float p, int n) {
-    const int half = n >> 1;
-    return p * float_of((half + 127) << 23) * float_of((n - half + 127) << 23);
+    const int twice = n + 254, half = twice >> 1;
+    return p * float_of(half << 23) * float_of((twice - half) << 23);
 }
 
 inline float exp(float x) {
@@ -133,11 +133,27 @@ inline float erf(float x) { return float(::erf(double(x))); }
 inline float pow(float a, float b) { return float(::pow(double(a), double(b))); }
 """
 
-_NORMCDF = r"""
+_NORMAL = r"""
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+// exp(-a * a / 2) = (1 + grown) * 2^n; what rounding takes from a * a is not lost
+struct Fading { float grown; int n; };
+inline Fading fading(float a) {
+    const float square = a * a, lost = fma(a, a, -square);
+    const Reduced r = reduced(-0.5f * square);
+    return {expm1_near(fma(-0.5f, lost, r.rest)), r.n};
+}
+// |x|, and 15 where it is more or NaN: a bound on its bits, which a compiler sees to be the same in two functions
+inline float size_to_15(float x) {
+    const int bits = bits_of(x) & 0x7fffffff, most = bits_of(15.0f);
+    return float_of(bits > most ? most : bits);
+}
+inline float normpdf_of(float x) {
+    const Fading f = fading(size_to_15(x));
+    return x == x ? scaled(fma(0.39894228f, f.grown, 0.39894228f), f.n) : x;
+}
 inline float normcdf_of(float x) {
     // for x = -a < 0: exp(-a * a / 2) * P((a - 3) / (a + 3)) / (a + 3), to 2^-29
-    const float b = ::fabsf(x), a = b > 15.0f ? 15.0f : b;
+    const float a = size_to_15(x);
     const float divisor = a + 3.0f, added = divisor - 3.0f, q = 1.0f / divisor;
     const float rest = fma(-q, divisor, 1.0f) - q * (a - added);  // what rounding took from the divisor and from q
     const float quotient = (a - 3.0f) * q, t = fma(quotient, rest, quotient);
@@ -152,10 +168,10 @@ inline float normcdf_of(float x) {
     p = fma(p, t, 2.300176998e-01f);
     p = fma(p, t, -5.093319914e-01f);
     p = fma(p, t, 7.290836904e-01f);
-    const float scale = p * fma(q, rest, q), square = a * a, lost = fma(a, a, -square);
-    const Reduced r = reduced(-0.5f * square);
-    const float tail = scaled(fma(scale, expm1_near(fma(-0.5f, lost, r.rest)), scale), r.n);
-    // for b < 0.9: the integral of the density's series
+    const float scale = p * fma(q, rest, q);
+    const Fading f = fading(a);
+    const float tail = scaled(fma(scale, f.grown, scale), f.n);
+    // for a < 0.9: the integral of the density's series
     const float u = x * x;
     float near = -4.12266741e-08f;
     near = fma(near, u, 6.65969352e-07f);
@@ -165,9 +181,11 @@ inline float normcdf_of(float x) {
     near = fma(near, u, 0.00997355701f);
     near = fma(near, u, -0.0664903801f);
     near = fma(near, u, 0.39894228f);
-    return b < 0.9f ? fma(x, near, 0.5f) : x < 0.0f ? tail : 1.0f - tail;
+    const float far = x < 0.0f ? tail : 1.0f - tail;
+    return a < 0.9f ? fma(x, near, 0.5f) : x == x ? far : x;
 }
 #else
+inline float normpdf_of(float x) { return float(::exp(-0.5 * double(x) * double(x)) * 0.39894228040143268); }
 inline float normcdf_of(float x) {
     // exp(-a * a / 2) * P((a - 3) / (a + 3)) / (a + 3) for x = -a < 0, to 2^-29
     const double b = ::fabs(double(x)), a = b > 15.0 ? 15.0 : b, t = (a - 3.0) / (a + 3.0);
@@ -186,6 +204,7 @@ inline float normcdf_of(float x) {
     return float(x < 0.0f ? tail : 1.0 - tail);
 }
 #endif
+inline double normpdf_of(double x) { return ::exp(-0.5 * (x * x)) * 0.39894228040143268; }
 inline double normcdf_of(double x) {
     // erfc(z + rest) with the rest that is lost in z = -x / sqrt(2): far out it would count for many digits.
     const double z = x * -0.70710678118654752;
@@ -207,7 +226,7 @@ def source() -> str:
     overloads += [f"inline float {name}(float a, float b) {{ return ::{name}f(a, b); }}"
                   for name in _BINARY if name not in _WRITTEN_OUT]
     return "\n".join(['extern "C" {', *declarations, "}", "namespace { namespace gradcore {", *overloads, _FLOAT32,
-                      _NORMCDF, HELPERS.replace("FN ", "inline "), "} }"])
+                      _NORMAL, HELPERS.replace("FN ", "inline "), "} }"])
 
 
 def _declared(name: str, arity: int, has_vector: bool) -> list[str]:

@@ -139,7 +139,7 @@ def gelu_erf(xp: FormulaNamespace, x: Expression) -> Expression:
 @gelu_erf.derivative
 def _(xp: FormulaNamespace, x: Expression) -> Expression:
     x = xp.clip(x, -100.0, 100.0)
-    return xp.normcdf(x) + x * xp.exp(-0.5 * (x * x)) / math.sqrt(2.0 * math.pi)
+    return xp.normcdf(x) + x * xp.normpdf(x)
 
 
 @elementwise
