@@ -43,7 +43,7 @@ def _added(file: str, expression: bool = False) -> dict:
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: re.search(r"def (\w+)|(\w+)\(", program)[0])
 def test_programs_print_what_their_comments_say(program, capsys):
     if "scipy" in program:
-        pytest.importorskip("scipy", "1.15", "SciPy 1.15 or newer is not installed (the extra interop brings it)")
+        pytest.importorskip("scipy", "1.17", "SciPy 1.17 or newer is not installed (the extra interop brings it)")
     exec(compile(program, "README.md", "exec"), {})
     assert capsys.readouterr().out.splitlines() == re.findall(r"print\(.*\)  # (.*)", program)
 

@@ -148,3 +148,12 @@ def test_an_index_that_changes_is_detected(backend):
     numbers += 1
     y.sum().backward()
     assert x.grad.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("shape, index", [((2, 0), ([0, 3],)), ((2, 3), ([5], slice(0, 0))), ((2, 3), ([5], [])),
+                                          ((2, 3), (slice(2, 2), [3])), ((0,), [0]), ((0, 2), (0, [1]))])
+def test_positions_that_do_not_exist_are_refused_where_nothing_is_named(shape, index, backend):
+    x = Tensor.zeros(shape, device=backend.device)
+    for use in (lambda: x[index], lambda: x.__setitem__(index, 1.0)):
+        with pytest.raises(IndexError):
+            use()

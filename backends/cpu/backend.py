@@ -106,7 +106,7 @@ class NumPyBackend(Backend):
         return array.__dlpack_device__()
 
     def from_dlpack(self, source: Any) -> np.ndarray:
-        return np.from_dlpack(source)
+        return source if isinstance(source, np.ndarray) and source.dtype.isnative else np.from_dlpack(source)
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         return self.pool.empty(shape, np.dtype(dtype))

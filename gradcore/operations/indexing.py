@@ -39,6 +39,8 @@ class Index:
         if self.is_view and not any(part is Ellipsis for part in parts):
             parts.append(Ellipsis)  # where one element is named: NumPy gives a view of it, and not a number
             self.is_single = False
+        if not self.is_view and backend.is_synchronous and _may_name_nothing(parts, x):
+            _check_what_the_host_sees([_seen(part) for part in parts], x.shape)
         self.chosen_first: Optional[tuple[Any, ...]] = None
         if not self.is_view and any(isinstance(part, int) for part in parts):
             self.chosen_first = _integers_alone(parts)
@@ -76,6 +78,17 @@ def _integers_alone(parts: list[Any]) -> tuple[Any, ...]:
         elif part is not None:
             alone.append(slice(None) if isinstance(part, slice) else part)
     return (*alone, *[...] * (not any(part is ... for part in alone)))
+
+
+def _may_name_nothing(parts: Sequence[Any], x: Tensor) -> bool:
+    """Whether no element may be left, where NumPy does not look at positions."""
+    return not x._array.size or len(parts) > 1 and any([
+        part != slice(None) if isinstance(part, slice) else isinstance(part, SavedTensor) and not _seen(part).size
+        for part in parts])
+
+
+def _seen(part: Any) -> Any:
+    return part.value("indexing").numpy() if isinstance(part, SavedTensor) else part
 
 
 def _check_what_the_host_sees(parts: Sequence[Any], shape: tuple[int, ...]) -> None:

@@ -26,7 +26,8 @@ from ..core.tensor import Tensor
 def from_dlpack(x: Any) -> Tensor:
     """The memory of an array of another library (PyTorch, CuPy, JAX, NumPy, ...) as a tensor on the same device.
 
-    Nothing is copied.  A read-only array makes a tensor that refuses to be changed in place.
+    Nothing is copied.  A read-only array makes a tensor that refuses to be changed in place; so do, on the CPU, all
+    arrays of libraries that share by versions of DLPack before 1.0, and all but NumPy's own with NumPy 2.0.
 
     Raises
     ------
