@@ -17,6 +17,8 @@ from .tensor import Tensor
 def add_up(backend: Backend, x: Any, axis: Any, keepdims: bool) -> Any:
     """The sum of an array in its own dtype, where float16 is added up in float32; that of integers in int64."""
     dtype = x.dtype if x.dtype.kind == "f" else INT64
+    if accumulator(x.dtype) == x.dtype:
+        return backend.sum(x, axis, keepdims)
     return backend.astype(backend.sum(backend.astype(x, accumulator(x.dtype)), axis, keepdims), dtype)
 
 

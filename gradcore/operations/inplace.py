@@ -78,7 +78,7 @@ def _check(x: Tensor, value_requires_grad: bool, name: str) -> bool:
         refuse_leaf(name)
     if kind_of(x.dtype) < 2:
         raise RuntimeError(f"{name}: a tensor of {x.dtype} has no gradient and cannot take on values that require one")
-    if len(x._versions) > 1 and any(other is not x for other in x._versions[1].values()):
+    if x._is_shared():
         raise RuntimeError(f"{name}: other tensors are views of the same memory, or this one is a view of another, and "
                            f"their history would not be that of their new values; change a .clone(), or write "
                            f"inside of `with no_grad():`")
