@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import gradcore
 from gradcore import Tensor, functions, gradcheck
 from gradcore.backends import Backend
 
@@ -120,6 +121,24 @@ def test_second_derivatives(rng):
     s = np.exp(x.numpy()[0]) / np.exp(x.numpy()[0]).sum()
     np.testing.assert_allclose(x.grad.numpy()[0], s * (np.eye(4)[1] - s[1]), rtol=1e-9)
     assert gradcheck(lambda x: functions.cross_entropy(x, classes, label_smoothing=0.2), [x])
+
+
+@pytest.mark.parametrize("options", [{}, {"reduction": "sum"}, {"label_smoothing": 0.1}, {"ignore_index": 2}], ids=str)
+@pytest.mark.parametrize("is_weighted", [False, True])
+def test_gradients_of_gradients_of_reduced_losses(options, is_weighted, torch, rng):
+    scores, classes, weight = rng.normal(size=(5, 4, 3)), rng.integers(0, 4, (5, 3)), rng.random(4)
+
+    def derivatives(make, grad, loss_of):
+        x = make(scores)
+        loss = loss_of(x, make(classes), make(weight) if is_weighted else None, **options)
+        first, = grad(loss * loss, x, create_graph=True)
+        return loss, first, *grad((first * first * first).sum(), x)
+
+    ours = derivatives(lambda a: gradcore.tensor(a, requires_grad=a is scores), gradcore.grad, functions.cross_entropy)
+    theirs = derivatives(lambda a: torch.tensor(a, requires_grad=a is scores), torch.autograd.grad,
+                         torch.nn.functional.cross_entropy)
+    for mine, other in zip(ours, theirs):
+        np.testing.assert_allclose(mine.detach().numpy(), other.detach().numpy(), rtol=1e-9, atol=1e-13)
 
 
 def test_targets_that_do_not_fit_are_refused():

@@ -188,6 +188,8 @@ def test_results_may_change_places_and_go_to_views(kernels, backend, rng, chosen
 
 def test_what_cannot_receive_results_is_refused_and_nothing_is_changed(backend):
     x = Tensor([1.0, 2.0], device=backend.device)
+    for _ in range(2):  # what is remembered of calls that pass lets no other one pass
+        gradcore.exp(x, out=Tensor.zeros(2, device=backend.device))
     for out, error, words in [
             (Tensor.zeros(3, device=backend.device), ValueError, r"exp\(out=\): the result has shape \(2,\)"),
             (Tensor.zeros(2, dtype="float64", device=backend.device), ValueError, "dtype float32; got .* float64"),
@@ -201,3 +203,30 @@ def test_what_cannot_receive_results_is_refused_and_nothing_is_changed(backend):
     with gradcore.no_grad():
         gradcore.exp(weight, out=weight)
     assert x.tolist() == [1.0, 2.0] and weight.is_leaf
+    if backend.memory_is_on_host:
+        x.numpy().flags.writeable = False
+        with pytest.raises(RuntimeError, match="read-only"):
+            gradcore.exp(x, out=x)
+
+
+@pytest.mark.parametrize("kernels", ["numpy", pytest.param("native", marks=needs_compiler)])
+def test_several_calls_at_once_do_what_each_would_alone(kernels, backend, rng, chosen_kernels):
+    if backend.device.type == "cpu":
+        gradcore.set_cpu_kernels(kernels)
+    formula = elementwise(lambda xp, x, y, shift, scale=0.0: (x + scale * y, 1.0 / (shift * y)))
+    arrays = [rng.uniform(1, 2, size) for size in ((3, 4), (5,), (), (2, 0), (8,), (6,))]
+    tensors = [[Tensor(array, device=backend.device) for array in (x, -x)] for x in arrays]
+    shifted = Tensor(np.arange(1.0, 10.0), device=backend.device)
+    tensors.append([shifted[:-1], shifted[1:]])
+    shifts = [0.5, 2, 0.0, 1.0, -0.0, 0.0, 1.0]
+    inputs = [tuple(value.clone() for value in pair) for pair in tensors]
+    formula.into_each([((x, y, shift), (y, x)) for (x, y), shift in zip(tensors, shifts)], scale=-0.0)
+    for (x, y), given, shift in zip(tensors[:-1], inputs, shifts):  # the last writes to what it reads, in another order
+        first, second = formula(*given, shift, scale=-0.0)
+        np.testing.assert_array_equal(y.numpy(), first.numpy())
+        np.testing.assert_array_equal(x.numpy(), second.numpy())
+    column = Tensor(arrays[0], device=backend.device).T
+    formula.into_each([((column, column, 1.0), (column, gradcore.zeros_like(column)))], scale=1.0)
+    np.testing.assert_array_equal(column.numpy(), 2 * arrays[0].T)
+    with pytest.raises(TypeError, match="scales"):
+        formula.into_each([((column, column, 1.0), (column, column))], scales=1.0)

@@ -11,6 +11,7 @@ from ..backends.formulas.dtypes import FLOAT16, FLOAT32, FLOAT64
 from ..backends.formulas.expression import Expression, Literal
 from ..backends.formulas.kernel import Signature
 from ..backends.formulas.rows import RowGradient, RowNamespace, output_symbols, row_gradient, row_numbers
+from .broadcasting import add_up
 from .dimensions import common_shape
 from .arguments import codes, in_words, is_own
 from .formula_node import FormulaNode, Recording
@@ -138,15 +139,19 @@ class FormulaOperation:
         raise NotImplementedError
 
     def record(self, tensors: Sequence[Tensor], values: tuple[Any, ...], backend: Backend, frame: tuple[Any, ...],
-               shape: tuple[int, ...]) -> list[Tensor]:
-        """The results for tensors that broadcast to `shape`, recorded where a gradient is wanted."""
+               shape: tuple[int, ...], adds_up: bool = False) -> list[Tensor]:
+        """The results for tensors that broadcast to `shape`, recorded where a gradient is wanted.
+
+        With `adds_up` they are the sums of the results, whose backward pass must not need the results themselves.
+        """
         along = tuple([i for i, tensor in enumerate(tensors) if tensor._requires_grad]) if mode.enabled else ()
         given, kernel = [tensor._array for tensor in tensors], self.kernel
         # Numbers that were rounded to float16 would spoil the backward pass.
         keeps = bool(along) and not kernel.widens and FLOAT16 not in [array.dtype for array in given]
         arrays = self.launch(self._keeping_kernel(along) if keeps else kernel, given, values, backend, frame)
         count = len(kernel.outputs)
-        outputs = [Tensor._wrap(array, backend) for array in arrays[:count]]
+        results = [add_up(backend, array, None, False) for array in arrays[:count]] if adds_up else arrays[:count]
+        outputs = [Tensor._wrap(array, backend) for array in results]
         if along:
             FormulaNode(self, tensors, along, values, frame, shape, outputs, arrays[count:] if keeps else None)
         return outputs

@@ -107,8 +107,9 @@ class FormulaNode(Node):
     def _as_source(self, part: Tensor, i: int) -> Tensor:
         """The gradient in the shape and dtype of the input, which may have been broadcast or cast."""
         shape, dtype = self.sources[i]
-        if part.shape != shape:
-            part = sum_to(broadcast_to(part, self.shape), shape)
+        if part.shape != shape:  # a number for a row is not repeated along it
+            is_row = self.operation.kernel.inputs[i].is_row
+            part = sum_to(part if is_row else broadcast_to(part, self.shape), shape)
         return cast(part, dtype)
 
     def release(self) -> None:

@@ -22,6 +22,7 @@ from ..backends import Backend
 from .grad_mode import mode
 from .outputs import node_of_output
 from .tensor import Tensor, as_operand, as_tensor, common_backend
+from .views import share_memory
 
 
 class SavedTensor:
@@ -106,7 +107,7 @@ class Operation(Node):
             return outputs  # type: ignore[return-value]  # few classes give a tuple, and their callers know it
         output = Tensor._wrap(_array(result, backend), backend)
         if operation.returns_view:
-            output._share_memory_with(tensors[0])
+            share_memory(output, tensors[0])
         operation._record(tensors, (output,), backend)
         return output
 

@@ -54,11 +54,27 @@ class Rowwise(FormulaOperation, Generic[Result]):
     # -- calls ------------------------------------------------------------------------------------------------
     def __call__(self, *inputs: Any, dim: Dims = -1, keepdim: bool = False, **constants: Any) -> Result:
         try:
-            return self._called(inputs, constants, dim, keepdim)
+            outputs, dims, shape = self._called(inputs, constants, dim)
+            if not keepdim and dims:
+                kept = tuple([n for i, n in enumerate(shape) if i not in dims])
+                outputs = [output.reshape(kept) if root.is_row else output
+                           for root, output in zip(self.kernel.outputs, outputs)]
+            # Result is what the formula returns.
+            return outputs[0] if len(outputs) == 1 else tuple(outputs)  # type: ignore[return-value]
         except Exception as error:
             raise self.in_words(error, inputs, {**constants, "dim": dim, "keepdim": keepdim})
 
-    def _called(self, inputs: tuple[Any, ...], constants: dict[str, Any], dim: Dims, keepdim: bool) -> Result:
+    def totals(self, *inputs: Any, dim: Dims = -1, **constants: Any) -> list[Tensor]:
+        """The results of a call, each added up over all of its elements: in the backward pass there is one number for
+        all rows then.  Only for formulas whose derivative does not read their results."""
+        try:
+            return self._called(inputs, constants, dim, adds_up=True)[0]
+        except Exception as error:
+            raise self.in_words(error, inputs, {**constants, "dim": dim})
+
+    def _called(self, inputs: tuple[Any, ...], constants: dict[str, Any], dim: Dims,
+                adds_up: bool = False) -> tuple[list[Tensor], tuple[int, ...], tuple[int, ...]]:
+        """The results with rows of length one, the dimensions that make a row, and the shape of the call."""
         values = self.defaults
         if constants or len(inputs) != len(self.arrays):
             inputs, values = self._bind(inputs, constants)
@@ -71,13 +87,7 @@ class Rowwise(FormulaOperation, Generic[Result]):
                 break
         shape = self.common_shape(tensors)
         dims = many_dims(dim, len(shape))
-        outputs = self.record(tensors, values, backend, (dims, shape), shape)
-        if not keepdim and dims:
-            kept = tuple([n for i, n in enumerate(shape) if i not in dims])
-            outputs = [output.reshape(kept) if root.is_row else output
-                       for root, output in zip(self.kernel.outputs, outputs)]
-        # Result is what the formula returns.
-        return outputs[0] if len(outputs) == 1 else tuple(outputs)  # type: ignore[return-value]
+        return self.record(tensors, values, backend, (dims, shape), shape, adds_up), dims, shape
 
 
 class _Decorator(Protocol):

@@ -5,8 +5,6 @@ Operators and most methods are added to the class by `methods`, from the modules
 
 from __future__ import annotations
 
-import contextlib
-import weakref
 from typing import TYPE_CHECKING, Any, Iterator, Optional, Sequence, Union
 
 import numpy as np
@@ -215,25 +213,6 @@ class Tensor(Members):
         detached = Tensor._wrap(self._array, self._backend)
         detached._versions = self._versions
         return detached
-
-    def _share_memory_with(self, source: "Tensor") -> None:
-        """Note that this tensor is a view of `source`: changes of either are changes of both.
-
-        The version is counted for both together; behind it stand weak references to the tensors that share the memory.
-        """
-        versions = self._versions = source._versions
-        count = len(versions)
-        if count == 1:
-            versions.append(weakref.ref(source))
-        elif not count & (count - 1):  # now and then those that are no more are taken out
-            for known in [known for known in versions[1:] if known() is None]:
-                with contextlib.suppress(ValueError):  # another thread was quicker
-                    versions.remove(known)
-        versions.append(weakref.ref(self))
-
-    def _is_shared(self) -> bool:
-        """Whether other tensors are views of the same memory."""
-        return any(other is not None and other is not self for other in [known() for known in self._versions[1:]])
 
     # -- gradients --------------------------------------------------------------------------------------------
     @property

@@ -11,12 +11,11 @@ from typing import Any, Optional
 
 import numpy as np
 
-from ..backends import Array, Backend, Expression, RowNamespace
+from ..backends import Expression, RowNamespace
 from ..backends.formulas.dtypes import kind_of
-from ..core.broadcasting import add_up, broadcast_to
-from ..core.operation import Operation
 from ..core.rowwise import Rowwise, rowwise
 from ..core.tensor import Tensor, as_tensor
+from ..operations.arithmetic import divide
 from ..operations.indexing import values_on_host
 from ..operations.shaping import reshape, unsqueeze
 from .losses import beside, check_smoothing, reduced, refuse_deprecated
@@ -134,20 +133,11 @@ def _of_classes(formula: Rowwise, scores: Tensor, target: Tensor, given: Any, we
     `given` by the caller."""
     dim = _class_dim(scores)
     check_classes(scores, target, values_on_host(given, target), ignore_index, loss)
-    losses, counts = formula(scores, unsqueeze(target, dim), *weights, dim=dim, ignore_index=float(ignore_index),
-                             keepdim=reduction != "none", **constants)
-    return WeightedMean.apply(losses, counts) if reduction == "mean" else reduced(losses, reduction, loss)
-
-
-class WeightedMean(Operation):
-    """The sum of losses over the sum of their weights, which get no gradient."""
-
-    def forward(self, backend: Backend, losses: Array, weights: Array) -> Array:
-        self.weight = add_up(backend, weights, None, False)
-        return backend.xp.divide(add_up(backend, losses, None, False), self.weight)
-
-    def backward(self, gradient: Tensor) -> list[Optional[Tensor]]:
-        return broadcast_to(gradient / Tensor._wrap(self.weight, self.backend), self.input_shapes[0]), None
+    arrays, constants = (scores, unsqueeze(target, dim), *weights), {"ignore_index": float(ignore_index), **constants}
+    if reduction in ("mean", "sum"):
+        total, count = formula.totals(*arrays, dim=dim, **constants)
+        return divide(total, count.detach()) if reduction == "mean" else total
+    return reduced(formula(*arrays, dim=dim, **constants)[0], reduction, loss)
 
 
 def _scores(input: Any, loss: str) -> Tensor:

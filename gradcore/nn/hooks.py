@@ -9,6 +9,7 @@ from ..core.graph import Node, parent_of
 from ..core.hooks import Handle
 from ..core.outputs import Output, Parts
 from ..core.tensor import Tensor
+from ..core.views import share_memory
 
 KINDS = ("forward_pre", "forward", "backward_pre", "backward")
 
@@ -122,7 +123,7 @@ class _Gate(Node):
         if not (isinstance(value, Tensor) and value.requires_grad):
             return value
         passed = Tensor._wrap(value._array, value._backend, Output(self, i))
-        passed._share_memory_with(value)
+        share_memory(passed, value)
         return passed
 
     def backward(self, gradient: Parts) -> tuple[Any, ...]:

@@ -23,6 +23,7 @@ from .integers import stored
 from ..core.operation import Operation, refuse_unwritable
 from .shaping import reshape
 from ..core.tensor import Tensor, as_operand, as_tensor, common_backend
+from ..core.views import is_shared
 
 
 class Write(Operation):
@@ -78,7 +79,7 @@ def _check(x: Tensor, value_requires_grad: bool, name: str) -> bool:
         refuse_leaf(name)
     if kind_of(x.dtype) < 2:
         raise RuntimeError(f"{name}: a tensor of {x.dtype} has no gradient and cannot take on values that require one")
-    if x._is_shared():
+    if is_shared(x):
         raise RuntimeError(f"{name}: other tensors are views of the same memory, or this one is a view of another, and "
                            f"their history would not be that of their new values; change a .clone(), or write "
                            f"inside of `with no_grad():`")
