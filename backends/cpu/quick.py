@@ -46,12 +46,12 @@ def binder(program: NumPyProgram, dtype: np.dtype, native: Optional[Program] = N
         lines += [f"outputs = [{', '.join(outputs)}]", f"native({first}.size, inputs, constants, outputs)",
                   "return outputs"]
     else:
-        lines += [f"if not {first}.ndim:",  # NumPy would make scalars of them
-                  "    inputs = [value.reshape(1) if value.__class__ is ndarray else value for value in inputs]",
-                  # Not by a call of `quick`: a function that holds itself is left to the garbage collector.
-                  f"    quick = bind({', '.join(parameters)})",
-                  "    return [output.reshape(()) for output in quick(inputs, constants)]"]
-        lines += [f"{', '.join(tiles)}, = tiles[{first}.shape]"] * bool(tiles) + program.quick_lines()
+        arrays = ", ".join(lowering.array_names)
+        lines += [f"shape = {first}.shape", "if not shape:",  # of these NumPy would make scalars
+                  f"    {arrays}, = [array.reshape(1) for array in ({arrays},)]"]
+        lines += [f"{', '.join(tiles)}, = tiles[{first}.shape]"] * bool(tiles) + program.quick_lines()[:-1]
+        lines.append(f"return [output.reshape(shape) for output in ({', '.join(lowering.output_names)},)] if not shape "
+                     f"else [{', '.join(lowering.output_names)}]")
     text = [f"def bind({', '.join(parameters)}):",
             *indented(["def quick(inputs, constants):", *indented(lines), "return quick"])]
     return compiled(text, program.namespace | {"ndarray": np.ndarray, "empty": np.empty,
