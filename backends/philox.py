@@ -61,7 +61,7 @@ class Place(NamedTuple):
     offset: int
 
 
-class _PerBlock(dict):
+class _PerBlock(dict[np.dtype, int]):
     """How many numbers of a dtype are made of a block."""
 
     def __missing__(self, dtype: np.dtype) -> int:

@@ -76,7 +76,8 @@ def register(device_type: str, factory: Callable[[Device], Backend]) -> None:
 
 def _names_a_type(name: Any) -> bool:
     try:
-        return Device(name).type == name != "auto"
+        is_type: bool = Device(name).type == name != "auto"
+        return is_type
     except ValueError:
         return False
 
@@ -133,7 +134,8 @@ def _factory_of_a_package(device: Device) -> Callable[[Device], Backend]:
     for point in points:
         if point.name == device.type:
             try:
-                return point.load()
+                factory: Callable[[Device], Backend] = point.load()
+                return factory
             except Exception as error:  # whatever the package's import raises
                 raise BackendUnavailable(f"{device} cannot be used: {point.value}, which a package names as its "
                                          f"backend, was not loaded ({type(error).__name__}: {error})") from error
@@ -198,6 +200,7 @@ def default_device() -> Device:
     """
     if _default is None:
         set_default_device(os.environ.get("GRADCORE_DEVICE") or "cpu")
+    assert _default is not None
     return _default
 
 

@@ -27,7 +27,6 @@ from .rows import RowLauncher
 from .sums import pairwise_sum
 from . import tiles
 from .tiles import quiet_call, quiet_context, quietly
-from .workers import CORES
 
 
 # What only moves elements has no warnings to silence.
@@ -153,7 +152,8 @@ class NumPyBackend(Backend):
             quietly(_add_to, array, index, value)
 
     def windows(self, array: np.ndarray, windows: Windows) -> np.ndarray:
-        return windows.view(np.lib.stride_tricks.as_strided, array)
+        view: np.ndarray = windows.view(np.lib.stride_tricks.as_strided, array)
+        return view
 
     # -- kernels ----------------------------------------------------------------------------------------------
     def elementwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float] = ()) -> list[np.ndarray]:
@@ -227,7 +227,7 @@ class NumPyBackend(Backend):
         self.pool.clear()
 
     def use_cores(self, count: Optional[int]) -> None:
-        tiles.CORES = CORES if count is None else count
+        tiles.CORES = native.CORES if count is None else count
         native.use_cores(tiles.CORES)
 
     def description(self) -> str:

@@ -38,15 +38,16 @@ class ConstantConditions:
         return found
 
     def _answers(self, constants: Sequence[float], dtype: np.dtype) -> tuple[bool, ...]:
-        values = dict(zip(self.kernel.constants, map(Literal.of, constants)))
+        values: dict[Expression, Literal] = dict(zip(self.kernel.constants, map(Literal.of, constants)))
 
         def replace(node: Expression, args: tuple[Expression, ...]) -> Expression:
-            node = values[node] if node in values else rebuilt(node, args)
-            return node if node.is_boolean else Literal.of(dtype.type(node.value).item())
+            found = values[node] if node in values else rebuilt(node, args)  # folded, as all its arguments are
+            assert isinstance(found, Literal)
+            return found if found.is_boolean else Literal.of(dtype.type(found.value).item())
 
         with np.errstate(all="ignore"):  # a large number is infinite in float32
             answers = rewrite(self.conditions, replace)
-        return tuple(answer.value for answer in answers)
+        return tuple(bool(answer.value) for answer in answers if isinstance(answer, Literal))
 
 
 def settled(kernel: Kernel, conditions: Sequence[Expression], answers: Sequence[bool]) -> Kernel:

@@ -158,6 +158,7 @@ class _TypedLauncher:
         """Run the native program, which takes arrays of one element as numbers; False for other shapes."""
         is_number = tuple([not isinstance(value, np.ndarray) or value.shape != shape for value in inputs])
         if not any(is_number) or list(is_number) == self._is_scalar:
+            assert self.native is not None
             self.native.run(outputs[0].size, inputs, constants, outputs)
             return True
         numbers = [value for value, one in zip(inputs, is_number) if one and isinstance(value, np.ndarray)]
@@ -167,7 +168,9 @@ class _TypedLauncher:
             self._with_numbers[is_number] = self._native_program(is_number)
         values = [value.item() if one and isinstance(value, np.ndarray) else value
                   for value, one in zip(inputs, is_number)]
-        self._with_numbers[is_number].run(outputs[0].size, values, constants, outputs)
+        program = self._with_numbers[is_number]
+        assert program is not None  # as there is one without numbers
+        program.run(outputs[0].size, values, constants, outputs)
         return True
 
     def is_in_place(self, inputs: Sequence[Any], outputs: Sequence[np.ndarray]) -> bool:

@@ -61,12 +61,12 @@ class Lowering:
         self.home: dict[Expression, str] = {}  # the registers of values that have one
         self.scalar_names: list[str] = []
         self.array_names: list[str] = []
-        scalar_parameters = []
+        scalar_parameters: list[str] = []
         for i, symbol in enumerate(kernel.inputs):
             self.values[symbol] = f"in{i}"
             (scalar_parameters if scalar_inputs[i] else self.array_names).append(f"in{i}")
         self.scalar_inputs = scalar_inputs
-        self.scalars = {symbol for symbol, is_scalar in zip(kernel.inputs, scalar_inputs) if is_scalar}
+        self.scalars: set[Expression] = {symbol for symbol, is_scalar in zip(kernel.inputs, scalar_inputs) if is_scalar}
         for i, symbol in enumerate(kernel.constants):
             self.values[symbol] = f"c{i}"
             scalar_parameters.append(f"c{i}")
@@ -154,8 +154,10 @@ class Lowering:
         return name
 
     def _function(self, node: Apply) -> str:
-        self.namespace[node.primitive.numpy.__name__] = node.primitive.numpy
-        return node.primitive.numpy.__name__
+        function = node.primitive.numpy
+        assert function is not None
+        self.namespace[function.__name__] = function
+        return function.__name__
 
     # -- registers --------------------------------------------------------------------------------------------
     def _new(self, kind: str) -> str:

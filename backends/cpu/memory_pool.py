@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import defaultdict
+from typing import Optional, cast
 
 import numpy as np
 
@@ -35,11 +36,11 @@ class _Lease(np.ndarray):
     Arrays made of it, and their views, keep it alive as their base.
     """
 
-    def __del__(self):
-        if self.pool is not None:
-            self.pool._give_back(self.base, self.nbytes)
+    pool: Optional[MemoryPool] = None
 
-    pool = None
+    def __del__(self) -> None:
+        if self.pool is not None:
+            self.pool._give_back(cast(_Buffer, self.base), self.nbytes)
 
 
 class MemoryPool:

@@ -83,7 +83,8 @@ def compiled(lines: Sequence[str], namespace: dict[str, Any]) -> Callable[..., A
     name = lines[0].removeprefix("def ").partition("(")[0]
     variables = dict(namespace)
     exec(compile("\n".join(lines), f"<NumPy program {name}>", "exec"), variables)
-    return variables[name]
+    function: Callable[..., Any] = variables[name]
+    return function
 
 
 def indented(lines: Iterable[str]) -> list[str]:

@@ -28,7 +28,8 @@ def pairwise_sum(array: np.ndarray, axes: tuple[int, ...], keepdims: bool) -> np
     """
     steps, shape_after = _plan(array.shape, axes, keepdims)
     if not steps:
-        return np.asarray(np.add.reduce(array, axis=axes, keepdims=keepdims))
+        # NumPy's annotations want `keepdims` as a literal.
+        return np.asarray(np.add.reduce(array, axis=axes, keepdims=keepdims))  # type: ignore[call-overload]
     if not array.flags.c_contiguous:
         array, axes = _by_strides(array, axes)
         steps, _ = _plan(array.shape, axes, keepdims)
@@ -78,7 +79,8 @@ def _rows(parts: np.ndarray) -> np.ndarray:
     """The sums along the middle one of three dimensions."""
     before, count, after = parts.shape
     if count <= FEW:
-        return np.add.reduce(parts, 1)
+        total: np.ndarray = np.add.reduce(parts, 1)
+        return total
     if after >= WIDE:
         return _rows(_fewer(parts, neighbours=True))
     chunk = max(2 * FEW, CHUNK // after)
@@ -91,7 +93,8 @@ def _rows(parts: np.ndarray) -> np.ndarray:
 def _until_few(parts: np.ndarray) -> np.ndarray:
     while parts.shape[1] > FEW:
         parts = _fewer(parts, neighbours=False)
-    return np.add.reduce(parts, 1)
+    total: np.ndarray = np.add.reduce(parts, 1)
+    return total
 
 
 def _fewer(parts: np.ndarray, neighbours: bool) -> np.ndarray:
@@ -100,7 +103,7 @@ def _fewer(parts: np.ndarray, neighbours: bool) -> np.ndarray:
     before, count, after = parts.shape
     groups = count // FEW
     sizes, axis = ((groups, FEW), 2) if neighbours else ((FEW, groups), 1)
-    sums = np.add.reduce(parts[:, :FEW * groups].reshape(before, *sizes, after), axis)
+    sums: np.ndarray = np.add.reduce(parts[:, :FEW * groups].reshape(before, *sizes, after), axis)
     if count % FEW:
         sums[:, 0] += np.add.reduce(parts[:, FEW * groups:], 1)
     return sums

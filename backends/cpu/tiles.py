@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextvars
 import math
 import threading
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Literal, Sequence, TypeVar
 
 import numpy as np
 
 from ..formulas.dtypes import BOOL
+from ..native import CORES as CORES  # which the backend changes here
 from .program import NumPyProgram
-from .workers import CORES, workers
+from .workers import workers
 
 # Bytes of one register.  Smaller ones would stay in the first-level cache, but every NumPy call has its price.
 TILE_BYTES = 1 << 20
@@ -22,12 +23,15 @@ HAND_OVER = 800_000
 WORK_PER_THREAD = 600_000
 
 
+Result = TypeVar("Result")
+
+
 def tile_of(dtype: np.dtype) -> int:
     """How many elements of `dtype` make a tile."""
     return TILE_BYTES // dtype.itemsize
 
 
-class Views(dict):
+class Views(dict[tuple[int, ...], list[np.ndarray]]):
     """Views of memory by their shape, cut at first use."""
 
     def __init__(self, cut: Callable[[tuple[int, ...]], list[np.ndarray]]):
@@ -103,7 +107,7 @@ _quiet.run(np.seterr, all="ignore")
 quiet_context = _quiet.copy  # a context cannot be entered twice at once: each run enters a copy
 
 
-def quietly(function: Callable[..., Any], *args: Any) -> Any:
+def quietly(function: Callable[..., Result], *args: Any) -> Result:
     """function(*args) without floating-point warnings."""
     return quiet_context().run(function, *args)
 
@@ -119,7 +123,7 @@ def unbuffered(function: Callable[..., Any], *args: Any) -> Any:
     return _unbuffered.copy().run(function, *args)
 
 
-def quiet_call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def quiet_call(function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
     """As `quietly`, with arguments by name."""
     return quiet_context().run(function, *args, **kwargs)
 
@@ -156,7 +160,9 @@ def _run_iterated(scratch: Scratch, inputs: Sequence[np.ndarray], outputs: Seque
                   scalars: tuple[Any, ...]) -> None:
     program, dtype = scratch.program, scratch.dtype
     types = [dtype] * len(inputs) + [BOOL if boolean else dtype for boolean in program.is_boolean]
-    flags = [["readonly"]] * len(inputs) + [["writeonly"]] * len(outputs)
+    reads: list[Literal["readonly", "writeonly"]] = ["readonly"]
+    writes: list[Literal["readonly", "writeonly"]] = ["writeonly"]
+    flags = [reads] * len(inputs) + [writes] * len(outputs)
     iterator = np.nditer([*inputs, *outputs], ["buffered", "external_loop", "delay_bufalloc"], flags, types, order="K",
                          casting="unsafe", buffersize=tile_of(dtype) // 8)  # an iterator's buffers are not reused
     with iterator:

@@ -29,10 +29,11 @@ class Job:
     def run(self) -> None:
         """Make the call, unless another thread has begun to."""
         if self._is_taken.acquire(blocking=False):
-            function, args = self.function, self.args
+            function, args = self.function, self.args or ()
             self.function = self.args = None  # a busy worker's queue must not keep the arrays of what is done alive
             try:
-                function(*args)
+                if function is not None:
+                    function(*args)
             except BaseException as error:  # it belongs to the thread that waits
                 self._error = error
             finally:
@@ -53,6 +54,9 @@ class Workers:
 
     def __init__(self, count: Optional[int] = None) -> None:
         self._wanted = count
+        self._begin()
+
+    def _begin(self) -> None:
         self._jobs: SimpleQueue[Job] = SimpleQueue()
         self._lock = threading.Lock()
         self._has_started = False
@@ -81,7 +85,7 @@ class Workers:
                 pass  # the system has no more threads: those that wait for jobs do them
 
 
-def _work(jobs: SimpleQueue) -> None:
+def _work(jobs: SimpleQueue[Job]) -> None:
     while True:
         jobs.get().run()
 
@@ -89,5 +93,5 @@ def _work(jobs: SimpleQueue) -> None:
 workers = Workers()
 builder = Workers(1)  # builds what calls do not wait for; the others are kept for computations
 if hasattr(os, "register_at_fork"):  # threads do not survive a fork
-    os.register_at_fork(after_in_child=workers.__init__)
-    os.register_at_fork(after_in_child=lambda: builder.__init__(1))
+    os.register_at_fork(after_in_child=workers._begin)
+    os.register_at_fork(after_in_child=builder._begin)

@@ -97,7 +97,9 @@ class CuPyBackend(Backend):
             if isinstance(data, self.cupy.ndarray):
                 return self.cupy.array(data, dtype=dtype, copy=True if copy else None)
             host = _on_host(data, dtype)
-            return self.full((), host[()], host.dtype) if host.ndim == 0 else self._uploaded(host, False)
+            if host.ndim:
+                return self._uploaded(host, False)
+            return self.full((), host[()], host.dtype)  # type: ignore[arg-type]  # a scalar of NumPy's will do
 
     def _uploaded(self, host: np.ndarray, non_blocking: bool) -> Array:
         """A copy of an array of the host, queued; pinned memory is waited for, since its owner may change it next."""
@@ -243,7 +245,7 @@ class CuPyBackend(Backend):
             super().elementwise_into(kernel, inputs, constants, outputs)
             return
         with self.here():  # each thread reads its elements before it writes there
-            (kernel.compiled.get(self._name) or self._launcher(kernel)).run(inputs, constants, outputs)
+            (kernel.compiled.get(self._name) or self._launcher(kernel)).run(inputs, constants, list(outputs))
 
     def elementwise_into_each(self, kernel: Kernel, calls: Sequence[Call], constants: Sequence[float]) -> None:
         def fits(call: Call) -> bool:

@@ -69,7 +69,10 @@ class _RowText:
         whole = [f"out{i}" for i, symbol in enumerate(plan.outputs) if not symbol.is_row]
         self._read_inputs()
         for step in plan.steps:
-            (self._stage if isinstance(step, Stage) else self._reduction)(step)
+            if isinstance(step, Stage):
+                self._stage(step)
+            else:
+                self._reduction(step)
         self._write_outputs()
         outer, inner = variant.ndims
         arrays = inputs + whole

@@ -79,7 +79,7 @@ class SeveralLauncher:
 def is_plain(kernel: Kernel, call: Call, ndarray: type) -> bool:
     """Whether a call can be one of several: contiguous arrays of the results' shape, and arrays without dimensions."""
     inputs, outputs = call
-    arrays = [value for value in inputs if isinstance(value, ndarray)]
+    arrays: list[Any] = [value for value in inputs if isinstance(value, ndarray)]
     result = compute_and_result(kernel, inputs)[1]
     return (all(array.ndim == 0 or array.shape == outputs[0].shape and array.flags.c_contiguous for array in arrays)
             and outputs[0].ndim > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Callable
 
 from ..errors import FormulaError
 from .expression import TABLE, Expression, Operand, apply
@@ -39,7 +40,7 @@ class FormulaNamespace:
     def isfinite(x: Operand) -> Expression:
         return apply("less", apply("abs", x), math.inf)
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Callable[..., Expression]:
         name = _ALIASES.get(name, name)
         if name in TABLE:
             return lambda *args: apply(name, *args)

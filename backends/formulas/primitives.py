@@ -68,7 +68,7 @@ def _share(a: Expression, b: Expression) -> Expression:
     return apply("sigmoid", apply("where", both, 0.0, apply("subtract", a, b)))
 
 
-def _inside(y, x, low, high):
+def _inside(y: Expression, x: Expression, low: Expression, high: Expression) -> Expression:
     within = apply("logical_and", apply("greater_equal", x, low), apply("less_equal", x, high))
     return apply("where", within, 1.0, 0.0)
 

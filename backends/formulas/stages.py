@@ -7,7 +7,7 @@ what it was computed from.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Sequence, TypeGuard, Union
+from typing import Mapping, NamedTuple, Sequence, TypeGuard, Union
 
 from .expand import expand
 from .expression import Apply, Expression, Symbol, apply, in_order, rebuilt, rewrite, symbols
@@ -87,7 +87,7 @@ def plan(kernel: Kernel) -> Plan:
             map(_is_reduction, in_order(node.args)))]
         if not ready:
             break
-        known: dict[Expression, Expression] = {}
+        known: dict[Expression, Symbol] = {}
         for node in ready:
             known[node] = Symbol.row(f"_value{made}")
             made += 1
@@ -106,7 +106,7 @@ def _as_they_were(values: dict[Expression, Symbol]) -> dict[Expression, Expressi
     return {node: value != 0.0 if node.is_boolean else value for node, value in values.items()}
 
 
-def _replaced(roots: tuple[Expression, ...], known: dict[Expression, Expression]) -> tuple[Expression, ...]:
+def _replaced(roots: tuple[Expression, ...], known: Mapping[Expression, Expression]) -> tuple[Expression, ...]:
     return rewrite(roots, lambda node, args: known[node] if node in known else rebuilt(node, args))
 
 
@@ -134,7 +134,7 @@ def _cost(node: Expression) -> int:
     return _COST_OF_READING if node.primitive.name in _SLOW else 1
 
 
-def _is_of_elements(node: Expression) -> bool:
+def _is_of_elements(node: Expression) -> TypeGuard[Apply]:
     return isinstance(node, Apply) and not (node.is_row or node.is_scalar or node.is_boolean)
 
 

@@ -17,8 +17,9 @@ from .. import cache
 from ..errors import BackendUnavailable
 
 # What the formula says is computed: no contraction to fused products, no assumption that NaN or infinity is absent.
-FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fPIC", "-shared",
-         "-fvisibility=hidden", "-fopenmp-simd", "-pthread", "-w", "-x", "c++")
+FLAGS: tuple[str, ...] = (
+    "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fPIC", "-shared",
+    "-fvisibility=hidden", "-fopenmp-simd", "-pthread", "-w", "-x", "c++")
 if platform.machine() in ("x86_64", "AMD64"):
     FLAGS = ("-mprefer-vector-width=512",) + FLAGS  # where there are such vectors
 
@@ -93,7 +94,7 @@ def _key(source: str, command: list[str]) -> str:
 def _compiler_identity(name: str) -> str:
     import shutil
 
-    path = Path(shutil.which(name)).resolve()
+    path = Path(shutil.which(name) or name).resolve()
     version = _run([str(path), "--version"]).stdout
     return f"{path}\n{path.stat().st_mtime_ns}\n{version}"
 

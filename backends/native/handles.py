@@ -10,7 +10,8 @@ import numpy as np
 
 def address(array: np.ndarray) -> int:
     """Where the first element is in memory."""
-    return array.__array_interface__["data"][0]
+    place: int = array.__array_interface__["data"][0]
+    return place
 
 
 def _objects_hold_their_data() -> bool:

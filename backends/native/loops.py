@@ -41,7 +41,7 @@ class Program:
     def _arrays_only(self, function: Callable[..., Any]) -> Callable[..., Any]:
         handle, share = handles.handle, self._share
 
-        def run(n, inputs, constants, outputs):
+        def run(n: int, inputs: Sequence[Any], constants: Sequence[float], outputs: Sequence[np.ndarray]) -> None:
             function(n, share, *map(handle, inputs), *map(handle, outputs))
 
         return run
@@ -49,13 +49,13 @@ class Program:
     def _with_numbers(self, function: Callable[..., Any]) -> Callable[..., Any]:
         handle, share, scalars, arrays = handles.handle, self._share, self._scalars, self._arrays
 
-        def run(n, inputs, constants, outputs):
+        def run(n: int, inputs: Sequence[Any], constants: Sequence[float], outputs: Sequence[np.ndarray]) -> None:
             function(n, share, *[inputs[i] for i in scalars], *constants,
                      *[handle(inputs[i]) for i in arrays], *map(handle, outputs))
 
         return run
 
-    def run_several(self, calls: Sequence[tuple[Inputs, Sequence[np.ndarray]]],
+    def run_several(self, calls: Sequence[tuple[Sequence[Any], Sequence[np.ndarray]]],
                     constants: Sequence[float]) -> Sequence[Any]:
         """Run for several calls, (inputs, outputs), and return those that were not run: calls that write to a part of
         what they read or write, but not to the whole of it."""

@@ -39,7 +39,8 @@ def row_program(kernel: Kernel, plan: Plan, dtype: np.dtype, kinds: Kinds,
                          *[ctypes.c_void_p] * arrays]
     share, handle = share_address(), handles.handle
 
-    def run(rows, n, inputs, constants, outputs):
+    def run(rows: int, n: int, inputs: Sequence[np.ndarray], constants: Sequence[float],
+            outputs: Sequence[np.ndarray]) -> None:
         if function(rows, n, share, *constants, *map(handle, inputs), *map(handle, outputs)):
             raise MemoryError(f"{kernel.name}: no memory for the values of a row of {n} elements")
 
