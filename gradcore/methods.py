@@ -129,10 +129,11 @@ def _method(function: Callable[..., Any], name: str) -> Callable[..., Any]:
         return checked(function, name)
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return function(self, *args, **kwargs)
+        result: Tensor = function(self, *args, **kwargs)
+        return result
 
     method.__name__, method.__qualname__, method.__doc__ = name, f"Tensor.{name}", function.__doc__
-    method.operation = function  # for those who want to know its parameters
+    vars(method)["operation"] = function  # for those who want to know its parameters
     return method
 
 
@@ -209,7 +210,7 @@ def members() -> dict[str, Any]:
         members[f"__r{name}__"] = _reflected(function)
         members[f"__i{name}__"] = checked(inplace.in_place(function, f"__i{name}__"))
     members.update((f"__{name}__", _operator(function)) for name, function in _COMPARISONS.items())
-    members.update(
+    members.update(dict[str, Any](
         __eq__=_equality(arithmetic.equal), __ne__=_equality(arithmetic.not_equal),
         __neg__=lambda self: arithmetic.negative(self), __pos__=lambda self: self,
         __abs__=lambda self: arithmetic.abs(self), __invert__=checked(bits.bitwise_not),
@@ -224,7 +225,7 @@ def members() -> dict[str, Any]:
         __dlpack__=interchange.dlpack, __dlpack_device__=interchange.dlpack_device,
         __cuda_array_interface__=property(interchange.cuda_array_interface),
         where=checked(_where, "where"),
-    )
+    ))
     return members
 
 

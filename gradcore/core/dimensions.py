@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from typing import Any, Callable, Iterable, Optional, Sequence, TypeVar, Union
+from typing import Any, Callable, Iterable, Optional, Sequence, TypeGuard, TypeVar, Union
 
 import numpy as np
 
@@ -97,7 +97,7 @@ def common_shape(name: str, shapes: Sequence[tuple[int, ...]], labels: Sequence[
         raise ValueError(f"{name}: the arrays do not broadcast to one shape; got {listed}") from None
 
 
-def is_integer(value: Any) -> bool:
+def is_integer(value: Any) -> TypeGuard[int]:
     """Whether `value` stands for an int; truth values, which Python counts among the integers, do not."""
     if isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", "i") == "b":
         return False

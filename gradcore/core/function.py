@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
 
 from .grad_mode import is_grad_enabled, no_grad
 from .graph import Node, parent_of
@@ -32,6 +32,10 @@ class Context:
     >>> x.grad
     tensor([6.])
     """
+
+    if TYPE_CHECKING:
+        def __getattr__(self, name: str) -> Any: ...
+        def __setattr__(self, name: str, value: Any) -> None: ...
 
     def __init__(self, name: str, args: Sequence[Any]):
         self._name = name
@@ -165,7 +169,7 @@ class Function:
     """
 
     @staticmethod
-    def forward(*args: Any) -> Any:
+    def forward(*args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError("a Function states forward(ctx, *args), a static method")
 
     @staticmethod
@@ -173,7 +177,7 @@ class Function:
         """Keep what `backward` needs, where `forward` does not take `ctx`."""
 
     @staticmethod
-    def backward(ctx: Context, *gradients: Any) -> Any:
+    def backward(ctx: Context, *gradients: Any, **kwargs: Any) -> Any:
         raise NotImplementedError("a Function that is differentiated states backward(ctx, *gradients), a static method")
 
     @classmethod

@@ -7,6 +7,8 @@ that is not flat, so that the upstream gradient passes, as in PyTorch (whose har
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..operations.arithmetic import (arctan, ceil, cos, cosh, erf, exp, exp2, expm1, floor, log, log1p, log2,
                                      logaddexp, maximum, minimum, rsqrt, sign, sin, sinh, sqrt, square)
 from ..core.elementwise import Elementwise
@@ -53,7 +55,7 @@ _LATER = {
 __getattr__ = loader(__name__, _LATER, published)
 
 # Every activation that is one elementwise kernel of one array, by name.
-ACTIVATIONS: dict[str, Elementwise] = {
+ACTIVATIONS: dict[str, Elementwise[Any]] = {
     operation.name: operation for module in (rectifiers, exponentials, sigmoids) for operation in vars(module).values()
     if isinstance(operation, Elementwise)}
 

@@ -61,7 +61,7 @@ def causal_attention_weights(xp: RowNamespace, scores: Expression, row: Expressi
 
 
 @causal_attention_weights.derivative
-def _(xp: RowNamespace, output: Expression, upstream: Expression, scale: float = 1.0) -> tuple[Expression, ...]:
+def _(xp: RowNamespace, output: Expression, upstream: Expression, scale: float = 1.0) -> tuple[Expression, float]:
     return scale * _slope(xp, output, upstream), 0.0
 
 

@@ -70,7 +70,7 @@ class Cell:
     the memory that it changes, where there is one.
     """
 
-    formula: Elementwise
+    formula: Elementwise[Any]
     gates: int
     states: int
     is_split: bool = False
@@ -97,11 +97,10 @@ class StepGradient:
         along = tuple(range(len(cell.formula.arrays)))
         if len(cell.formula.kernel.outputs) == 1:
             needs = cell.formula.gradient(along)
-            self.outputs = (0,) * needs.saves_output
+            self.kernel, self.inputs, self.outputs = needs.own_kernel, needs.saved, (0,) * needs.saves_output
         else:
-            needs = cell.formula.joint_gradient(along, tuple(range(cell.states)))
-            self.outputs = needs.outputs
-        self.kernel, self.inputs = needs.kernel, needs.saved
+            several = cell.formula.joint_gradient(along, tuple(range(cell.states)))
+            self.kernel, self.inputs, self.outputs = several.own_kernel, several.saved, several.outputs
 
     def read(self, inputs: Sequence[Any], made: Sequence[Any]) -> list[Any]:
         return [*[inputs[i] for i in self.inputs], *[made[i] for i in self.outputs]]

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..backends import Expression, RowNamespace
 from ..backends.formulas.dtypes import kind_of
+from ..backends.formulas.expression import Operand
 from ..core.rowwise import Rowwise, rowwise
 from ..core.tensor import Tensor, as_tensor
 from ..operations.arithmetic import divide
@@ -28,7 +29,8 @@ def _shifted(xp: RowNamespace, x: Expression) -> tuple[Expression, ...]:
 
 
 @rowwise
-def class_loss(xp: RowNamespace, x: Expression, target: Expression, ignore_index: float = -100.0) -> Expression:
+def class_loss(xp: RowNamespace, x: Expression, target: Expression,
+               ignore_index: float = -100.0) -> tuple[Expression, ...]:
     """log(sum(e^x)) - x_t, and 1 for each sample that counts: the kernel of `cross_entropy`."""
     shifted, log_sum = _shifted(xp, x)
     loss = log_sum - xp.sum(xp.where(xp.position == target, shifted, 0.0))
@@ -37,7 +39,7 @@ def class_loss(xp: RowNamespace, x: Expression, target: Expression, ignore_index
 
 @rowwise
 def weighted_class_loss(xp: RowNamespace, x: Expression, target: Expression, weight: Expression,
-                        label_smoothing: float = 0.0, ignore_index: float = -100.0) -> Expression:
+                        label_smoothing: float = 0.0, ignore_index: float = -100.0) -> tuple[Expression, ...]:
     """As `class_loss`, with weights of classes and a part of the likelihood spread over all: and the weights."""
     shifted, log_sum = _shifted(xp, x)
     losses = log_sum - shifted
@@ -59,15 +61,15 @@ def probability_loss(xp: RowNamespace, x: Expression, target: Expression, weight
 
 @rowwise
 def picked_loss(xp: RowNamespace, x: Expression, target: Expression, weight: Expression,
-                ignore_index: float = -100.0) -> Expression:
+                ignore_index: float = -100.0) -> tuple[Expression, ...]:
     """-weight_t x_t, and the weight: the kernel of `nll_loss`."""
     is_target = xp.position == target
     loss = -xp.sum(xp.where(is_target, weight * x, 0.0))
     return _counted(xp, loss, xp.sum(xp.where(is_target, weight, 0.0)), target, ignore_index)
 
 
-def _counted(xp: RowNamespace, loss: Expression, weight: Expression, target: Expression,
-             ignore_index: Expression) -> tuple[Expression, ...]:
+def _counted(xp: RowNamespace, loss: Expression, weight: Operand, target: Expression,
+             ignore_index: float) -> tuple[Expression, ...]:
     """The loss and its weight: 0 where the target is ignored, NaN where its class does not exist."""
     of_row = xp.max(target)  # one number for each row, and so no work
     is_missing = xp.logical_or(of_row < 0, of_row > xp.max(xp.position))
@@ -127,8 +129,8 @@ def cross_entropy(input: Any, target: Any, weight: Any = None, size_average: Non
                        label_smoothing=label_smoothing)
 
 
-def _of_classes(formula: Rowwise, scores: Tensor, target: Tensor, given: Any, weights: tuple[Any, ...],
-                ignore_index: int, reduction: str, loss: str, **constants: float) -> Tensor:
+def _of_classes(formula: Rowwise[tuple[Tensor, ...]], scores: Tensor, target: Tensor, given: Any,
+                weights: tuple[Any, ...], ignore_index: int, reduction: str, loss: str, **constants: float) -> Tensor:
     """A formula's losses for indices of classes, reduced; a mean is one over the weights of the targets, which were
     `given` by the caller."""
     dim = _class_dim(scores)

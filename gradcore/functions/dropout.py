@@ -22,7 +22,7 @@ def dropped(xp: FormulaNamespace, x: Expression, noise: Expression, p: float = 0
 
 
 @dropped.derivative
-def _(xp: FormulaNamespace, noise: Expression, p: float = 0.5) -> tuple[Expression, ...]:
+def _(xp: FormulaNamespace, noise: Expression, p: float = 0.5) -> tuple[Expression, float]:
     return xp.where(noise < p, 0.0, 1.0 / (1.0 - p)), 0.0
 
 
@@ -98,7 +98,7 @@ def _of_channels(x: Any, p: float, training: bool, name: str, count: int) -> Ten
     return _masked(dropped, x, p, training, name, lambda shape: shape[:-count] + (1,) * count)
 
 
-def _masked(formula: Elementwise, x: Any, p: float, training: bool, name: str,
+def _masked(formula: Elementwise[Tensor], x: Any, p: float, training: bool, name: str,
             of_noise: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Tensor:
     """A formula of the input and noise of the shape that `of_noise` makes of the input's, in training."""
     check_probability(p, name)

@@ -54,11 +54,11 @@ def beside(prediction: Tensor, value: Any) -> Tensor:
 
 
 def _target_like(prediction: Tensor, target: Any, loss: str) -> Tensor:
-    target = beside(prediction, target)
-    if target.shape != prediction.shape:
+    found = beside(prediction, target)
+    if found.shape != prediction.shape:
         raise ValueError(f"{loss}: predictions and targets must have one shape; got {prediction.shape} and "
-                         f"{target.shape}")
-    return target
+                         f"{found.shape}")
+    return found
 
 
 def elementwise_loss(loss: str, formula: Callable[..., Tensor], input: Any, target: Any, weight: Any = None,
@@ -84,15 +84,15 @@ def mean_over_weights(loss: str, formula: Callable[..., Tensor], input: Any, tar
 
 def weights_like(input: Tensor, weight: Any, loss: str) -> Tensor:
     """Weights that broadcast to the shape of the input."""
-    weight = beside(input, weight)
+    given = beside(input, weight)
     try:
-        fits = np.broadcast_shapes(weight.shape, input.shape) == input.shape
+        fits = np.broadcast_shapes(given.shape, input.shape) == input.shape
     except ValueError:
         fits = False
     if not fits:
         raise ValueError(f"{loss}: weights must broadcast to the shape of the input, {input.shape}; got "
-                         f"{weight.shape}")
-    return weight
+                         f"{given.shape}")
+    return given
 
 
 @elementwise

@@ -25,7 +25,7 @@ from .normalization import cosine_similarity
 from .sigmoids import logsigmoid
 
 
-def _hinge(xp: RowNamespace, x: Expression) -> Expression:
+def _hinge(xp: FormulaNamespace, x: Expression) -> Expression:
     """max(0, x) with slope 1 at 0, PyTorch's: scores that are equal at first are to be moved apart."""
     return xp.where(x < 0, 0.0, x)
 

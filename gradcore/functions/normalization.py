@@ -49,7 +49,7 @@ def _(xp: RowNamespace, x: Expression, weight: Expression, upstream: Expression,
     return (scaled - y * xp.mean(scaled * y)) / root, upstream * y
 
 
-def _length(xp: RowNamespace, x: Expression, eps: Expression) -> Expression:
+def _length(xp: RowNamespace, x: Expression, eps: float) -> Expression:
     """max(|x|, eps) of each row, whose gradient is 0 where the length is 0: a root has no slope there."""
     squares = xp.sum(x * x)
     is_zero = squares == 0

@@ -73,13 +73,13 @@ def _largest_places(x: Tensor, sizes: Sequence[int], wanted: Sequence[int]) -> T
     order = (0, 1, *range(2, 2 + 2 * count, 2), *range(3, 2 + 2 * count, 2))
     within = argmax(reshape(permute(reshape(x, *x.shape[:2], *split), *order), *x.shape[:2], *wanted, -1), -1)
     lengths = [of_dim.shape[1] for of_dim in members]
-    place: Any = 0
+    place: Union[int, Tensor] = 0
     for dim, of_dim in enumerate(members):
         along = within // math.prod(lengths[dim + 1:]) % lengths[dim]
         low, high = [as_tensor(end.reshape(-1, *(1,) * (count - dim - 1)), device=x.device)
                      for end in (of_dim[:, 0], of_dim[:, -1])]
         place = place * sizes[dim] + (low + along).minimum(high)
-    return place
+    return as_tensor(place)
 
 
 # -- the way back -----------------------------------------------------------------------------------------------------

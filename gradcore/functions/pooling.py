@@ -158,14 +158,14 @@ def _places(x: Tensor, windows: Windows) -> Tensor:
     pool = MaxPool(windows=windows)
     pool.forward(x._backend, x._array)
     taps = Tensor._wrap(pool.places, x._backend).long()
-    place = 0
+    place: Union[int, Tensor] = 0
     for dim, n in enumerate(windows.sizes):
         below = math.prod(windows.kernel[dim + 1:])
         along = taps // below % windows.kernel[dim]
         starts = np.arange(windows.positions[dim]) * windows.stride[dim] - windows.before[dim]
         starts = starts.reshape((-1,) + (1,) * (len(windows.sizes) - dim - 1))
         place = place * n + along * windows.dilation[dim] + as_tensor(starts, device=x.device)
-    return place
+    return as_tensor(place)
 
 
 def _means(name: str, count: int, input: Any, kernel_size: Sizes, stride: Optional[Sizes], padding: Sizes,

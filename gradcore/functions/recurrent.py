@@ -10,7 +10,7 @@ from typing import Any, Optional, Sequence
 
 import numpy as np
 
-from ..core.function import Function
+from ..core.function import Context, Function
 from ..core.grad_mode import is_grad_enabled
 from ..core.gradients import grad
 from ..core.tensor import Tensor, as_tensor
@@ -31,14 +31,14 @@ class Recurrence(Function):
     """
 
     @staticmethod
-    def forward(ctx, course: Course, projected: Tensor, weight: Tensor, bias_x: Optional[Tensor],
-                bias_h: Optional[Tensor], shrink: Optional[Tensor], *states: Tensor):
+    def forward(ctx: Context, course: Course, projected: Tensor, weight: Tensor, bias_x: Optional[Tensor],
+                bias_h: Optional[Tensor], shrink: Optional[Tensor], *states: Tensor) -> tuple[Tensor, ...]:
         ctx.course, ctx.run = course, _Run(course, projected, weight, bias_x, bias_h, shrink, states)
         ctx.save_for_backward(projected, weight, bias_x, bias_h, shrink, *states)
         return ctx.run.forward([state._array for state in states])
 
     @staticmethod
-    def backward(ctx, *upstream: Tensor):
+    def backward(ctx: Context, *upstream: Tensor) -> tuple[Optional[Tensor], ...]:
         if is_grad_enabled():
             return (None, *_recorded_gradients(ctx.course, ctx.saved_tensors, upstream))
         return (None, *ctx.run.backward(*[gradient._array for gradient in upstream]))
@@ -133,7 +133,7 @@ class _Run:
         return joined
 
     # -- backward ---------------------------------------------------------------------------------------------
-    def backward(self, along_output: Any, *along: Any) -> list[Optional[Tensor]]:
+    def backward(self, along_output: Any, *last: Any) -> list[Optional[Tensor]]:
         """The gradients of the projected inputs, the weight, the biases, `shrink` and the first states."""
         backend, xp, cell = self.backend, self.backend.xp, self.cell
         kernel, along_output, every = step_gradient(cell).kernel, self._by_step(along_output), slice(None)
@@ -141,6 +141,7 @@ class _Run:
         of_h = backend.full(self.gates.shape, 0, self.dtype) if cell.is_split else of_x
         turned = xp.permute_dims(self.weight, (1, 0))
         of_shrunk = None if self.shrink is None else backend.full(along_output.shape, 0, self.dtype)
+        along: Sequence[Any] = last
         for t, active, read in reversed(self.tape):
             received = list(self._active(along, active))
             received[0] = xp.add(received[0], backend.take(along_output, (every, t, active)))

@@ -169,9 +169,11 @@ def poisson_nll_loss(input: Any, target: Any, log_input: bool = True, full: bool
     >>> poisson_nll_loss(Tensor([0.0]), [2.0])
     tensor(1.)
     """
-    formula = count_loss_of_log if log_input else lambda x, t: count_loss(x, t, eps=eps)
-    with_constant = (lambda x, t: formula(x, t) + stirling(t)) if full else formula
-    return elementwise_loss("poisson_nll_loss", with_constant, input, target, None, reduction, (size_average, reduce))
+    def formula(x: Tensor, t: Tensor) -> Tensor:
+        loss = count_loss_of_log(x, t) if log_input else count_loss(x, t, eps=eps)
+        return loss + stirling(t) if full else loss
+
+    return elementwise_loss("poisson_nll_loss", formula, input, target, None, reduction, (size_average, reduce))
 
 
 def gaussian_nll_loss(input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6,

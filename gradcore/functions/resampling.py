@@ -59,7 +59,8 @@ def _adaptive(name: str, count: int, input: Any, output_size: Any) -> Tensor:
 
 def _means(n: int, out: int) -> np.ndarray:
     places, (low, high) = np.arange(n)[:, None], parts(n, out)
-    return ((places >= low) & (places < high)) / (high - low)
+    means: np.ndarray = ((places >= low) & (places < high)) / (high - low)
+    return means
 
 
 def _along_each(x: Tensor, matrices: Sequence[np.ndarray]) -> Tensor:
@@ -160,7 +161,8 @@ def _cubic(n: int, places: np.ndarray) -> np.ndarray:
     def weight(distance: np.ndarray) -> np.ndarray:
         d = np.abs(distance)
         near = (_CUBIC + 2) * d**3 - (_CUBIC + 3) * d**2 + 1
-        return np.where(d <= 1, near, _CUBIC * (d**3 - 5 * d**2 + 8 * d - 4))
+        weights: np.ndarray = np.where(d <= 1, near, _CUBIC * (d**3 - 5 * d**2 + 8 * d - 4))
+        return weights
 
     return _gathered(n, places, weight, (-1, 0, 1, 2))
 

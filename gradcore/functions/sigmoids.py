@@ -118,7 +118,7 @@ def _(xp: FormulaNamespace, x: Expression, output: Expression, beta: float = 1.0
     return 1.0 + (beta * finite - 1.0) * xp.sigmoid(-_scaled(xp, x, beta))
 
 
-def _scaled(xp: FormulaNamespace, x: Expression, beta: Expression) -> Expression:
+def _scaled(xp: FormulaNamespace, x: Expression, beta: float) -> Expression:
     """The argument of swish's gate; 0 for beta = 0, where beta times infinity would be NaN."""
     return xp.where(beta == 0, 0.0, beta * x)
 

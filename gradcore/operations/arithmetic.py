@@ -12,9 +12,9 @@ from .conversion import clone
 from .integers import BOOLEAN, INTEGER, beyond, dividing, fitting, nearest, otherwise, powering, truth, wrapped
 
 
-def _of_primitive(name: str) -> Elementwise:
+def _of_primitive(name: str) -> Elementwise[Tensor]:
     """The row `name` of the table of primitives as an operation on Tensors."""
-    operation = Elementwise.of_kernel(Kernel.of_primitive(name), {})
+    operation: Elementwise[Tensor] = Elementwise.of_kernel(Kernel.of_primitive(name), {})
     operation.__module__ = __name__  # where pickles of it look it up
     operation.__doc__ = primitive_texts.docstring(name)
     return operation

@@ -64,7 +64,7 @@ class Convolve(_OfWindows):
                 backend.add_at(y, (part, ...), xp.reshape(bias[0], (1, *y.shape[1:3], 1)))
         return xp.reshape(y, (samples, w.shape[0], *positions))
 
-    def backward(self, gradient: Tensor) -> list[Tensor]:
+    def backward(self, gradient: Tensor) -> list[Optional[Tensor]]:
         options = {"windows": self.windows, "groups": self.groups}
         wanted = [parent is not None for parent in self.parents]
         parts = [ConvolveInput.apply(gradient, self.saved(1), **options) if wanted[0] else None,

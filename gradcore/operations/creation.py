@@ -7,7 +7,7 @@ integers are int64 and all others float32; with ``requires_grad=True`` all are f
 from __future__ import annotations
 
 import math
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 import numpy as np
 
@@ -93,7 +93,8 @@ def eye(n: int, m: Optional[int] = None, *, k: int = 0, dtype: Any = None, devic
     tensor([[1., 0.],
             [0., 1.]])
     """
-    return _from_host(np.eye(*shape_of((n, n if m is None else m)), k), dtype or DEFAULT_FLOAT, device, requires_grad)
+    rows, columns = shape_of((n, n if m is None else m))
+    return _from_host(np.eye(rows, columns, k), dtype or DEFAULT_FLOAT, device, requires_grad)
 
 
 def arange(start: Number, end: Optional[Number] = None, step: Number = 1, *, dtype: Any = None,
@@ -131,7 +132,8 @@ def linspace(start: Number, end: Number, steps: int, *, dtype: Any = None, devic
     return _from_host(values, dtype or DEFAULT_FLOAT, device, requires_grad)
 
 
-def like(factory: Any, x: Any, args: tuple[Any, ...], dtype: Any, device: DeviceLike, requires_grad: bool) -> Tensor:
+def like(factory: Callable[..., Tensor], x: Any, args: tuple[Any, ...], dtype: Any, device: DeviceLike,
+         requires_grad: bool) -> Tensor:
     """What `factory` makes in the shape of `x`, by default with its dtype and on its device too."""
     if not isinstance(x, Tensor):
         raise TypeError(f"expected a Tensor to imitate; got {type(x).__name__}")

@@ -7,12 +7,13 @@ tensor([0.])
 from __future__ import annotations
 
 import math
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 import numpy as np
 
 from ..backends import Expression, FormulaNamespace
 from ..backends.formulas.dtypes import kind_of
+from ..backends.formulas.expression import Operand
 from ..core.arguments import at_least_zero
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
@@ -95,8 +96,8 @@ def _(xp: FormulaNamespace, input: Expression) -> Expression:
 arcsinh, arccosh, arctanh = asinh, acosh, atanh
 
 
-def _polynomial(coefficients, x):
-    value = coefficients[0]
+def _polynomial(coefficients: Sequence[float], x: Expression) -> Operand:
+    value: Operand = coefficients[0]
     for coefficient in coefficients[1:]:
         value = value * x + coefficient
     return value
@@ -145,7 +146,7 @@ def fmod(xp: FormulaNamespace, input: Expression, other: Expression) -> Expressi
 
 
 @fmod.derivative
-def _(xp: FormulaNamespace, input: Expression, other: Expression, output: Expression) -> tuple[Expression, ...]:
+def _(xp: FormulaNamespace, input: Expression, other: Expression, output: Expression) -> tuple[Operand, ...]:
     return 1.0, -xp.round((input - output) / other)
 
 
@@ -296,12 +297,13 @@ def heaviside(xp: FormulaNamespace, input: Expression, values: Expression) -> Ex
 
 
 @heaviside.derivative
-def _(xp: FormulaNamespace, input: Expression, values: Expression) -> tuple[Expression, ...]:
+def _(xp: FormulaNamespace, input: Expression, values: Expression) -> tuple[Operand, ...]:
     return 0.0, xp.where(input == 0, 1.0, 0.0)
 
 
 def _addcmul_of_integers(input: Any, tensor1: Any, tensor2: Any, value: float) -> Tensor:
-    return input + tensor1 * tensor2 * (int(value) if value == value // 1 else value)
+    total: Tensor = input + tensor1 * tensor2 * (int(value) if value == value // 1 else value)
+    return total
 
 
 @otherwise(INTEGER, _addcmul_of_integers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple, Optional, Union
+from typing import Any, Callable, NamedTuple, Optional, Union, overload
 
 from . import arithmetic
 from ..backends import Array, Backend, backend_of
@@ -39,6 +39,15 @@ class Extremum(Operation):
         return [reshape(gradient, top.shape) * shares]
 
 
+@overload
+def max(x: Tensor, dim: None = None, keepdim: bool = False, *, other: Any = None) -> Tensor: ...
+@overload
+def max(x: Tensor, dim: int, keepdim: bool = False) -> ValuesAndIndices: ...
+@overload
+def max(x: Tensor, dim: Tensor) -> Tensor: ...
+@overload
+def max(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None, axis: Any = None,
+        keepdims: bool = False) -> Any: ...
 @accepts_numpy_names
 def max(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Union[Tensor, ValuesAndIndices]:
     """The largest element; along one dimension a pair of `values` and `indices`.  NaN is larger than all.
@@ -52,6 +61,15 @@ def max(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None)
     return _extremum(x, _dim_or_other("max", dim, other), keepdim, "max")
 
 
+@overload
+def min(x: Tensor, dim: None = None, keepdim: bool = False, *, other: Any = None) -> Tensor: ...
+@overload
+def min(x: Tensor, dim: int, keepdim: bool = False) -> ValuesAndIndices: ...
+@overload
+def min(x: Tensor, dim: Tensor) -> Tensor: ...
+@overload
+def min(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None, axis: Any = None,
+        keepdims: bool = False) -> Any: ...
 @accepts_numpy_names
 def min(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Union[Tensor, ValuesAndIndices]:
     """The smallest element; along one dimension a pair of `values` and `indices`; of two tensors `minimum`: see `max`.

@@ -8,8 +8,10 @@ Source: Abramowitz and Stegun, "Handbook of Mathematical Functions", 6.1.17, 6.1
 from __future__ import annotations
 
 import math
+from typing import Sequence
 
 from ..backends import Expression, FormulaNamespace
+from ..backends.formulas.expression import Operand
 from ..core.elementwise import elementwise
 
 _STEPS = 7  # of the recurrence, after which the series has all digits of float64
@@ -17,8 +19,8 @@ _LOG_GAMMA = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 
 _DIGAMMA = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12)
 
 
-def _series(coefficients, square):
-    value = coefficients[-1]
+def _series(coefficients: Sequence[float], square: Expression) -> Operand:
+    value: Operand = coefficients[-1]
     for coefficient in coefficients[-2::-1]:
         value = value * square + coefficient
     return value

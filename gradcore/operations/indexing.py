@@ -6,7 +6,7 @@ The adjoint of taking elements is adding to them, once for each time that an ele
 from __future__ import annotations
 
 import operator
-from typing import Any, Callable, Optional, Sequence, Union
+from typing import Any, Callable, Literal, Optional, Sequence, Union, overload
 
 import numpy as np
 
@@ -272,6 +272,10 @@ def masked_select(x: Tensor, mask: Any) -> Tensor:
     return getitem(x, mask.expand(x.shape))
 
 
+@overload
+def nonzero(x: Tensor, *, as_tuple: Literal[False] = False) -> Tensor: ...
+@overload
+def nonzero(x: Tensor, *, as_tuple: Literal[True]) -> tuple[Tensor, ...]: ...
 def nonzero(x: Tensor, *, as_tuple: bool = False) -> Union[Tensor, tuple[Tensor, ...]]:
     """The places of the elements that are not zero: a row for each, or `as_tuple` an index tensor for each dimension.
 

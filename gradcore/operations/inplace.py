@@ -104,7 +104,7 @@ def _as_it_was(x: Tensor) -> Tensor:
     return Tensor._wrap(x._backend.copy(x._array), x._backend, x._node)
 
 
-def in_place(operation: Callable[..., Any], name: str) -> Callable[..., Any]:
+def in_place(operation: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
     """The in-place form of an operation: its result is written to the first argument, in the same dtype."""
 
     def changed(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -125,7 +125,7 @@ def in_place(operation: Callable[..., Any], name: str) -> Callable[..., Any]:
         return x
 
     if isinstance(operation, FunctionType):
-        changed.__wrapped__ = operation  # it has the same arguments
+        vars(changed)["__wrapped__"] = operation  # it has the same arguments
     changed.__name__ = changed.__qualname__ = name
     changed.__doc__ = f"As {name.strip('_')}, with the result in the tensor's own memory."
     return changed
@@ -145,7 +145,7 @@ def reshaped_in_place(operation: Callable[..., Any], name: str) -> Callable[...,
             _continue(x, result)
         return x
 
-    changed.__wrapped__ = operation
+    vars(changed)["__wrapped__"] = operation
     changed.__name__ = changed.__qualname__ = name
     changed.__doc__ = f"As {name.strip('_')}, of the tensor itself; views of it stay as they are."
     return changed
@@ -196,7 +196,7 @@ def fill_diagonal_(x: Tensor, fill_value: Any) -> Tensor:
     return write(x, (places, places), fill_value, "fill_diagonal_")
 
 
-def in_place_if(inplace: bool, function: Callable[..., Any], x: Any, *args: Any, **kwargs: Any) -> Tensor:
+def in_place_if(inplace: bool, function: Callable[..., Tensor], x: Any, *args: Any, **kwargs: Any) -> Tensor:
     """What a function gives for `x`, written to the memory of `x` where that is asked for."""
     if not inplace:
         return function(x, *args, **kwargs)

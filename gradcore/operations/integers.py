@@ -8,7 +8,7 @@ meets, as in PyTorch; what becomes of one that the dtype cannot hold is said her
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Sequence, Union
+from typing import Any, Callable, Sequence, TypeVar, Union
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from ..backends.formulas.dtypes import kind_of, result_type
 from ..core.elementwise import Elementwise
 from ..core.tensor import Tensor
 
+Result = TypeVar("Result")
 BOOLEAN, INTEGER = 0, 1  # as `kind_of` gives them
 Fit = Callable[[int, np.dtype], Union[int, float]]
 
@@ -28,7 +29,8 @@ def wrapped(number: int, dtype: np.dtype) -> int:
     (44, 255, -56)
     """
     low = int(np.iinfo(dtype).min)
-    return (number - low) % 2 ** (8 * dtype.itemsize) + low
+    bits = 8 * dtype.itemsize
+    return (number - low) % (1 << bits) + low
 
 
 def nearest(number: int, dtype: np.dtype) -> int:
@@ -75,13 +77,13 @@ def stored(number: Union[int, float], dtype: np.dtype) -> Union[int, float]:
     try:
         return float(number)
     except OverflowError:
-        raise OverflowError(f"a tensor of {dtype} cannot hold an integer of {number.bit_length()} bits") from None
+        raise OverflowError(f"a tensor of {dtype} cannot hold an integer of {int(number).bit_length()} bits") from None
 
 
-class _Fitting(Elementwise):
+class _Fitting(Elementwise[Result]):
     """`operation`, whose Python integers are fitted to the dtype that they take on, each by its own rule."""
 
-    def __init__(self, operation: Elementwise, fits: Sequence[Fit]):
+    def __init__(self, operation: Elementwise[Result], fits: Sequence[Fit]):
         self.__dict__.update(operation.__dict__)
         self._fits = fits
 
@@ -101,21 +103,21 @@ class _Fitting(Elementwise):
             raise OverflowError(f"{self.name.strip('_')}: {error}") from None
 
 
-class _Dividing(_Fitting):
+class _Dividing(_Fitting[Result]):
     """A division that refuses a zero among integers, where the host sees it; other devices give what their kernels
     do, as a look at the divisor would be a wait for the device."""
 
-    def run(self, inputs: Sequence[Any], values: tuple[Any, ...], backend: Backend) -> Tensor:
+    def run(self, inputs: Sequence[Any], values: tuple[float, ...], backend: Backend) -> Result:
         if _divides_by_zero(*inputs):
             raise ZeroDivisionError(f"{self.name}: an integer was divided by zero; in float tensors that is infinite "
                                     f"or NaN")
         return super().run(inputs, values, backend)
 
 
-class _Powering(_Fitting):
+class _Powering(_Fitting[Result]):
     """A power that refuses negative exponents of integers, where the host sees them."""
 
-    def run(self, inputs: Sequence[Any], values: tuple[Any, ...], backend: Backend) -> Tensor:
+    def run(self, inputs: Sequence[Any], values: tuple[float, ...], backend: Backend) -> Result:
         if _has_negative_exponent(*inputs):
             raise ValueError(f"{self.name}: integers have no negative integer powers; make the base a float tensor")
         return super().run(inputs, values, backend)
@@ -135,40 +137,40 @@ def _divides_by_zero(a: Any, b: Any) -> bool:
     if any(value.dtype.kind == "f" or not value.size for value in tensors) or kind_of(_common_dtype((a, b))) == 2:
         return False
     if not isinstance(b, Tensor):
-        return b == 0
+        return bool(b == 0)
     backend = b._backend
     return backend.is_synchronous and not backend.to_numpy(backend.astype(b._array, _common_dtype((a, b)))).all()
 
 
-class _Otherwise(Elementwise):
+class _Otherwise(Elementwise[Result]):
     """`operation`, or for tensors of one kind a function of the tensors and the constants."""
 
-    def __init__(self, operation: Elementwise, kind: int, function: Callable[..., Tensor]):
+    def __init__(self, operation: Elementwise[Result], kind: int, function: Callable[..., Result]):
         self.__dict__.update(operation.__dict__)
         self._kind, self._function = kind, function
 
-    def run(self, inputs: Sequence[Any], values: tuple[Any, ...], backend: Backend) -> Tensor:
+    def run(self, inputs: Sequence[Any], values: tuple[float, ...], backend: Backend) -> Result:
         if kind_of(_common_dtype(inputs)) == self._kind:
             return self._function(*inputs, *values)
         return super().run(inputs, values, backend)
 
 
-def fitting(*fits: Fit) -> Callable[[Elementwise], Elementwise]:
+def fitting(*fits: Fit) -> Callable[[Elementwise[Result]], Elementwise[Result]]:
     """Fit the numbers of an elementwise operation, by a rule for each argument (a decorator)."""
     return lambda operation: _Fitting(operation, fits)
 
 
-def dividing(operation: Elementwise) -> Elementwise:
+def dividing(operation: Elementwise[Result]) -> Elementwise[Result]:
     """Wrap the numbers of a division, and refuse division of integers by zero (a decorator)."""
     return _Dividing(operation, (wrapped, wrapped))
 
 
-def powering(operation: Elementwise) -> Elementwise:
+def powering(operation: Elementwise[Result]) -> Elementwise[Result]:
     """Wrap the base of a power, and refuse what integers have no powers for (a decorator)."""
     return _Powering(operation, (wrapped, exact))
 
 
-def otherwise(kind: int, function: Callable[..., Tensor]) -> Callable[[Elementwise], Elementwise]:
+def otherwise(kind: int, function: Callable[..., Result]) -> Callable[[Elementwise[Result]], Elementwise[Result]]:
     """Let an elementwise operation be `function` for tensors of one kind, BOOLEAN or INTEGER (a decorator)."""
     return lambda operation: _Otherwise(operation, kind, function)
 

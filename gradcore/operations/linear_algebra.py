@@ -25,8 +25,9 @@ class MatMul(Operation):
         turns_a, turns_b = self.turned
         return backend.matmul(backend.transposed(a) if turns_a else a, backend.transposed(b) if turns_b else b)
 
-    def backward(self, gradient: Tensor) -> list[Tensor]:
-        (turns_a, turns_b), parts = self.turned, [None, None]
+    def backward(self, gradient: Tensor) -> list[Optional[Tensor]]:
+        turns_a, turns_b = self.turned
+        parts: list[Optional[Tensor]] = [None, None]
         if self.parents[0] is not None:
             b = self.saved(1)
             part = MatMul.apply(b, gradient, turned=(turns_b, True)) if turns_a else \

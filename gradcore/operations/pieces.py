@@ -31,7 +31,7 @@ def tensor_split(input: Tensor, indices_or_sections: Union[int, Sequence[int]], 
     """
     dim = one_dim(dim, input.ndim)
     n, cuts = input.shape[dim], indices_or_sections
-    if not isinstance(cuts, (tuple, list)):
+    if not isinstance(cuts, Sequence):
         if not 1 <= cuts < 2 ** 31:
             raise ValueError(f"tensor_split makes at least one part, and less than 2^31; got {cuts}")
         cuts = [i * (n // cuts) + min(i, n % cuts) for i in range(1, cuts)]

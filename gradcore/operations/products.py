@@ -8,7 +8,7 @@ from typing import Any, Optional, Sequence, Union
 
 from ..backends.formulas.dtypes import BOOL, INT64, kind_of
 from ..core.broadcasting import cast
-from ..core.dimensions import Dims, accepts_numpy_names, is_integer, many_dims, one_dim
+from ..core.dimensions import Dims, accepts_numpy_names, many_dims, one_dim
 from ..core.tensor import Tensor
 from . import arithmetic
 from .conversion import clone
@@ -88,7 +88,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Union[int, tuple[Sequence[int], Sequen
     >>> tensordot(Tensor([[1, 2], [3, 4]]), Tensor([1, 10]), 1)
     tensor([21., 43.])
     """
-    if is_integer(dims):
+    if not isinstance(dims, Sequence):
         if not 0 <= dims <= min(a.ndim, b.ndim):
             raise ValueError(f"tensordot: dims must be from 0 to {min(a.ndim, b.ndim)} for shapes {a.shape} and "
                              f"{b.shape}; got {dims}")
@@ -172,7 +172,7 @@ def _scaled_sum(name: str, input: Any, product: Tensor, beta: float, alpha: floa
     product = product if alpha == 1 else product * alpha
     if beta == 0:
         return product
-    total = product + (input if beta == 1 else arithmetic.multiply(input, beta))
+    total: Tensor = product + (input if beta == 1 else arithmetic.multiply(input, beta))
     if total.shape != product.shape:
         raise ValueError(f"{name}: input of shape {getattr(input, 'shape', ())} does not broadcast to the product's "
                          f"{product.shape}")

@@ -30,10 +30,10 @@ _LAST_BEFORE_ONE = 1 - 2.0 ** -11  # in float16
 def _float_dtype(dtype: Any, name: str) -> np.dtype:
     if dtype is None:
         return DEFAULT_FLOAT
-    dtype = as_dtype(dtype)
-    if kind_of(dtype) < 2:
-        raise TypeError(f"{name} draws floats; got dtype {dtype}")
-    return dtype
+    found = as_dtype(dtype)
+    if kind_of(found) < 2:
+        raise TypeError(f"{name} draws floats; got dtype {found}")
+    return found
 
 
 def rand(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False,
@@ -92,7 +92,7 @@ def randint(low: int, high: Union[int, Sequence[int], None] = None, size: Any = 
     >>> randint(10, (5,), generator=Generator().manual_seed(0))
     tensor([9, 8, 9, 0, 7])
     """
-    if isinstance(high, (tuple, list)):
+    if isinstance(high, Sequence):
         high, size = None, high
     if high is None:
         low, high = 0, low

@@ -202,22 +202,21 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     tensor([[1.],
             [2.]])
     """
-    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
-        tensors = tuple(tensors[0])
+    given: Sequence[Any] = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
     if indexing not in ("ij", "xy"):
         raise ValueError(f'meshgrid: indexing must be "ij" or "xy"; got {indexing!r}')
-    common_backend("meshgrid", tensors)
-    tensors = [value if isinstance(value, Tensor) else as_tensor(value) for value in tensors]
-    if any(tensor.ndim > 1 for tensor in tensors):
-        raise ValueError(f"meshgrid takes vectors; got shapes {', '.join(str(tensor.shape) for tensor in tensors)}")
-    places = list(range(len(tensors)))
+    common_backend("meshgrid", given)
+    vectors = [value if isinstance(value, Tensor) else as_tensor(value) for value in given]
+    if any(tensor.ndim > 1 for tensor in vectors):
+        raise ValueError(f"meshgrid takes vectors; got shapes {', '.join(str(tensor.shape) for tensor in vectors)}")
+    places = list(range(len(vectors)))
     if indexing == "xy":
         places[:2] = places[:2][::-1]
-    shape = [0] * len(tensors)
-    for place, tensor in zip(places, tensors):
+    shape = [0] * len(vectors)
+    for place, tensor in zip(places, vectors):
         shape[place] = tensor.numel()
     return tuple(expand(reshape(tensor, *[n if i == place else 1 for i, n in enumerate(shape)]), shape)
-                 for place, tensor in zip(places, tensors))
+                 for place, tensor in zip(places, vectors))
 
 
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
@@ -262,8 +261,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: Option
         _check_padding(input.shape[dim], dim, before, after, mode)
     padded = input
     for dim, before, after in ends:
-        one = _padded_with_constant if mode == "constant" else _padded_with_own
-        padded = one(padded, dim, before, after, (value or 0) if mode == "constant" else mode)
+        padded = (_padded_with_constant(padded, dim, before, after, value or 0) if mode == "constant" else
+                  _padded_with_own(padded, dim, before, after, mode))
     return clone(padded) if padded._versions is input._versions else padded
 
 

@@ -80,7 +80,7 @@ def _int64_of_integers(x: Tensor) -> Tensor:
     return x if kind_of(x.dtype) == 2 else cast(x, INT64)
 
 
-def in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
+def in_float32(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Compute `function` of a float16 tensor in float32: its squares are soon infinite."""
 
     @functools.wraps(function)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -49,6 +49,10 @@ def _(xp: FormulaNamespace, x: Expression, high: Expression) -> tuple[Expression
     return xp.where(x <= high, 1.0, 0.0), xp.where(x > high, 1.0, 0.0)
 
 
+@overload
+def where(condition: Any) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: Any, input: Any, other: Any) -> Tensor: ...
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """`input` where the condition is true and `other` elsewhere; without them the places where it is true (`nonzero`).
 
@@ -120,7 +124,8 @@ def array_equal(a: Any, b: Any) -> bool:
     >>> array_equal(Tensor([1.0, 2.0]), Tensor([1.0, 2.0]))
     True
     """
-    return np.array_equal(*_on_host("array_equal", a, b))
+    ours, theirs = _on_host("array_equal", a, b)
+    return np.array_equal(ours, theirs)
 
 
 def _on_host(name: str, *values: Any) -> list[np.ndarray]:

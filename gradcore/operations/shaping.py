@@ -9,7 +9,7 @@ from ..backends import Array, Backend
 from ..backends.formulas.dtypes import result_type
 from ..core.broadcasting import broadcast_to as _broadcast_to
 from ..core.broadcasting import cast
-from ..core.dimensions import Dims, accepts_numpy_names, is_integer, many_dims, one_dim, shape_of, unpacked
+from ..core.dimensions import Dims, accepts_numpy_names, many_dims, one_dim, shape_of, unpacked
 from ..core.operation import Operation
 from ..core.tensor import Tensor, as_tensor
 from .conversion import clone
@@ -258,17 +258,19 @@ def split(x: Tensor, size: Union[int, Sequence[int]], dim: int = 0) -> tuple[Ten
     """
     dim = one_dim(dim, x.ndim)
     length = x.shape[dim]
-    if is_integer(size):
+    if not isinstance(size, Sequence):
         if size < 1:
             raise ValueError(f"split needs pieces of at least one element; got {size}")
-        size = [min(size, length - start) for start in range(0, length, size)] or [0]
-    if any(n < 0 for n in size):
-        raise ValueError(f"split: the pieces must have lengths of at least 0; got {list(size)}")
-    if sum(size) != length:
-        raise ValueError(f"split: the pieces {list(size)} add up to {sum(size)}, not to the length {length} of "
+        lengths = [min(size, length - start) for start in range(0, length, size)] or [0]
+    else:
+        lengths = list(size)
+    if any(n < 0 for n in lengths):
+        raise ValueError(f"split: the pieces must have lengths of at least 0; got {lengths}")
+    if sum(lengths) != length:
+        raise ValueError(f"split: the pieces {lengths} add up to {sum(lengths)}, not to the length {length} of "
                          f"dimension {dim}")
     pieces, start = [], 0
-    for n in size:
+    for n in lengths:
         pieces.append(x[(slice(None),) * dim + (slice(start, start + n),)])
         start += n
     return tuple(pieces)

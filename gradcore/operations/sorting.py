@@ -7,7 +7,7 @@ larger than all other numbers.
 from __future__ import annotations
 
 import math
-from typing import Any, Optional, Union
+from typing import Any, Optional, Union, overload
 
 from ..backends.formulas.dtypes import BOOL, FLOAT64, INT64, kind_of, result_type
 from ..core.broadcasting import cast
@@ -99,6 +99,10 @@ def _without_dim(values: Tensor, indices: Tensor, dim: int, keepdim: bool) -> Va
     return ValuesAndIndices(*((values, indices) if keepdim else (squeeze(values, dim), squeeze(indices, dim))))
 
 
+@overload
+def median(input: Tensor, dim: None = None, keepdim: bool = False) -> Tensor: ...
+@overload
+def median(input: Tensor, dim: int, keepdim: bool = False) -> ValuesAndIndices: ...
 @accepts_numpy_names
 def median(input: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> Union[Tensor, ValuesAndIndices]:
     """The element in the middle, as in PyTorch the lower of two, NaN where there is one; along `dim` a pair of

@@ -7,7 +7,7 @@ Source of the gradients: Giles, "An extended collection of matrix derivative res
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class Solve(Operation):
     def forward(self, backend: Backend, a: Array, b: Array) -> Array:
         return computed("solve", backend.xp.linalg.solve, a, b)
 
-    def backward(self, gradient: Tensor) -> list[Tensor]:
+    def backward(self, gradient: Tensor) -> list[Optional[Tensor]]:
         along_b = Solve.apply(matrix_transpose(self.saved(0)), gradient)
         solution, = self.outputs()
         along_a = -matmul(along_b, matrix_transpose(solution)) if self.parents[0] is not None else None

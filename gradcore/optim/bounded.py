@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping, Optional
 
+from ..backends import Expression, FormulaNamespace
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
 from .adam import moved
@@ -12,8 +13,9 @@ from .sgd import with_decay_of
 
 
 @elementwise
-def adamax_step(xp, parameter, gradient, average, largest, step=0.0, rate=0.1, memory=0.999, eps=1e-8,
-                weight_decay=0.0):
+def adamax_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression, average: Expression,
+                largest: Expression, step: float = 0.0, rate: float = 0.1, memory: float = 0.999, eps: float = 1e-8,
+                weight_decay: float = 0.0) -> tuple[Expression, ...]:
     """The parameter after a step along the average gradient in units of the largest, and both."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     average = moved(average, gradient, rate)
@@ -22,7 +24,9 @@ def adamax_step(xp, parameter, gradient, average, largest, step=0.0, rate=0.1, m
 
 
 @elementwise
-def rprop_step(xp, parameter, gradient, before, size, shrink=0.5, grow=1.2, least=1e-6, most=50.0):
+def rprop_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression, before: Expression, size: Expression,
+               shrink: float = 0.5, grow: float = 1.2, least: float = 1e-6,
+               most: float = 50.0) -> tuple[Expression, ...]:
     """The parameter after a step against the sign of the gradient, the gradient that counts, and the step's size."""
     product = gradient * before
     turns = product < 0
