@@ -13,6 +13,7 @@ import pytest
 import gradcore
 from gradcore import Tensor, grad, no_grad
 from gradcore.core import accumulation
+from gradcore.core.views import share_memory
 
 
 def leaf(backend, *values, dtype="float32"):
@@ -188,8 +189,8 @@ def test_a_child_of_a_fork_does_not_wait_for_a_thread_of_its_parent():
 def test_views_can_be_listed_twice(backend):
     x = leaf(backend, 1, 2).detach()
     view = x[0:1]
-    view._share_memory_with(x)
-    view._share_memory_with(x)
+    share_memory(view, x)
+    share_memory(view, x)
     with no_grad():
         view.zero_()
     assert x.tolist() == [0, 2]

@@ -87,6 +87,8 @@ def _rows(parts: np.ndarray) -> np.ndarray:
     if count > chunk:
         return _rows(np.stack([_until_few(parts[:, i:i + chunk]) for i in range(0, count, chunk)], 1))
     step = max(1, chunk // count)  # several of `before` at a time
+    if step >= before:
+        return _until_few(parts)
     return np.concatenate([_until_few(parts[i:i + step]) for i in range(0, before, step)])
 
 

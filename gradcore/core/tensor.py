@@ -353,7 +353,7 @@ def upstream_gradient(output: Tensor, gradient: Any) -> Tensor:
         return gradient
     backend = output._backend
     if gradient is None:
-        if output.size != 1:
+        if output._array.size != 1:
             raise RuntimeError(f"backward() without a gradient needs an output of one element; this one has shape "
                                f"{output.shape}. Pass a gradient of that shape, or call .sum() or .mean() first")
         return Tensor._wrap(backend.full(output.shape, 1.0, output.dtype), backend)
