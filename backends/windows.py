@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Iterator
@@ -48,6 +49,27 @@ class Windows:
         for places in itertools.product(*map(range, self.kernel)):
             yield (..., *[slice(k * d, k * d + s * (p - 1) + 1, s)
                           for k, d, s, p in zip(places, self.dilation, self.stride, self.positions)])
+
+    # Windows at every place lie at fixed distances in memory, counted through all dimensions of the longer array.
+    @cached_property
+    def is_dense(self) -> bool:
+        """Whether there is a window at every place, and few places between the last of a row and the next row."""
+        return max(self.stride) == 1 and self.span <= 1.5 * math.prod(self.positions)
+
+    @cached_property
+    def span(self) -> int:
+        """From the first element of the first window to that of the last, both counted."""
+        return 1 + sum([(p - 1) * step for p, step in zip(self.positions, self._steps)])
+
+    @cached_property
+    def shifts(self) -> list[int]:
+        """How far each element of a window lies behind its first one."""
+        return [sum([k * d * step for k, d, step in zip(places, self.dilation, self._steps)])
+                for places in itertools.product(*map(range, self.kernel))]
+
+    @property
+    def _steps(self) -> list[int]:
+        return [math.prod(self.padded[i + 1:]) for i in range(len(self.padded))]
 
     def view(self, as_strided: Any, array: Any) -> Any:
         """The windows of the longer `array`, (..., *kernel, *positions), as a view that `as_strided` makes."""

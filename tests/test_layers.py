@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 from collections import OrderedDict
 
@@ -12,6 +13,8 @@ import pytest
 import gradcore
 from gradcore import Tensor, nn
 from gradcore.backends import Backend
+from gradcore.backends.windows import Windows
+from gradcore.operations.columns import in_rows, spread
 from beside_torch import compare, compare_modules
 
 DRAWS = pytest.mark.parametrize("draw", range(3))
@@ -64,6 +67,21 @@ def test_a_transposed_convolution_of_a_wanted_size(torch, backend: Backend, rng)
             [rng.normal(size=(2, 3, 4, 4))], backend.device, rng)
     with pytest.raises(ValueError, match=r"ConvTranspose2d: `output_size` must be \[7, 7\] or less than a stride more"):
         ours(Tensor.zeros(2, 3, 4, 4), output_size=(9, 7))
+
+
+@pytest.mark.parametrize("windows", [
+    Windows((9,), (3,), (1,), (2,), (1,), (0,)), Windows((9, 8), (3, 2), (1, 1), (1, 2), (1, 0), (2, 1)),
+    Windows((5, 7, 6), (2, 3, 2), (1, 1, 1), (2, 1, 1), (1, 0, 1), (0, 2, 1))], ids=["1d", "2d", "3d"])
+def test_numbers_in_rows_are_spread_as_those_of_windows(windows, backend: Backend, rng):
+    y, w = rng.normal(size=(2, 3, *windows.positions)), rng.normal(size=(4 * math.prod(windows.kernel), 3))
+    sums = []
+    for is_in_rows in (False, True):
+        numbers = in_rows(backend, backend.asarray(y), windows) if is_in_rows else backend.asarray(y)
+        columns = backend.matmul(backend.asarray(w), backend.xp.reshape(numbers, (2, 3, -1)))
+        columns = backend.xp.reshape(columns, (2, 4, math.prod(windows.kernel), -1))
+        sums.append(backend.to_numpy(spread(backend, columns, windows, is_in_rows)))
+    assert windows.is_dense and sums[0].shape == (2, 4, *windows.sizes)
+    np.testing.assert_allclose(sums[1], sums[0], 1e-12, 1e-14)
 
 
 def test_second_derivatives_of_a_convolution(backend: Backend, rng):

@@ -20,13 +20,28 @@ def padded(backend: Backend, x: Any, windows: Windows, value: float = 0) -> Any:
     return array
 
 
-def spread(backend: Backend, columns: Any, windows: Windows) -> Any:
-    """The sums of columns (samples, channels, window, ...) at the elements of the array that the windows lie over."""
-    taps = backend.xp.reshape(columns, (*columns.shape[:2], math.prod(windows.kernel), *windows.positions))
-    total = backend.full((*taps.shape[:2], *windows.padded), 0, taps.dtype)
-    for k, tap in enumerate(windows.taps()):
-        backend.add_at(total, tap, backend.take(taps, (slice(None), slice(None), k, ...)))
-    return backend.take(total, windows.inside)
+def spread(backend: Backend, columns: Any, windows: Windows, is_in_rows: bool = False) -> Any:
+    """The sums of columns (samples, channels, window, ...) at the elements of the array that the windows lie over.
+
+    Columns of what `in_rows` gives are added in whole runs of memory.
+    """
+    lead, kernel, span = columns.shape[:2], math.prod(windows.kernel), windows.span
+    taps = backend.xp.reshape(columns, (*lead, kernel, *((span,) if is_in_rows else windows.positions)))
+    total = backend.full((*lead, *((math.prod(windows.padded),) if is_in_rows else windows.padded)), 0, taps.dtype)
+    places = [(..., slice(shift, shift + span)) for shift in windows.shifts] if is_in_rows else windows.taps()
+    for k, place in enumerate(places):
+        backend.add_at(total, place, backend.take(taps, (slice(None), slice(None), k, ...)))
+    return backend.take(backend.xp.reshape(total, (*lead, *windows.padded)), windows.inside)
+
+
+def in_rows(backend: Backend, y: Any, windows: Windows) -> Any:
+    """A number for each window, (samples, channels, *positions), as one long row, with zeros where none begins."""
+    shape = (*y.shape[:2], windows.positions[0], *windows.padded[1:])
+    if shape != y.shape:
+        rows = backend.full(shape, 0, y.dtype)
+        backend.assign(rows, (..., *[slice(p) for p in windows.positions]), y)
+        y = rows
+    return backend.take(backend.xp.reshape(y, (*y.shape[:2], -1)), (..., slice(windows.span)))
 
 
 class Columns(Operation):

@@ -17,7 +17,7 @@ from ..backends import Array, Backend
 from ..backends.windows import Windows
 from ..core.operation import Operation
 from ..core.tensor import Tensor
-from .columns import padded, spread
+from .columns import in_rows, padded, spread
 from .reduction import sum
 
 
@@ -86,9 +86,11 @@ class ConvolveInput(_OfWindows):
         matrix = xp.permute_dims(self._matrix(backend, w), (0, 2, 1))
         x = backend.empty((samples, channels, *windows.sizes), y.dtype)
         for part in self._parts(backend, samples, channels, y.dtype.itemsize):
-            columns = backend.matmul(matrix, self._in_groups(backend, backend.take(y, (part, ...))))
-            columns = xp.reshape(columns, (-1, channels, math.prod(windows.kernel), math.prod(windows.positions)))
-            backend.assign(x, (part, ...), spread(backend, columns, windows))
+            numbers = backend.take(y, (part, ...))
+            numbers = in_rows(backend, numbers, windows) if windows.is_dense else numbers
+            columns = backend.matmul(matrix, self._in_groups(backend, numbers))
+            columns = xp.reshape(columns, (numbers.shape[0], channels, math.prod(windows.kernel), columns.shape[-1]))
+            backend.assign(x, (part, ...), spread(backend, columns, windows, windows.is_dense))
         return x
 
     def backward(self, gradient: Tensor) -> list[Optional[Tensor]]:
@@ -107,16 +109,16 @@ class ConvolveWeight(_OfWindows):
         xp, windows = backend.xp, self.windows
         samples, channels = x.shape[:2]
         of_group, out = channels // self.groups, y.shape[1]
-        total = backend.full((self.groups, out // self.groups, of_group * math.prod(windows.kernel)), 0, x.dtype)
+        total = backend.full((self.groups, of_group * math.prod(windows.kernel), out // self.groups), 0, x.dtype)
         for part in self._parts(backend, samples, channels, x.dtype.itemsize):
             seen = self._seen(backend, x, part)
             last = tuple(range(2, seen.ndim))
             order = (1, *last[:len(windows.kernel)], 0, *last[len(windows.kernel):])
-            columns = xp.reshape(xp.permute_dims(seen, order), (self.groups, total.shape[2], -1))
+            columns = xp.reshape(xp.permute_dims(seen, order), (self.groups, total.shape[1], -1))
             rows = self._in_groups(backend, backend.take(y, (part, ...)))
-            rows = xp.reshape(xp.permute_dims(rows, (1, 2, 0, 3)), (self.groups, total.shape[1], -1))
-            backend.add_at(total, (...,), backend.matmul(rows, xp.permute_dims(columns, (0, 2, 1))))
-        return xp.reshape(total, (out, of_group, *windows.kernel))
+            rows = xp.reshape(xp.permute_dims(rows, (1, 2, 0, 3)), (self.groups, total.shape[2], -1))
+            backend.add_at(total, (...,), backend.matmul(columns, xp.permute_dims(rows, (0, 2, 1))))
+        return xp.reshape(xp.permute_dims(total, (0, 2, 1)), (out, of_group, *windows.kernel))
 
     def backward(self, gradient: Tensor) -> list[Optional[Tensor]]:
         options = {"windows": self.windows, "groups": self.groups}
