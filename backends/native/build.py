@@ -22,6 +22,8 @@ FLAGS: tuple[str, ...] = (
     "-fvisibility=hidden", "-fopenmp-simd", "-pthread", "-w", "-x", "c++")
 if platform.machine() in ("x86_64", "AMD64"):
     FLAGS = ("-mprefer-vector-width=512",) + FLAGS  # where there are such vectors
+# GCC follows a bound such as min(x, 10) as two branches, one with a constant, and computes half of a loop's body twice.
+GCC_FLAGS = ("-fno-thread-jumps",)
 
 _lock = threading.Lock()
 _libraries: dict[str, ctypes.CDLL] = {}
@@ -63,7 +65,9 @@ def compiler() -> list[str]:
 
 
 def _found_or_built(source: str) -> ctypes.CDLL:
-    command = [*compiler(), *FLAGS]
+    command = compiler()
+    is_clang = "clang" in " ".join([*command, _compiler_identity(command[0])])
+    command += [*FLAGS, *(() if is_clang else GCC_FLAGS)]
     key = _key(source, command)
     found = cache.find(key, ".so")
     if found is not None:

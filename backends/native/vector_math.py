@@ -142,10 +142,10 @@ inline Fading fading(float a) {
     const Reduced r = reduced(-0.5f * square);
     return {expm1_near(fma(-0.5f, lost, r.rest)), r.n};
 }
-// |x|, and 15 where it is more or NaN: a bound on its bits, which a compiler sees to be the same in two functions
+// |x|, and 15 where it is more or NaN; a choice would be taken apart into branches, and their constants into others
 inline float size_to_15(float x) {
-    const int bits = bits_of(x) & 0x7fffffff, most = bits_of(15.0f);
-    return float_of(bits > most ? most : bits);
+    const int bits = bits_of(x) & 0x7fffffff, more = bits - bits_of(15.0f);
+    return float_of(bits - (more & ~(more >> 31)));
 }
 inline float normpdf_of(float x) {
     const Fading f = fading(size_to_15(x));
