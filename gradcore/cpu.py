@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .backends import get_backend
 
 
@@ -20,7 +22,7 @@ def set_cpu_kernels(kind: str) -> None:
 
     >>> set_cpu_kernels("numpy")
     """
-    get_backend("cpu").use_kernels(kind)
+    _backend().use_kernels(kind)
 
 
 def cpu_kernels() -> str:
@@ -29,4 +31,10 @@ def cpu_kernels() -> str:
     >>> cpu_kernels() in ("numpy", "native", "auto")
     True
     """
-    return get_backend("cpu").kernels
+    kernels: str = _backend().kernels
+    return kernels
+
+
+def _backend() -> Any:
+    """The CPU's backend, which may be another than NumPy's where somebody has registered one."""
+    return get_backend("cpu")

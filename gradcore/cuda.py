@@ -140,7 +140,7 @@ class Event(streams.Event):
     """
 
     def __init__(self, enable_timing: bool = False, blocking: bool = False, device: DeviceLike = "cuda"):
-        super().__init__(get_backend(device), enable_timing, blocking)
+        super().__init__(_backend(device), enable_timing, blocking)
 
 
 class Stream(streams.Stream):
@@ -157,10 +157,10 @@ class Stream(streams.Stream):
     """
 
     def __init__(self, device: DeviceLike = "cuda"):
-        super().__init__(get_backend(device))
+        super().__init__(_backend(device))
 
 
-def stream(stream: Optional[streams.Stream]) -> ContextManager[None]:
+def stream(stream: Optional[streams.Stream]) -> ContextManager[Any]:
     """A context in which this thread's work on the stream's device goes to `stream`; None changes nothing.
 
     What one stream made is used in another after `wait_stream`, and its memory kept by `Tensor.record_stream`.
@@ -179,10 +179,10 @@ def current_stream(device: DeviceLike = "cuda") -> streams.Stream:
     >>> current_stream() == current_stream()
     True
     """
-    return streams.current(get_backend(device))
+    return streams.current(_backend(device))
 
 
-def graph(function: Callable[[], Any], *, device: DeviceLike = "cuda", warmup: int = 2) -> graphs.Graph:
+def graph(function: Callable[[], Any], *, device: DeviceLike = "cuda", warmup: int = 2) -> graphs.Graph[Any]:
     """Record what `function` asks of the device, as a training step; the graph's `replay()` does it again.
 
     The function is called `warmup` times as usual, which compiles its kernels, and once to be recorded, which computes
@@ -203,7 +203,12 @@ def graph(function: Callable[[], Any], *, device: DeviceLike = "cuda", warmup: i
     >>> step.result.tolist()
     [10.0, 10.0, 10.0]
     """
-    return graphs.Graph(get_backend(device), function, warmup, default_generator)
+    return graphs.Graph(_backend(device), function, warmup, default_generator)
+
+
+def _backend(device: DeviceLike) -> Any:
+    """The backend of a device, whose own class is loaded on first use."""
+    return get_backend(device)
 
 
 __all__ = ["Event", "Stream", "current_stream", "device_count", "empty_cache", "get_device_name", "get_rng_state",

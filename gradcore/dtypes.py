@@ -23,7 +23,7 @@ int64 = long = INT64
 bool = BOOL
 
 # Names of PyTorch that are Python's or NumPy's own: shapes are tuples, and None makes a new dimension.
-Size = tuple
+Size = tuple  # type: ignore[type-arg]  # the class itself: Size([2, 3]), isinstance(x.shape, Size)
 inf, nan, pi, e, newaxis = np.inf, np.nan, np.pi, np.e, None
 finfo, iinfo = np.finfo, np.iinfo
 

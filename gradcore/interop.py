@@ -191,7 +191,7 @@ def _torch_function() -> Any:
                   and x._backend.shares_memory(x._array, output._array)]
         return torch.from_dlpack(clone(output) if shares else output)
 
-    class GradcoreFunction(torch.autograd.Function):
+    class GradcoreFunction(torch.autograd.Function):  # type: ignore[misc,name-defined]  # torch is loaded by its name
         @staticmethod
         def forward(ctx: Any, call: _Call, records: bool, *tensors: Any) -> Any:
             inputs = list(map(_shared, tensors))
@@ -216,9 +216,9 @@ def _torch_function() -> Any:
                 slopes = _slopes_of(ctx.call, ctx.wanted, ctx.weighted)
                 found = GradcoreFunction.apply(slopes, True, *tensors, *weights)
             else:
-                slopes = grad([ctx.outputs[i] for i in ctx.weighted], [ctx.inputs[i] for i in ctx.wanted],
+                gradients_of = grad([ctx.outputs[i] for i in ctx.weighted], [ctx.inputs[i] for i in ctx.wanted],
                               list(map(_shared, weights)), retain_graph=True, allow_unused=True)
-                found = [None if slope is None else torch.from_dlpack(slope.detach()) for slope in slopes]
+                found = [None if slope is None else torch.from_dlpack(slope.detach()) for slope in gradients_of]
             gradients: list[Any] = [None] * (2 + len(tensors))
             for i, slope in zip(ctx.wanted, found):
                 gradients[2 + i] = slope
@@ -247,10 +247,12 @@ def _jax_function(call: _Call) -> Callable[..., Any]:
             results = call(as_tensors(arrays))
         return tuple([x.numpy().astype(s.dtype, copy=False) for x, s in zip(results, like)])
 
-    @jax.custom_vjp
+    @jax.custom_vjp  # type: ignore[untyped-decorator]  # JAX is loaded by its name
     def run(*arrays: Any) -> tuple[Any, ...]:
         like, _ = described(arrays)
-        return jax.pure_callback(functools.partial(computed, like), tuple(like), *arrays, vmap_method="sequential")
+        results: tuple[Any, ...] = jax.pure_callback(functools.partial(computed, like), tuple(like), *arrays,
+                                                     vmap_method="sequential")
+        return results
 
     def backward(arrays: tuple[Any, ...], upstream: tuple[Any, ...]) -> tuple[Any, ...]:
         wanted = [i for i, array in enumerate(arrays) if kind_of(array.dtype) == 2]
@@ -260,4 +262,5 @@ def _jax_function(call: _Call) -> Callable[..., Any]:
         return tuple([found.get(i) for i in range(len(arrays))])
 
     run.defvjp(lambda *arrays: (run(*arrays), arrays), backward)
-    return run
+    made: Callable[..., Any] = run
+    return made

@@ -184,7 +184,8 @@ def norm(A: Tensor, ord: Union[None, float, str] = None, dim: Dims = None, keepd
     if count is not None and count not in (1, 2):
         raise ValueError(f"norm: `ord` {ord} is for vectors and matrices; got {A.ndim} dimensions and dim={dim}")
     if count == 2 and ord is not None:
-        return matrix_norm(A, ord, (-2, -1) if dim is None else tuple(dim), keepdim, dtype=dtype)
+        dims: Any = (-2, -1) if dim is None else dim
+        return matrix_norm(A, ord, tuple(dims), keepdim, dtype=dtype)
     if isinstance(ord, str):
         raise ValueError(f"norm: `ord` {ord!r} is for matrices")
     return vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype)

@@ -10,6 +10,7 @@ tensor([0.5])
 from __future__ import annotations
 
 from .backends import Expression, FormulaNamespace
+from .backends.formulas.expression import Operand
 from .core.elementwise import elementwise
 from .core.tensor import Tensor  # noqa: F401  (for the examples)
 from .functions import log_softmax, softmax
@@ -38,7 +39,7 @@ def entr(xp: FormulaNamespace, input: Expression) -> Expression:
 
 
 def _of_distributions(xp: FormulaNamespace, input: Expression, other: Expression, inside: Expression,
-                      at_zero: Expression) -> Expression:
+                      at_zero: Operand) -> Expression:
     """`inside` where both are positive, `at_zero` where the first is 0 and the other not negative, else infinite."""
     are_inside = xp.logical_and(input > 0, other > 0)
     is_flat = xp.logical_and(input == 0, other >= 0)

@@ -13,7 +13,7 @@ import sys
 import textwrap
 import typing
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,8 +61,35 @@ def _members(names: set[str]) -> Iterator[str]:
             yield _stub(name, _signature_of(member.operation), names, "self")
         elif name.startswith("__i") and name.endswith("__") and name != "__invert__":
             yield f"def {name}(self, other: Any) -> Tensor: ..."
+        elif overloads := _overloads(member):
+            for signature in overloads:
+                yield "@overload"
+                yield _stub(name, signature, names, "self")
         else:
             yield _stub(name, inspect.signature(member), names, "self")
+
+
+def _overloads(function: Any) -> list[inspect.Signature]:
+    """What `@overload` says of a function, read from its module: Python keeps it from 3.11 on."""
+    function = inspect.unwrap(function)
+    if not isinstance(function, FunctionType):
+        return []
+    module = sys.modules[function.__module__]
+    found = [node for node in ast.parse(inspect.getsource(module)).body
+             if isinstance(node, ast.FunctionDef) and node.name == function.__name__
+             and any(isinstance(mark, ast.Name) and mark.id == "overload" for mark in node.decorator_list)]
+    return [_signature_in(node) for node in found]
+
+
+def _signature_in(node: ast.FunctionDef) -> inspect.Signature:
+    keyword, named = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    given, empty = node.args, inspect.Parameter.empty
+    defaults = [empty] * (len(given.args) - len(given.defaults)) + given.defaults
+    of = [(arg, keyword, default) for arg, default in zip(given.args, defaults)]
+    of += [(arg, named, empty if default is None else default)
+           for arg, default in zip(given.kwonlyargs, given.kw_defaults)]
+    return inspect.Signature([inspect.Parameter(arg.arg, kind, default=default, annotation=ast.unparse(arg.annotation))
+                              for arg, kind, default in of], return_annotation=ast.unparse(node.returns))
 
 
 def _signature_of(operation: Elementwise) -> inspect.Signature:
@@ -104,6 +131,7 @@ def _annotation(annotation: Any, names: set[str], otherwise: str = "Any") -> str
 
 def _imports(names: set[str]) -> Iterator[str]:
     from_typing = sorted(name for name in names if name in typing.__all__ and name != "Generator")
+    from_typing = sorted({*from_typing, "overload"})
     yield f"from typing import {', '.join(from_typing)}"
     yield "import builtins"
     if "np" in names:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -22,18 +23,32 @@ def test_all_public_names_are_listed():
         "run `python tests/tensor_stub.py` after a change of what gradcore imports"
 
 
-def test_a_users_script_is_typed(tmp_path):
-    """The library lies in a copy, where a type checker finds `backends` inside of it, as in an installed one."""
+def check_types(folder: Path, *command: str) -> subprocess.CompletedProcess:
+    """mypy's report of the library, which lies in a copy where `backends` is inside of it, as in an installed one."""
     pytest.importorskip("mypy", reason="mypy, of the extra `test`, is not installed")
     for source, target in (("gradcore", "gradcore"), ("backends", "gradcore/backends")):
-        shutil.copytree(ROOT / source, tmp_path / target, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / source, folder / target, ignore=shutil.ignore_patterns("__pycache__"),
+                        dirs_exist_ok=True)
+    return subprocess.run([sys.executable, "-m", "mypy", *command], cwd=folder, capture_output=True, text=True)
+
+
+def test_a_users_script_is_typed(tmp_path):
     right, wrong = (ROOT / "tests" / "typed_script.py").read_text(encoding="utf-8"), "gradcore.zeros(2).exq()\n"
     for text, status in ((right, 0), (right + wrong, 1)):
         (tmp_path / "script.py").write_text(text, encoding="utf-8")
-        command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--config-file=", "script.py"]
-        checked = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        checked = check_types(tmp_path, "--strict", "--follow-imports=silent", "--config-file=", "script.py")
         assert checked.returncode == status, checked.stdout + checked.stderr
     assert '"Tensor" has no attribute "exq"' in checked.stdout
+
+
+def test_the_library_is_typed(tmp_path):
+    """One error is put in, which is the only one that is found; the settings are those of setup.cfg."""
+    place = tmp_path / "gradcore" / "wrong.py"
+    place.parent.mkdir()
+    place.write_text("from .core.tensor import Tensor\n\n\ndef size(x: Tensor) -> int:\n    return x.exp()\n")
+    checked = check_types(tmp_path, f"--config-file={ROOT / 'setup.cfg'}", "-p", "gradcore")
+    found = [line for line in checked.stdout.splitlines() if "error:" in line]
+    assert len(found) == 1 and "wrong.py:5" in found[0].replace("\\", "/"), checked.stdout + checked.stderr
 
 
 def test_ruff_finds_nothing():

@@ -18,7 +18,8 @@ T = TypeVar("T")
 class Source(Protocol):
     """A generator of random numbers: the place in its stream where it goes on."""
 
-    place: Place
+    @property
+    def place(self) -> Place: ...
 
     def set_offset(self, offset: int) -> None: ...
 

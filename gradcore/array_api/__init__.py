@@ -20,10 +20,10 @@ import math as _math
 
 from .. import special
 from . import linalg
+from ..dtypes import float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64
 from .creation import (arange, asarray, empty, empty_like, eye, from_dlpack, full, full_like, linspace, meshgrid, ones,
                        ones_like, tril, triu, zeros, zeros_like)
-from .data_types import (astype, can_cast, finfo, float32, float64, iinfo, int8, int16, int32, int64, isdtype,
-                         result_type, uint8, uint16, uint32, uint64)
+from .data_types import astype, can_cast, finfo, iinfo, isdtype, result_type
 from .elementwise import (abs, acos, acosh, add, asin, asinh, atan, atan2, atanh, bitwise_and, bitwise_invert,
                           bitwise_left_shift, bitwise_or, bitwise_right_shift, bitwise_xor, ceil, clip, conj, copysign,
                           cos, cosh, divide, equal, exp, expm1, floor, floor_divide, greater, greater_equal, hypot,
@@ -39,7 +39,7 @@ from .searching import (argmax, argmin, argsort, count_nonzero, nonzero, searchs
                         unique_all, unique_counts, unique_inverse, unique_values, where)
 from .statistics import (all, any, cumulative_prod, cumulative_sum, diff, max, mean, min, prod, std, sum, var)
 # The last, since it is a name of Python's own too.
-from .data_types import bool  # noqa: E402
+from ..dtypes import bool  # noqa: E402
 
 __array_api_version__ = "2024.12"
 

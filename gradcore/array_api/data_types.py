@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,8 +51,8 @@ def finfo(type: Any, /) -> finfo_object:
     32
     """
     limits = np.finfo(_dtype_of(type))
-    numbers = [float(getattr(limits, name)) for name in ("eps", "max", "min", "smallest_normal")]
-    return finfo_object(limits.bits, *numbers, limits.dtype)
+    eps, most, least, smallest = [float(getattr(limits, name)) for name in ("eps", "max", "min", "smallest_normal")]
+    return finfo_object(limits.bits, eps, most, least, smallest, limits.dtype)
 
 
 def iinfo(type: Any, /) -> iinfo_object:
@@ -65,7 +66,7 @@ def iinfo(type: Any, /) -> iinfo_object:
     return iinfo_object(limits.bits, int(limits.max), int(limits.min), dtype)
 
 
-def isdtype(dtype: Any, kind: Any) -> "bool":
+def isdtype(dtype: Any, kind: Any) -> builtins.bool:
     """Whether a dtype is another one, or of a kind ("bool", "signed integer", "unsigned integer", "integral",
     "real floating", "complex floating", "numeric"), or one of several of these.
 
@@ -75,7 +76,7 @@ def isdtype(dtype: Any, kind: Any) -> "bool":
     if isinstance(kind, tuple):
         return any([isdtype(dtype, one) for one in kind])
     if not isinstance(kind, str):
-        return np.dtype(dtype) == np.dtype(kind)
+        return builtins.bool(np.dtype(dtype) == np.dtype(kind))
     if kind not in KINDS:
         raise ValueError(f"isdtype: a kind is one of {', '.join(KINDS)}; got {kind!r}")
     # float16 is no dtype of the standard, and a real float all the same
@@ -93,7 +94,7 @@ def result_type(*arrays_and_dtypes: Any) -> np.dtype:
     return highest_of([[dtype_of_number(value) for value in numbers], others])
 
 
-def can_cast(from_: Any, to: Any, /) -> "bool":
+def can_cast(from_: Any, to: Any, /) -> builtins.bool:
     """Whether a dtype, or that of a tensor, becomes another one where it meets it.
 
     >>> can_cast(uint8, int16), can_cast(int16, uint8), can_cast(float32, int64)
@@ -102,7 +103,7 @@ def can_cast(from_: Any, to: Any, /) -> "bool":
     return highest_of([[_dtype_of(from_), _dtype_of(to)]]) == _dtype_of(to)
 
 
-def astype(x: Tensor, dtype: Any, /, *, copy: "bool" = True, device: DeviceLike = None) -> Tensor:
+def astype(x: Tensor, dtype: Any, /, *, copy: builtins.bool = True, device: DeviceLike = None) -> Tensor:
     """`x` in a dtype, as a copy unless ``copy=False`` and nothing is to be changed.
 
     >>> astype(Tensor([1.5]), int64)

@@ -23,14 +23,14 @@ def _named(function: Callable[..., Any], name: str, operation: Any, doc: str) ->
     return function
 
 
-def _of_one(name: str, operation: Callable[..., Any], doc: str = "") -> Callable[..., Any]:
+def _of_one(name: str, operation: Callable[..., Tensor], doc: str = "") -> Callable[..., Any]:
     def function(x: Tensor, /) -> Tensor:
         return operation(x)
 
     return _named(function, name, operation, doc)
 
 
-def _of_two(name: str, operation: Callable[..., Any], doc: str = "") -> Callable[..., Any]:
+def _of_two(name: str, operation: Callable[..., Tensor], doc: str = "") -> Callable[..., Any]:
     def function(x1: Operand, x2: Operand, /) -> Tensor:
         if isinstance(x1, Tensor) and isinstance(x2, Tensor) and x1._array.dtype is not x2._array.dtype:
             x1, x2 = of_one_rank(x1, x2)

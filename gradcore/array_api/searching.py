@@ -38,7 +38,8 @@ def searchsorted(x1: Tensor, x2: Tensor, /, *, side: str = "left", sorter: Optio
 
 def where(condition: Tensor, x1: Union[Tensor, Number], x2: Union[Tensor, Number], /) -> Tensor:
     """`x1` where the condition is true and `x2` elsewhere."""
-    return selection.where(condition, *of_one_rank(x1, x2))
+    ours, theirs = of_one_rank(x1, x2)
+    return selection.where(condition, ours, theirs)
 
 
 def argsort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
@@ -95,7 +96,9 @@ def unique_values(x: Tensor, /) -> Tensor:
     >>> unique_values(Tensor([3, 1, 3]))
     tensor([1., 3.])
     """
-    return sorting.unique(x)
+    values = sorting.unique(x)
+    assert isinstance(values, Tensor)
+    return values
 
 
 def take(x: Tensor, indices: Tensor, /, *, axis: Optional[int] = None) -> Tensor:

@@ -21,7 +21,7 @@ def _adding(x: Tensor, dtype: Any) -> Any:
     return uint64 if dtype is None and x.dtype.kind == "u" else dtype
 
 
-def along_axis(reduce: Callable[..., Any], x: Tensor, axis: Axis, keepdims: bool, **options: Any) -> Tensor:
+def along_axis(reduce: Callable[..., Tensor], x: Tensor, axis: Axis, keepdims: bool, **options: Any) -> Tensor:
     """A reduction along `axis`; where that is empty nothing is put together, which in PyTorch means all."""
     if isinstance(axis, tuple) and not axis:
         x, axis, keepdims = shaping.unsqueeze(x, -1), -1, False

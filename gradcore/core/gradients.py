@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional, Sequence, Union
+from typing import Any, Callable, Literal, Optional, Sequence, Union, overload
 
 import numpy as np
 
@@ -10,9 +10,17 @@ from .graph import parent_of, propagate
 from .tensor import Tensor, upstream_gradient
 
 
+@overload
 def grad(outputs: Union[Tensor, Sequence[Tensor]], inputs: Union[Tensor, Sequence[Tensor]], grad_outputs: Any = None,
          retain_graph: Optional[bool] = None, create_graph: bool = False,
-         allow_unused: bool = False) -> tuple[Optional[Tensor], ...]:
+         allow_unused: Literal[False] = False) -> tuple[Tensor, ...]: ...
+@overload
+def grad(outputs: Union[Tensor, Sequence[Tensor]], inputs: Union[Tensor, Sequence[Tensor]], grad_outputs: Any = None,
+         retain_graph: Optional[bool] = None, create_graph: bool = False, *,
+         allow_unused: bool) -> tuple[Optional[Tensor], ...]: ...
+def grad(outputs: Union[Tensor, Sequence[Tensor]], inputs: Union[Tensor, Sequence[Tensor]], grad_outputs: Any = None,
+         retain_graph: Optional[bool] = None, create_graph: bool = False,
+         allow_unused: bool = False) -> tuple[Any, ...]:
     """The derivatives of `outputs`, weighted by `grad_outputs` and added up, along each of `inputs`.
 
     No tensor's `grad` is changed.  With `create_graph` the result can be differentiated again.

@@ -9,7 +9,7 @@ from .group import current_group
 from ..serialization import load, save
 
 
-def save_checkpoint(obj: Any, path: Union[str, os.PathLike]) -> None:
+def save_checkpoint(obj: Any, path: Union[str, os.PathLike[str]]) -> None:
     """Let rank 0 `save` what it has been given; the others wait until the file is complete.
 
     What is the same on all processes belongs into it, so that any number of processes can go on from it: the state of
@@ -36,7 +36,7 @@ def save_checkpoint(obj: Any, path: Union[str, os.PathLike]) -> None:
         raise RuntimeError(f"save_checkpoint: rank 0 could not write {os.fspath(path)!r}: {problem}")
 
 
-def load_checkpoint(path: Union[str, os.PathLike]) -> Any:
+def load_checkpoint(path: Union[str, os.PathLike[str]]) -> Any:
     """What `save_checkpoint` has kept, read by every process; tensors are on the CPU, from where a module's
     `load_state_dict` takes them to its own device.
 

@@ -102,7 +102,10 @@ def all_gather(tensor_list: Sequence[Tensor], tensor: Tensor, async_op: bool = F
             _copy(gathered, i, part)
 
     work = all_gather_into_tensor(gathered, tensor, async_op)
-    return unpack() if work is None else Work(work.wait, unpack)
+    if work is not None:
+        return Work(work.wait, unpack)
+    unpack()
+    return None
 
 
 def all_gather_into_tensor(output: Tensor, input: Tensor, async_op: bool = False) -> Optional[Work]:
@@ -194,7 +197,8 @@ def recv(tensor: Tensor, src: Optional[int] = None, tag: int = 0) -> int:
     >>> work.wait()
     True
     """
-    return irecv(tensor, src, tag).result
+    source: int = irecv(tensor, src, tag).result
+    return source
 
 
 def irecv(tensor: Tensor, src: Optional[int] = None, tag: int = 0) -> Work:
@@ -236,8 +240,12 @@ def _start(group: ProcessGroup, name: str, call: Callable[..., Any], tensors: Se
     def run() -> None:
         call(engine, *arrays)
 
+    def meet_and_run() -> None:
+        group.host.meet()
+        run()
+
     if async_op and not engine.is_queued:
-        return Work(group.line.submit(name, lambda: (group.host.meet(), run())), buffers[0].write_back)
+        return Work(group.line.submit(name, meet_and_run), buffers[0].write_back)
     group.line.run(name, run)
     if async_op:
         return Work(engine.mark(), buffers[0].write_back, buffers)

@@ -51,6 +51,7 @@ def broadcast_all(tensors: Iterable[Tensor], src: int, is_source: bool) -> None:
             flat.put(i, tensor._array)
         flats.append((flat, broadcast(flat.tensor, src, async_op=True)))
     for group, (flat, work) in zip(groups, flats):
+        assert work is not None
         work.wait()
         for i, tensor in enumerate(() if is_source else group):
             tensor._backend.assign(tensor._array, ..., flat.tensor_at(i)._array)

@@ -28,9 +28,11 @@ class ProcessGroup:
         self.kind = kind
         self._comms: list[Any] = []
         self.comm = self._own(world)  # what is sent here meets nothing of the program's own
-        self.rank, self.size = self.comm.rank, self.comm.size
+        self.rank: int = self.comm.rank
+        self.size: int = self.comm.size
         machine = self.comm.Split_type(MPI.COMM_TYPE_SHARED)
-        self.local_rank, self.local_size = machine.rank, machine.size
+        self.local_rank: int = machine.rank
+        self.local_size: int = machine.size
         self.cores = SharedCores(machine)
         machine.Free()
         has_threads = MPI.Query_thread() == MPI.THREAD_MULTIPLE
@@ -80,6 +82,7 @@ class ProcessGroup:
 
     def check(self, call: str, *details: Any) -> None:
         """In debug mode: raise where the other processes do not make this call with these details."""
+        assert self._agreement is not None
         self._agreement.check(f"{call}({', '.join(map(str, details))})")
 
     def leave(self) -> None:

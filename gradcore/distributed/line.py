@@ -32,6 +32,10 @@ class Current(NamedTuple):
     begin: float
 
 
+def _nothing() -> None:
+    """A call that has been made."""
+
+
 class Line:
     """The line of one process."""
 
@@ -95,7 +99,7 @@ class Line:
             call.error = error
         finally:
             self.now = None
-            call.function, call.is_done = None, True  # what was communicated is not kept alive
+            call.function, call.is_done = _nothing, True  # what was communicated is not kept alive
 
     def _begin(self, name: str) -> None:
         self.count += 1

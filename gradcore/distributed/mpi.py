@@ -93,7 +93,8 @@ class HostCommunicator(Communicator):
         self._finish(output, wide, op)
 
     def send(self, array: np.ndarray, peer: int, tag: int) -> Wait:
-        return self._comm.Isend(_transferable(array), peer, tag).Wait
+        wait: Wait = self._comm.Isend(_transferable(array), peer, tag).Wait
+        return wait
 
     def receive(self, array: np.ndarray, peer: Optional[int], tag: int) -> Callable[[], int]:
         status = self._mpi.Status()
@@ -101,7 +102,8 @@ class HostCommunicator(Communicator):
 
         def wait() -> int:
             request.Wait(status)
-            return status.Get_source()
+            source: int = status.Get_source()
+            return source
 
         return wait
 

@@ -140,7 +140,8 @@ class Uniform(Distribution):
 
     def cdf(self, value: Any) -> Tensor:
         """The probability of a draw below `value`."""
-        return ((value - self.low) / (self.high - self.low)).clamp(0, 1)
+        share: Tensor = (value - self.low) / (self.high - self.low)
+        return share.clamp(0, 1)
 
     @property
     def mean(self) -> Tensor:
@@ -170,7 +171,8 @@ class Exponential(Distribution):
         return -(-u).log1p() / self.rate
 
     def log_prob(self, value: Any) -> Tensor:
-        return self.rate.log() - self.rate * value
+        log_density: Tensor = self.rate.log() - self.rate * value
+        return log_density
 
     def entropy(self) -> Tensor:
         return 1 - self.rate.log()

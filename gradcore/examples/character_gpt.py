@@ -46,7 +46,8 @@ class _Block(nn.Module):
         q, k, v = (part.view(batch, length, _HEADS, _WIDTH // _HEADS).transpose(1, 2) for part in parts)
         attended = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.mixed(attended.transpose(1, 2).reshape(batch, length, _WIDTH))
-        return x + self.neurons(self.before_neurons(x))
+        fed_forward: gradcore.Tensor = self.neurons(self.before_neurons(x))
+        return x + fed_forward
 
 
 class _GPT(nn.Module):
@@ -60,7 +61,8 @@ class _GPT(nn.Module):
 
     def forward(self, index: gradcore.Tensor) -> gradcore.Tensor:
         places = gradcore.arange(index.shape[1], device=index.device)
-        return self.head(self.norm(self.blocks(self.letters(index) + self.places(places))))
+        scores: gradcore.Tensor = self.head(self.norm(self.blocks(self.letters(index) + self.places(places))))
+        return scores
 
 
 def _continued(model: _GPT, index: gradcore.Tensor, count: int) -> gradcore.Tensor:

@@ -26,8 +26,8 @@ def train(epochs: int, device: gradcore.Device) -> float:
     samples = TensorDataset(digits.x_train, digits.y_train)
     sampler = DistributedSampler(samples)
     loader = DataLoader(samples, batch_size=max(1, BATCH // size), sampler=sampler)
-    model = nn.Sequential(nn.Neuron(64, 64, activation="swish"), nn.Linear(64, 10)).to(device)
-    model = DistributedDataParallel(model)
+    layers = nn.Sequential(nn.Neuron(64, 64, activation="swish"), nn.Linear(64, 10)).to(device)
+    model = DistributedDataParallel(layers)
     optimizer = optim.AdamW(model.parameters(), lr=3e-3)
     schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
     for epoch in utils.progress(range(epochs), f"digits on {size} processes", disable=rank > 0):
@@ -41,7 +41,7 @@ def train(epochs: int, device: gradcore.Device) -> float:
     with gradcore.no_grad():
         right = (model(digits.x_test[rank::size]).argmax(dim=1) == digits.y_test[rank::size]).sum()
     distributed.all_reduce(right)
-    return right.item() / len(digits.x_test)
+    return float(right.item() / len(digits.x_test))
 
 
 def main(argv: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ import gradcore
 from gradcore import nn, optim
 from gradcore.backends import Expression, FormulaNamespace
 from gradcore.functions import mse_loss, relu
+from typing import Callable
 
 from .study import Bar, Findings
 
@@ -18,7 +19,8 @@ def wavelet(xp: FormulaNamespace, x: Expression, width: float = 2.0) -> Expressi
     return xp.cos(3 * x) * xp.exp(-xp.square(x / width))
 
 
-def _fitted(activation, x: gradcore.Tensor, y: gradcore.Tensor, steps: int, bar: Bar, name: str) -> list[float]:
+def _fitted(activation: Callable[[gradcore.Tensor], gradcore.Tensor], x: gradcore.Tensor, y: gradcore.Tensor,
+            steps: int, bar: Bar, name: str) -> list[float]:
     """The losses of a network of one hidden layer."""
     gradcore.manual_seed(1)
     first, last = nn.Linear(1, 24, device=x.device), nn.Linear(24, 1, device=x.device)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gradcore
 from gradcore import optim
 from gradcore.functions import binary_cross_entropy_with_logits, mse_loss
+from typing import Callable
 
 from .study import Bar, Findings
 
@@ -19,8 +20,9 @@ _WRONG = -8.0  # the input of the sigmoid at the beginning, where the right answ
 def run(steps: int, device: gradcore.Device, bar: Bar) -> Findings:
     """Descend along both losses from one wrong beginning."""
     one = gradcore.ones(1, device=device)
-    losses = {"squared error": lambda x: mse_loss(gradcore.sigmoid(x), one),
-              "log loss": lambda x: binary_cross_entropy_with_logits(x, one)}
+    losses: dict[str, Callable[[gradcore.Tensor], gradcore.Tensor]] = {
+        "squared error": lambda x: mse_loss(gradcore.sigmoid(x), one),
+        "log loss": lambda x: binary_cross_entropy_with_logits(x, one)}
     curves: dict[str, list[float]] = {}
     slopes: dict[str, float] = {}
     for name, loss_of in losses.items():
@@ -30,7 +32,7 @@ def run(steps: int, device: gradcore.Device, bar: Bar) -> Findings:
         for step in bar(range(steps), name):
             optimizer.zero_grad()
             loss_of(x).backward()
-            if step == 0:
+            if step == 0 and x.grad is not None:
                 slopes[name] = abs(x.grad.item())
             optimizer.step()
             curves[name].append(gradcore.sigmoid(x).item())

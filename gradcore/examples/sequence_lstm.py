@@ -26,7 +26,8 @@ class _Adder(nn.Module):
 
     def forward(self, x: gradcore.Tensor) -> gradcore.Tensor:
         states, _ = self.recurrent(x)
-        return self.last(states[:, -1])[:, 0]
+        last: gradcore.Tensor = self.last(states[:, -1])
+        return last[:, 0]
 
 
 def _sequences(device: gradcore.Device) -> tuple[gradcore.Tensor, gradcore.Tensor]:

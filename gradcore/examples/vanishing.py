@@ -24,11 +24,13 @@ def _sizes(activation: str, gain: float, device: gradcore.Device) -> list[float]
     with gradcore.no_grad():
         for neuron in neurons:
             neuron.weight.copy_(gradcore.randn(_WIDTH, _WIDTH) * (gain / math.sqrt(_WIDTH)))
-            neuron.bias.zero_()
+            if neuron.bias is not None:
+                neuron.bias.zero_()
     model = nn.Sequential(*neurons).to(device)
     x = gradcore.randn(_BATCH, _WIDTH, device=device)
     (model(x) * gradcore.randn(_BATCH, _WIDTH, device=device)).sum().backward()
-    return [neuron.weight.grad.square().mean().sqrt().item() for neuron in neurons]
+    gradients = [neuron.weight.grad for neuron in neurons]
+    return [gradient.square().mean().sqrt().item() for gradient in gradients if gradient is not None]
 
 
 def run(steps: int, device: gradcore.Device, bar: Bar) -> Findings:

@@ -32,12 +32,13 @@ def run(steps: int, device: gradcore.Device, bar: Bar) -> Findings:
             loss = (neuron(x) - (x * target).sum() - noise[i]).square().sum()
             optimizer.zero_grad()
             loss.backward()
-            together += bool((neuron.weight.grad >= 0).all()) or bool((neuron.weight.grad <= 0).all())
+            slope = neuron.weight.grad
+            together += slope is not None and (bool((slope >= 0).all()) or bool((slope <= 0).all()))
             optimizer.step()
             paths[name].append(neuron.weight.detach()[0].tolist())
         shares[name] = together / steps
     sentences = [f"{name}: both weights moved in one direction in {share:.0%} of the steps" for name, share in
                  shares.items()]
-    x = [[weights[0] for weights in path[:_DRAWN]] for path in paths.values()]
+    firsts = [[weights[0] for weights in path[:_DRAWN]] for path in paths.values()]
     curves = {name: [weights[1] for weights in path[:_DRAWN]] for name, path in paths.items()}
-    return Findings(sentences, shares, x, curves, "first weight", "second weight")
+    return Findings(sentences, shares, firsts, curves, "first weight", "second weight")

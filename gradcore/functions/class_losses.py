@@ -130,7 +130,7 @@ def cross_entropy(input: Any, target: Any, weight: Any = None, size_average: Non
 
 
 def _of_classes(formula: Rowwise[tuple[Tensor, ...]], scores: Tensor, target: Tensor, given: Any,
-                weights: tuple[Any, ...], ignore_index: int, reduction: str, loss: str, **constants: float) -> Tensor:
+                weights: tuple[Any, ...], ignore_index: int, reduction: str, loss: str, **constants: Any) -> Tensor:
     """A formula's losses for indices of classes, reduced; a mean is one over the weights of the targets, which were
     `given` by the caller."""
     dim = _class_dim(scores)

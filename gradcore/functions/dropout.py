@@ -102,10 +102,10 @@ def _masked(formula: Elementwise[Tensor], x: Any, p: float, training: bool, name
             of_noise: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Tensor:
     """A formula of the input and noise of the shape that `of_noise` makes of the input's, in training."""
     check_probability(p, name)
-    x = as_tensor(x)
+    given = as_tensor(x)
     if not training or p == 0:
-        return x
-    backend = x._backend
-    noise = Tensor._wrap(default_generator.draw(backend, of_noise(x.shape), FLOAT32), backend)
-    result = formula(x, noise, p=p)
-    return cast(result, x.dtype) if kind_of(x.dtype) == 2 else result  # the noise is float32 beside float16 too
+        return given
+    backend = given._backend
+    noise = Tensor._wrap(default_generator.draw(backend, of_noise(given.shape), FLOAT32), backend)
+    result: Tensor = formula(given, noise, p=p)
+    return cast(result, given.dtype) if kind_of(given.dtype) == 2 else result  # the noise is float32 beside float16 too

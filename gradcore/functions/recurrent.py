@@ -35,7 +35,8 @@ class Recurrence(Function):
                 bias_h: Optional[Tensor], shrink: Optional[Tensor], *states: Tensor) -> tuple[Tensor, ...]:
         ctx.course, ctx.run = course, _Run(course, projected, weight, bias_x, bias_h, shrink, states)
         ctx.save_for_backward(projected, weight, bias_x, bias_h, shrink, *states)
-        return ctx.run.forward([state._array for state in states])
+        results: tuple[Tensor, ...] = ctx.run.forward([state._array for state in states])
+        return results
 
     @staticmethod
     def backward(ctx: Context, *upstream: Tensor) -> tuple[Optional[Tensor], ...]:
@@ -180,7 +181,8 @@ def _recorded_gradients(course: Course, inputs: Sequence[Optional[Tensor]],
                         upstream: Sequence[Tensor]) -> list[Optional[Tensor]]:
     """The gradients with a graph of their own: of the same steps, taken by operations on tensors."""
     copies = [None if tensor is None else clone(tensor) for tensor in inputs]
-    outputs = step_by_step(course, *copies)
+    given: list[Any] = copies
+    outputs = step_by_step(course, *given)
     wanted = [copy for copy in copies if copy is not None and copy.requires_grad]
     found = iter(grad(outputs, wanted, list(upstream), create_graph=True, allow_unused=True))
     return [next(found) if copy is not None and copy.requires_grad else None for copy in copies]

@@ -67,7 +67,7 @@ def _module(name: str, function: Callable[..., Any], inplace: bool = False) -> t
     parameters += [_INPLACE] * inplace
     members = {"function": staticmethod(function), "signature": inspect.Signature(parameters),
                "__signature__": inspect.Signature(parameters), "__module__": __name__,
-               "__doc__": _DOCSTRING.format(function.__doc__.splitlines()[0], function.__name__, name)}
+               "__doc__": _DOCSTRING.format((function.__doc__ or "").splitlines()[0], function.__name__, name)}
     return type(name, (Activation,), members)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 from .. import functions
 from ..backends.formulas.dtypes import BOOL
@@ -17,7 +17,7 @@ from ..operations.shaping import cat, chunk, matrix_transpose, reshape, transpos
 from . import init
 from .layers import Linear, check_size
 from .module import Module
-from .parameter import unfilled
+from .parameter import Parameter, unfilled
 
 
 class MultiheadAttention(Module):
@@ -31,6 +31,14 @@ class MultiheadAttention(Module):
     >>> output.shape, weights.shape
     ((3, 2, 4), (2, 3, 3))
     """
+
+    in_proj_weight: Optional[Parameter]
+    q_proj_weight: Optional[Parameter]
+    k_proj_weight: Optional[Parameter]
+    v_proj_weight: Optional[Parameter]
+    in_proj_bias: Optional[Parameter]
+    bias_k: Optional[Parameter]
+    bias_v: Optional[Parameter]
 
     def __init__(self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True,
                  add_bias_kv: bool = False, add_zero_attn: bool = False, kdim: Optional[int] = None,
@@ -65,6 +73,7 @@ class MultiheadAttention(Module):
                 init.xavier_normal_(parameter)
         if self.in_proj_bias is not None:
             init.zeros_(self.in_proj_bias)
+        if self.out_proj.bias is not None:
             init.zeros_(self.out_proj.bias)
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor, key_padding_mask: Optional[Tensor] = None,
@@ -113,20 +122,22 @@ class MultiheadAttention(Module):
             return x.unsqueeze(0)
         return x if self.batch_first else transpose(x, 0, 1)
 
-    def _projected(self, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        biases = (None,) * 3 if self.in_proj_bias is None else chunk(self.in_proj_bias, 3)
-        if self.in_proj_weight is None:
+    def _projected(self, q: Tensor, k: Tensor, v: Tensor) -> Sequence[Tensor]:
+        weights: Any
+        biases: Sequence[Optional[Tensor]] = (None,) * 3 if self.in_proj_bias is None else chunk(self.in_proj_bias, 3)
+        whole = self.in_proj_weight
+        if whole is None:
             weights = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
         elif q is k is v or (q._array is k._array and k._array is v._array):
-            return tuple(chunk(linear(q, self.in_proj_weight, self.in_proj_bias), 3, -1))
+            return chunk(linear(q, whole, self.in_proj_bias), 3, -1)
         else:
-            weights = chunk(self.in_proj_weight, 3)
-        return tuple([linear(x, weight, bias) for x, weight, bias in zip((q, k, v), weights, biases)])
+            weights = chunk(whole, 3)
+        return [linear(x, weight, bias) for x, weight, bias in zip((q, k, v), weights, biases)]
 
     def _with_more_keys(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, int]:
         """Keys and values with those that are learned, and with zeros, where asked for; and how many these are."""
         added = 0
-        if self.bias_k is not None:
+        if self.bias_k is not None and self.bias_v is not None:
             k, v = [cat([x, more.expand(len(x), 1, self.embed_dim)], 1)
                     for x, more in ((k, self.bias_k), (v, self.bias_v))]
             added += 1

@@ -156,7 +156,8 @@ class ParameterList(_Numbered):
     def _checked(self, part: Any) -> Parameter:
         if not isinstance(part, Parameter) and hasattr(part, "requires_grad"):
             part = Parameter(part)
-        return super()._checked(part)
+        checked: Parameter = super()._checked(part)
+        return checked
 
     def _parts(self) -> dict[str, Any]:
         return dict(self._parameters)
@@ -174,7 +175,11 @@ class _Named(Module):
         self.update({} if parts is None else parts)
 
     def _parts(self) -> Mapping[str, Any]:
-        return self._modules
+        parts: Mapping[str, Any] = self._modules
+        return parts
+
+    def __setitem__(self, name: str, part: Any) -> None:
+        raise NotImplementedError(f"{type(self).__name__} does not say what it holds")
 
     def update(self, parts: Any) -> None:
         """Add the parts of a mapping, or of pairs of a name and a part."""
@@ -241,7 +246,8 @@ class ParameterDict(_Named):
     """
 
     def _parts(self) -> Mapping[str, Any]:
-        return self._parameters
+        parts: Mapping[str, Any] = self._parameters
+        return parts
 
     def __setitem__(self, name: str, part: Any) -> None:
         self.register_parameter(name, part if isinstance(part, Parameter) else Parameter(part))

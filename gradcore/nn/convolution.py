@@ -12,7 +12,7 @@ from ..operations.rearranging import pad
 from . import init
 from .layers import check_size
 from .module import Module
-from .parameter import draw_uniform, unfilled
+from .parameter import Parameter, draw_uniform, unfilled
 
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -26,6 +26,7 @@ class _Convolution(Module):
     count: int
     function: Callable[..., Tensor]
     is_transposed = False
+    bias: Optional[Parameter]
 
     def _set(self, in_channels: int, out_channels: int, kernel_size: Sizes, stride: Sizes, padding: Union[str, Sizes],
              output_padding: Sizes, dilation: Sizes, groups: int, bias: bool, padding_mode: str, device: DeviceLike,
@@ -73,7 +74,7 @@ class _Conv(_Convolution):
                   device, dtype)
 
     def forward(self, input: Any) -> Tensor:
-        padding = self.padding
+        padding: Union[str, Sizes] = self.padding
         if self.padding_mode != "zeros":
             ends = [end for before_after in zip(*self.ends) for end in before_after[::-1]][::-1]
             input, padding = pad(input, ends, self.padding_mode), 0
@@ -99,7 +100,7 @@ class _ConvTranspose(_Convolution):
         name = type(self).__name__
         wanted = per_dim(tuple(output_size)[-self.count:], self.count, 1, "output_size", name)
         least = [(n - 1) * s - 2 * p + d * (k - 1) + 1 for n, s, p, d, k in
-                 zip(input.shape[-self.count:], self.stride, self.padding, self.dilation, self.kernel_size)]
+                 zip(input.shape[-self.count:], self.stride, self.ends[0], self.dilation, self.kernel_size)]
         added = tuple([size - low for size, low in zip(wanted, least)])
         if any(not 0 <= a < max(s, d) for a, s, d in zip(added, self.stride, self.dilation)):
             raise ValueError(f"{name}: `output_size` must be {least} or less than a stride more; got {wanted}")

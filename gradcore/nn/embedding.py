@@ -48,7 +48,8 @@ class Embedding(Module):
         """An embedding with these vectors, a tensor of shape (n, d), which by default are not learned."""
         if embeddings.ndim != 2:
             raise ValueError(f"Embedding.from_pretrained: vectors of shape (n, d) are needed; got {embeddings.shape}")
-        return cls(*embeddings.shape, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, embeddings, freeze)
+        count, size = embeddings.shape
+        return cls(count, size, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, embeddings, freeze)
 
     def reset_parameters(self) -> None:
         """Draw all vectors anew."""

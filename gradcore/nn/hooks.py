@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Callable, Optional, Sequence, cast
 
 from ..core.grad_mode import is_grad_enabled
 from ..core.graph import Node, parent_of
@@ -43,7 +43,7 @@ class Hooks:
         return [hook if isinstance(hook, _WithOptions) else (hook, False) for hook in self.of_kind[kind].values()]
 
 
-class _WithOptions(tuple):
+class _WithOptions(tuple[Callable[..., Any], bool]):
     """A hook that takes the keyword arguments of the call too; callable, as all that is registered."""
 
     def __call__(self, *args: Any) -> Any:
@@ -52,7 +52,8 @@ class _WithOptions(tuple):
 
 def with_options(hook: Callable[..., Any]) -> Callable[..., Any]:
     """Mark a forward hook as one that takes the keyword arguments of the call too."""
-    return _WithOptions((hook, True))
+    marked: Any = _WithOptions((hook, True))
+    return cast(Callable[..., Any], marked)
 
 
 class _Backward:
@@ -90,11 +91,11 @@ class _Backward:
 def _replaced(gradients: tuple[Any, ...], changed: Any) -> tuple[Any, ...]:
     if changed is None:
         return gradients
-    changed = changed if isinstance(changed, tuple) else (changed,)
-    if len(changed) != len(gradients):
+    new: tuple[Any, ...] = changed if isinstance(changed, tuple) else (changed,)
+    if len(new) != len(gradients):
         raise ValueError(f"a backward hook must return None or {len(gradients)} gradient(s); it returned "
-                         f"{len(changed)}")
-    return changed
+                         f"{len(new)}")
+    return new
 
 
 def _through(values: Sequence[Any], see: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> tuple[tuple[Any, ...], bool]:

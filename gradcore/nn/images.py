@@ -25,8 +25,9 @@ class Upsample(Module):
         self.align_corners, self.recompute_scale_factor = align_corners, recompute_scale_factor
 
     def forward(self, input: Any) -> Tensor:
-        return functions.interpolate(input, self.size, self.scale_factor, self.mode, self.align_corners,
-                                     self.recompute_scale_factor)
+        output: Tensor = functions.interpolate(input, self.size, self.scale_factor, self.mode, self.align_corners,
+                                               self.recompute_scale_factor)
+        return output
 
     def extra_repr(self) -> str:
         size = f"size={self.size}" if self.scale_factor is None else f"scale_factor={self.scale_factor}"
@@ -69,7 +70,8 @@ class PixelShuffle(Module):
         self.upscale_factor = upscale_factor
 
     def forward(self, input: Any) -> Tensor:
-        return functions.pixel_shuffle(input, self.upscale_factor)
+        output: Tensor = functions.pixel_shuffle(input, self.upscale_factor)
+        return output
 
     def extra_repr(self) -> str:
         return f"upscale_factor={self.upscale_factor}"
@@ -87,7 +89,8 @@ class PixelUnshuffle(Module):
         self.downscale_factor = downscale_factor
 
     def forward(self, input: Any) -> Tensor:
-        return functions.pixel_unshuffle(input, self.downscale_factor)
+        output: Tensor = functions.pixel_unshuffle(input, self.downscale_factor)
+        return output
 
     def extra_repr(self) -> str:
         return f"downscale_factor={self.downscale_factor}"
@@ -105,7 +108,8 @@ class ChannelShuffle(Module):
         self.groups = groups
 
     def forward(self, input: Any) -> Tensor:
-        return functions.channel_shuffle(input, self.groups)
+        output: Tensor = functions.channel_shuffle(input, self.groups)
+        return output
 
     def extra_repr(self) -> str:
         return f"groups={self.groups}"
@@ -126,7 +130,8 @@ class Unfold(Module):
         self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
 
     def forward(self, input: Any) -> Tensor:
-        return functions.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
+        output: Tensor = functions.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
+        return output
 
     def extra_repr(self) -> str:
         return (f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, "
@@ -149,7 +154,9 @@ class Fold(Unfold):
         self.output_size = output_size
 
     def forward(self, input: Any) -> Tensor:
-        return functions.fold(input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)
+        output: Tensor = functions.fold(input, self.output_size, self.kernel_size, self.dilation, self.padding,
+                                        self.stride)
+        return output
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}, {super().extra_repr()}"

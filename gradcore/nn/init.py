@@ -141,7 +141,8 @@ def eye_(tensor: Tensor) -> Tensor:
             [0., 1.]])
     """
     _of_ndim(tensor, "eye_", 2)
-    return _fill(tensor, _there(np.eye(*tensor.shape), tensor), "eye_")
+    rows, columns = tensor.shape
+    return _fill(tensor, _there(np.eye(rows, columns), tensor), "eye_")
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:

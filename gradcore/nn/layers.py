@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Sequence
+from typing import Any, Optional, Sequence
 
 from ..functions import linear
 from ..functions.dropout import alpha_dropout, check_probability, dropout, dropout1d, dropout2d, dropout3d
@@ -14,7 +14,7 @@ from ..core.dimensions import one_dim
 from ..core.tensor import DeviceLike, Tensor
 from . import init
 from .module import Module
-from .parameter import draw_uniform, unfilled
+from .parameter import Parameter, draw_uniform, unfilled
 
 
 def check_size(module: Module, **sizes: Any) -> None:
@@ -34,6 +34,8 @@ class Linear(Module):
     >>> Linear(3, 2)(Tensor([[1.0, 2.0, 3.0]])).shape
     (1, 2)
     """
+
+    bias: Optional[Parameter]
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True, device: DeviceLike = None,
                  dtype: Any = None):
@@ -60,6 +62,8 @@ class Bilinear(Module):
     >>> Bilinear(2, 3, 4)(Tensor([[1.0, 2.0]]), Tensor([[1.0, 2.0, 3.0]])).shape
     (1, 4)
     """
+
+    bias: Optional[Parameter]
 
     def __init__(self, in1_features: int, in2_features: int, out_features: int, bias: bool = True,
                  device: DeviceLike = None, dtype: Any = None):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from .. import functions
 from ..core.tensor import Tensor
@@ -35,8 +35,11 @@ class Loss(Module):
             else:
                 setattr(self, option, value)
 
-    def forward(self, input: Any, target: Any) -> Tensor:
-        return self._of(input, target)
+    if TYPE_CHECKING:
+        forward: Callable[..., Tensor]  # some take more
+    else:
+        def forward(self, input: Any, target: Any) -> Tensor:
+            return self._of(input, target)
 
     def _of(self, *inputs: Any) -> Tensor:
         return self.function(*inputs, reduction=self.reduction,
@@ -381,4 +384,5 @@ class PairwiseDistance(Module):
         self.norm, self.eps, self.keepdim = p, eps, keepdim
 
     def forward(self, x1: Any, x2: Any) -> Tensor:
-        return functions.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)
+        distance: Tensor = functions.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)
+        return distance

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Any, Callable, Iterator, Mapping, Optional
+from typing import Any, Callable, Iterator, Mapping, Optional, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from .printing import html_of, printed
 from .state import IncompatibleKeys, load
 
 PARAMETER, BUFFER, MODULE = "parameter", "buffer", "module"
+
+
+Self = TypeVar("Self", bound="Module")
 
 
 class Module:
@@ -41,8 +44,9 @@ class Module:
     training = True  # whether modules that differ between training and evaluation are in training
     _hooks: Optional[Hooks] = None
     _kinds: dict[str, str]
+    _transient: set[str]
 
-    def __new__(cls, *args: Any, **options: Any) -> "Module":
+    def __new__(cls: type[Self], *args: Any, **options: Any) -> Self:
         module = super().__new__(cls)
         # The attributes that are part of the tree, with their kinds, and the buffers that are no part of the state.
         module.__dict__.update(_kinds={}, _transient=set())
@@ -145,7 +149,8 @@ class Module:
     def named_parameters(self, prefix: str = "", recurse: bool = True,
                          remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
         """All parameters, each once, with their paths, as "0.weight"; without `recurse` those of this module alone."""
-        return self._named_tensors(PARAMETER, prefix, recurse, remove_duplicate)
+        named: Iterator[Any] = self._named_tensors(PARAMETER, prefix, recurse, remove_duplicate)
+        return named
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         return (parameter for _, parameter in self.named_parameters(recurse=recurse))
@@ -174,9 +179,10 @@ class Module:
         module = self.get_submodule(path)
         if module._kinds.get(name) != PARAMETER:
             raise AttributeError(f"{type(self).__name__} has no parameter {target!r}")
-        return getattr(module, name)
+        parameter: Parameter = getattr(module, name)
+        return parameter
 
-    def apply(self, fn: Callable[["Module"], Any]) -> "Module":
+    def apply(self: Self, fn: Callable[["Module"], Any]) -> Self:
         """Call `fn` with every module below this one, and then with this one."""
         for child in self.children():
             child.apply(fn)
@@ -185,9 +191,11 @@ class Module:
 
     # -- hooks ------------------------------------------------------------------------------------------------
     def _hook(self, kind: str, hook: Callable[..., Any], prepend: bool = False) -> Handle:
-        if self._hooks is None:
-            object.__setattr__(self, "_hooks", Hooks())
-        return self._hooks.add(kind, hook, prepend)
+        hooks = self._hooks
+        if hooks is None:
+            hooks = Hooks()
+            object.__setattr__(self, "_hooks", hooks)
+        return hooks.add(kind, hook, prepend)
 
     def register_forward_pre_hook(self, hook: Callable[..., Any], *, prepend: bool = False,
                                   with_kwargs: bool = False) -> Handle:
@@ -215,17 +223,17 @@ class Module:
         return self._hook("backward", hook, prepend)
 
     # -- modes, gradients, devices ----------------------------------------------------------------------------
-    def train(self, mode: bool = True) -> "Module":
+    def train(self: Self, mode: bool = True) -> Self:
         """Put this module and all below it into training, or into evaluation with ``train(False)``."""
         for module in self.modules():
             module.training = bool(mode)
         return self
 
-    def eval(self) -> "Module":
+    def eval(self: Self) -> Self:
         """Put this module and all below it into evaluation."""
         return self.train(False)
 
-    def requires_grad_(self, requires_grad: bool = True) -> "Module":
+    def requires_grad_(self: Self, requires_grad: bool = True) -> Self:
         """Let all parameters be learned, or keep them as they are."""
         for parameter in self.parameters():
             parameter.requires_grad = requires_grad
@@ -239,7 +247,7 @@ class Module:
             else:
                 parameter.grad = None
 
-    def to(self, *places: Any, device: DeviceLike = None, dtype: Any = None, non_blocking: bool = False) -> "Module":
+    def to(self: Self, *places: Any, device: DeviceLike = None, dtype: Any = None, non_blocking: bool = False) -> Self:
         """Move parameters and buffers to a device, those of floats into a dtype too; parameters stay the same objects.
 
         Devices and dtypes may also be given by position, as in `Tensor.to`.
@@ -256,19 +264,19 @@ class Module:
                     setattr(module, name, moved[id(tensor)])
         return self
 
-    def cpu(self) -> "Module":
+    def cpu(self: Self) -> Self:
         return self.to("cpu")
 
-    def cuda(self, device: Any = None) -> "Module":
+    def cuda(self: Self, device: Any = None) -> Self:
         return self.to(f"cuda:{device}" if isinstance(device, int) else device or "cuda")
 
-    def half(self) -> "Module":
+    def half(self: Self) -> Self:
         return self.to(FLOAT16)
 
-    def float(self) -> "Module":
+    def float(self: Self) -> Self:
         return self.to(FLOAT32)
 
-    def double(self) -> "Module":
+    def double(self: Self) -> Self:
         return self.to(FLOAT64)
 
     # -- state ------------------------------------------------------------------------------------------------

@@ -10,11 +10,14 @@ from ..operations.creation import ones, zeros
 from . import init
 from .layers import check_size
 from .module import Module
-from .parameter import unfilled
+from .parameter import Parameter, unfilled
 
 
 class _Scaled(Module):
     """What normalisations have in common: a weight that begins at 1 and a bias that begins at 0, or None."""
+
+    weight: Optional[Parameter]
+    bias: Optional[Parameter]
 
     def _make(self, shape: tuple[int, ...], has_weight: bool, has_bias: bool, device: DeviceLike, dtype: Any) -> None:
         for name, is_made in (("weight", has_weight), ("bias", has_bias)):
@@ -26,13 +29,16 @@ class _Scaled(Module):
         if self.weight is not None:
             init.ones_(self.weight)
         if self._parameters.get("bias") is not None:
-            init.zeros_(self.bias)
+            init.zeros_(self._parameters["bias"])
 
 
 class _OfBatch(_Scaled):
     """Channels with running moments."""
 
     ndims: tuple[int, ...]
+    running_mean: Optional[Tensor]
+    running_var: Optional[Tensor]
+    num_batches_tracked: Optional[Tensor]
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: Optional[float] = 0.1, affine: bool = True,
                  track_running_stats: bool = True, device: DeviceLike = None, dtype: Any = None, *, bias: bool = True):
@@ -47,10 +53,9 @@ class _OfBatch(_Scaled):
 
     def reset_running_stats(self) -> None:
         """Begin with mean 0 and variance 1 again."""
-        if self.track_running_stats:
-            self.running_mean.zero_()
-            self.running_var.fill_(1)
-            self.num_batches_tracked.zero_()
+        for buffer, value in ((self.running_mean, 0), (self.running_var, 1), (self.num_batches_tracked, 0)):
+            if self.track_running_stats and buffer is not None:
+                buffer.fill_(value)
 
     def reset_parameters(self) -> None:
         """Begin again: weight 1, bias 0, and moments of no batch."""
@@ -75,14 +80,14 @@ class _BatchNorm(_OfBatch):
         self._check(input)
         uses_batch = self.training or self.running_mean is None
         is_tracked = not self.training or self.track_running_stats
-        running = (self.running_mean, self.running_var) if is_tracked else (None, None)
-        is_counted = self.training and self.track_running_stats
+        mean, variance = (self.running_mean, self.running_var) if is_tracked else (None, None)
+        batches = self.num_batches_tracked if self.training and self.track_running_stats else None
         momentum = self.momentum
         if momentum is None:  # an equal part of all batches
-            momentum = 1.0 / (self.num_batches_tracked.item() + 1) if is_counted else 0.0
-        y = functions.batch_norm(input, *running, self.weight, self.bias, uses_batch, momentum, self.eps)
-        if is_counted:
-            self.num_batches_tracked += 1
+            momentum = 0.0 if batches is None else 1.0 / (batches.item() + 1)
+        y = functions.batch_norm(input, mean, variance, self.weight, self.bias, uses_batch, momentum, self.eps)
+        if batches is not None:
+            batches += 1
         return y
 
 
@@ -117,6 +122,8 @@ class BatchNorm3d(_BatchNorm):
 
 
 class _InstanceNorm(_OfBatch):
+    momentum: float
+
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
                  track_running_stats: bool = False, device: DeviceLike = None, dtype: Any = None, *, bias: bool = True):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
@@ -179,7 +186,8 @@ class LocalResponseNorm(Module):
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
     def forward(self, input: Tensor) -> Tensor:
-        return functions.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+        output: Tensor = functions.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+        return output
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

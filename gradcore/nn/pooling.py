@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence
 
 from .. import functions
 from ..core.tensor import Tensor
@@ -30,15 +30,21 @@ class _Pool(Module):
         for option, value in options.items():
             setattr(self, option, value)
 
-    def forward(self, input: Any) -> Any:
-        return self.function(input, self.kernel_size, self.stride, self.padding,
-                             **{option: getattr(self, option) for option in self._options})
+    if TYPE_CHECKING:
+        forward: Callable[..., Any]  # those of maxima that are put back take places too
+    else:
+        def forward(self, input: Any) -> Any:
+            return self.function(input, self.kernel_size, self.stride, self.padding,
+                                 **{option: getattr(self, option) for option in self._options})
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
 class _MaxPool(_Pool):
+    dilation: Sizes
+    ceil_mode: bool
+
     def __init__(self, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0, dilation: Sizes = 1,
                  return_indices: bool = False, ceil_mode: bool = False):
         per_dim(dilation, self.count, 1, "dilation", type(self).__name__)
@@ -160,7 +166,7 @@ class LPPool2d(_LPPool):
 
 class _AdaptivePool(Module):
     count: int
-    function: Callable[..., Any]
+    function: Callable[..., Tensor]
 
     def __init__(self, output_size: Any):
         output_sizes((1,) * self.count, output_size, type(self).__name__)

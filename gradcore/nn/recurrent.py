@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Sequence, Union
+from typing import Any, Iterator, Optional, Sequence, Union
 
 from ..core.tensor import DeviceLike, Tensor, as_tensor
 from ..functions.cells import CELLS, Cell, Course
@@ -15,7 +15,7 @@ from ..operations.shaping import cat, permute, reshape, stack, transpose
 from . import init
 from .layers import check_size
 from .module import Module
-from .parameter import draw_uniform, unfilled
+from .parameter import Parameter, draw_uniform, unfilled
 from .utils.rnn import PackedSequence, padded_of, places_of, widths_of
 
 States = Union[Tensor, tuple[Tensor, ...], None]
@@ -241,6 +241,8 @@ class _CellModule(Module):
     """One step of a recurrent layer."""
 
     mode: str
+    bias_ih: Optional[Parameter]
+    bias_hh: Optional[Parameter]
 
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: DeviceLike = None,
                  dtype: Any = None):

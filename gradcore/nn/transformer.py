@@ -17,7 +17,7 @@ from .layers import Dropout, Linear, check_size
 from .module import Module
 from .normalization import LayerNorm
 
-_ACTIVATIONS = {"relu": functions.relu, "gelu": functions.gelu}
+_ACTIVATIONS: dict[str, Callable[..., Any]] = {"relu": functions.relu, "gelu": functions.gelu}
 
 
 class _TransformerLayer(Module):
@@ -39,15 +39,17 @@ class _TransformerLayer(Module):
             setattr(self, f"norm{i}", LayerNorm(d_model, eps, bias=bias, **place))
         for i in range(1, parts + 1):
             setattr(self, f"dropout{i}", Dropout(dropout))
-        self.activation = _ACTIVATIONS[activation] if isinstance(activation, str) else activation
+        self.activation: Callable[..., Any] = _ACTIVATIONS[activation] if isinstance(activation, str) else activation
 
     def _fed_forward(self, x: Tensor) -> Tensor:
-        return self.linear2(self.dropout(self.activation(self.linear1(x))))
+        output: Tensor = self.linear2(self.dropout(self.activation(self.linear1(x))))
+        return output
 
     def _joined(self, x: Tensor, i: int, part: Callable[[Tensor], Tensor]) -> Tensor:
         """x plus what part `i` makes of it, normalised before or after."""
         norm, drop = getattr(self, f"norm{i}"), getattr(self, f"dropout{i}")
-        return x + drop(part(norm(x))) if self.norm_first else norm(x + drop(part(x)))
+        joined: Tensor = x + drop(part(norm(x))) if self.norm_first else norm(x + drop(part(x)))
+        return joined
 
 
 class TransformerEncoderLayer(_TransformerLayer):
@@ -182,7 +184,8 @@ class Transformer(Module):
                 src_is_causal: Optional[bool] = None, tgt_is_causal: Optional[bool] = None,
                 memory_is_causal: bool = False) -> Tensor:
         memory = self.encoder(src, src_mask, src_key_padding_mask)
-        return self.decoder(tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask)
+        output: Tensor = self.decoder(tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask)
+        return output
 
     @staticmethod
     def generate_square_subsequent_mask(sz: int, device: DeviceLike = None, dtype: Any = None) -> Tensor:

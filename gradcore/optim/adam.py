@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Iterable, Mapping, Optional
+from typing import Any, Iterable, Mapping, Optional, Union
 
 from ..backends import Expression, FormulaNamespace
 from ..backends.formulas.dtypes import FLOAT64
@@ -101,6 +101,8 @@ class Adam(Optimizer):
         kept, weight_decay = (1.0 - group["lr"] * decay, 0.0) if self.decays_apart else (1.0, decay)
         begin(parameter, state, group["capturable"])
         (b1, b2), count = group["betas"], state["step"]
+        step: Union[float, Tensor]
+        correction: Union[float, Tensor]
         if group["capturable"]:
             step, correction = corrections(count, lr=group["lr"], b1=b1, b2=b2)
         else:

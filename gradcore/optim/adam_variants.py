@@ -117,7 +117,7 @@ class RAdam(Optimizer):
             _later(self, unadapted_step, parameter, gradient, state, group, (lr,))
 
 
-def _later(optimizer: Optimizer, formula: Elementwise, parameter: Tensor, gradient: Tensor, state: dict[str, Any],
+def _later(optimizer: Optimizer, formula: Elementwise[Any], parameter: Tensor, gradient: Tensor, state: dict[str, Any],
            group: Mapping[str, Any], numbers: tuple[float, ...], **constants: float) -> None:
     """Ask for a step by a formula of the averages and some numbers, with weight decay in the gradient or beside it."""
     (b1, b2), decay = group["betas"], group["weight_decay"]

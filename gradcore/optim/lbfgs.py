@@ -191,4 +191,4 @@ def _dot(a: Tensor, b: Tensor) -> float:
 
 
 def _largest(vector: Tensor) -> float:
-    return vector.abs().max().item()
+    return float(vector.abs().max().item())

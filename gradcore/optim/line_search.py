@@ -65,7 +65,7 @@ def _zoomed(evaluate: Callable[[float], Point], start: Point, ends: list[Point],
         left, right = sorted(end.step for end in ends)
         if (right - left) * reach < tolerance:
             break
-        step = _minimum_of_cubic(*ends)
+        step = _minimum_of_cubic(ends[0], ends[1])
         margin = 0.1 * (right - left)
         if min(right - step, step - left) >= margin:
             is_slow = False

@@ -139,7 +139,8 @@ class CyclicLR(_WithMomentum):
         up = place / self.step_size_up if place <= self.step_size_up else (length - place) / self.step_size_down
         if self.scale_fn is not None:
             return up * self.scale_fn(epoch if self.scale_mode == "iterations" else cycle + 1)
-        return up * {"triangular": 1.0, "triangular2": 0.5 ** cycle, "exp_range": self.gamma ** epoch}[self.mode]
+        heights: dict[str, float] = {"triangular": 1.0, "triangular2": 0.5 ** cycle, "exp_range": self.gamma ** epoch}
+        return up * heights[self.mode]
 
 
 def _for_each(optimizer: Optimizer, option: str, value: Any, name: str) -> list[float]:

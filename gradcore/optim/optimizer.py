@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 import operator
-from typing import Any, Callable, Iterable, Mapping, Optional, Sequence
+from typing import Any, Callable, Iterable, Mapping, Optional, Sequence, cast
 
 from ..core.elementwise import Elementwise
 from ..core.grad_mode import enable_grad, no_grad
@@ -95,7 +95,8 @@ class Optimizer:
                     self.update(parameter, gradient, self.state.setdefault(parameter, {}), group)
         self._do_together()
 
-    def later(self, formula: Elementwise, inputs: Sequence[Any], out: tuple[Tensor, ...], **constants: float) -> None:
+    def later(self, formula: Elementwise[Any], inputs: Sequence[Any], out: tuple[Tensor, ...],
+              **constants: float) -> None:
         """Let `step` write the results of a formula to `out` when it has seen all parameters: a device may do so for
         many of them at once.  Only for the last that `update` does to these tensors."""
         self._delayed.setdefault((formula, *constants.items()), []).append((inputs, out))
@@ -235,7 +236,7 @@ def check_number(name: str, value: Any) -> float:
     """The value of an option, refused where it is no number."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"`{name}` must be a number; got {value!r:.80}")
-    return value
+    return cast(float, value)
 
 
 def check_betas(betas: Any) -> None:

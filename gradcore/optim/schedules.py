@@ -123,7 +123,7 @@ class StepLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, epoch: float, index: int) -> float:
-        return base * self.gamma ** (epoch // self.step_size)
+        return base * float(self.gamma ** (epoch // self.step_size))
 
 
 class MultiStepLR(LRScheduler):
@@ -143,7 +143,8 @@ class MultiStepLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, epoch: float, index: int) -> float:
-        return base * self.gamma ** bisect_right(self.milestones, epoch)
+        passed = bisect_right(self.milestones, epoch)
+        return base * float(self.gamma ** passed)
 
 
 class ExponentialLR(LRScheduler):
@@ -163,7 +164,7 @@ class ExponentialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, epoch: float, index: int) -> float:
-        return base * self.gamma ** epoch
+        return base * float(self.gamma ** epoch)
 
 
 class LambdaLR(LRScheduler):
@@ -179,7 +180,7 @@ class LambdaLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer,
-                 lr_lambda: Union[Callable[[int], float], Sequence[Callable[[int], float]]], last_epoch: int = -1):
+                 lr_lambda: Union[Callable[[Any], float], Sequence[Callable[[Any], float]]], last_epoch: int = -1):
         count = len(optimizer.param_groups)
         self.lr_lambdas = [lr_lambda] * count if callable(lr_lambda) else list(lr_lambda)
         if len(self.lr_lambdas) != count:
@@ -230,7 +231,7 @@ class PolynomialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, epoch: float, index: int) -> float:
-        return base * (1.0 - min(epoch, self.total_iters) / self.total_iters) ** self.power
+        return base * float((1.0 - min(epoch, self.total_iters) / self.total_iters) ** self.power)
 
 
 class ConstantLR(LRScheduler):

@@ -10,7 +10,7 @@ from ..core.tensor import Tensor
 from .optimizer import Optimizer, check_at_least_zero, refuse_ways
 
 
-def with_decay_of(xp: Any, gradient: Any, parameter: Any, weight_decay: Any) -> Any:
+def with_decay_of(xp: FormulaNamespace, gradient: Expression, parameter: Expression, weight_decay: float) -> Expression:
     """A part of formulas: the gradient of the loss with half of weight_decay times the squared parameter added."""
     return xp.where(weight_decay == 0, gradient, gradient + weight_decay * parameter)
 

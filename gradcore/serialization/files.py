@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from typing import Any, BinaryIO, Callable, Mapping, Optional, Union
+from typing import Any, BinaryIO, Callable, Mapping, Optional, Union, cast
 
 from ..backends import BackendUnavailable, Device, get_backend
 from ..core.tensor import DeviceLike, Tensor, tensor
@@ -15,7 +15,7 @@ from .structure import Packed, unpacked
 MapLocation = Union[DeviceLike, Mapping[str, str], Callable[[Tensor, str], Any]]
 
 
-def save(obj: Any, f: Union[str, os.PathLike, BinaryIO]) -> None:
+def save(obj: Any, f: Union[str, os.PathLike[str], BinaryIO]) -> None:
     """Keep tensors, arrays, numbers, strings, None, and dicts, lists and tuples of them in a file.
 
     A name that ends in .safetensors makes a file of that format, any other one in NumPy's .npz.  The file is written
@@ -37,13 +37,14 @@ def save(obj: Any, f: Union[str, os.PathLike, BinaryIO]) -> None:
     """
     packed = Packed(obj)
     if hasattr(f, "write"):
-        npz.write(f, packed)
+        npz.write(cast(BinaryIO, f), packed)
         return
-    form = safetensors_file if os.fspath(f).endswith(".safetensors") else npz
-    write_whole(f, lambda file: form.write(file, packed))
+    path: Any = f
+    form = safetensors_file if os.fspath(path).endswith(".safetensors") else npz
+    write_whole(path, lambda file: form.write(file, packed))
 
 
-def load(f: Union[str, os.PathLike, BinaryIO], map_location: MapLocation = None, *,
+def load(f: Union[str, os.PathLike[str], BinaryIO], map_location: MapLocation = None, *,
          weights_only: bool = True) -> Any:
     """What `save` has kept in a file, or the tensors of a .safetensors or .npz file of another library by their names.
 
@@ -65,9 +66,10 @@ def load(f: Union[str, os.PathLike, BinaryIO], map_location: MapLocation = None,
     {'weight': tensor([1., 2.]), 'epoch': 3}
     """
     if hasattr(f, "read"):
-        return _loaded(f, getattr(f, "name", "the file"), map_location)
-    with open(f, "rb") as file:
-        return _loaded(file, os.fspath(f), map_location)
+        return _loaded(cast(BinaryIO, f), getattr(f, "name", "the file"), map_location)
+    path: Any = f
+    with open(path, "rb") as file:
+        return _loaded(file, os.fspath(path), map_location)
 
 
 def _loaded(file: BinaryIO, name: Any, map_location: MapLocation) -> Any:
@@ -101,7 +103,7 @@ def _placed(array: Any, saved: Optional[str], map_location: MapLocation) -> Tens
         placed = map_location(tensor(array, device="cpu"), saved or "cpu")
         return _placed(array, saved, None) if placed is None else placed
     if isinstance(map_location, Mapping):
-        map_location = map_location.get(saved, saved)
+        map_location = map_location.get(saved or "", saved)
     elif map_location is None:
         map_location = _usable(saved)
     return tensor(array, device=get_backend(map_location).device)

@@ -61,8 +61,9 @@ def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
         size = math.prod(shape) * dtype.itemsize
         if size > archive.getinfo(name).file_size:
             raise ValueError(f"{name} is shorter than its shape {shape} says")
-        array = np.empty(math.prod(shape), dtype)
-        if io.BufferedIOBase.readinto(entry, memoryview(array).cast("B") if array.size else bytearray()) != size \
+        array: np.ndarray = np.empty(math.prod(shape), dtype)
+        stream: Any = entry  # of zipfile's own class, which reads whole blocks in this way
+        if io.BufferedIOBase.readinto(stream, array.view(np.uint8).data if array.size else bytearray()) != size \
                 or entry.read(1):
             raise ValueError(f"{name} is not as long as its shape {shape} says")
     return array.reshape(shape, order="F" if is_fortran else "C")

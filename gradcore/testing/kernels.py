@@ -43,26 +43,26 @@ def primitives() -> dict[str, Kernel]:
     return {name: Kernel(name, inputs[name], (), (getattr(xp, name)(*inputs[name]),)) for name in TABLE}
 
 
-def operations() -> dict[str, Elementwise]:
+def operations() -> dict[str, Elementwise[Any]]:
     """The operations with a derivative that the library has built in."""
     modules = [module for name, module in sys.modules.items() if name.startswith("gradcore.")]
     return {operation.name: operation for module in modules for operation in vars(module).values()
             if isinstance(operation, Elementwise)}
 
 
-def forward_kernels(operations: dict[str, Elementwise]) -> dict[str, Kernel]:
+def forward_kernels(operations: dict[str, Elementwise[Any]]) -> dict[str, Kernel]:
     return {name: operation.kernel for name, operation in operations.items()}
 
 
-def backward_kernels(operations: dict[str, Elementwise]) -> dict[str, Kernel]:
+def backward_kernels(operations: dict[str, Elementwise[Any]]) -> dict[str, Kernel]:
     """The backward pass of each operation of one result, along all of its arrays; none of those that pass the gradient
     on."""
-    gradients = {f"{name}_backward": operation.gradient(range(len(operation.arrays)))
+    gradients = {f"{name}_backward": operation.gradient(tuple(range(len(operation.arrays))))
                  for name, operation in operations.items() if len(operation.kernel.outputs) == 1}
     return {name: gradient.kernel for name, gradient in gradients.items() if gradient.kernel is not None}
 
 
-def whole_range(rng: np.random.Generator, n: int, dtype: str = "float32") -> np.ndarray:
+def whole_range(rng: np.random.Generator, n: int, dtype: Any = "float32") -> np.ndarray:
     """`n` numbers: half of them any bits at all (every magnitude, NaN, infinities), half of ordinary size."""
     dtype = np.dtype(dtype)
     bits = rng.integers(0, 2 ** (8 * dtype.itemsize), n - n // 2, dtype=f"uint{8 * dtype.itemsize}").view(dtype)
@@ -76,12 +76,14 @@ def differs(found: np.ndarray, expected: np.ndarray, ulps: float = 4,
             allowance: Union[np.ndarray, float] = 0.0) -> np.ndarray:
     """Where two results are further apart than `ulps` units in the last place (of 1e-30 at least) and `allowance`."""
     if found.dtype == bool:
-        return found != expected
+        unequal: np.ndarray = found != expected
+        return unequal
     largest = np.finfo(found.dtype).max  # infinity counts as one unit more
     with np.errstate(all="ignore"):
         unit = np.spacing(np.clip(np.abs(expected), 1e-30, largest).astype(found.dtype)).astype(np.float64)
         distance = np.abs(np.clip(found, -largest, largest).astype(np.float64) - np.clip(expected, -largest, largest))
-        return (np.isnan(found) != np.isnan(expected)) | (distance > ulps * unit + allowance)
+        apart: np.ndarray = (np.isnan(found) != np.isnan(expected)) | (distance > ulps * unit + allowance)
+        return apart
 
 
 def differences(compute: Compute, kernel: Kernel, inputs: list[np.ndarray], constants: list[float],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Callable, Iterator
+
 import copy
 import pickle
 
@@ -10,10 +12,11 @@ import pytest
 
 import gradcore
 from .. import Tensor, nn, optim
+from ..backends import Backend
 from ..functions import binary_cross_entropy_with_logits, cross_entropy, dropout, mse_loss, rrelu
 
 # Functions of a float64 matrix of 4 rows and 6 columns.
-OPERATIONS = {
+OPERATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "arithmetic": lambda x: (x + 1.5) * x / (x * x + 2) - 2 ** x + x ** 3, "negative": lambda x: -abs(x),
     "elementary": lambda x: x.exp().log1p().sqrt().tanh() + x.sin() * x.cos() + x.erf(),
     "extrema": lambda x: x.maximum(x * 0.5).minimum(1.0).clip(-1, 1),
@@ -50,11 +53,11 @@ OPERATIONS = {
 }
 
 
-def _index(x, positions):
+def _index(x: Tensor, positions: list[int]) -> Tensor:
     return gradcore.tensor(positions, device=x.device)
 
 
-def _written(x):
+def _written(x: Tensor) -> Tensor:
     y = x * 2
     y[1:3, 0] = x[0, :2]
     y[3] = x[0] * x[3]
@@ -63,7 +66,7 @@ def _written(x):
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_operations_and_their_gradients(backend, rng, name):
+def test_operations_and_their_gradients(backend: Backend, rng: np.random.Generator, name: str) -> None:
     values, results = rng.normal(size=(4, 6)), []
     for device in ("cpu", backend.device):
         gradcore.manual_seed(3)
@@ -73,33 +76,35 @@ def test_operations_and_their_gradients(backend, rng, name):
         if y.requires_grad:
             upstream = np.random.default_rng(0).normal(size=y.shape)
             y.backward(Tensor(upstream, device=device))
-        results.append((y.detach().numpy(), x.grad.numpy() if y.requires_grad else None))
+        results.append((y.detach().numpy(), None if x.grad is None else x.grad.numpy()))
     (expected, expected_slope), (found, slope) = results
     assert found.dtype == expected.dtype and found.shape == expected.shape
     tolerance = 1e-5 if found.dtype == np.float32 else 1e-11
     np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
     if expected_slope is not None:
+        assert slope is not None
         np.testing.assert_allclose(slope, expected_slope, rtol=tolerance, atol=tolerance)
 
 
-def test_gradients_of_gradients(backend, rng):
+def test_gradients_of_gradients(backend: Backend, rng: np.random.Generator) -> None:
     x = Tensor(rng.normal(size=(3, 4)), requires_grad=True, device=backend.device)
     (slope,) = gradcore.grad((x.tanh() * x @ x.T).sum(), [x], create_graph=True)
     (slope * slope).sum().backward()
     there = Tensor(x.numpy(), requires_grad=True, device="cpu")
     (slope,) = gradcore.grad((there.tanh() * there @ there.T).sum(), [there], create_graph=True)
     (slope * slope).sum().backward()
+    assert x.grad is not None and there.grad is not None
     np.testing.assert_allclose(x.grad.numpy(), there.grad.numpy(), rtol=1e-10, atol=1e-11)
 
 
-def test_gradients_move_with_the_tensor(backend):
+def test_gradients_move_with_the_tensor(backend: Backend) -> None:
     x = Tensor([1.0, 2.0], requires_grad=True, device="cpu")
     (x.to(backend.device) * 3).cpu().sum().backward()
-    assert x.grad.device == "cpu" and x.grad.tolist() == [3, 3]
+    assert x.grad is not None and x.grad.device == "cpu" and x.grad.tolist() == [3, 3]
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
-def test_copies_stay_on_the_device(backend, copied):
+def test_copies_stay_on_the_device(backend: Backend, copied: Callable[[Tensor], Tensor]) -> None:
     x = Tensor([[1.0, 2.0]], requires_grad=True, device=backend.device)
     other = copied(x)
     assert other.device == backend.device and other.requires_grad and other.tolist() == x.tolist()
@@ -107,15 +112,15 @@ def test_copies_stay_on_the_device(backend, copied):
     assert x.tolist() == [[1, 2]]
 
 
-def test_a_tensor_is_printed_with_its_device(backend):
+def test_a_tensor_is_printed_with_its_device(backend: Backend) -> None:
     text = repr(Tensor([1.5], device=backend.device))
     assert text == ("tensor([1.5])" if backend.device == "cpu" else f"tensor([1.5], device='{backend.device}')")
 
 
-def test_the_same_training_as_on_the_cpu(backend, rng):
+def test_the_same_training_as_on_the_cpu(backend: Backend, rng: np.random.Generator) -> None:
     inputs, targets = rng.normal(size=(32, 5)).astype(np.float32), rng.integers(0, 3, 32)
 
-    def losses(device):
+    def losses(device: Any) -> Iterator[float]:
         gradcore.manual_seed(7)
         model = nn.Sequential(nn.Linear(5, 16, device=device), nn.Swish(), nn.Dropout(0.2),
                               nn.Linear(16, 3, device=device))

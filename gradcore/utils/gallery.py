@@ -50,6 +50,7 @@ def _draw(axes: Any, name: str, arguments: tuple[float, ...]) -> None:
     y = getattr(functions, name)(x, *(Tensor([value], dtype=x.dtype) if name == "prelu" else value
                                       for value in arguments))
     y.backward(np.ones(y.shape))
+    assert x.grad is not None
     axes.plot(x.numpy(), _broken_at_jumps(y.numpy()), color=style.BLUE, label="activation")
     axes.plot(x.numpy(), _broken_at_jumps(x.grad.numpy()), color=style.VERMILION, linestyle=style.DASHES[1],
               label="derivative")

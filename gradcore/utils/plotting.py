@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 import uuid
@@ -48,7 +49,7 @@ def plot(x: Any, y: Any, xlabel: str = "", ylabel: str = "", title: Optional[str
     with style.load_matplotlib().rc_context(style.settings()):
         figure = _new_figure(figsize)
         axes = figure.add_subplot()
-        for (xs, ys), label in zip(curves, labels or [None] * len(curves)):
+        for (xs, ys), label in zip(curves, labels or itertools.repeat(None)):
             axes.plot(xs, ys, label=label)
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title or "", xlim=xlim, ylim=ylim)
         if labels:
@@ -86,7 +87,7 @@ def _is_interactive() -> bool:
     return hasattr(sys, "ps1") or bool(sys.flags.interactive)
 
 
-def _new_figure(figsize: Sequence[float]) -> Any:
+def _new_figure(figsize: Any) -> Any:
     if _is_interactive():
         from matplotlib import pyplot
 

@@ -47,10 +47,12 @@ class Bucket:
 
     def start(self) -> None:
         """Begin to average over all processes."""
+        assert self._whole is not None
         self._work = all_reduce(self._whole, ReduceOp.AVG, async_op=True)
 
     def finish(self, unused: Sequence[Tensor] = ()) -> None:
         """Wait for the averages and make them the gradients, but for parameters that no process has used."""
+        assert self._work is not None
         self._work.wait()
         for i, parameter in enumerate(self.parameters):
             if not any(parameter is other for other in unused):
@@ -67,7 +69,8 @@ def in_buckets(parameters: Sequence[Tensor], alone_from: int, most_bytes: int) -
     place = {id(parameter): i for i, parameter in enumerate(parameters)}
     buckets: list[Bucket] = []
     for group in of_one_kind(parameters):
-        size, filling = 0, []
+        size = 0
+        filling: list[Tensor] = []
         for parameter in group:
             of_it = parameter.numel() * parameter.dtype.itemsize
             if of_it >= alone_from:

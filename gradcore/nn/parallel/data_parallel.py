@@ -144,7 +144,7 @@ class DistributedDataParallel(Module):
         """A parameter's gradient is complete: begin to average the buckets that are full now."""
         if not self._averages:
             return None
-        if parameter.grad.requires_grad:
+        if parameter.grad is not None and parameter.grad.requires_grad:
             raise RuntimeError("DistributedDataParallel: gradients that have a history of their own "
                                "(create_graph=True) cannot be averaged; use no_sync()")
         self._bucket_of[id(parameter)].put(parameter)

@@ -34,7 +34,7 @@ class Dataset:
     def __getitem__(self, index: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} does not say what its samples are: define __getitem__")
 
-    def __add__(self, other: "Dataset") -> "ConcatDataset":
+    def __add__(self, other: "Dataset") -> "Dataset":
         return ConcatDataset([self, other])
 
 
@@ -100,7 +100,7 @@ class StackDataset(Dataset):
     """
 
     def __init__(self, *datasets: Dataset, **named: Dataset):
-        parts = [*datasets, *named.values()]
+        parts: list[Any] = [*datasets, *named.values()]
         if bool(datasets) == bool(named) or len({len(part) for part in parts}) != 1:
             raise ValueError(f"StackDataset takes data sets of one length, by position or by name; got lengths "
                              f"{[len(part) for part in parts]}")
@@ -123,7 +123,7 @@ class ConcatDataset(Dataset):
     """
 
     def __init__(self, datasets: Iterable[Dataset]):
-        self.datasets = list(datasets)
+        self.datasets: list[Any] = list(datasets)
         if not self.datasets or any(isinstance(part, IterableDataset) for part in self.datasets):
             raise ValueError("ConcatDataset takes at least one data set, each with samples by their numbers")
         self.cumulative_sizes = list(accumulate(map(len, self.datasets)))
@@ -151,7 +151,7 @@ class ChainDataset(IterableDataset):
     """
 
     def __init__(self, datasets: Iterable[Dataset]):
-        self.datasets = list(datasets)
+        self.datasets: list[Any] = list(datasets)
 
     def __iter__(self) -> Iterator[Any]:
         return chain.from_iterable(self.datasets)
@@ -168,7 +168,8 @@ class Subset(Dataset):
     """
 
     def __init__(self, dataset: Dataset, indices: Sequence[int]):
-        self.dataset, self.indices = dataset, indices
+        self.dataset: Any = dataset
+        self.indices = indices
 
     @property
     def collated(self) -> Callable[[Sequence[int]], Any]:
@@ -194,7 +195,8 @@ def random_split(dataset: Dataset, lengths: Sequence[Union[int, float]],
     >>> [len(part) for part in random_split(range(10), [0.75, 0.25])]
     [8, 2]
     """
-    count = len(dataset)
+    sized: Any = dataset
+    count = len(sized)
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1 + 1e-9:
         if not all(0 <= share <= 1 for share in lengths):
             raise ValueError(f"random_split: shares lie between 0 and 1; got {list(lengths)}")

@@ -73,7 +73,8 @@ class DataLoader:
 
     def __len__(self) -> int:
         if isinstance(self.dataset, IterableDataset):
-            count, size = len(self.dataset), self.batch_size or 1
+            dataset: Any = self.dataset
+            count, size = len(dataset), self.batch_size or 1
             return count // size if self.drop_last else -(-count // size)
         return len(self._order)
 

@@ -20,7 +20,7 @@ _LARGEST = 2 ** 63 - 1
 
 def drawn_seed(generator: Optional[Generator] = None) -> int:
     """A seed from a generator, or from the numbers that `manual_seed` begins."""
-    return randint(0, _LARGEST, (), device="cpu", generator=generator).item()
+    return int(randint(0, _LARGEST, (), device="cpu", generator=generator).item())
 
 
 def seeded(generator: Optional[Generator] = None) -> np.random.Generator:
@@ -66,6 +66,8 @@ class SequentialSampler(Sampler):
     >>> list(SequentialSampler("abc"))
     [0, 1, 2]
     """
+
+    data_source: Sized
 
     def __iter__(self) -> Iterator[int]:
         return iter(range(len(self.data_source)))
@@ -114,6 +116,7 @@ class RandomSampler(SeededSampler):
         if num_samples is not None and num_samples < 1:
             raise ValueError(f"RandomSampler: `num_samples` must be at least 1; got {num_samples}")
         super().__init__(data_source, generator)
+        self.data_source: Sized = data_source
         self.replacement, self._num_samples = replacement, num_samples
 
     @property
@@ -201,7 +204,8 @@ class BatchSampler(Sampler):
             yield batch
 
     def __len__(self) -> int:
-        count = len(self.sampler)
+        sampler: Any = self.sampler
+        count = len(sampler)
         return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
 
     def state_dict(self) -> dict[str, Any]:

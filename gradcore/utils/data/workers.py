@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import deque
-from typing import Any, Callable, Iterator, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Iterator, NamedTuple, Optional
 
 from .collate import default_collate
 from .dataset import IterableDataset
@@ -114,7 +114,7 @@ class Workers:
         """All batches of a pass, in order."""
         calls = self._calls_of_iterable() if isinstance(self.fetcher.dataset, IterableDataset) else (
             (number % self.count, _fetch, index) for number, index in enumerate(indices))
-        waiting: deque = deque()
+        waiting: deque[Any] = deque()
         self._ended: set[int] = set()
         try:
             for worker, function, argument in calls:
@@ -173,7 +173,7 @@ class _in_words:
             raise RuntimeError(f"DataLoader: worker {self.worker} fetched no batch in {self.timeout} s") from error
 
 
-def _executor(context: Optional[str], arguments: Sequence[Any]) -> Any:
+def _executor(context: Optional[str], arguments: tuple[Any, ...]) -> Any:
     # Imported here: most programs use no workers, and every program would wait for the import.
     if context is None:
         from concurrent.futures import ThreadPoolExecutor
