@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import defaultdict
-from typing import Optional, cast
+from typing import Any, Optional
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class _Lease(np.ndarray):
 
     def __del__(self) -> None:
         if self.pool is not None:
-            self.pool._give_back(cast(_Buffer, self.base), self.nbytes)
+            self.pool._give_back(self.base, self.nbytes)
 
 
 class MemoryPool:
@@ -73,7 +73,7 @@ class MemoryPool:
                 return self._free[size].pop()
         return _aligned(size)
 
-    def _give_back(self, buffer: _Buffer, size: int) -> None:
+    def _give_back(self, buffer: Any, size: int) -> None:  # which names nothing of the module: it may have ended
         with self._lock:
             self.allocated -= size
             if self.kept + size <= self.most_kept:
