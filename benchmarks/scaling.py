@@ -123,7 +123,8 @@ def tables(runs: list[dict[str, Any]]) -> list[Table]:
     for run in runs:
         training = run["training"]
         table.rows.append([str(run["processes"]), time_text(training["alone_s"]), time_text(training["step_s"]),
-                           time_text(training["communication_s"]), f"{training['hidden']:.0%}",
+                           time_text(training["communication_s"]),
+                           f"{training['hidden']:.0%}" if training["has_thread"] else "none",
                            f"{training['speed_up']:.2f}",
                            time_text(predicted(run, run["processes"]))])
     return [*found, table]
