@@ -72,7 +72,7 @@ def main(given: Sequence[str] | None = None) -> int:
     if options.json:
         results.save(options.json)
     print("\n" + "\n".join(line for text in headline(results) for line in wrapped(text)))
-    print(f"\nReport: {files[0]}\nPictures: {', '.join(path.name for path in files[2:])}")
+    print(f"\nReport: {files[0]}\nPictures: {', '.join(path.name for path in files[2:]) or 'none'}")
     return 1 if results.refused else 0
 
 
@@ -106,7 +106,7 @@ def _run(options: argparse.Namespace) -> Results:
         if groups:
             measure_in_processes(groups, implementations, results, seconds, progress.of(seconds))
         if devices and (of_networks or chosen != "peers" and not options.only):
-            results.training = train_in_turn(devices, EPOCHS, progress.of(8.0))
+            results.training = _training(devices, results, progress.of(8.0))
             results.networks = measure_networks([name for name in names if name != cases.ONE_LINE_MISH], devices,
                                                 network_seconds, progress.of(2 * network_seconds))
             results.steps = measure_steps(devices, 2 * network_seconds, progress.of(4 * network_seconds))
@@ -114,21 +114,36 @@ def _run(options: argparse.Namespace) -> Results:
     return results
 
 
+def _training(devices: list[str], results: Results, progress: Callable[[float, str], None]) -> list[dict[str, Any]]:
+    try:
+        return train_in_turn(devices, EPOCHS, progress)
+    except ImportError as error:  # what holds the digits is not installed
+        results.skipped["training on digits"] = str(error)
+        return []
+
+
 class Progress:
-    """A bar with the time that remains, over parts that say in advance about how many seconds they take."""
+    """A bar with the time that remains, over parts that say in advance about how many seconds they take; none where
+    tqdm, which draws it, is not installed."""
 
     def __enter__(self) -> "Progress":
-        from tqdm import tqdm
-
+        self.bar: Any = None
+        try:
+            from tqdm import tqdm
+        except ImportError:
+            return self
         self.bar = tqdm(total=0.0, bar_format="{percentage:3.0f}% |{bar}| {elapsed}<{remaining} {desc}", ncols=100,
                         file=sys.stderr)
         return self
 
     def __exit__(self, *exception: Any) -> None:
-        self.bar.close()
+        if self.bar is not None:
+            self.bar.close()
 
     def of(self, seconds: float) -> Callable[[float, str], None]:
         """The report of a part that takes about `seconds`: which fraction of it was done, and what is next."""
+        if self.bar is None:
+            return lambda fraction, what: None
         self.bar.total += seconds
 
         def report(fraction: float, what: str) -> None:

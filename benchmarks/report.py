@@ -16,8 +16,12 @@ DISTURBED = 0.05  # of the processor time
 def write_report(results: Results, folder: Path) -> list[Path]:
     """Write the folder and return the files that were written, the report first."""
     folder.mkdir(parents=True, exist_ok=True)
+    pictures = {}
+    try:
+        pictures = draw_all(results, folder)
+    except ImportError as error:  # matplotlib is not installed
+        results.skipped["pictures"] = str(error)
     results.save(folder / "results.json")
-    pictures = draw_all(results, folder)
     parts = ["# Benchmarks", *headline(results)]
     parts += [f"![{caption}]({name})\n\n{caption}" for name, caption in pictures.items()]
     parts += [table.markdown() for table in [*peer_tables(results), *all_tables(results)]]

@@ -334,7 +334,7 @@ def modules(devices: int = 1) -> dict[str, ModuleType]:
     pool = MemoryPool()
     cupy, cupyx = ModuleType("cupy"), ModuleType("cupyx")
     runtime = SimpleNamespace(getDeviceCount=lambda: devices, getDevice=lambda: Device.current[-1],
-                              runtimeGetVersion=lambda: 13020,
+                              runtimeGetVersion=lambda: 13020, driverGetVersion=lambda: 13020,
                               getDeviceProperties=lambda device: {"name": f"Pretended GPU {device}".encode()})
     cupy.__dict__.update(
         __version__="14.2.0", ndarray=ndarray, float32=np.float32, RawModule=RawModule,

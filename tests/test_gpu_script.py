@@ -9,8 +9,9 @@ import sys
 import pytest
 
 import gradcore
-from benchmarks import launches
+from benchmarks import cli, launches
 from benchmarks.launches import Cost
+from benchmarks.results import Results
 from library import ROOT
 from native_compiler import needs_compiler
 
@@ -50,3 +51,15 @@ def test_a_graph_that_computes_something_else_is_not_measured(cuda, monkeypatch)
 
     with pytest.raises(AssertionError):
         launches._check(Graph(), "cuda:1")
+
+
+def test_benchmarks_do_without_what_draws_and_what_holds_the_digits(monkeypatch, tmp_path, capsys):
+    for name in ("tqdm", "matplotlib", "sklearn"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setattr(cli, "measure_in_processes", lambda *given: None)
+    monkeypatch.setattr(cli, "measure_networks", lambda *given: [])
+    monkeypatch.setattr(cli, "measure_steps", lambda *given: [])
+    assert cli.main(["--device", "cpu", "--output", str(tmp_path)]) == 0
+    skipped = Results.load(tmp_path / "results.json").skipped
+    assert "scikit-learn" in skipped["training on digits"] and "matplotlib" in skipped["pictures"]
+    assert "Pictures: none" in capsys.readouterr().out
