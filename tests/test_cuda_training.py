@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
+import cuda_on_cpu
 import fake_cupy
 import gradcore
+import nvrtc
 from gradcore import Tensor, nn, optim
+from gradcore.backends.cuda.compiler import OPTIONS
 from gradcore.functions import cross_entropy
 from gradcore.operations.indexing import one_hot
 from native_compiler import needs_compiler
 
 pytestmark = needs_compiler
+
+ARCHITECTURES = ("sm_80", "sm_90", "sm_100")
 
 
 def network(device: str) -> tuple:
@@ -99,6 +106,25 @@ def test_a_training_step_is_that_of_the_cpu(cuda):
         parts = network(device)
         losses.append([step(*parts).item() for _ in range(3)])
     np.testing.assert_allclose(*losses, rtol=1e-5)
+
+
+@pytest.mark.skipif(nvrtc.loaded() is None, reason="the wheel nvidia-cuda-nvrtc is not installed")
+def test_the_very_texts_that_are_launched_compile(cuda, monkeypatch):
+    """Whatever a step of training and others launch, by every way to the device, for one architecture after another."""
+    texts, launch = set(), cuda_on_cpu.launch
+    monkeypatch.setattr(cuda_on_cpu, "launch", lambda text, *given: texts.add(text) or launch(text, *given))
+    model, optimizer, x, target = network("cuda:1")
+    step(model, optimizer, x, target)
+    rows, index = Tensor(np.ones((4, 8)), dtype="float16", device="cuda:1"), Tensor(np.array([1, 0]), device="cuda:1")
+    for dtype in ("float16", "float64"):
+        y = rows.to(dtype)
+        y[index] = y[index] * 2 + 1.0
+        gradcore.index_add(y.T, 0, index, y.T[:2]).softmax(0).amax().sum()
+        optim.SGD([y.clone().requires_grad_()]).step()
+    gradcore.randn(5, device="cuda:1"), gradcore.functions.dropout(x, 0.5)
+    assert len(texts) > 20
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda given: nvrtc.compiled(*given, OPTIONS), zip(texts, itertools.cycle(ARCHITECTURES))))
 
 
 @pytest.mark.parametrize("operation", [
