@@ -20,7 +20,7 @@ from gradcore.backends.cuda.several import launches_of
 from gradcore.backends.formulas.cpp import TYPES, identifier
 from gradcore.backends.formulas.expression import Symbol, apply
 from gradcore.backends.formulas.row_run import plan_of
-from gradcore.optim import adam, adam_variants, adaptive, sgd
+from gradcore.optim import adam, adam_variants, adaptive, bounded, sgd
 from kernels import everything, primitives, row_kernels
 
 needs_nvrtc = pytest.mark.skipif(nvrtc.loaded() is None, reason="the wheel nvidia-cuda-nvrtc is not installed")
@@ -109,7 +109,7 @@ def test_inputs_of_several_dtypes_compile_and_numbers_are_passed_by_value():
     assert nvrtc.compiled(text, "sm_90", OPTIONS)
 
 
-STEPS = {name: operation for module in (sgd, adam, adam_variants, adaptive)
+STEPS = {name: operation for module in (sgd, adam, adam_variants, adaptive, bounded)
          for name, operation in vars(module).items() if name.endswith("_step")}
 
 

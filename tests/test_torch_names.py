@@ -11,6 +11,7 @@ import pytest
 
 import gradcore
 from gradcore import Tensor, no_grad
+from beside_torch import derivatives_of
 
 
 class Call(NamedTuple):
@@ -183,7 +184,8 @@ def _compare(torch: Any, backend: Any, rng: np.random.Generator, ours: Any, thei
         np.testing.assert_allclose(part.detach().numpy(), reference.detach().numpy(), rtol=1e-9, atol=1e-12)
     weights = [rng.normal(size=tuple(reference.shape)) for reference in wanted]
     computed = _gradient_of(result, [Tensor(weight, device=backend.device) for weight in weights], tensors)
-    references = _gradient_of(wanted, [torch.tensor(weight) for weight in weights], expected)
+    with derivatives_of(torch):
+        references = _gradient_of(wanted, [torch.tensor(weight) for weight in weights], expected)
     for gradient, reference in zip(computed, references):
         if gradient is None or reference is None:
             rest = gradient if reference is None else reference

@@ -154,6 +154,8 @@ def test_only_what_fits_can_be_a_gradient(backend, wrong):
 
 def test_a_gradient_lives_where_its_tensor_does(backend):
     there = "strict" if backend.device == "cpu" else "cpu"
+    if there == "strict":
+        pytest.importorskip("array_api_strict", reason="array-api-strict is not installed: there is one device")
     x = leaf(backend, 1, 2)
     with pytest.raises(ValueError, match=f"{backend.device}.*got.*{there}"):
         x.grad = gradcore.ones(2, device=there)
