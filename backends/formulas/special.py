@@ -203,31 +203,11 @@ def _ratio(table: list[Array], t: Array) -> Array:
     return quotient
 
 
-def _erf_series(x: Array, d: Array) -> None:
-    """3*d - 3*x*d^2 - d^3, the beginning of 3 times the integral of exp(-2*x*t - t*t) from 0 to d."""
-    x *= 3.0
-    x += d
-    x *= d
-    np.subtract(3.0, x, out=x)
-    x *= d
-
-
-def _normcdf_series(x: Array, d: Array) -> None:
-    """6*d - 3*x*d^2 + x^2*d^3, the beginning of 6 times the integral of exp(-x*t - t*t/2) from 0 to d."""
-    x *= d
-    x -= 1.5
-    np.square(x, out=x)
-    x += 3.75
-    x *= d
-
-
 _SINGLE_ERF = Tabulated(
-    -4.0, 4.0, series=_erf_series,
+    -4.0, 4.0, bend=1.0,
     value=lambda x: np.where(x == 0.0, -0.0, erf(x)),  # a zero to which zeros of either sign can be added
-    slope=lambda x: np.exp(-x * x) * 2.0 / math.sqrt(math.pi) / 3.0)
-_SINGLE_NORMCDF = Tabulated(
-    -14.5, 6.0, series=_normcdf_series, value=normcdf,
-    slope=lambda x: np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi) / 6.0)
+    slope=lambda x: np.exp(-x * x) * 2.0 / math.sqrt(math.pi))
+_SINGLE_NORMCDF = Tabulated(-14.5, 6.0, bend=0.5, value=normcdf, slope=normpdf)
 
 
 def floor_divide(a: Union[Array, float], b: Union[Array, float], out: Optional[Array] = None) -> Array:
