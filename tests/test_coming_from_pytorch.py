@@ -167,6 +167,29 @@ def _function(torch):
         Dirty.apply(gradcore.ones(1))
 
 
+@_row("`out=` is taken by")
+def _out(torch):
+    x, y = gradcore.ones(2), gradcore.zeros(2)
+    assert gradcore.add(x, x).tolist() == [2, 2] and gradcore.exp(x, out=y) is y
+    for call in (lambda library: library.cumsum(library.ones(2), 0, out=library.zeros(2)),
+                 lambda library: library.zeros(2, layout=torch.strided),
+                 lambda library: library.ones(1, 1, 1, 1).to(memory_format=torch.channels_last),
+                 lambda library: library.tensor([1.0], pin_memory=False)):
+        call(torch)
+        with pytest.raises(TypeError):
+            call(gradcore)
+
+
+@_row("Options that choose how")
+def _ways(torch):
+    parameters = [gradcore.ones(1, requires_grad=True)]
+    optim.Adam(parameters, foreach=True, fused=True)
+    for refused in (lambda: optim.Adam(parameters, differentiable=True), lambda: nn.Embedding(2, 2, sparse=True),
+                    lambda: gradcore.autograd.grad(parameters[0] * 1, parameters, is_grads_batched=True)):
+        with pytest.raises(NotImplementedError, match="not taken here"):
+            refused()
+
+
 @_row("`lr` is a number")
 def _rate(torch):
     with pytest.raises(TypeError, match="`lr` must be a number"):

@@ -38,6 +38,10 @@ def test_operations(number, torch, backend: Backend, rng):
     lambda lib, x, n: lib.isposinf(x), lambda lib, x, n: lib.isneginf(x),
     lambda lib, x, n: lib.bucketize(x, x[0, [1, 3]]),
     lambda lib, x, n: lib.bucketize(n, n[0].sort().values, right=True), lambda lib, x, n: lib.isin(n, n[0, :2]),
+    lambda lib, x, n: lib.searchsorted(n[0], n, sorter=n[0].argsort()),
+    lambda lib, x, n: lib.atleast_2d(n[0], n, n[0, 0]),
+    lambda lib, x, n: lib.nanmean(x, 1, dtype=lib.float64), lambda lib, x, n: lib.norm(n.float(), dtype=lib.float64),
+    lambda lib, x, n: lib.cdist(x[1:], x[1:] + 1, compute_mode="donot_use_mm_for_euclid_dist"),
     lambda lib, x, n: lib.isin(n, n[0, :1], invert=True), lambda lib, x, n: lib.isin(n, n[0, :0]),
     lambda lib, x, n: lib.unique(n, return_inverse=True, return_counts=True),
     lambda lib, x, n: lib.unique(n, return_inverse=True, return_counts=True, dim=0),
@@ -80,6 +84,7 @@ def test_scatter_takes_numbers_by_name(torch):
     for lib in (gradcore, torch):
         x = lib.zeros(3)
         assert x.scatter_(0, lib.tensor([0, 2]), value=5.0) is x and x.tolist() == [5, 0, 5]
+        assert x.scatter_(0, lib.tensor([0, 0]), 1.0, reduce="add").tolist() == [7, 0, 5]
     with pytest.raises(TypeError, match="scatter: it takes `src` or `value`, one of them"):
         gradcore.zeros(3).scatter(0, gradcore.tensor([0]))
 
@@ -87,6 +92,18 @@ def test_scatter_takes_numbers_by_name(torch):
 @pytest.mark.filterwarnings("ignore:Using torch.cross without specifying the dim")
 def test_vector_products_along_the_first_dimension_of_three(torch, backend: Backend, rng):
     compare(torch, gradcore.cross, torch.cross, [rng.normal(size=(2, 3, 3)) for _ in range(2)], backend.device, rng)
+
+
+def test_gradients_of_what_nothing_depends_on(torch):
+    for lib in (gradcore, torch):
+        x, y = [lib.tensor([2.0], requires_grad=True) for _ in range(2)]
+        found = lib.autograd.grad(x * x, (x, y), materialize_grads=True)
+        assert [gradient.tolist() for gradient in found] == [[4], [0]]
+        assert lib.autograd.grad(x * x, (x, y), allow_unused=True)[1] is None
+    wrong = gradcore.tensor([3.0], dtype="float64", requires_grad=True)
+    assert gradcore.gradcheck(lambda x: x.detach() * x, wrong, raise_exception=False) is False
+    with pytest.raises(NotImplementedError, match="grad: `only_inputs=False`"):
+        gradcore.autograd.grad(wrong * 1, wrong, only_inputs=False)
 
 
 # -- in place ---------------------------------------------------------------------------------------------------------

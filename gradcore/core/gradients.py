@@ -12,30 +12,40 @@ from .tensor import Tensor, upstream_gradient
 
 @overload
 def grad(outputs: Union[Tensor, Sequence[Tensor]], inputs: Union[Tensor, Sequence[Tensor]], grad_outputs: Any = None,
-         retain_graph: Optional[bool] = None, create_graph: bool = False,
-         allow_unused: Literal[False] = False) -> tuple[Tensor, ...]: ...
+         retain_graph: Optional[bool] = None, create_graph: bool = False, only_inputs: bool = True,
+         allow_unused: Literal[None, False] = None, is_grads_batched: bool = False,
+         materialize_grads: bool = False) -> tuple[Tensor, ...]: ...
 @overload
 def grad(outputs: Union[Tensor, Sequence[Tensor]], inputs: Union[Tensor, Sequence[Tensor]], grad_outputs: Any = None,
-         retain_graph: Optional[bool] = None, create_graph: bool = False, *,
-         allow_unused: bool) -> tuple[Optional[Tensor], ...]: ...
+         retain_graph: Optional[bool] = None, create_graph: bool = False, only_inputs: bool = True, *,
+         allow_unused: Optional[bool], is_grads_batched: bool = False,
+         materialize_grads: bool = False) -> tuple[Optional[Tensor], ...]: ...
 def grad(outputs: Union[Tensor, Sequence[Tensor]], inputs: Union[Tensor, Sequence[Tensor]], grad_outputs: Any = None,
-         retain_graph: Optional[bool] = None, create_graph: bool = False,
-         allow_unused: bool = False) -> tuple[Any, ...]:
+         retain_graph: Optional[bool] = None, create_graph: bool = False, only_inputs: bool = True,
+         allow_unused: Optional[bool] = None, is_grads_batched: bool = False,
+         materialize_grads: bool = False) -> tuple[Any, ...]:
     """The derivatives of `outputs`, weighted by `grad_outputs` and added up, along each of `inputs`.
 
-    No tensor's `grad` is changed.  With `create_graph` the result can be differentiated again.
+    No tensor's `grad` is changed.  With `create_graph` the result can be differentiated again.  Inputs on which nothing
+    depends are refused; with `allow_unused` their derivative is None, and with `materialize_grads` zeros.
 
     >>> x = Tensor([3.0], requires_grad=True)
     >>> slope, = grad(x ** 3, x, create_graph=True)
     >>> slope.item(), grad(slope, x)[0].item()
     (27.0, 18.0)
     """
+    if not only_inputs or is_grads_batched:
+        raise NotImplementedError("grad: `only_inputs=False` and `is_grads_batched=True` are not taken here; call "
+                                  "backward(), or grad() for each gradient")
     outputs, inputs = _listed(outputs), _listed(inputs)
     weights = [None] * len(outputs) if grad_outputs is None else _listed(grad_outputs)
     _check_ends("grad", outputs, weights, inputs)
     upstream = [upstream_gradient(output, weight) for output, weight in zip(outputs, weights)]
     retain_graph = create_graph if retain_graph is None else retain_graph
     found = propagate([parent_of(output) for output in outputs], upstream, retain_graph, create_graph, wanted=inputs)
+    if materialize_grads:
+        return tuple([Tensor.zeros_like(tensor) if gradient is None else gradient
+                      for tensor, gradient in zip(inputs, found)])
     if not allow_unused and any(gradient is None for gradient in found):
         missing = [i for i, g in enumerate(found) if g is None][0]
         raise RuntimeError(f"grad: the outputs do not depend on input {missing} (shape {inputs[missing].shape}); pass "
@@ -92,23 +102,33 @@ class GradcheckError(RuntimeError):
     """
 
 
-def gradcheck(function: Callable[..., Any], inputs: Union[Tensor, Sequence[Any]], eps: float = 1e-6, atol: float = 1e-5,
-              rtol: float = 1e-3) -> bool:
-    """True if the gradients of `function` agree with central differences (f(x + eps) - f(x - eps)) / (2 eps).
+def gradcheck(func: Callable[..., Any], inputs: Union[Tensor, Sequence[Any]], eps: float = 1e-6, atol: float = 1e-5,
+              rtol: float = 1e-3, raise_exception: bool = True) -> bool:
+    """True if the gradients of `func` agree with central differences (f(x + eps) - f(x - eps)) / (2 eps).
 
     Parameters
     ----------
-    function : of the inputs; returns a float64 tensor or several.
+    func : of the inputs; returns a float64 tensor or several.
     inputs : those that require a gradient must be float64, since differences of float32 are too coarse.
 
     Raises
     ------
-    GradcheckError : a difference exceeds ``atol + rtol * |difference quotient|``.
+    GradcheckError : a difference exceeds ``atol + rtol * |difference quotient|``; without `raise_exception` the result
+        is False then.
 
     >>> gradcheck(lambda x: x * x, Tensor([1.0, -2.0], dtype="float64", requires_grad=True))
     True
     """
-    inputs = _listed(inputs)
+    try:
+        _check_gradients(func, _listed(inputs), eps, atol, rtol)
+    except GradcheckError:
+        if raise_exception:
+            raise
+        return False
+    return True
+
+
+def _check_gradients(function: Callable[..., Any], inputs: list[Any], eps: float, atol: float, rtol: float) -> None:
     checked = [i for i, value in enumerate(inputs) if isinstance(value, Tensor) and value.requires_grad]
     if not checked:
         raise ValueError("gradcheck: none of the inputs requires a gradient")
@@ -128,7 +148,6 @@ def gradcheck(function: Callable[..., Any], inputs: Union[Tensor, Sequence[Any]]
                 rows[element] = 0 if gradient is None else gradient.numpy().ravel()
         for rows, i in zip(analytic, checked):
             _compare(rows, _differences(function, inputs, i, o, eps), inputs[i].shape, output.shape, i, o, atol, rtol)
-    return True
 
 
 def _leaf(value: Any, requires_grad: bool) -> Any:

@@ -51,7 +51,7 @@ class _Located(Distribution):
 
     def __init__(self, loc: Any, scale: Any, validate_args: Optional[bool] = None):
         self.loc, self.scale = broadcast_all(type(self).__name__, loc, scale)
-        super().__init__(self.loc.shape, validate_args)
+        super().__init__(self.loc.shape, validate_args=validate_args)
         self._check(self.scale > 0, "`scale` must be above 0")
 
     @property
@@ -125,7 +125,7 @@ class Uniform(Distribution):
 
     def __init__(self, low: Any, high: Any, validate_args: Optional[bool] = None):
         self.low, self.high = broadcast_all("Uniform", low, high)
-        super().__init__(self.low.shape, validate_args)
+        super().__init__(self.low.shape, validate_args=validate_args)
         self._check(self.low < self.high, "`low` must be less than `high`")
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
@@ -163,7 +163,7 @@ class Exponential(Distribution):
 
     def __init__(self, rate: Any, validate_args: Optional[bool] = None):
         self.rate, = broadcast_all("Exponential", rate)
-        super().__init__(self.rate.shape, validate_args)
+        super().__init__(self.rate.shape, validate_args=validate_args)
         self._check(self.rate > 0, "`rate` must be above 0")
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:

@@ -39,7 +39,7 @@ class Bernoulli(Distribution):
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: Optional[bool] = None):
         given = _given("Bernoulli", probs, logits)
-        super().__init__(given.shape, validate_args)
+        super().__init__(given.shape, validate_args=validate_args)
         if logits is None:
             self._check((given >= 0).logical_and(given <= 1), "`probs` must be between 0 and 1")
         self.probs = given if logits is None else sigmoid(given)
@@ -84,7 +84,7 @@ class Categorical(Distribution):
         given = _given("Categorical", probs, logits)
         if not given.ndim or not given.shape[-1]:
             raise ValueError(f"Categorical: the last dimension is that of categories; got shape {given.shape}")
-        super().__init__(given.shape[:-1], validate_args)
+        super().__init__(given.shape[:-1], validate_args=validate_args)
         if logits is None:
             total = given.sum(dim=-1, keepdim=True)
             self._check((given >= 0).logical_and(total > 0), "`probs` must be at least 0, with a sum above 0")

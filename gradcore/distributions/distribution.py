@@ -26,8 +26,9 @@ class Distribution:
 
     has_rsample = False
 
-    def __init__(self, batch_shape: tuple[int, ...], validate_args: Optional[bool] = None):
-        self.batch_shape, self.event_shape = tuple(batch_shape), ()
+    def __init__(self, batch_shape: tuple[int, ...] = (), event_shape: tuple[int, ...] = (),
+                 validate_args: Optional[bool] = None):
+        self.batch_shape, self.event_shape = tuple(batch_shape), tuple(event_shape)
         self._validates = validate_args is not False
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..backends import Expression, FormulaNamespace
 from ..core.elementwise import elementwise
+from ..core.tensor import Tensor, as_tensor
+from ..operations.selection import where
 
 # The fixed point of mean 0 and variance 1: Klambauer et al., eq. 14.
 _SELU_ALPHA = 1.6732632423543772848170429916717
@@ -103,3 +107,10 @@ def _(beta: float) -> bool:
 @softplus.derivative
 def _(xp: FormulaNamespace, x: Expression, beta: float = 1.0) -> Expression:
     return xp.sigmoid(beta * x)
+
+
+def softplus_up_to(input: Any, beta: float, threshold: float) -> Tensor:
+    """`softplus`, and the input itself where beta · input is above a threshold, as PyTorch has it."""
+    smooth = softplus(input, beta=beta)
+    # From 20 on the difference is below the last digit of float32.
+    return smooth if threshold >= 20 else where(as_tensor(input).detach() * beta > threshold, input, smooth)

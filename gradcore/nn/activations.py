@@ -11,6 +11,7 @@ from typing import Any, Callable, Optional
 from .. import functions
 from ..core.formula import FormulaOperation
 from ..core.tensor import DeviceLike, Tensor, as_tensor
+from ..functions.exponentials import softplus_up_to
 from ..functions.parametric import check_slopes
 from ..functions.softmax import implied_dim
 from ..operations.inplace import in_place_if
@@ -59,11 +60,11 @@ tensor(True)
 _INPLACE = inspect.Parameter("inplace", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False)
 
 
-def _module(name: str, function: Callable[..., Any], inplace: bool = False) -> type[Activation]:
-    """A module class for an activation function; its options are the function's parameters with a default, and
-    where PyTorch has it `inplace`."""
+def _module(name: str, function: Callable[..., Any], inplace: bool = False, without: str = "") -> type[Activation]:
+    """A module class for an activation function; its options are the function's parameters with a default, but for
+    those that PyTorch's module is `without`, and where it has it `inplace`."""
     parameters = [parameter for parameter in inspect.signature(function).parameters.values()
-                  if parameter.default is not parameter.empty]
+                  if parameter.default is not parameter.empty and parameter.name not in without.split()]
     parameters += [_INPLACE] * inplace
     members = {"function": staticmethod(function), "signature": inspect.Signature(parameters),
                "__signature__": inspect.Signature(parameters), "__module__": __name__,
@@ -74,13 +75,12 @@ def _module(name: str, function: Callable[..., Any], inplace: bool = False) -> t
 ReLU = _module("ReLU", functions.relu, inplace=True)
 LeakyReLU = _module("LeakyReLU", functions.leaky_relu, inplace=True)
 ELU = _module("ELU", functions.elu, inplace=True)
-Softplus = _module("Softplus", functions.softplus)
 Swish = _module("Swish", functions.swish)
-SiLU = _module("SiLU", functions.silu, inplace=True)
+SiLU = _module("SiLU", functions.silu, inplace=True, without="beta")
 Sigmoid = _module("Sigmoid", functions.sigmoid)
 Tanh = _module("Tanh", functions.tanh)
 GELU = _module("GELU", functions.gelu)
-SELU = _module("SELU", functions.selu, inplace=True)
+SELU = _module("SELU", functions.selu, inplace=True, without="alpha gamma")
 CELU = _module("CELU", functions.celu, inplace=True)
 Mish = _module("Mish", functions.mish, inplace=True)
 Softsign = _module("Softsign", functions.softsign)
@@ -89,11 +89,44 @@ Hardswish = _module("Hardswish", functions.hardswish, inplace=True)
 Hardtanh = _module("Hardtanh", functions.hardtanh, inplace=True)
 ReLU6 = _module("ReLU6", functions.relu6, inplace=True)
 LogSigmoid = _module("LogSigmoid", functions.logsigmoid)
-Threshold = _module("Threshold", functions.threshold, inplace=True)
 Softshrink = _module("Softshrink", functions.softshrink)
 Hardshrink = _module("Hardshrink", functions.hardshrink)
 Tanhshrink = _module("Tanhshrink", functions.tanhshrink)
 GLU = _module("GLU", functions.glu)
+
+
+class Threshold(Module):
+    """Inputs above a threshold pass, all others become one value: see `gradcore.functions.threshold`.
+
+    >>> Threshold(1.0, -1.0)(Tensor([0.5, 1.5]))
+    tensor([-1. ,  1.5])
+    """
+
+    def __init__(self, threshold: float, value: float, inplace: bool = False):
+        self.threshold, self.value, self.inplace = threshold, value, inplace
+
+    def forward(self, input: Any) -> Tensor:
+        return in_place_if(self.inplace, functions.threshold, input, self.threshold, self.value)
+
+    def extra_repr(self) -> str:
+        return f"threshold={self.threshold}, value={self.value}" + (", inplace=True" if self.inplace else "")
+
+
+class Softplus(Module):
+    """A smooth rectifier, and the input itself where beta · input is above `threshold`: see `nn.functional.softplus`.
+
+    >>> Softplus()(Tensor([-1.0, 0.0, 100.0]))
+    tensor([  0.3133,   0.6931, 100.    ])
+    """
+
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0):
+        self.beta, self.threshold = beta, threshold
+
+    def forward(self, input: Any) -> Tensor:
+        return softplus_up_to(input, self.beta, self.threshold)
+
+    def extra_repr(self) -> str:
+        return f"beta={self.beta}, threshold={self.threshold}"
 
 
 class Softmax(Module):

@@ -109,6 +109,9 @@ class ModuleList(_Numbered):
 
     prints_repeated_once = True
 
+    def __init__(self, modules: Optional[Iterable[Module]] = None):
+        super().__init__(modules)
+
 
 class Sequential(_Numbered):
     """Modules one after the other; they are named by their numbers, or by the keys of an ordered dictionary.
@@ -152,6 +155,9 @@ class ParameterList(_Numbered):
     """
 
     what, kind = "parameter", Parameter
+
+    def __init__(self, values: Optional[Iterable[Any]] = None):
+        super().__init__(values)
 
     def _checked(self, part: Any) -> Parameter:
         if not isinstance(part, Parameter) and hasattr(part, "requires_grad"):
@@ -232,6 +238,9 @@ class ModuleDict(_Named):
     ['a', 'b']
     """
 
+    def __init__(self, modules: Any = None):
+        super().__init__(modules)
+
     def __setitem__(self, name: str, module: Module) -> None:
         self.register_module(name, module)
 
@@ -244,6 +253,9 @@ class ParameterDict(_Named):
     >>> named["slope"].requires_grad
     True
     """
+
+    def __init__(self, parameters: Any = None):
+        super().__init__(parameters)
 
     def _parts(self) -> Mapping[str, Any]:
         parts: Mapping[str, Any] = self._parameters

@@ -25,13 +25,13 @@ from ..functions import (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_
                          pairwise_distance, pixel_shuffle, pixel_unshuffle, poisson_nll_loss, rms_norm,
                          scaled_dot_product_attention, smooth_l1_loss, soft_margin_loss, triplet_margin_loss,
                          triplet_margin_with_distance_loss, unfold)
+from ..functions.exponentials import softplus_up_to
 from ..functions.softmax import implied_dim
 from ..operations import indexing
 from ..operations.inplace import in_place_if
 from ..operations.linear_algebra import bilinear, linear
 from ..operations.rearranging import pad
 from ..operations.norms import norm
-from ..operations.selection import where
 
 upsample = interpolate
 
@@ -193,9 +193,7 @@ def prelu(input: Any, weight: Tensor) -> Tensor:
 
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """See `gradcore.functions.softplus`; where beta · input is above `threshold` the result is the input."""
-    smooth = functions.softplus(input, beta=beta)
-    # From 20 on the difference is below the last digit of float32.
-    return smooth if threshold >= 20 else where(as_tensor(input).detach() * beta > threshold, input, smooth)
+    return softplus_up_to(input, beta, threshold)
 
 
 # -- softmax --------------------------------------------------------------------------------------------------------

@@ -185,7 +185,7 @@ def getitem(x: Tensor, index: Any) -> Tensor:
 
 
 @accepts_numpy_names
-def gather(x: Tensor, dim: int, index: Any) -> Tensor:
+def gather(x: Tensor, dim: int, index: Any, *, sparse_grad: bool = False) -> Tensor:
     """Along `dim` the elements at `index`, whose other dimensions correspond to those of `x`.
 
     Positions are counted from the front: one below 0 or beyond the end is an IndexError, where the host sees it.  An
@@ -195,6 +195,8 @@ def gather(x: Tensor, dim: int, index: Any) -> Tensor:
     tensor([[2.],
             [3.]])
     """
+    if sparse_grad:
+        raise NotImplementedError("gather: `sparse_grad` is not taken here: gradients are arrays of the tensor's shape")
     dim = one_dim(dim, x.ndim)
     given, index = index, as_tensor(index, device=None if isinstance(index, Tensor) else x.device)
     if index.ndim != x.ndim:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Union
+from typing import Any, Union
 
 from ..backends import Expression, RowNamespace
+from ..backends.formulas.dtypes import as_dtype
 from ..core.broadcasting import cast
 from ..core.dimensions import Dims, accepts_numpy_names, reduced_dims
 from ..core.rowwise import rowwise
@@ -16,16 +17,20 @@ from .reduction import floating, in_float32, root, sum
 
 
 @accepts_numpy_names
-@in_float32
-def norm(x: Tensor, p: Union[float, str] = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def norm(x: Tensor, p: Union[float, str] = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The vector norm (sum |x|^p)^(1/p); its gradient is 0 where it is 0.
 
     p = inf is the largest magnitude, -inf the smallest, and 0 how many elements are not zero; "fro" is 2, also of
-    matrices.
+    matrices.  The elements are first cast to `dtype`.
 
     >>> norm(Tensor([3.0, 4.0]))
     tensor(5.)
     """
+    return _norm(x if dtype is None else cast(x, as_dtype(dtype)), p, dim, keepdim)
+
+
+@in_float32
+def _norm(x: Tensor, p: Union[float, str], dim: Dims, keepdim: bool) -> Tensor:
     if isinstance(p, str):
         if p != "fro":
             raise ValueError(f'norm needs a number p, or "fro"; got {p!r}')

@@ -8,7 +8,7 @@ tensor([[1., 3.],
 from __future__ import annotations
 
 import itertools
-from typing import Any, Sequence, Union
+from typing import Any, Callable, Sequence, Union
 
 import numpy as np
 
@@ -67,32 +67,50 @@ def dsplit(input: Tensor, indices_or_sections: Union[int, Sequence[int]]) -> tup
     return tensor_split(input, indices_or_sections, 2)
 
 
+def _at_least_1(x: Tensor) -> Tensor:
+    return x if x.ndim else reshape(x, 1)
+
+
+def _at_least_2(x: Tensor) -> Tensor:
+    return x if x.ndim > 1 else unsqueeze(_at_least_1(x), 0)
+
+
+def _at_least_3(x: Tensor) -> Tensor:
+    return x if x.ndim > 2 else unsqueeze(_at_least_2(x), -1)
+
+
+def _each(change: Callable[[Tensor], Tensor], tensors: tuple[Any, ...]) -> Union[Tensor, tuple[Tensor, ...]]:
+    """One tensor changed, or a tuple of several."""
+    given = tensors[0] if len(tensors) == 1 else tensors
+    return tuple([change(one) for one in given]) if isinstance(given, (tuple, list)) else change(given)
+
+
 # -- put together ---------------------------------------------------------------------------------------------
-def atleast_1d(input: Tensor) -> Tensor:
+def atleast_1d(*tensors: Tensor) -> Union[Tensor, tuple[Tensor, ...]]:
     """A number as a vector of one; all else as it is.
 
     >>> atleast_1d(Tensor(5.0))
     tensor([5.])
     """
-    return input if input.ndim else reshape(input, 1)
+    return _each(_at_least_1, tensors)
 
 
-def atleast_2d(input: Tensor) -> Tensor:
+def atleast_2d(*tensors: Tensor) -> Union[Tensor, tuple[Tensor, ...]]:
     """Numbers and vectors as matrices of one row.
 
     >>> atleast_2d(Tensor([1.0, 2.0]))
     tensor([[1., 2.]])
     """
-    return input if input.ndim > 1 else unsqueeze(atleast_1d(input), 0)
+    return _each(_at_least_2, tensors)
 
 
-def atleast_3d(input: Tensor) -> Tensor:
+def atleast_3d(*tensors: Tensor) -> Union[Tensor, tuple[Tensor, ...]]:
     """Matrices with a third dimension of one behind.
 
     >>> atleast_3d(Tensor([[1.0, 2.0]])).shape
     (1, 2, 1)
     """
-    return input if input.ndim > 2 else unsqueeze(atleast_2d(input), -1)
+    return _each(_at_least_3, tensors)
 
 
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
@@ -112,7 +130,7 @@ def dstack(tensors: Sequence[Tensor]) -> Tensor:
     tensor([[[1., 3.],
              [2., 4.]]])
     """
-    return cat([atleast_3d(one) for one in tensors], 2)
+    return cat([_at_least_3(one) for one in tensors], 2)
 
 
 def block_diag(*tensors: Tensor) -> Tensor:
@@ -123,7 +141,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
             [0., 0., 3.],
             [0., 0., 4.]])
     """
-    blocks = [atleast_2d(one) for one in tensors]
+    blocks = [_at_least_2(one) for one in tensors]
     width, rows, before = sum(block.shape[1] for block in blocks), [], 0
     for block in blocks:
         height, own = block.shape

@@ -300,8 +300,11 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     return reshape(left * right, *[m * n for m, n in zip(a, b)])
 
 
-def cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0,
+          compute_mode: Optional[str] = "use_mm_for_euclid_dist_if_necessary") -> Tensor:
     """The distances of each row of `x1` from each of `x2`, by the norm of order `p`.
+
+    PyTorch's `compute_mode` is accepted: the distances are those of the differences, in all of their digits.
 
     >>> cdist(Tensor([[0.0, 0.0]]), Tensor([[3.0, 4.0], [0.0, 1.0]]))
     tensor([[5., 1.]])

@@ -185,13 +185,13 @@ def msort(input: Tensor) -> Tensor:
     return sort(input, 0).values
 
 
-def bucketize(input: Any, boundaries: Tensor, *, right: bool = False) -> Tensor:
+def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """For each element the number of the first boundary that is not below it, or with `right` that is above it.
 
     >>> bucketize(Tensor([1, 4, 9]), Tensor([2, 4, 6]))
     tensor([0, 1, 3])
     """
-    return searchsorted(boundaries, input, right=right)
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 
 
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:

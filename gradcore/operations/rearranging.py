@@ -173,8 +173,11 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
 
 
 @accepts_numpy_names
-def repeat_interleave(input: Tensor, repeats: Any, dim: Optional[int] = None) -> Tensor:
+def repeat_interleave(input: Tensor, repeats: Any, dim: Optional[int] = None, *,
+                      output_size: Optional[int] = None) -> Tensor:
     """Each slice along `dim` so many times (one number, or one for each); without `dim` each element.
+
+    PyTorch's `output_size`, the length of the result, is accepted; the numbers say it themselves.
 
     >>> repeat_interleave(Tensor([1, 2]), 2)
     tensor([1., 1., 2., 2.])

@@ -6,7 +6,7 @@ keeps one of the values and the others add up.
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Any, Optional, Sequence
 
 from ..backends.formulas.dtypes import kind_of
 from ..core.broadcasting import cast
@@ -48,15 +48,21 @@ def _positions(name: str, given: Any, index: Tensor, length: int, dim: int) -> T
 
 
 @accepts_numpy_names
-def scatter(input: Tensor, dim: int, index: Any, src: Any = None, *, value: Any = None) -> Tensor:
-    """`input` with the values `src` (a tensor) or `value` (a number) written where `index` points along `dim`.
+def scatter(input: Tensor, dim: int, index: Any, src: Any = None, *, value: Any = None,
+            reduce: Optional[str] = None) -> Tensor:
+    """`input` with the values `src` (a tensor) or `value` (a number) written where `index` points along `dim`, or with
+    reduce="add" added there; for other reductions there is `scatter_reduce`.
 
     >>> scatter(Tensor([0, 0, 0]), 0, [2, 0], Tensor([5, 6]))
     tensor([6., 0., 5.])
     """
     if (src is None) == (value is None):
         raise TypeError(f"scatter: it takes `src` or `value`, one of them; got {src!r:.60} and {value!r:.60}")
+    if reduce not in (None, "add"):
+        raise ValueError(f'scatter: `reduce` must be None or "add", for others there is scatter_reduce; got {reduce!r}')
     places, values = placed("scatter", input, dim, index, value if src is None else src)
+    if reduce is not None:
+        return _sum(input, places, values)
     return write(clone(input), places, values, "scatter")
 
 

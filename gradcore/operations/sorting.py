@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any, Optional, Union, overload
 
+import numpy as np
+
 from ..backends.formulas.dtypes import BOOL, FLOAT64, INT64, kind_of, result_type
 from ..core.broadcasting import cast
 from ..core.dimensions import accepts_numpy_names, one_dim
@@ -240,17 +242,23 @@ def bincount(input: Tensor, weights: Optional[Tensor] = None, minlength: int = 0
     return index_add(zeros(length, dtype=weights.dtype, device=input.device), 0, input, weights)
 
 
-def searchsorted(sorted_sequence: Tensor, input: Any, *, right: bool = False, side: Optional[str] = None) -> Tensor:
+def searchsorted(sorted_sequence: Tensor, input: Any, *, out_int32: bool = False, right: bool = False,
+                 side: Optional[str] = None, sorter: Optional[Tensor] = None) -> Tensor:
     """The positions (int64) where values belong in a sorted vector, or each row of values in the row of a tensor.
 
-    A value goes before its equals, with ``right=True`` or ``side="right"`` behind them.
+    A value goes before its equals, with ``right=True`` or ``side="right"`` behind them.  `sorter`, as `argsort` gives
+    it, brings a tensor into order that is not.  With `out_int32` the positions are int32.
 
     >>> searchsorted(Tensor([1, 3, 5]), Tensor([3, 4]))
     tensor([1, 2])
     """
     if side not in (None, "left", "right") or (right and side == "left"):
         raise ValueError(f'searchsorted: side must be "left" or "right", and agree with right={right}; got {side!r}')
-    common_backend("searchsorted", (sorted_sequence, input))
+    common_backend("searchsorted", (sorted_sequence, input, sorter))
+    if sorter is not None:
+        sorted_sequence = _at(sorted_sequence, -1 % max(sorted_sequence.ndim, 1), sorter)
+    if out_int32:
+        return cast(searchsorted(sorted_sequence, input, right=right, side=side), np.dtype("int32"))
     values = as_tensor(input, device=sorted_sequence.device)
     if not sorted_sequence.ndim or (sorted_sequence.ndim > 1 and values.shape[:-1] != sorted_sequence.shape[:-1]):
         raise ValueError(f"searchsorted: the sorted tensor must be a vector, or have the shape of the values but for "

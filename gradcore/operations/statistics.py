@@ -51,14 +51,14 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any
 
 
 @accepts_numpy_names
-def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean of all that is not NaN.
 
     >>> nanmean(Tensor([1.0, float("nan"), 3.0]))
     tensor(2.)
     """
     count = sum(isnan(input).logical_not(), dim, keepdim)
-    return nansum(input, dim, keepdim) / count
+    return nansum(input, dim, keepdim, dtype=dtype) / count
 
 
 def _running(input: Tensor, dim: int, is_better: Callable[[Tensor, Tensor], Tensor]) -> ValuesAndIndices:
