@@ -86,10 +86,15 @@ class Elementwise(FormulaOperation, Generic[Result]):
                 inputs, values = self._bind(inputs, constants)
             if len(inputs) == 1 and inputs[0].__class__ is Tensor:  # most calls
                 return self.run(inputs, values, inputs[0]._backend)
+            has_tensor = False
             for value in inputs:
-                if value.__class__ is not Tensor:
-                    inputs = tuple(self._operands(inputs))
+                if isinstance(value, Tensor):
+                    has_tensor = True
+                elif value.__class__ is not float and value.__class__ is not int:
+                    has_tensor = False
                     break
+            if not has_tensor:
+                inputs = tuple(self._operands(inputs))
             return self.run(inputs, values, common_backend(self.name, inputs))
         except Exception as error:
             raise self.in_words(error, inputs, constants)

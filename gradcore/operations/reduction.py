@@ -37,8 +37,7 @@ class Sum(Operation):
         return add_up(backend, x, axis_of(self.dims, x.ndim), self.keepdim)
 
     def backward(self, gradient: Tensor) -> list[Tensor]:
-        shape = self.input_shapes[0]
-        return [broadcast_to(reshape(gradient, kept_shape(shape, self.dims)), shape)]
+        return [_spread(gradient, self.dims, self.input_shapes[0])]
 
 
 class Mean(Operation):
@@ -57,7 +56,12 @@ class Mean(Operation):
     def backward(self, gradient: Tensor) -> list[Tensor]:
         shape = self.input_shapes[0]
         count = math.prod(shape[dim] for dim in self.dims)
-        return [broadcast_to(reshape(gradient, kept_shape(shape, self.dims)) / builtins.max(count, 1), shape)]
+        return [_spread(gradient / builtins.max(count, 1), self.dims, shape)]
+
+
+def _spread(gradient: Tensor, dims: tuple[int, ...], shape: tuple[int, ...]) -> Tensor:
+    """The gradient of a result of a reduction over `dims`, with or without them, for each element of the `shape`."""
+    return broadcast_to(reshape(gradient, kept_shape(shape, dims)) if gradient.ndim else gradient, shape)
 
 
 class CumulativeSum(Operation):
