@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import copy
 import functools
+import math
 from typing import Any, Optional, Sequence
 
 import numpy as np
@@ -13,12 +14,15 @@ from .. import native
 from . import tiles
 from ..formulas.dtypes import BOOL, compute_and_result
 from ..formulas.kernel import Kernel
+from ..formulas.shapes import broadcast_shapes
 from .memory_pool import MemoryPool
 from .choices import ConstantConditions, settled
 from .program import NumPyProgram
 from .quick import Outputs, Quick, binder, not_quick
 from .workers import builder
 
+
+_SMALL = 1 << 12  # elements that are copied in about the time of a NumPy call
 
 Call = tuple[Sequence[Any], Sequence[np.ndarray]]  # inputs and outputs
 
@@ -41,6 +45,11 @@ class Launcher:
         self.quick: Quick = not_quick
 
     def run(self, inputs: Sequence[Any], constants: Sequence[float]) -> Outputs:
+        alike = _alike(inputs)
+        if alike is not None:
+            outputs = tiles.quietly(self.quick, alike, constants)
+            if outputs is not None:
+                return outputs
         key = self._key(inputs, constants)
         typed = self.programs.get(key) or self._typed(key, inputs)
         quick, scalars = typed.bound_to(inputs, tuple(constants))  # which nobody can change behind its back
@@ -86,6 +95,20 @@ class Launcher:
     def _make_native(self, key: tuple[Any, ...]) -> None:
         self.programs[key] = self.programs[key].made_native()
         self.quick = not_quick  # after the line above: see `run`
+
+
+def _alike(inputs: Sequence[Any]) -> Optional[list[Any]]:
+    """The inputs with contiguous copies of small arrays that are expanded, broadcast or strided: to copy them and take
+    the short way is quicker than any way that leaves them as they are.  None where there is nothing to copy."""
+    arrays = [value for value in inputs if isinstance(value, np.ndarray)]
+    shape = broadcast_shapes(*[array.shape for array in arrays])
+    is_small = shape and math.prod(shape) <= _SMALL and [array.dtype for array in arrays].count(
+        arrays[0].dtype) == len(arrays)
+    if not is_small or all([array.shape == shape and array.flags.c_contiguous for array in arrays]):
+        return None
+    return [value if not isinstance(value, np.ndarray) or value.shape == shape and value.flags.c_contiguous
+            else np.array(np.broadcast_to(value, shape) if value.shape != shape else value, order="C")
+            for value in inputs]
 
 
 def _kind(value: Any) -> Any:
@@ -136,7 +159,7 @@ class _TypedLauncher:
     def run(self, inputs: Sequence[Any], constants: Sequence[float], scalars: tuple[Any, ...]) -> Outputs:
         """Run on any inputs of this combination of dtypes; `scalars` are what `bound_to` has made of them."""
         arrays = [value for value in inputs if isinstance(value, np.ndarray)]
-        shape = arrays[0].shape if len(arrays) == 1 else np.broadcast_shapes(*[array.shape for array in arrays])
+        shape = arrays[0].shape if len(arrays) == 1 else broadcast_shapes(*[array.shape for array in arrays])
         outputs = [self.pool.empty(shape, dtype) for dtype in self.result_dtypes]
         same_dtypes = not self.casts and all(array.dtype == self.compute for array in arrays)
         contiguous = same_dtypes and all(array.flags.c_contiguous for array in arrays)

@@ -11,6 +11,7 @@ from ..base import Array
 from ..formulas.cpp import identifier, output_dtypes
 from ..formulas.dtypes import compute_and_result
 from ..formulas.kernel import Kernel
+from ..formulas.shapes import broadcast_shapes
 from . import source
 from .layout import broadcast_strides, joined, reach
 
@@ -41,7 +42,7 @@ class Launcher:
 
     def _launch(self, inputs: Sequence[Any]) -> "_Launch":
         arrays = [x if isinstance(x, self._cupy.ndarray) else None for x in inputs]
-        shape = np.broadcast_shapes(*[array.shape for array in arrays if array is not None])
+        shape = broadcast_shapes(*[array.shape for array in arrays if array is not None])
         compute, result = compute_and_result(self.kernel, inputs)
         size = math.prod(shape)
         singles = [array is not None and array.size == 1 for array in arrays]

@@ -6,15 +6,13 @@ import functools
 import operator
 from typing import Any, Callable, Iterable, Optional, Sequence, TypeGuard, TypeVar, Union
 
-import numpy as np
+from ..backends.formulas.shapes import broadcast_shapes
 
 _SYNONYMS = {"axis": "dim", "axes": "dims", "keepdims": "keepdim", "ddof": "correction"}
 
 _TOO_MANY = 2 ** 58  # elements, of which 64-bit processors can address no more
 
 _EXPECTED = "a dimension is named by an integer"
-
-_broadcast_shapes = functools.lru_cache(1024)(np.broadcast_shapes)
 
 Dims = Union[None, int, Iterable[int]]
 Result = TypeVar("Result")
@@ -91,7 +89,7 @@ def shape_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
 def common_shape(name: str, shapes: Sequence[tuple[int, ...]], labels: Sequence[str] = ()) -> tuple[int, ...]:
     """The shape that `shapes` broadcast to; `labels` say whose they are where there is none."""
     try:
-        return _broadcast_shapes(*shapes)
+        return broadcast_shapes(*shapes)
     except ValueError:
         listed = ", ".join(f"{label} {shape}".strip() for label, shape in zip([*labels, *[""] * len(shapes)], shapes))
         raise ValueError(f"{name}: the arrays do not broadcast to one shape; got {listed}") from None
