@@ -21,7 +21,7 @@ import gradcore
 from gradcore.backends import BackendUnavailable, Kernel, NumPyBackend, cache, native
 from gradcore.backends.cpu.launcher import _TypedLauncher
 from gradcore.backends.cpu.workers import builder
-from gradcore.backends.native import build
+from gradcore.backends.native import build, threads
 from library import ROOT
 from native_compiler import needs_compiler
 
@@ -56,6 +56,7 @@ def negated() -> list[float]:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> tuple[str, bytes]:
     """The name and the content of a library as it is kept."""
+    threads.share_address()  # so that what all libraries call is not built in there
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("built")))
         patch.setattr(build, "_libraries", {})
