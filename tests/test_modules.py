@@ -226,3 +226,51 @@ def test_a_module_prints_once():
                                       "  (again): Sequential, the same as (inner)",
                                       "  (itself): Module, the same as the whole", ")"]
     assert [name for name, _ in net.named_modules()] == ["", "inner", "inner.0"] and net.state_dict() == {}
+
+
+def test_gradients_that_are_made_zeros_are_zeros_whatever_they_were():
+    model = nn.Linear(2, 1)
+    model.weight.grad = Tensor([[float("inf"), float("nan")]])
+    model.zero_grad(set_to_none=False)
+    assert model.weight.grad.tolist() == [[0, 0]] and model.bias.grad is None
+    model.zero_grad()
+    assert model.weight.grad is None
+
+
+def test_dictionaries_of_parts_are_used_as_dictionaries():
+    named = nn.ParameterDict([("a", Tensor([1.0])), ("b", Tensor([2.0, 3.0]))])
+    assert [name for name, _ in named.items()] == list(named.keys()) == ["a", "b"]
+    assert [part.tolist() for part in named.values()] == [[1], [2, 3]]
+    assert named.get("c") is None and named.get("a") is named["a"] is named.a
+    assert repr(named) == "ParameterDict((a): (1,), (b): (2,))"
+    del named["a"]
+    assert "a" not in named and named.pop("b").tolist() == [2, 3] and len(named) == 0
+    modules = nn.ModuleDict({"a": nn.ReLU()})
+    modules.clear()
+    assert len(modules) == 0 and not list(modules.children())
+
+
+def test_lists_of_parts_are_added_as_lists():
+    layers = nn.ModuleList([nn.ReLU()]) + [nn.Tanh()]
+    assert [type(layer) for layer in layers] == [nn.ReLU, nn.Tanh] and isinstance(layers, nn.ModuleList)
+    slopes = nn.ParameterList([Tensor([1.0])]) + [Tensor([2.0, 3.0])]
+    assert repr(slopes) == "ParameterList((0): (1,), (1): (2,))" and len(list(slopes.parameters())) == 2
+
+
+@pytest.mark.parametrize("module, text", [
+    (nn.Bilinear(1, 2, 3), "Bilinear(in1_features=1, in2_features=2, out_features=3, bias=True)"),
+    (nn.Unflatten(1, (2, 3)), "Unflatten(dim=1, unflattened_size=(2, 3))"),
+    (nn.Dropout(0.25), "Dropout(p=0.25, inplace=False)"),
+    (nn.ZeroPad2d(1), "ZeroPad2d((1, 1, 1, 1))"),
+    (nn.ConstantPad1d((1, 2), 3.0), "ConstantPad1d((1, 2), value=3.0)"),
+    (nn.GroupNorm(1, 2), "GroupNorm(1, 2, eps=1e-05, affine=True)"),
+    (nn.RMSNorm(2), "RMSNorm((2,), eps=None, elementwise_affine=True)"),
+    (nn.AdaptiveAvgPool2d(3), "AdaptiveAvgPool2d(output_size=3)"),
+    (nn.PixelShuffle(2), "PixelShuffle(upscale_factor=2)"),
+    (nn.PixelUnshuffle(2), "PixelUnshuffle(downscale_factor=2)"),
+    (nn.Embedding(4, 3, padding_idx=0), "Embedding(4, 3, padding_idx=0)"),
+    (nn.GRU(2, 3, num_layers=2), "GRU(2, 3, num_layers=2)"),
+    (nn.GRUCell(2, 3, bias=False), "GRUCell(2, 3, bias=False)"),
+])
+def test_modules_are_shown_with_their_options(module, text):
+    assert repr(module) == text

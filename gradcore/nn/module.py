@@ -242,10 +242,7 @@ class Module:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or make them zeros."""
         for parameter in self.parameters():
-            if not set_to_none and parameter.grad is not None:
-                parameter.grad = parameter.grad.detach() * 0
-            else:
-                parameter.grad = None
+            parameter.grad = None if set_to_none or parameter.grad is None else Tensor.zeros_like(parameter.grad)
 
     def to(self: Self, *places: Any, device: DeviceLike = None, dtype: Any = None, non_blocking: bool = False) -> Self:
         """Move parameters and buffers to a device, those of floats into a dtype too; parameters stay the same objects.
