@@ -61,6 +61,15 @@ def test_a_write_to_a_position_that_does_not_exist_is_raised_by_the_next_look():
     assert np.isnan(x[index].numpy()[1:]).all()
 
 
+@pytest.mark.parametrize("stack", [(), (3,)])
+def test_matrices_that_have_no_decomposition_are_refused(stack):
+    ones = gradcore.ones(*stack, 3, 3, dtype="float64", device=CUDA)
+    for name, given in [("cholesky", (-ones,)), ("inv", (ones * 0,)), ("solve", (ones * 0, ones))]:
+        with pytest.raises(gradcore.linalg.LinAlgError, match=f"{name}: "):
+            getattr(gradcore.linalg, name)(*given)
+    assert gradcore.linalg.det(ones * 0).sum().item() == 0
+
+
 @pytest.mark.parametrize("offset", range(5))
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8"])
 def test_arrays_begin_anywhere(dtype, offset, rng):

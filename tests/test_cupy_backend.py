@@ -190,6 +190,16 @@ def test_minus_zero_stays(pretended):
     assert np.signbit(array).tolist() == [False, True, True]
 
 
+def test_a_matrix_that_cannot_be_decomposed_is_an_error(cuda):
+    """CuPy returns what is in memory then, and says nothing unless it is told to look."""
+    matrices = gradcore.Tensor([[4.0, 2.0], [2.0, 3.0]], device="cuda:1")
+    np.testing.assert_allclose(gradcore.linalg.cholesky(matrices).numpy(), [[2, 0], [1, np.sqrt(2)]], rtol=1e-6)
+    with pytest.raises(gradcore.linalg.LinAlgError, match="cholesky: error reported by spotrf in cuSOLVER"):
+        gradcore.linalg.cholesky(-matrices)
+    assert gradcore.linalg.det(matrices * 0).item() == 0  # no error, and so not looked at
+    assert fake_cupy.errors == ["ignore"]
+
+
 def test_float16_products_of_a_row_and_a_column_are_added_up_in_float32(pretended):
     cuda = CuPyBackend()
     row, column = cuda.full((1, 4), 200, np.dtype("float16")), cuda.full((4, 1), 0.1, np.dtype("float16"))
