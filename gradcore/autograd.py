@@ -7,6 +7,7 @@ tensor([6.])
 
 from __future__ import annotations
 
+from .core.arguments import publish_own
 from .core.function import Context, Function
 from .core.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .core.gradients import GradcheckError, backward, grad, gradcheck
@@ -23,3 +24,6 @@ def Variable(data: Tensor, requires_grad: bool = False) -> Tensor:
     tensor([1., 2.], requires_grad=True)
     """
     return data.detach().requires_grad_(requires_grad)
+
+
+publish_own(globals())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .backends import get_backend
+from .core.arguments import publish_own
 
 
 def set_cpu_kernels(kind: str) -> None:
@@ -38,3 +39,6 @@ def cpu_kernels() -> str:
 def _backend() -> Any:
     """The CPU's backend, which may be another than NumPy's where somebody has registered one."""
     return get_backend("cpu")
+
+
+publish_own(globals())

@@ -12,6 +12,7 @@ from .backends import get_backend
 from .backends.cuda import graphs, streams
 from .backends.cuda.device import device_count, usable_reason
 from .backends.registry import DeviceLike
+from .core.arguments import publish_own
 from .core.tensor import Tensor
 from .operations.generator import default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 
@@ -215,3 +216,6 @@ __all__ = ["Event", "Stream", "current_stream", "device_count", "empty_cache", "
            "get_rng_state_all", "graph", "initial_seed", "is_available", "manual_seed", "manual_seed_all",
            "max_memory_allocated", "memory_allocated", "memory_reserved", "reset_peak_memory_stats", "seed", "seed_all",
            "set_rng_state", "set_rng_state_all", "stream", "synchronize", "why_not"]
+
+
+publish_own(globals())

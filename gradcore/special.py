@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from .backends import Expression, FormulaNamespace
 from .backends.formulas.expression import Operand
+from .core.arguments import publish
 from .core.elementwise import elementwise
 from .core.tensor import Tensor  # noqa: F401  (for the examples)
 from .functions import log_softmax, softmax
@@ -90,3 +91,6 @@ def ndtr(xp: FormulaNamespace, input: Expression) -> Expression:
     tensor([0.5   , 0.8413])
     """
     return xp.normcdf(input)
+
+
+publish(globals())

@@ -279,7 +279,7 @@ def test_other_mistakes_are_named():
         (ValueError, "own order", lambda: DataLoader(Counting(3), shuffle=True)),
         (TypeError, r"anything with len\(...\) and \[i\]; got int", lambda: DataLoader(3)),
         (ValueError, r"got lengths \[2, 3\]", lambda: TensorDataset(gradcore.ones(2), gradcore.ones(3))),
-        (TypeError, "takes tensors; got list", lambda: TensorDataset([1])),
+        (TypeError, "`tensors` must be a Tensor; got list", lambda: TensorDataset([1])),
         (ValueError, "do not add up to the 3 samples", lambda: random_split(range(3), [1, 1])),
         (ValueError, "different lengths", lambda: default_collate([(1,), (1, 2)])),
         (TypeError, "got NoneType", lambda: default_collate([None])),

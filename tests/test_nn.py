@@ -71,7 +71,7 @@ def test_a_single_neuron_takes_a_single_input():
 def test_a_neuron_knows_what_activations_it_can_have():
     with pytest.raises(ValueError, match="no activation 'rleu' .* relu"):
         nn.Neuron(2, activation="rleu")
-    with pytest.raises(TypeError, match="got 3"):
+    with pytest.raises(TypeError, match="got int 3"):
         nn.Neuron(2, activation=3)
 
 

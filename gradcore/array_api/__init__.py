@@ -20,6 +20,7 @@ import math as _math
 
 from .. import special
 from . import linalg
+from ..core.arguments import publish as _publish
 from ..dtypes import float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64
 from .creation import (arange, asarray, empty, empty_like, eye, from_dlpack, full, full_like, linspace, meshgrid, ones,
                        ones_like, tril, triu, zeros, zeros_like)
@@ -44,6 +45,8 @@ from ..dtypes import bool  # noqa: E402
 __array_api_version__ = "2024.12"
 
 e, inf, nan, newaxis, pi = _math.e, _math.inf, _math.nan, None, _math.pi
+
+_publish(globals())
 
 _MISSING = {"fft": "the extension fft is", "complex64": "complex dtypes are", "complex128": "complex dtypes are"}
 

@@ -102,7 +102,7 @@ def ones(shape: Shape, *, dtype: Any = None, device: DeviceLike = None) -> Tenso
     return creation.ones(shape, dtype=dtype, device=device)
 
 
-def full(shape: Shape, fill_value: Number, *, dtype: Any = None, device: DeviceLike = None) -> Tensor:
+def full(shape: Shape, fill_value: Any, *, dtype: Any = None, device: DeviceLike = None) -> Tensor:
     """One number everywhere, by default in the dtype of the number."""
     return creation.full(shape, fill_value, dtype=dtype, device=device)
 
@@ -122,7 +122,8 @@ def ones_like(x: Tensor, /, *, dtype: Any = None, device: DeviceLike = None) -> 
     return creation.ones_like(x, dtype=dtype, device=device)
 
 
-def full_like(x: Tensor, /, fill_value: Number, *, dtype: Any = None, device: DeviceLike = None) -> Tensor:
+def full_like(x: Tensor, /, fill_value: Any, *, dtype: Any = None,
+              device: DeviceLike = None) -> Tensor:
     """One number everywhere, in the shape, dtype and on the device of `x`."""
     return creation.full_like(x, fill_value, dtype=dtype, device=device)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Sequence, Union
 
 from .. import linalg
+from ..core.arguments import publish_own
 from ..core.broadcasting import cast
 from ..core.tensor import Tensor
 from ..operations import conversion, linear_algebra, norms, products, shaping, triangles
@@ -139,3 +140,6 @@ def svd(x: Tensor, /, *, full_matrices: bool = True) -> SVD:
 def svdvals(x: Tensor, /) -> Tensor:
     """The singular values in descending order."""
     return linalg.svdvals(x)
+
+
+publish_own(globals())

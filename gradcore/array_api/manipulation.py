@@ -6,7 +6,7 @@ from typing import Optional, Sequence, Union
 
 import numpy as np
 
-from ..core.dimensions import many_dims
+from ..core.dimensions import is_integer, many_dims
 from ..core.tensor import Tensor
 from ..operations import conversion, rearranging, shaping
 
@@ -75,7 +75,7 @@ def reshape(x: Tensor, /, shape: tuple[int, ...], *, copy: Optional[bool] = None
 
 def roll(x: Tensor, /, shift: Axes, *, axis: Optional[Axes] = None) -> Tensor:
     """The elements moved on by `shift` along `axis`, those that fall off at the end at the front again."""
-    if isinstance(shift, int) and isinstance(axis, tuple):
+    if is_integer(shift) and isinstance(axis, tuple):
         shift = (shift,) * len(axis)
     return rearranging.roll(x, shift, axis)
 

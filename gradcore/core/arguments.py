@@ -64,7 +64,9 @@ def _expectation(hint: Any) -> Optional[Expectation]:
         return _any_of([_expectation(part) for part in inner])
     if origin is tuple and ... not in inner:
         return _each_of([_expectation(part) for part in inner])
-    if origin in (Sequence, Iterable, tuple, list):
+    if origin is Iterable:
+        return _one_by_one(_expectation(inner[0]))
+    if origin in (Sequence, tuple, list):
         return _many_of(_expectation(inner[0]) if inner else None)
     return _SIMPLE.get(origin)
 
@@ -89,6 +91,13 @@ def _many_of(part: Optional[Expectation]) -> Expectation:
             f"a tuple or list of {re.sub('^an? ', '', words)}s")
 
 
+def _one_by_one(part: Optional[Expectation]) -> Expectation:
+    """As `_many_of`, or what gives them one after the other, which cannot be looked at twice."""
+    test, words = _many_of(part)
+    return (lambda value: test(value) if isinstance(value, (tuple, list, str)) else hasattr(value, "__iter__"),
+            words.replace("tuple or list", "tuple, list or iterator"))
+
+
 def _each_of(parts: list[Optional[Expectation]]) -> Expectation:
     tests = [part[0] if part else lambda value: True for part in parts]
     return (lambda value: isinstance(value, (tuple, list)) and len(value) == len(tests) and all(
@@ -104,7 +113,12 @@ def described(value: Any) -> str:
     if isinstance(value, (Tensor, np.ndarray)):
         return f"{kind} of {value.dtype} and shape {value.shape}" + (
             f" on {value.device}" if isinstance(value, Tensor) else "")
-    return "None" if value is None else f"{kind} {value!r:.80}"
+    if value is None:
+        return "None"
+    try:
+        return f"{kind} {value!r:.80}"
+    except Exception:  # an object that is being made
+        return kind
 
 
 def checked(function: Callable[..., Result], name: str = "") -> Callable[..., Result]:
@@ -126,7 +140,7 @@ def checked(function: Callable[..., Result], name: str = "") -> Callable[..., Re
     known = {name for i, name in enumerate(names) if i != rest}
     many = None if rest is None or names[rest] not in expected else names[rest]
     is_of_tensor = many is None and bool(positional) and expected.get(positional[0]) is _SIMPLE[Tensor]
-    calls_back = any(hint[1] == "a function" for hint in expected.values())
+    calls_back = any("a function" in hint[1] for hint in expected.values())
     passed: set[tuple[type, ...]] = set()  # classes of arguments, all that their tests look at
 
     @functools.wraps(function)
@@ -152,6 +166,7 @@ def checked(function: Callable[..., Result], name: str = "") -> Callable[..., Re
 
     public.__qualname__ = f"{function.__qualname__}.{place}"  # where pickle finds it
     setattr(function, place, public)
+    setattr(public, place, public)  # a module may have it in the place of `function`
     return public
 
 
@@ -183,7 +198,8 @@ def _check(name: str, positional: Sequence[str], expected: dict[str, Expectation
 
 def _check_call(name: str, signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Refuse arguments that are missing, too many or unknown."""
-    kwargs = renamed(dict(kwargs), name)
+    if not kwargs.keys() <= signature.parameters.keys():
+        kwargs = renamed(dict(kwargs), name)
     try:
         signature.bind(*args, **kwargs)
     except TypeError as error:
@@ -208,7 +224,7 @@ def in_words(error: Exception, name: str, args: Sequence[Any], kwargs: dict[str,
         return _foreign(error, name, _listed(args, kwargs))
     text = str(error.args[0]) if error.args else ""
     if len(error.args) == 1 and not re.search(rf"(?<!\w){re.escape(name.strip('_'))}(?!\w)", text):
-        error.args = (f"{name}: {re.sub('^[a-z_0-9]+: ', '', text)}",)
+        error.args = (f"{name}: {re.sub('^[A-Za-z_0-9]+: ', '', text)}",)
     return error
 
 
@@ -271,3 +287,25 @@ def published(value: Any) -> Any:
 def publish(namespace: dict[str, Any]) -> None:
     """Put the checked forms of the library's functions into `namespace`, which is a module's."""
     namespace.update({name: published(value) for name, value in namespace.items() if not name.startswith("_")})
+
+
+def publish_own(namespace: dict[str, Any]) -> None:
+    """As `publish`, for the functions that the module itself defines."""
+    publish_these = {name: value for name, value in namespace.items()
+                     if getattr(value, "__module__", None) == namespace["__name__"]}
+    publish(publish_these)
+    namespace.update(publish_these)
+
+
+def checks_construction(cls: Any) -> None:
+    """Let the constructor of a class of the library refuse wrong arguments in words; a user's own is left alone."""
+    construct = inspect.unwrap(cls.__init__)
+    if not isinstance(construct, types.FunctionType) or cls.__module__.partition(".")[0] != _PACKAGE:
+        return
+
+    @functools.wraps(construct)
+    def construct_first(self: Any, *args: Any, **kwargs: Any) -> None:  # annotations may name what comes later
+        cls.__init__ = checked(construct, cls.__name__)
+        cls.__init__(self, *args, **kwargs)
+
+    cls.__init__ = construct_first

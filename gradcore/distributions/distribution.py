@@ -7,9 +7,13 @@ from typing import Any, Optional, Sequence
 import numpy as np
 
 from ..backends.formulas.dtypes import DEFAULT_FLOAT, kind_of, result_type
+from ..core.arguments import checks_construction, published
 from ..core.broadcasting import broadcast_to, cast
 from ..core.grad_mode import no_grad
 from ..core.tensor import Tensor, as_tensor, common_backend
+
+
+_METHODS = {"sample", "rsample", "log_prob", "entropy", "cdf", "icdf"}
 
 
 class Distribution:
@@ -25,6 +29,12 @@ class Distribution:
     """
 
     has_rsample = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        checks_construction(cls)
+        for name in _METHODS & set(vars(cls)):
+            setattr(cls, name, published(vars(cls)[name]))
 
     def __init__(self, batch_shape: tuple[int, ...] = (), event_shape: tuple[int, ...] = (),
                  validate_args: Optional[bool] = None):
@@ -74,6 +84,9 @@ class Distribution:
         parameters = ", ".join(f"{name}: {value if value.ndim == 0 else value.shape}"
                                for name, value in vars(self).items() if isinstance(value, Tensor))
         return f"{type(self).__name__}({parameters})"
+
+
+Distribution.sample = published(Distribution.sample)  # type: ignore[method-assign]
 
 
 def broadcast_all(name: str, *values: Any) -> list[Tensor]:

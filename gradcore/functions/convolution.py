@@ -7,6 +7,7 @@ from typing import Any, Optional, Union
 from ..backends.formulas.dtypes import result_type
 from ..backends.windows import Windows
 from ..core.broadcasting import cast
+from ..core.dimensions import is_integer
 from ..core.tensor import Tensor, as_tensor, common_backend
 from ..operations.convolution import Convolve, ConvolveInput
 from ..operations.shaping import reshape
@@ -147,7 +148,7 @@ def _operands(name: str, count: int, input: Any, weight: Tensor, bias: Optional[
     tensors = [value if isinstance(value, Tensor) else as_tensor(value, device=device) for value in given]
     if tensors[1].ndim != count + 2:
         raise ValueError(f"{name}: the weight must have {count + 2} dimensions; got shape {tensors[1].shape}")
-    if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1:
+    if not is_integer(groups) or groups < 1:
         raise ValueError(f"{name}: `groups` must be an integer of at least 1; got {groups!r}")
     dtype = result_type(tensor._array for tensor in tensors)
     x, weight, *rest = [cast(tensor, dtype) for tensor in tensors]

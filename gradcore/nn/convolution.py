@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Callable, Optional, Union
 
+from ..core.dimensions import is_integer
 from ..core.tensor import DeviceLike, Tensor
 from ..functions import convolution
 from ..functions.window_options import Sizes, per_dim
@@ -33,7 +34,7 @@ class _Convolution(Module):
              dtype: Any) -> None:
         name, count = type(self).__name__, self.count
         check_size(self, in_channels=in_channels, out_channels=out_channels)
-        if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1 or in_channels % groups \
+        if not is_integer(groups) or groups < 1 or in_channels % groups \
                 or out_channels % groups:
             raise ValueError(f"{name}: `groups` must divide the {in_channels} input and {out_channels} output "
                              f"channels; got {groups!r}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from .. import functions
+from ..core.arguments import publish
 from ..core.dimensions import Dims
 from ..core.tensor import Tensor, as_tensor
 from ..functions import (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d, adaptive_max_pool1d,
@@ -240,3 +241,6 @@ def normalize(input: Any, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12) -> 
         return functions.normalize(input, dim, eps)
     x = as_tensor(input)
     return x / norm(x, p, dim, keepdim=True).clip(eps, None)
+
+
+publish(globals())

@@ -11,6 +11,7 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from ..backends.formulas.dtypes import FLOAT64, kind_of
+from ..core.arguments import publish_own
 from ..core.tensor import Tensor
 from ..operations.generator import Generator, weights_generator
 from ..operations.random import rand, randn, randperm
@@ -293,3 +294,6 @@ def bound_for(fan_in: Union[int, float]) -> float:
     0.25
     """
     return 1.0 / math.sqrt(fan_in) if fan_in else 0.0
+
+
+publish_own(globals())

@@ -10,7 +10,7 @@ from ..functions.dropout import alpha_dropout, check_probability, dropout, dropo
 from ..operations.inplace import in_place_if
 from ..operations.linear_algebra import bilinear
 from ..operations.shaping import flatten, reshape
-from ..core.dimensions import one_dim
+from ..core.dimensions import is_integer, one_dim
 from ..core.tensor import DeviceLike, Tensor
 from . import init
 from .module import Module
@@ -20,7 +20,7 @@ from .parameter import Parameter, draw_uniform, unfilled
 def check_size(module: Module, **sizes: Any) -> None:
     """Refuse what is no size of a layer."""
     for option, size in sizes.items():
-        if isinstance(size, bool) or not isinstance(size, int) or size < 0:
+        if not is_integer(size) or size < 0:
             raise ValueError(f"{type(module).__name__}: `{option}` must be an integer of at least 0; got {size!r:.80}")
 
 

@@ -8,7 +8,9 @@ from typing import Any, Callable, Iterator, Mapping, Optional, TypeVar
 import numpy as np
 
 from ..backends.formulas.dtypes import FLOAT16, FLOAT32, FLOAT64, kind_of
+from ..core.arguments import checks_construction
 from ..core.hooks import Handle
+from ..core.dimensions import is_integer
 from ..core.tensor import DeviceLike, Tensor
 from ..operations.conversion import place_named
 from .hooks import Hooks, with_options
@@ -45,6 +47,10 @@ class Module:
     _hooks: Optional[Hooks] = None
     _kinds: dict[str, str]
     _transient: set[str]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        checks_construction(cls)
 
     def __new__(cls: type[Self], *args: Any, **options: Any) -> Self:
         module = super().__new__(cls)
@@ -265,7 +271,7 @@ class Module:
         return self.to("cpu")
 
     def cuda(self: Self, device: Any = None) -> Self:
-        return self.to(f"cuda:{device}" if isinstance(device, int) else device or "cuda")
+        return self.to(f"cuda:{device}" if is_integer(device) else device or "cuda")
 
     def half(self: Self) -> Self:
         return self.to(FLOAT16)

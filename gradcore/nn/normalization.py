@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Optional, Sequence, Union
 
 from .. import functions
+from ..core.dimensions import is_integer
 from ..core.tensor import DeviceLike, Tensor
 from ..operations.creation import ones, zeros
 from . import init
@@ -218,8 +219,9 @@ class GroupNorm(_Scaled):
 
 
 def _sizes(normalized_shape: Union[int, Sequence[int]], name: str) -> tuple[int, ...]:
-    sizes = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    if not sizes or not all(isinstance(size, int) and not isinstance(size, bool) and size >= 0 for size in sizes):
+    given: Any = normalized_shape
+    sizes: tuple[int, ...] = (given,) if is_integer(given) else tuple(given)
+    if not sizes or not all(is_integer(size) and size >= 0 for size in sizes):
         raise ValueError(f"{name}: `normalized_shape` must be the sizes of the last dimensions; got "
                          f"{normalized_shape!r:.80}")
     return sizes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
+from ..core.dimensions import is_integer
 from ..core.tensor import Tensor
 from ..operations.rearranging import pad
 from .module import Module
@@ -18,7 +19,7 @@ class _Pad(Module):
 
     def __init__(self, padding: Any):
         sizes = tuple(padding) if isinstance(padding, (tuple, list)) else (padding,) * (2 * self.count)
-        if len(sizes) != 2 * self.count or not all(isinstance(size, int) for size in sizes):
+        if len(sizes) != 2 * self.count or not all(map(is_integer, sizes)):
             raise ValueError(f"{type(self).__name__}: `padding` must be an integer, or {2 * self.count}; got "
                              f"{padding!r:.80}")
         self.padding = sizes

@@ -12,6 +12,7 @@ from ..backends.formulas.dtypes import BOOL, FLOAT16, FLOAT32, FLOAT64, INT64, a
 from ..core.broadcasting import cast
 from ..core.grad_mode import is_grad_enabled
 from ..core.operation import Operation
+from ..core.dimensions import is_integer
 from ..core.tensor import DeviceLike, Tensor
 
 INT32 = np.dtype("int32")
@@ -122,7 +123,7 @@ def cuda(x: Tensor, device: Union[int, str, Device, None] = None, non_blocking: 
     >>> x.device, cuda(x, 0) is x
     (Device('cuda:0'), True)
     """
-    place = "cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device
+    place: Any = "cuda" if device is None else f"cuda:{device}" if is_integer(device) else device
     return to(x, device=place, non_blocking=non_blocking)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..backends import Array, Backend, backend_of
 from ..backends.formulas.dtypes import kind_of
+from ..core.arguments import described
 from ..core.broadcasting import cast, sum_to
 from ..core.grad_mode import is_grad_enabled, set_grad_enabled
 from ..core.hooks import keep_retaining
@@ -200,4 +201,6 @@ def in_place_if(inplace: bool, function: Callable[..., Tensor], x: Any, *args: A
     """What a function gives for `x`, written to the memory of `x` where that is asked for."""
     if not inplace:
         return function(x, *args, **kwargs)
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{function.__name__}: in place only a Tensor can be changed; got {described(x)}")
     return in_place(function, f"{function.__name__}_")(x, *args, **kwargs)

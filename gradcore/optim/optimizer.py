@@ -6,6 +6,7 @@ import numbers
 import operator
 from typing import Any, Callable, Iterable, Mapping, Optional, Sequence, cast
 
+from ..core.arguments import checks_construction
 from ..core.elementwise import Elementwise
 from ..core.grad_mode import enable_grad, no_grad
 from ..core.accumulation import refuse_gradient
@@ -38,6 +39,10 @@ class Optimizer:
     kept: frozenset[Any] = frozenset()  # the names of the tensors in a parameter's state
     counted: frozenset[Any] = frozenset()  # the names of the numbers in it
     optional: frozenset[Any] = frozenset()  # those of either that only some options need
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        checks_construction(cls)
 
     def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any]):
         self.state: dict[Tensor, dict[str, Any]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..core.arguments import checks_construction
 from .optimizer import Optimizer
 from .schedules import LRScheduler
 
@@ -70,3 +71,6 @@ class ReduceLROnPlateau:
 
     def _apply_loaded(self) -> None:
         """The rates are the optimizer's, which loads them itself."""
+
+
+checks_construction(ReduceLROnPlateau)

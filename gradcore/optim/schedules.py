@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from typing import Any, Callable, Mapping, Optional, Sequence, Union
 
+from ..core.arguments import checks_construction
 from .optimizer import Optimizer
 
 
@@ -31,9 +32,12 @@ class LRScheduler:
     keeps_changes = True  # whether rates that others have set are changed in proportion, and not replaced
     lowest = 0.0  # what is in proportion is the difference from it
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        checks_construction(cls)
+
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1):
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"{type(self).__name__} needs an Optimizer; got {type(optimizer).__name__}")
+        self._groups_of(optimizer)
         self.optimizer = optimizer
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
@@ -47,6 +51,11 @@ class LRScheduler:
             self._follow(self.base_lrs, 0)
         else:
             self.go_to(last_epoch + 1)
+
+    def _groups_of(self, optimizer: Any) -> list[dict[str, Any]]:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"{type(self).__name__} needs an Optimizer; got {type(optimizer).__name__}")
+        return optimizer.param_groups
 
     def rate(self, base: float, epoch: float, index: int) -> float:
         """The learning rate of group `index` at an epoch."""
@@ -181,7 +190,7 @@ class LambdaLR(LRScheduler):
 
     def __init__(self, optimizer: Optimizer,
                  lr_lambda: Union[Callable[[Any], float], Sequence[Callable[[Any], float]]], last_epoch: int = -1):
-        count = len(optimizer.param_groups)
+        count = len(self._groups_of(optimizer))
         self.lr_lambdas = [lr_lambda] * count if callable(lr_lambda) else list(lr_lambda)
         if len(self.lr_lambdas) != count:
             raise ValueError(f"{type(self).__name__}: expected {count} function(s), one for each group; got "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Any, Mapping, Optional, Sequence
 
+from ..core.arguments import checks_construction
 from .optimizer import Optimizer
 from .schedules import LRScheduler
 
@@ -115,3 +116,7 @@ class ChainedScheduler:
                              f"scheduler(s); got {state_dict!r:.80}")
         for scheduler, state in zip(self._schedulers, saved):
             scheduler.load_state_dict(state)
+
+
+checks_construction(SequentialLR)
+checks_construction(ChainedScheduler)

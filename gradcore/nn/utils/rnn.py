@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Optional, Sequence
 
 import numpy as np
 
+from ...core.arguments import publish_own
 from ...core.tensor import Tensor, as_tensor
 from ...operations.creation import full
 from ...operations.indexing import getitem, index_select
@@ -131,3 +132,6 @@ def unpad_sequence(padded_sequences: Tensor, lengths: Any, batch_first: bool = F
 def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
     """The sequences of a packed one."""
     return unpad_sequence(*pad_packed_sequence(packed_sequences))
+
+
+publish_own(globals())

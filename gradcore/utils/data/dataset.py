@@ -7,6 +7,7 @@ from bisect import bisect_right
 from itertools import accumulate, chain
 from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Sequence, Union
 
+from ...core.arguments import checks_construction
 from ...core.tensor import Tensor, tensor
 from ...operations.generator import Generator
 from .sampler import seeded
@@ -27,6 +28,10 @@ class Dataset:
     >>> Squares()[3]
     9
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        checks_construction(cls)
 
     def __class_getitem__(cls, item: Any) -> type:
         return cls  # Dataset[int] is for type checkers

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Union
 
 from ...backends import get_backend
+from ...core.dimensions import is_integer
 from ...core.tensor import DeviceLike
 from ...operations.conversion import pin_memory
 from ...operations.generator import Generator
@@ -172,14 +173,14 @@ def _check_order(dataset: Any, batch_size: Any, shuffle: Any, sampler: Any, batc
                          "`shuffle`, `sampler` and `drop_last`")
     if batch_size is None and drop_last:
         raise ValueError("DataLoader: `drop_last` is about batches; there are none with batch_size=None")
-    if batch_size is not None and (isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1):
+    if batch_size is not None and (not is_integer(batch_size) or batch_size < 1):
         raise ValueError(f"DataLoader: a batch holds at least one sample; got batch_size={batch_size!r}")
     if not isinstance(dataset, IterableDataset) and not hasattr(dataset, "__getitem__"):
         raise TypeError(f"DataLoader takes a Dataset, or anything with len(...) and [i]; got {type(dataset).__name__}")
 
 
 def _check_workers(num_workers: Any, timeout: Any, context: Any, prefetch_factor: Any, persistent: bool) -> None:
-    if isinstance(num_workers, bool) or not isinstance(num_workers, int) or num_workers < 0:
+    if not is_integer(num_workers) or num_workers < 0:
         raise ValueError(f"DataLoader: `num_workers` is the number of workers, at least 0; got {num_workers!r}")
     if timeout < 0:
         raise ValueError(f"DataLoader: `timeout` must be at least 0; got {timeout}")

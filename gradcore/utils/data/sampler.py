@@ -11,6 +11,8 @@ from typing import Any, Iterable, Iterator, Mapping, Optional, Sequence, Sized
 
 import numpy as np
 
+from ...core.arguments import checks_construction
+from ...core.dimensions import is_integer
 from ...core.tensor import Tensor
 from ...operations.generator import Generator
 from ...operations.random import randint
@@ -42,6 +44,10 @@ class Sampler:
     >>> list(Backwards("abc"))
     [2, 1, 0]
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        checks_construction(cls)
 
     def __init__(self, data_source: Optional[Sized] = None):
         self.data_source = data_source
@@ -186,7 +192,7 @@ class BatchSampler(Sampler):
     """
 
     def __init__(self, sampler: Iterable[Any], batch_size: int, drop_last: bool):
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        if not is_integer(batch_size) or batch_size < 1:
             raise ValueError(f"a batch holds at least one sample; got batch_size={batch_size!r}")
         self.sampler, self.batch_size, self.drop_last = sampler, batch_size, drop_last
 
