@@ -51,7 +51,7 @@ class Indexing:
 
     def __init__(self, cupy: Any, compile: Callable[[str, str], Any], pinned: Callable[..., np.ndarray]):
         self._cupy, self._compile = cupy, compile
-        self._functions: dict[str, Any] = {}
+        self._functions: dict[tuple[Any, ...], Any] = {}
         self._missed = pinned((1,), np.int32)  # CUDA devices read and write pinned memory at its own address
         self._missed[...] = 0
         self._address = np.uint64(self._missed.__array_interface__["data"][0])
@@ -95,10 +95,12 @@ class Indexing:
         dims, strides = joined(named.shape, strides)
         numbers = [named.size, *dims, *[step for steps in strides for step in steps]]
         numbers += [length for length, _ in named.indexed] + [step for _, step in named.indexed]
-        text = text_of(action, named.view.dtype, [part.dtype for part in named.indices], len(dims), is_read)
-        function = self._functions.get(text)
+        dtypes = [part.dtype for part in named.indices]
+        key = (action, is_read, len(dims), named.view.dtype.char, *[dtype.char for dtype in dtypes])
+        function = self._functions.get(key)
         if function is None:
-            function = self._functions[text] = self._compile(text, f"gradcore_{action}")
+            text = text_of(action, named.view.dtype, dtypes, len(dims), is_read)
+            function = self._functions[key] = self._compile(text, f"gradcore_{action}")
         function((blocks(named.size, source.THREADS),), (source.THREADS,), (
             as_structure(numbers, np.dtype(np.int64)), named.view, *named.indices, other,
             *[self._address] * (action != "take")))
