@@ -102,6 +102,25 @@ def test_second_derivatives_of_columns_and_parts(backend: Backend, rng):
 
 
 @DRAWS
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+def test_bags_of_embeddings(mode, draw, torch, backend: Backend, rng):
+    options = {"mode": mode, "padding_idx": [None, 2, -1][draw], "include_last_offset": draw == 1,
+               "max_norm": [None, None, 1.5][draw]}
+    ours, theirs = _both(torch, "EmbeddingBag", 7, 3, **options)
+    index, starts = rng.integers(0, 7, 9), np.array([0, 4, 4, 7] + [9] * (draw == 1))
+    compare_modules(torch, ours, theirs, [index, starts], backend.device, rng)
+    if draw != 1:
+        ours.zero_grad()
+        theirs.zero_grad()
+        compare_modules(torch, ours.to("cpu"), theirs, [index.reshape(3, 3)], backend.device, rng)
+    if mode == "sum":
+        weights = rng.normal(size=9)
+        ours.zero_grad()
+        theirs.zero_grad()
+        compare_modules(torch, ours.to("cpu"), theirs, [index, starts, weights], backend.device, rng)
+
+
+@DRAWS
 def test_local_response(draw, torch, backend: Backend, rng):
     options = {"size": int(rng.integers(1, 6)), "alpha": float(rng.uniform(0.1, 1)), "beta": float(rng.uniform(0.3, 1)),
                "k": float(rng.uniform(0.5, 2))}
@@ -146,6 +165,10 @@ def test_softmax_without_a_dimension(name, ndim, torch, backend: Backend, rng):
     (lambda: nn.LPPool1d(0, 2), "LPPool1d: `norm_type` must be above 0"),
     (lambda: nn.Unfold(2, stride=0), "Unfold: `stride` must be"),
     (lambda: nn.Fold((2, 0), 2), "Fold: `output_size` must be"),
+    (lambda: nn.EmbeddingBag(3, 2, mode="min"), "EmbeddingBag: `mode` must be one of sum, mean, max"),
+    (lambda: nn.EmbeddingBag(3, 2)([0, 1]), "embedding_bag: the input must have shape"),
+    (lambda: nn.EmbeddingBag(3, 2)([0, 1], [1]), "embedding_bag: `offsets` must begin with 0 and rise to 2"),
+    (lambda: nn.EmbeddingBag(3, 2)([[0, 1]], None, Tensor.ones(1, 2)), "embedding_bag: `per_sample_weights` are for"),
     (lambda: nn.LocalResponseNorm(0), "LocalResponseNorm: `size` must be at least 1"),
     (lambda: nn.ChannelShuffle(0), "ChannelShuffle: `groups` must be"),
     (lambda: nn.CircularPad3d((1, 2)), "CircularPad3d: `padding` must be an integer, or 6"),

@@ -38,6 +38,7 @@ from .softmax import glu, gumbel_softmax, log_softmax, softmax, softmin
 # Loaded on first use.
 _LATER = {
     "attention": "scaled_dot_product_attention",
+    "bags": "embedding_bag",
     "convolution": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d",
     "ctc": "ctc_loss",
     "embeddings": "embedding",

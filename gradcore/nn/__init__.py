@@ -26,7 +26,7 @@ from .parameter import Buffer, Parameter
 _LATER = {
     "attention": "MultiheadAttention",
     "convolution": "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d",
-    "embedding": "Embedding",
+    "embedding": "Embedding EmbeddingBag",
     "functional": "",
     "images": "ChannelShuffle Fold PixelShuffle PixelUnshuffle Unfold Upsample UpsamplingBilinear2d "
               "UpsamplingNearest2d",

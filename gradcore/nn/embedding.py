@@ -5,11 +5,30 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ..core.tensor import DeviceLike, Tensor
+from ..functions.bags import MODES, embedding_bag
 from ..functions.embeddings import checked_padding, embedding, check_rows
 from . import init
 from .layers import check_size
 from .module import Module
 from .parameter import Parameter, unfilled
+
+
+def _table(module: Any, weight: Optional[Tensor], device: DeviceLike, dtype: Any) -> Parameter:
+    """The vectors of a module: those that are given, or new ones."""
+    shape = (module.num_embeddings, module.embedding_dim)
+    if weight is None:
+        table = unfilled(shape, device, dtype)
+        _draw(table, module.padding_idx)
+        return table
+    if weight.shape != shape:
+        raise ValueError(f"{type(module).__name__}: the weight must have shape {shape}; got {weight.shape}")
+    return Parameter(weight)
+
+
+def _draw(table: Parameter, padding_idx: Optional[int]) -> None:
+    init.normal_(table)
+    if padding_idx is not None:
+        table.detach()[padding_idx] = 0.0
 
 
 class Embedding(Module):
@@ -31,14 +50,7 @@ class Embedding(Module):
         self.padding_idx = checked_padding(padding_idx, num_embeddings, "Embedding")
         self.max_norm, self.norm_type, self.scale_grad_by_freq = max_norm, norm_type, scale_grad_by_freq
         self.sparse = sparse
-        if _weight is not None and _weight.shape != (num_embeddings, embedding_dim):
-            raise ValueError(f"Embedding: the weight must have shape ({num_embeddings}, {embedding_dim}); got "
-                             f"{_weight.shape}")
-        if _weight is None:
-            self.weight = unfilled((num_embeddings, embedding_dim), device, dtype)
-            self.reset_parameters()
-        else:
-            self.weight = Parameter(_weight)
+        self.weight = _table(self, _weight, device, dtype)
         self.weight.requires_grad = not _freeze
 
     @classmethod
@@ -53,9 +65,7 @@ class Embedding(Module):
 
     def reset_parameters(self) -> None:
         """Draw all vectors anew."""
-        init.normal_(self.weight)
-        if self.padding_idx is not None:
-            self.weight.detach()[self.padding_idx] = 0.0
+        _draw(self.weight, self.padding_idx)
 
     def forward(self, input: Any) -> Tensor:
         return embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq)
@@ -65,3 +75,34 @@ class Embedding(Module):
         return ", ".join([f"{self.num_embeddings}, {self.embedding_dim}"]
                          + [f"{name}={getattr(self, name)}" for name, value in usual.items()
                             if getattr(self, name) != value])
+
+
+class EmbeddingBag(Module):
+    """A table of vectors, of which sums, means or largest elements are taken: see `gradcore.functions.embedding_bag`.
+
+    >>> EmbeddingBag(5, 3)(Tensor([1, 2, 4], dtype=int), Tensor([0, 2], dtype=int)).shape
+    (2, 3)
+    """
+
+    def __init__(self, num_embeddings: int, embedding_dim: int, max_norm: Optional[float] = None,
+                 norm_type: float = 2.0, scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
+                 _weight: Optional[Tensor] = None, include_last_offset: bool = False,
+                 padding_idx: Optional[int] = None, device: DeviceLike = None, dtype: Any = None):
+        check_size(self, num_embeddings=num_embeddings, embedding_dim=embedding_dim)
+        check_rows("EmbeddingBag", max_norm, norm_type, sparse)
+        if mode not in MODES:
+            raise ValueError(f"EmbeddingBag: `mode` must be one of {', '.join(MODES)}; got {mode!r}")
+        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
+        self.max_norm, self.norm_type, self.scale_grad_by_freq = max_norm, norm_type, scale_grad_by_freq
+        self.mode, self.sparse, self.include_last_offset = mode, sparse, include_last_offset
+        self.padding_idx = checked_padding(padding_idx, num_embeddings, "EmbeddingBag")
+        self.weight = _table(self, _weight, device, dtype)
+
+    reset_parameters = Embedding.reset_parameters
+
+    def forward(self, input: Any, offsets: Any = None, per_sample_weights: Optional[Tensor] = None) -> Tensor:
+        return embedding_bag(input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq,
+                             self.mode, self.sparse, per_sample_weights, self.include_last_offset, self.padding_idx)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_embeddings}, {self.embedding_dim}, mode={self.mode!r}"
