@@ -11,6 +11,7 @@ import pytest
 import gradcore
 from gradcore import FormulaError, Tensor, gradcheck, rowwise
 from gradcore.backends.cpu import rows
+from gradcore.backends.formulas.row_run import plan_of
 
 from native_compiler import needs_compiler
 
@@ -194,11 +195,31 @@ def test_float16_is_computed_in_float32(rng):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 1), (1, 7), (5, rows.SHORT), (5, rows.SHORT + 1), (2000, 10), (700, 100),
-                                   (3, rows.BLOCK - 1), (3, rows.BLOCK + 1), (1, 300_000), (70_000, 3)])
+                                   (9, rows.LONG + 3), (3, rows.BLOCK - 1), (3, rows.BLOCK + 1), (1, 300_000),
+                                   (70_000, 3)])
 def test_blocks_of_every_size_agree_with_numpy(shape, rng):
     x = rng.normal(size=shape)
     e = np.exp(x - x.max(-1, keepdims=True))
     np.testing.assert_allclose(gradcore.softmax(gradcore.tensor(x)).numpy(), e / e.sum(-1, keepdims=True), rtol=1e-12)
+
+
+def test_settings_of_numpy_stay_as_they_are():
+    before = np.getbufsize(), np.geterr()
+    gradcore.softmax(gradcore.tensor(np.zeros((9, rows.LONG))))
+    assert (np.getbufsize(), np.geterr()) == before
+
+
+def test_what_takes_long_is_computed_once():
+    @rowwise
+    def weighted(xp, x):
+        weight = xp.exp(x) / (1.0 + x * x)
+        return weight * (x - xp.sum(weight * x))
+
+    plan = plan_of(weighted.kernel)
+    assert sum("exp" in repr(step) for step in plan.steps) == 1
+    x = np.linspace(-1.0, 2.0, 12).reshape(3, 4)
+    weight = np.exp(x) / (1 + x * x)
+    np.testing.assert_allclose(weighted(Tensor(x)).numpy(), weight * (x - (weight * x).sum(1, keepdims=True)))
 
 
 def test_what_a_row_does_not_need_may_be_empty(backend):
