@@ -200,4 +200,9 @@ def softshrink(xp: FormulaNamespace, x: Expression, lambd: float = 0.5) -> Expre
     >>> softshrink(Tensor([-2.0, 0.25, 1.0]))
     tensor([-1.5,  0. ,  0.5])
     """
-    return xp.where(xp.abs(x) <= lambd, 0.0, xp.where(x > 0, x - lambd, x + lambd))
+    return x - xp.clip(x, -lambd, lambd)
+
+
+@softshrink.derivative
+def _(xp: FormulaNamespace, x: Expression, lambd: float = 0.5) -> Expression:
+    return xp.where(xp.abs(x) <= lambd, 0.0, 1.0)
