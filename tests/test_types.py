@@ -34,11 +34,24 @@ def check_types(folder: Path, *command: str) -> subprocess.CompletedProcess:
 
 def test_a_users_script_is_typed(tmp_path):
     right, wrong = (ROOT / "tests" / "typed_script.py").read_text(encoding="utf-8"), "gradcore.zeros(2).exq()\n"
-    for text, status in ((right, 0), (right + wrong, 1)):
+    formula = (ROOT / "tests" / "typed_formula.py").read_text(encoding="utf-8")
+    for text, status in ((right, 0), (formula, 0), (right + wrong, 1)):
         (tmp_path / "script.py").write_text(text, encoding="utf-8")
         checked = check_types(tmp_path, "--strict", "--follow-imports=silent", "--config-file=", "script.py")
         assert checked.returncode == status, checked.stdout + checked.stderr
     assert '"Tensor" has no attribute "exq"' in checked.stdout
+
+
+def test_pyright_accepts_a_users_script(tmp_path):
+    pytest.importorskip("pyright", reason="pyright, which is no part of the extra `test`, is not installed")
+    check_types(tmp_path, "--version")
+    for source in ("typed_script.py", "typed_formula.py"):
+        shutil.copy(ROOT / "tests" / source, tmp_path)
+    checked = subprocess.run([sys.executable, "-m", "pyright", "typed_script.py", "typed_formula.py"], cwd=tmp_path,
+                             capture_output=True, text=True)
+    if checked.returncode > 1:
+        pytest.skip(f"pyright cannot run here: {checked.stderr[-200:]}")
+    assert checked.returncode == 0, checked.stdout
 
 
 def test_the_library_is_typed(tmp_path):

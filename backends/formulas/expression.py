@@ -168,7 +168,8 @@ class Expression:
         raise FormulaError("float(), int(), round() or math functions were applied to an array in a formula; use the "
                            "functions of its first argument instead (xp.floor, xp.round, xp.exp, ...)")
 
-    __float__ = __int__ = __complex__ = __index__ = __round__ = __floor__ = __ceil__ = __trunc__ = _no_number
+    if not TYPE_CHECKING:  # who refuse it by themselves
+        __float__ = __int__ = __complex__ = __index__ = __round__ = __floor__ = __ceil__ = __trunc__ = _no_number
 
     if not TYPE_CHECKING:  # type checkers find by themselves that there is no such attribute
         def __getattr__(self, name: str) -> NoReturn:

@@ -25,12 +25,12 @@ class Kernel:
 
     def __init__(self, name: str, inputs: Sequence[Symbol], constants: Sequence[Symbol],
                  outputs: Sequence[Expression], widens: bool = False):
-        self.name = name
-        self.inputs = tuple(inputs)
-        self.constants = tuple(constants)
-        self.outputs = tuple(outputs)
-        self.widens = widens  # float32 is computed in float64 and rounded once, for formulas that cancel
-        self.keeps_integers = not constants and all(map(_keeps_integers, in_order(self.outputs)))
+        self.name: str = name
+        self.inputs: tuple[Symbol, ...] = tuple(inputs)
+        self.constants: tuple[Symbol, ...] = tuple(constants)
+        self.outputs: tuple[Expression, ...] = tuple(outputs)
+        self.widens: bool = widens  # float32 is computed in float64 and rounded once, for formulas that cancel
+        self.keeps_integers: bool = not constants and all(map(_keeps_integers, in_order(self.outputs)))
         self.compiled: dict[Any, Any] = {}  # a backend's lowerings, by dtype and the like
 
     @classmethod

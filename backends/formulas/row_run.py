@@ -34,15 +34,15 @@ class RowRun:
     def __init__(self, backend: Any, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float],
                  dims: tuple[int, ...], shape: tuple[int, ...]):
         self.backend, self.shape, self.dims, self.name = backend, shape, dims, kernel.name
-        self.plan = plan_of(kernel)
-        self.count = math.prod(shape[dim] for dim in dims)
+        self.plan: Plan = plan_of(kernel)
+        self.count: int = math.prod(shape[dim] for dim in dims)
         self.constants = (*constants, float(self.count))
         self.compute, self.result = row_dtypes(kernel, inputs)
         self.row_shape = tuple([1 if i in dims else n for i, n in enumerate(shape)])
         self.values: dict[Symbol, Any] = {symbol: self._prepared(array) for symbol, array in zip(kernel.inputs, inputs)}
         if self.plan.uses_position:
             self.values[POSITION] = backend.asarray(self._positions())
-        self.given = set(self.values)
+        self.given: set[Symbol] = set(self.values)
 
     def _prepared(self, array: Any) -> Any:
         """An input in the dtype of the computation, with a dimension for each of the call's."""

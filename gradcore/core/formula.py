@@ -32,8 +32,10 @@ class FormulaOperation:
     def __init__(self, kernel: Callable[[], Kernel], name: str, arrays: Sequence[str], constants: Mapping[str, float]):
         self._make_kernel = kernel
         self._written: Optional[Callable[..., Any]] = None
-        self.name, self.arrays = name, tuple(arrays)
-        self.constants, self.defaults = tuple(constants), tuple(constants.values())
+        self.name: str = name
+        self.arrays: tuple[str, ...] = tuple(arrays)
+        self.constants: tuple[str, ...] = tuple(constants)
+        self.defaults: tuple[float, ...] = tuple(constants.values())
         self._constant_names = frozenset(constants)
         self._kernel: Optional[Kernel] = None
         self._demands: list[tuple[Callable[..., bool], str]] = []  # of constants: a test of all, and what it wants

@@ -39,7 +39,7 @@ class Context:
 
     def __init__(self, name: str, args: Sequence[Any]):
         self._name = name
-        self.needs_input_grad = tuple([isinstance(arg, Tensor) and arg.requires_grad for arg in args])
+        self.needs_input_grad: tuple[bool, ...] = tuple([isinstance(arg, Tensor) and arg.requires_grad for arg in args])
         self._to_save: Sequence[Optional[Tensor]] = ()
         self._constant: set[int] = set()
         self._materializes = True

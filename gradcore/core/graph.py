@@ -61,8 +61,8 @@ class Node:
     makes_new_arrays = True
 
     def __init__(self, parents: Sequence[Any]):
-        self.parents = parents
-        self.order = next_order()
+        self.parents: Sequence[Any] = parents
+        self.order: int = next_order()
         self.watch: Optional[Watch] = None  # where somebody wants to see the gradient of the output
 
     @property

@@ -18,7 +18,8 @@ class Handle:
     def __init__(self, hooks: dict[int, Callable[..., Any]], hook: Callable[..., Any], first: bool = False):
         if not callable(hook):
             raise TypeError(f"a hook is a function; got {hook!r:.80}")
-        self.hooks, self.key = hooks, _next_key()
+        self.hooks: dict[int, Callable[..., Any]] = hooks
+        self.key: int = _next_key()
         later = dict(hooks) if first else {}
         if first:
             hooks.clear()

@@ -118,9 +118,9 @@ class Operation(Node):
         if True not in has_gradient:
             return
         Node.__init__(self, [tensor._node or (tensor if tensor._requires_grad else None) for tensor in inputs])
-        self.backend = backend
-        self.input_shapes = [tensor._array.shape for tensor in inputs]
-        self.input_dtypes = [tensor._array.dtype for tensor in inputs]
+        self.backend: Backend = backend
+        self.input_shapes: list[Any] = [tensor._array.shape for tensor in inputs]
+        self.input_dtypes: list[Any] = [tensor._array.dtype for tensor in inputs]
         self._saved = {i: SavedTensor(inputs[i]) for i in self.saves}
         for i, output in enumerate(outputs):
             if has_gradient[i]:

@@ -28,7 +28,7 @@ class Output(Node):
 
     def __init__(self, operation: Node, i: int):
         super().__init__((operation,))
-        self.i = i
+        self.i: int = i
 
     @property
     def name(self) -> str:

@@ -285,7 +285,8 @@ class Tensor(Members):
     def _repr_html_(self) -> str:
         return html_of(self)
 
-    __deepcopy__, __copy__, __reduce__ = deep_copy_of, copy_of, pickled
+    if not TYPE_CHECKING:  # nobody calls them by name
+        __deepcopy__, __copy__, __reduce__ = deep_copy_of, copy_of, pickled
 
 
 def tensor(data: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:

@@ -29,7 +29,7 @@ class SharedCores:
 
     def __init__(self, machine: Any):
         own = set(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
-        self.count = part_of(own, machine.allgather(own))
+        self.count: int = part_of(own, machine.allgather(own))
         self._limits: Optional[Any] = None
         get_backend("cpu").use_cores(self.count)
         if "OMP_NUM_THREADS" not in os.environ:

@@ -16,7 +16,7 @@ class Flat:
         self._backend = tensors[0]._backend
         self._shapes = [tensor.shape for tensor in tensors]
         self._ends = list(itertools.accumulate(tensor.numel() for tensor in tensors))
-        self.tensor = Tensor._wrap(self._backend.empty((self._ends[-1],), tensors[0].dtype), self._backend)
+        self.tensor: Tensor = Tensor._wrap(self._backend.empty((self._ends[-1],), tensors[0].dtype), self._backend)
 
     def _place(self, i: int) -> slice:
         return slice(self._ends[i - 1] if i else 0, self._ends[i])

@@ -20,7 +20,7 @@ class Call:
 
     def __init__(self, name: str, function: Callable[[], None]):
         self.name, self.function = name, function
-        self.is_done = False
+        self.is_done: bool = False
         self.error: Optional[BaseException] = None
 
 

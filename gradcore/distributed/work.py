@@ -57,7 +57,7 @@ class Buffer:
                 raise ValueError(f"{name}: the tensor of shape {tensor.shape} cannot be written to: it was expanded, "
                                  f"or its memory is read-only; pass a .clone() of it")
             tensor._versions[0] += 1
-        self.tensor = tensor
+        self.tensor: Tensor = tensor
         is_direct = backend.memory_is_on_host or not is_host_engine
         self._copy = None
         if not is_direct:

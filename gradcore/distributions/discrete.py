@@ -42,8 +42,8 @@ class Bernoulli(Distribution):
         super().__init__(given.shape, validate_args=validate_args)
         if logits is None:
             self._check((given >= 0).logical_and(given <= 1), "`probs` must be between 0 and 1")
-        self.probs = given if logits is None else sigmoid(given)
-        self.logits = logit(_inside(given)) if logits is None else given
+        self.probs: Tensor = given if logits is None else sigmoid(given)
+        self.logits: Tensor = logit(_inside(given)) if logits is None else given
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draws: 1.0 and 0.0."""

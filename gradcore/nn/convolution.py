@@ -43,14 +43,14 @@ class _Convolution(Module):
                              f"{', and of transposed convolutions zeros' * self.is_transposed}; got {padding_mode!r}")
         self.in_channels, self.out_channels, self.groups, self.padding_mode = in_channels, out_channels, groups, \
             padding_mode
-        self.kernel_size = per_dim(kernel_size, count, 1, "kernel_size", name)
-        self.stride = per_dim(stride, count, 1, "stride", name)
-        self.dilation = per_dim(dilation, count, 1, "dilation", name)
-        self.output_padding = per_dim(output_padding, count, 0, "output_padding", name)
+        self.kernel_size: tuple[int, ...] = per_dim(kernel_size, count, 1, "kernel_size", name)
+        self.stride: tuple[int, ...] = per_dim(stride, count, 1, "stride", name)
+        self.dilation: tuple[int, ...] = per_dim(dilation, count, 1, "dilation", name)
+        self.output_padding: tuple[int, ...] = per_dim(output_padding, count, 0, "output_padding", name)
         self.ends = convolution.paddings(padding, self.kernel_size, self.stride, self.dilation, name)
         self.padding = padding if isinstance(padding, str) else self.ends[0]
         first, second = (in_channels, out_channels) if self.is_transposed else (out_channels, in_channels)
-        self.weight = unfilled((first, second // groups, *self.kernel_size), device, dtype)
+        self.weight: Parameter = unfilled((first, second // groups, *self.kernel_size), device, dtype)
         self.register_parameter("bias", unfilled((out_channels,), device, dtype) if bias else None)
         self.reset_parameters()
 

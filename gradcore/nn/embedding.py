@@ -47,7 +47,7 @@ class Embedding(Module):
         check_size(self, num_embeddings=num_embeddings, embedding_dim=embedding_dim)
         check_rows("Embedding", max_norm, norm_type, sparse)
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
-        self.padding_idx = checked_padding(padding_idx, num_embeddings, "Embedding")
+        self.padding_idx: Optional[int] = checked_padding(padding_idx, num_embeddings, "Embedding")
         self.max_norm, self.norm_type, self.scale_grad_by_freq = max_norm, norm_type, scale_grad_by_freq
         self.sparse = sparse
         self.weight = _table(self, _weight, device, dtype)

@@ -41,7 +41,7 @@ class Linear(Module):
                  dtype: Any = None):
         check_size(self, in_features=in_features, out_features=out_features)
         self.in_features, self.out_features = in_features, out_features
-        self.weight = unfilled((out_features, in_features), device, dtype)
+        self.weight: Parameter = unfilled((out_features, in_features), device, dtype)
         self.register_parameter("bias", unfilled((out_features,), device, dtype) if bias else None)
         self.reset_parameters()
 
@@ -69,7 +69,7 @@ class Bilinear(Module):
                  device: DeviceLike = None, dtype: Any = None):
         check_size(self, in1_features=in1_features, in2_features=in2_features, out_features=out_features)
         self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
-        self.weight = unfilled((out_features, in1_features, in2_features), device, dtype)
+        self.weight: Parameter = unfilled((out_features, in1_features, in2_features), device, dtype)
         self.register_parameter("bias", unfilled((out_features,), device, dtype) if bias else None)
         self.reset_parameters()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Any, Callable, Iterator, Mapping, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Optional, TypeVar
 
 import numpy as np
 
@@ -58,8 +58,11 @@ class Module:
         module.__dict__.update(_kinds={}, _transient=set())
         return module
 
-    def forward(self, *inputs: Any) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} does not say what it computes: define forward(self, x)")
+    if TYPE_CHECKING:
+        forward: Callable[..., Any]  # each module takes what it takes
+    else:
+        def forward(self, *inputs: Any) -> Any:
+            raise NotImplementedError(f"{type(self).__name__} does not say what it computes: define forward(self, x)")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         if self._hooks is None:

@@ -49,7 +49,7 @@ class Neuron(Module):
                  device: DeviceLike = None):
         self.in_features, self.out_features = in_features, out_features
         neurons = () if out_features is None else (out_features,)
-        self.weight = unfilled((*neurons, in_features), device)
+        self.weight: Parameter = unfilled((*neurons, in_features), device)
         self.bias: Optional[Parameter] = unfilled(neurons, device) if bias else None
         self.activation = _activation(activation)
         self.reset_parameters()

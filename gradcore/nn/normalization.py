@@ -236,7 +236,7 @@ class LayerNorm(_Scaled):
 
     def __init__(self, normalized_shape: Union[int, Sequence[int]], eps: float = 1e-5, elementwise_affine: bool = True,
                  bias: bool = True, device: DeviceLike = None, dtype: Any = None):
-        self.normalized_shape = _sizes(normalized_shape, "LayerNorm")
+        self.normalized_shape: tuple[int, ...] = _sizes(normalized_shape, "LayerNorm")
         self.eps, self.elementwise_affine = eps, elementwise_affine
         self._make(self.normalized_shape, elementwise_affine, elementwise_affine and bias, device, dtype)
 
@@ -256,7 +256,7 @@ class RMSNorm(_Scaled):
 
     def __init__(self, normalized_shape: Union[int, Sequence[int]], eps: Optional[float] = None,
                  elementwise_affine: bool = True, device: DeviceLike = None, dtype: Any = None):
-        self.normalized_shape = _sizes(normalized_shape, "RMSNorm")
+        self.normalized_shape: tuple[int, ...] = _sizes(normalized_shape, "RMSNorm")
         self.eps, self.elementwise_affine = eps, elementwise_affine
         weight = unfilled(self.normalized_shape, device, dtype) if elementwise_affine else None
         self.register_parameter("weight", weight)

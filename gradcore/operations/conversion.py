@@ -25,7 +25,7 @@ class Move(Node):
 
     def __init__(self, x: Tensor):
         super().__init__([parent_of(x)])
-        self.source = x._backend
+        self.source: Backend = x._backend
 
     def backward(self, gradient: Tensor) -> list[Tensor]:
         return [move(gradient, self.source)]

@@ -35,7 +35,7 @@ class Index:
         if not backend.is_synchronous:  # where a position that does not exist is no error
             _check_what_the_host_sees(parts, x.shape)
         parts = [made for part in parts for made in _as_places(_part(part, backend), backend)]
-        self.is_view = not any(isinstance(part, SavedTensor) for part in parts)
+        self.is_view: bool = not any(isinstance(part, SavedTensor) for part in parts)
         if self.is_view and not any(part is Ellipsis for part in parts):
             parts.append(Ellipsis)  # where one element is named: NumPy gives a view of it, and not a number
             self.is_single = False
@@ -46,7 +46,7 @@ class Index:
             self.chosen_first = _integers_alone(parts)
             parts = [part for part in parts if not isinstance(part, int)]
         self.is_single = self.is_single and len(parts) == 1
-        self.parts = parts
+        self.parts: list[Any] = parts
 
     def within(self, backend: Backend, array: Any, operation: str) -> tuple[Any, Any]:
         """The array to be indexed, `array` or a view of it, and the index, both as the backend takes them."""

@@ -22,7 +22,7 @@ class Reshape(Operation):
 
     def forward(self, backend: Backend, x: Array) -> Array:
         array = backend.xp.reshape(x, self.shape)
-        self.returns_view = backend.shares_memory(array, x)
+        self.returns_view: bool = backend.shares_memory(array, x)
         return array
 
     def backward(self, gradient: Tensor) -> list[Tensor]:

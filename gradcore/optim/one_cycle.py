@@ -53,7 +53,7 @@ class OneCycleLR(_WithMomentum):
         if anneal_strategy not in ("cos", "linear") or not 0 <= pct_start <= 1:
             raise ValueError(f"OneCycleLR: `anneal_strategy` is \"cos\" or \"linear\" and `pct_start` between 0 and 1; "
                              f"got {anneal_strategy!r} and {pct_start}")
-        self.max_lrs = _for_each(optimizer, "max_lr", max_lr, "OneCycleLR")
+        self.max_lrs: list[float] = _for_each(optimizer, "max_lr", max_lr, "OneCycleLR")
         _check_momentum(optimizer, cycle_momentum, "OneCycleLR")
         self.total_steps, self.pct_start, self.anneal_strategy = steps, pct_start, anneal_strategy
         self.cycle_momentum, self.base_momentum, self.max_momentum = cycle_momentum, base_momentum, max_momentum

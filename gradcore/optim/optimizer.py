@@ -49,7 +49,7 @@ class Optimizer:
         self._delayed: dict[tuple[Any, ...], list[Any]] = {}  # what `later` was given
         self._checked: dict[int, list[Any]] = {}  # the options of each group that have passed `check`
         self.param_groups: list[dict[str, Any]] = []
-        self.defaults = dict(defaults)
+        self.defaults: dict[str, Any] = dict(defaults)
         self.check(self.defaults)
         params = [params] if isinstance(params, Tensor) else list(params)
         if not params:

@@ -45,7 +45,7 @@ class LRScheduler:
             elif "initial_lr" not in group:
                 raise KeyError(f"{type(self).__name__}: to go on after epoch {last_epoch}, every group of the "
                                f"optimizer needs an \"initial_lr\"; group {i} has none")
-        self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
+        self.base_lrs: list[Any] = [group["initial_lr"] for group in optimizer.param_groups]
         self.last_epoch, self._last_lr = last_epoch, list(self.base_lrs)
         if last_epoch == -1:
             self._follow(self.base_lrs, 0)

@@ -41,7 +41,7 @@ class ZeroRedundancyOptimizer(Optimizer):
             raise TypeError(f"ZeroRedundancyOptimizer: {optimizer_class.__name__} has a step of its own for all "
                             f"parameters together, and cannot be shared out")
         self._group = current_group()
-        self.inner = optimizer_class(params, **options)
+        self.inner: Optimizer = optimizer_class(params, **options)
         self.kept, self.counted, self.optional = self.inner.kept, self.inner.counted, self.inner.optional
         self.param_groups: list[dict[str, Any]] = []
         self._checked: dict[int, list[Any]] = {}
@@ -50,7 +50,7 @@ class ZeroRedundancyOptimizer(Optimizer):
         self._whole_state: Optional[dict[int, dict[str, Any]]] = None
         for group in self.inner.param_groups:
             self._share_out(group)
-        self.defaults = dict(self.inner.defaults)
+        self.defaults: dict[str, Any] = dict(self.inner.defaults)
 
     def _share_out(self, group: dict[str, Any]) -> None:
         """Give each parameter of a group of `inner` to the process that has least; leave this one's in the group."""

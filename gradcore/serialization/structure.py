@@ -26,7 +26,7 @@ class Packed:
     def __init__(self, value: Any):
         self.arrays: dict[str, np.ndarray] = {}
         self._names: dict[int, tuple[str, Any]] = {}  # by the arrays' ids: what is shared is kept once
-        self.tree = self._packed(value, "")
+        self.tree: Any = self._packed(value, "")
 
     def _packed(self, value: Any, path: str) -> Any:
         if isinstance(value, np.generic):

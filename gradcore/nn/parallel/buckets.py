@@ -14,7 +14,7 @@ class Bucket:
     """The gradients of some parameters, of one dtype and device, in one backward pass."""
 
     def __init__(self, parameters: Sequence[Tensor]):
-        self.parameters = list(parameters)
+        self.parameters: list[Tensor] = list(parameters)
         self._index = {id(parameter): i for i, parameter in enumerate(parameters)}
         self.empty()
 

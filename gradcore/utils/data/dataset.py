@@ -131,7 +131,7 @@ class ConcatDataset(Dataset):
         self.datasets: list[Any] = list(datasets)
         if not self.datasets or any(isinstance(part, IterableDataset) for part in self.datasets):
             raise ValueError("ConcatDataset takes at least one data set, each with samples by their numbers")
-        self.cumulative_sizes = list(accumulate(map(len, self.datasets)))
+        self.cumulative_sizes: list[int] = list(accumulate(map(len, self.datasets)))
 
     def __getitem__(self, index: int) -> Any:
         if not -len(self) <= index < len(self):

@@ -33,8 +33,8 @@ class DistributedSampler(Sampler):
     def __init__(self, dataset: Sized, num_replicas: Optional[int] = None, rank: Optional[int] = None,
                  shuffle: bool = True, seed: int = 0, drop_last: bool = False):
         super().__init__(dataset)
-        self.num_replicas = get_world_size() if num_replicas is None else num_replicas
-        self.rank = get_rank() if rank is None else rank
+        self.num_replicas: int = get_world_size() if num_replicas is None else num_replicas
+        self.rank: int = get_rank() if rank is None else rank
         if not 0 <= self.rank < self.num_replicas:
             raise ValueError(f"DistributedSampler: rank is a number from 0 to {self.num_replicas - 1}; got {self.rank}")
         self.dataset, self.shuffle, self.seed, self.drop_last, self.epoch = dataset, shuffle, seed, drop_last, 0

@@ -54,10 +54,10 @@ class DataLoader:
         _check_workers(num_workers, timeout, multiprocessing_context, prefetch_factor, persistent_workers)
         self.num_workers, self.timeout, self.worker_init_fn = num_workers, timeout, worker_init_fn
         self.multiprocessing_context, self.persistent_workers = multiprocessing_context, persistent_workers
-        self.prefetch_factor = prefetch_factor or 2
+        self.prefetch_factor: int = prefetch_factor or 2
         self.pin_memory, self.pin_memory_device = pin_memory, pin_memory_device
         self.device, self.progress = device, progress
-        self.batch_size = None if batch_sampler is not None else batch_size
+        self.batch_size: Optional[int] = None if batch_sampler is not None else batch_size
         self.drop_last = drop_last
         if sampler is None and not isinstance(dataset, IterableDataset):
             sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
