@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
-from gradcore import Tensor, optim
+import gradcore
+from gradcore import Tensor, nn, optim
 
 CASES = [
     ("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True, "maximize": True}),
@@ -160,3 +163,23 @@ def test_half_a_state_moves_nothing(position):
     with pytest.raises(ValueError, match=f"parameter {position} has no exp_avg"):
         optimizer.load_state_dict(saved)
     assert _snapshot(parameters, optimizer) == before
+
+
+@pytest.mark.parametrize("damage", [
+    lambda saved: saved.update(param_groups=3), lambda saved: saved.update(param_groups=[1]),
+    lambda saved: saved.update(param_groups={}), lambda saved: saved.update(state=[1]),
+    lambda saved: saved.update(state={0: 3}), lambda saved: saved["state"][0].update(step=-1),
+    lambda saved: saved["state"][0].update(step=float("nan")), lambda saved: saved["state"].update(a={}),
+    lambda saved: saved["param_groups"][0].update(params=[0, 0]),
+    lambda saved: saved["param_groups"][0].update(params=[[0], [1]])])
+def test_damaged_states_are_refused_and_change_nothing(damage):
+    layer = nn.Linear(2, 2)
+    optimizer = optim.Adam(layer.parameters())
+    layer(gradcore.ones(1, 2)).sum().backward()
+    optimizer.step()
+    before, saved = str(optimizer.state_dict()), copy.deepcopy(optimizer.state_dict())
+    damage(saved)
+    with pytest.raises(ValueError, match="Adam.load_state_dict: "):
+        optimizer.load_state_dict(saved)
+    assert str(optimizer.state_dict()) == before
+    optimizer.step()

@@ -46,8 +46,12 @@ class _Switch:
 
         @functools.wraps(function)
         def decorated(*args: Any, **kwargs: Any) -> Any:
-            with _Switch(enabled):  # one for each call: the function may run in several threads at once
+            before = mode.enabled
+            try:  # no context: Ctrl-C may come before a context's end has begun
+                mode.enabled = enabled
                 result = function(*args, **kwargs)
+            finally:
+                mode.enabled = before
             if inspect.iscoroutine(result) and inspect.iscoroutinefunction(function):
                 return _awaited(result, enabled)
             return _stepped(result, enabled) if inspect.isgeneratorfunction(function) else result

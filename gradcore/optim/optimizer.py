@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 import operator
 from typing import Any, Callable, Iterable, Mapping, Optional, Sequence, cast
 
 from ..core.arguments import checks_construction
 from ..core.elementwise import Elementwise
+from ..core.dimensions import is_integer
 from ..core.grad_mode import enable_grad, no_grad
 from ..core.accumulation import refuse_gradient
 from ..core.tensor import Tensor
@@ -174,6 +176,15 @@ class Optimizer:
         if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
             self._refuse("it must be a dict with \"state\" and \"param_groups\"")
         saved = state_dict["param_groups"]
+        if not isinstance(saved, (list, tuple)) or not all(
+                isinstance(new, Mapping) and isinstance(new.get("params"), (list, tuple)) for new in saved):
+            self._refuse(f'"param_groups" must be a list of dicts with a list "params" each; got {saved!r:.80}')
+        indices = [index for new in saved for index in new["params"]]
+        if not all(map(is_integer, indices)) or len(set(indices)) < len(indices):
+            self._refuse(f"parameters are numbered, each by a number of its own; got {indices!r:.80}")
+        if not isinstance(state_dict["state"], Mapping) or not all(
+                isinstance(state, Mapping) for state in state_dict["state"].values()):
+            self._refuse(f'"state" must be a dict of dicts; got {state_dict["state"]!r:.80}')
         if len(saved) != len(self.param_groups):
             self._refuse(f"it has {len(saved)} group(s); there are {len(self.param_groups)}")
         for group, new in zip(self.param_groups, saved):
@@ -195,6 +206,8 @@ class Optimizer:
                 if getattr(value, "shape", ()) != () or not isinstance(value, (int, float, Tensor)):
                     self._refuse(f"`{name}` of parameter {index} must be a number; got {value!r:.80}")
                 fitted[name] = value.item() if isinstance(value, Tensor) else value
+                if not 0 <= fitted[name] < math.inf:
+                    self._refuse(f"`{name}` of parameter {index} must be finite and at least 0; got {value!r:.80}")
             elif name not in self.kept:
                 self._refuse(f"`{name}` of parameter {index} is unknown")
             elif getattr(value, "shape", None) != parameter.shape:
