@@ -90,7 +90,8 @@ class Elementwise(FormulaOperation, Generic[Result]):
             for value in inputs:
                 if isinstance(value, Tensor):
                     has_tensor = True
-                elif value.__class__ is not float and value.__class__ is not int:
+                elif value.__class__ is not float and (value.__class__ is not int or not 0 <= value < 128):
+                    # Other integers may have to be fitted to a dtype: see operations/integers.py.
                     has_tensor = False
                     break
             if not has_tensor:
