@@ -14,7 +14,7 @@ from .cpu.backend import NumPyBackend
 from .registry import (as_device, backend_of, default_device, get_backend, register, set_default_device, unregister)
 
 # Loaded on first use: most programs are for one kind of device.
-__getattr__ = loader(__name__, {"cuda.backend": "CuPyBackend"})
+__getattr__ = loader(__name__, {"absent": "cudnn mps", "cuda.backend": "CuPyBackend"})
 
 register("cpu", lambda device: NumPyBackend())
 register("cuda", lambda device: __getattr__("CuPyBackend")(device.index))

@@ -263,6 +263,10 @@ class Backend(ABC):
         """How many devices of this type the machine has."""
         return 1
 
+    def cores(self) -> int:
+        """How many of the host's cores the device's work may take."""
+        return 1
+
     def use_cores(self, count: Optional[int]) -> None:
         """Compute on so many of the host's cores (None: on all that the process may use)."""
 

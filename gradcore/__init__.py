@@ -27,7 +27,8 @@ from .operations.bits import (bitwise_and, bitwise_left_shift, bitwise_not, bitw
                               bitwise_xor)
 from .backends import (BackendUnavailable, Device, DeviceMismatch, FormulaError, default_device, get_backend,
                        set_default_device)
-from .cpu import cpu_kernels, set_cpu_kernels  # noqa: E402
+from .cpu import (cpu_kernels, get_num_threads, set_cpu_kernels, set_float32_matmul_precision,  # noqa: E402
+                  set_num_threads)  # noqa: E402
 from .operations.conversion import clone
 from .operations.creation import (arange, empty, empty_like, eye, full, full_like, linspace, ones, ones_like, zeros,
                                   zeros_like)
@@ -131,30 +132,31 @@ __all__ = [
     "expand", "expand_as", "expm1", "eye", "finfo", "fix", "flatten", "flip", "fliplr", "flipud", "float", "float16",
     "float32", "float64", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "from_dlpack",
     "from_numpy", "full", "full_like", "functions", "gather", "ge", "ger", "get_backend", "get_default_dtype",
-    "get_rng_state", "grad", "gradcheck", "greater", "greater_equal", "gt", "half", "hamming_window", "hann_window",
-    "heaviside", "histc", "hsplit", "hstack", "hypot", "iinfo", "index_add", "index_copy", "index_fill", "index_put",
-    "index_select", "inf", "inference_mode", "initial_seed", "inner", "int", "int16", "int32", "int64", "int8",
-    "interop", "inverse", "is_floating_point", "is_grad_enabled", "is_nonzero", "is_same_size", "is_signed",
-    "is_tensor", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "kron", "kthvalue", "ldexp",
-    "le", "lerp", "less", "less_equal", "lgamma", "linalg", "linspace", "load", "log", "log10", "log1p", "log2",
-    "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logdet", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "logit", "logspace", "logsumexp", "long", "lt", "manual_seed", "masked_fill", "masked_scatter",
-    "masked_select", "matmul", "matrix_power", "max", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mm",
-    "mode", "moveaxis", "movedim", "msort", "mul", "multinomial", "multiply", "mv", "nan", "nan_to_num", "nanmean",
-    "nansum", "narrow", "ne", "neg", "negative", "newaxis", "nextafter", "nn", "no_grad", "nonzero", "norm", "normal",
-    "not_equal", "numel", "one_hot", "ones", "ones_like", "optim", "outer", "pad", "permute", "pi", "pinverse",
-    "positive", "pow", "prelu", "prod", "quantile", "rad2deg", "rand", "rand_like", "randint", "randint_like",
-    "randn", "randn_like", "random", "randperm", "ravel", "reciprocal", "relu", "remainder", "renorm", "repeat",
-    "repeat_interleave", "reshape", "result_type", "roll", "rot90", "round", "row_stack", "rowwise", "rrelu", "rsqrt",
-    "save", "scalar_tensor", "scatter", "scatter_add", "scatter_reduce", "searchsorted", "seed", "select", "selu",
-    "serialization", "set_cpu_kernels", "set_default_device", "set_default_dtype", "set_grad_enabled",
-    "set_rng_state", "sgn", "short", "sigmoid", "sign", "signbit", "sin", "sinc", "sinh", "slogdet", "softmax",
-    "sort", "special", "split", "split_with_sizes", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub",
-    "subtract", "sum", "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh", "tensor", "tensor_split",
-    "tensordot", "threshold", "tile", "topk", "trace", "transpose", "trapezoid", "trapz", "tril", "tril_indices",
-    "triu", "triu_indices", "true_divide", "trunc", "uint16", "uint32", "uint64", "uint8", "unbind", "unflatten",
-    "unique", "unique_consecutive", "unsqueeze", "utils", "var", "var_mean", "vdot", "vecdot", "view_as", "vsplit",
-    "vstack", "where", "xlogy", "zeros", "zeros_like"]
+    "get_num_threads", "get_rng_state", "grad", "gradcheck", "greater", "greater_equal", "gt", "half",
+    "hamming_window", "hann_window", "heaviside", "histc", "hsplit", "hstack", "hypot", "iinfo", "index_add",
+    "index_copy", "index_fill", "index_put", "index_select", "inf", "inference_mode", "initial_seed", "inner", "int",
+    "int16", "int32", "int64", "int8", "interop", "inverse", "is_floating_point", "is_grad_enabled", "is_nonzero",
+    "is_same_size", "is_signed", "is_tensor", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf",
+    "kron", "kthvalue", "ldexp", "le", "lerp", "less", "less_equal", "lgamma", "linalg", "linspace", "load", "log",
+    "log10", "log1p", "log2", "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logdet", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "logit", "logspace", "logsumexp", "long", "lt", "manual_seed",
+    "masked_fill", "masked_scatter", "masked_select", "matmul", "matrix_power", "max", "maximum", "mean", "median",
+    "meshgrid", "min", "minimum", "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multinomial", "multiply",
+    "mv", "nan", "nan_to_num", "nanmean", "nansum", "narrow", "ne", "neg", "negative", "newaxis", "nextafter", "nn",
+    "no_grad", "nonzero", "norm", "normal", "not_equal", "numel", "one_hot", "ones", "ones_like", "optim", "outer",
+    "pad", "permute", "pi", "pinverse", "positive", "pow", "prelu", "prod", "quantile", "rad2deg", "rand",
+    "rand_like", "randint", "randint_like", "randn", "randn_like", "random", "randperm", "ravel", "reciprocal",
+    "relu", "remainder", "renorm", "repeat", "repeat_interleave", "reshape", "result_type", "roll", "rot90", "round",
+    "row_stack", "rowwise", "rrelu", "rsqrt", "save", "scalar_tensor", "scatter", "scatter_add", "scatter_reduce",
+    "searchsorted", "seed", "select", "selu", "serialization", "set_cpu_kernels", "set_default_device",
+    "set_default_dtype", "set_float32_matmul_precision", "set_grad_enabled", "set_num_threads", "set_rng_state",
+    "sgn", "short", "sigmoid", "sign", "signbit", "sin", "sinc", "sinh", "slogdet", "softmax", "sort", "special",
+    "split", "split_with_sizes", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum",
+    "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh", "tensor", "tensor_split", "tensordot",
+    "threshold", "tile", "topk", "trace", "transpose", "trapezoid", "trapz", "tril", "tril_indices", "triu",
+    "triu_indices", "true_divide", "trunc", "uint16", "uint32", "uint64", "uint8", "unbind", "unflatten", "unique",
+    "unique_consecutive", "unsqueeze", "utils", "var", "var_mean", "vdot", "vecdot", "view_as", "vsplit", "vstack",
+    "where", "xlogy", "zeros", "zeros_like"]
 
 
 def __dir__() -> list[str]:

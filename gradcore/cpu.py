@@ -36,6 +36,35 @@ def cpu_kernels() -> str:
     return kernels
 
 
+def get_num_threads() -> int:
+    """How many cores kernels on the CPU may take.
+
+    >>> get_num_threads() >= 1
+    True
+    """
+    return get_backend("cpu").cores()
+
+
+def set_num_threads(count: int) -> None:
+    """Let kernels on the CPU take so many cores; products of matrices keep to what NumPy's library was told.
+
+    >>> set_num_threads(get_num_threads())
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ValueError(f"set_num_threads: expected at least one core; got {count!r:.60}")
+    get_backend("cpu").use_cores(count)
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Accepts PyTorch's "highest", "high" and "medium": products of float32 matrices are computed in float32.
+
+    >>> set_float32_matmul_precision("high")
+    """
+    if precision not in ("highest", "high", "medium"):
+        raise ValueError(f"set_float32_matmul_precision: expected \"highest\", \"high\" or \"medium\"; got "
+                         f"{precision!r:.60}")
+
+
 def _backend() -> Any:
     """The CPU's backend, which may be another than NumPy's where somebody has registered one."""
     return get_backend("cpu")

@@ -197,6 +197,16 @@ def _rate(torch):
     torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=torch.tensor(0.1))
 
 
+@_row("There is no `autocast`")
+def _mixed(torch):
+    assert hasattr(torch, "autocast") and not hasattr(gradcore, "autocast") and not hasattr(gradcore, "amp")
+    half = Tensor([300.0, 400.0], dtype="float16")
+    assert half.norm().dtype == "float16" and half.norm().item() == 500  # the squares are beyond float16
+    gradcore.backends.cudnn.benchmark = True
+    assert not gradcore.backends.mps.is_available() and not gradcore.backends.cudnn.is_available()
+    assert hasattr(torch.backends.cudnn, "benchmark") and hasattr(torch.backends.mps, "is_available")
+
+
 @_row("There is no `compile`")
 def _compile(torch):
     assert hasattr(torch, "compile") and not hasattr(gradcore, "compile")

@@ -106,6 +106,21 @@ def test_gradients_of_what_nothing_depends_on(torch):
         gradcore.autograd.grad(wrong * 1, wrong, only_inputs=False)
 
 
+def test_cores_and_precision(torch):
+    before = gradcore.get_num_threads()
+    try:
+        gradcore.set_num_threads(1)
+        assert gradcore.get_num_threads() == 1 and gradcore.ones(10).exp().sum().item() == pytest.approx(27.18, 1e-3)
+    finally:
+        gradcore.set_num_threads(before)
+    for wrong in (0, True, 1.5):
+        with pytest.raises((ValueError, TypeError), match="set_num_threads"):
+            gradcore.set_num_threads(wrong)
+    gradcore.set_float32_matmul_precision("high")
+    with pytest.raises(ValueError, match="set_float32_matmul_precision: expected"):
+        gradcore.set_float32_matmul_precision("low")
+
+
 # -- in place ---------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("name, args", [

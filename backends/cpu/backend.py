@@ -226,6 +226,9 @@ class NumPyBackend(Backend):
     def empty_cache(self) -> None:
         self.pool.clear()
 
+    def cores(self) -> int:
+        return tiles.CORES
+
     def use_cores(self, count: Optional[int]) -> None:
         tiles.CORES = native.CORES if count is None else count
         native.use_cores(tiles.CORES)
