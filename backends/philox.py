@@ -11,6 +11,7 @@ numbers are the upper 24 bits of its lower and of its upper half, and an int64 n
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import Callable, NamedTuple, Optional
 
@@ -93,6 +94,9 @@ def fill(out: np.ndarray, place: Place, skipped: int = 0) -> None:
     seed, stream, offset = place
     words = _own.words(seed, stream, (offset + skipped) % 2 ** 64, count)
     try:
+        if count <= _PIECE:
+            make(words(4 * count), out)
+            return
         for start in range(0, count, _PIECE):
             make(words(4 * min(_PIECE, count - start)), out[start * each:(start + _PIECE) * each])
     except BaseException:
@@ -128,11 +132,11 @@ _PIECE = 1 << 11  # blocks whose words are still in the cache when numbers are m
 # NumPy's functions take in less time.
 _EIGHT, _ELEVEN = np.array(8, np.uint32), np.array(11, np.uint64)
 _UNIT32, _UNIT64 = np.array(2.0 ** -24, np.float32), np.array(2.0 ** -53)
-_LITTLE, _HALVES, _SIGNED_HALVES = np.dtype("<u8"), np.dtype("<u4"), np.dtype("<i4")
+_HALVES, _SIGNED_HALVES, _IS_LITTLE = np.dtype("<u4"), np.dtype("<i4"), sys.byteorder == "little"
 
 
 def _as_float32(words: np.ndarray, out: np.ndarray) -> None:
-    halves = words.astype(_LITTLE, copy=False).view(_HALVES)[:out.size]
+    halves = (words if _IS_LITTLE else words.astype("<u8")).view(_HALVES)[:out.size]
     np.right_shift(halves, _EIGHT, halves)
     out[...] = halves.view(_SIGNED_HALVES)
     np.multiply(out, _UNIT32, out)

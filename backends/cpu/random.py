@@ -37,7 +37,7 @@ class Draws:
             numbers = self._few(place, n, dtype, kind)
             return numbers if len(shape) == 1 else numbers.reshape(shape)
         numbers = self._pool.empty(shape, dtype)
-        self.fill(numbers.reshape(-1), place, kind)
+        self.fill(numbers if len(shape) == 1 else numbers.reshape(-1), place, kind)
         return numbers
 
     def _few(self, place: philox.Place, n: int, dtype: np.dtype, kind: str) -> np.ndarray:
