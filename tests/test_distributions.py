@@ -152,3 +152,28 @@ def test_impossible_values_have_no_density(torch):
     assert distributions.Uniform(0.0, 1.0).log_prob(Tensor([2.0, -0.1])).tolist() == [-np.inf, -np.inf]
     certain = distributions.Categorical(logits=Tensor([0.0, -np.inf]))
     assert certain.log_prob(Tensor([1])).tolist() == [-np.inf] and certain.entropy().item() == 0.0
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_parts_of_one_event(count, backend, torch, rng):
+    import torch.distributions  # noqa: F401
+    loc, value = rng.normal(size=(4, 3)), rng.normal(size=(2, 4, 3))
+
+    def results(library, **place):
+        mean = library.tensor(loc, requires_grad=True, **place)
+        joint = library.distributions.Independent(library.distributions.Normal(mean, 0.5), count)
+        assert tuple(joint.rsample((5,)).shape) == (5, 4, 3) and not joint.sample().requires_grad
+        shapes = tuple(joint.batch_shape), tuple(joint.event_shape)
+        log_prob = joint.log_prob(library.tensor(value, **place))
+        return shapes, [*_with_gradients(log_prob, [mean]), *[one.detach().cpu().numpy() for one in (
+            joint.entropy(), joint.mean, joint.variance)]]
+
+    (ours, mine), (theirs, other) = results(gradcore, device=backend.device), results(torch)
+    assert ours == theirs
+    for x, y in zip(mine, other, strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-6, atol=1e-9)
+
+
+def test_parts_that_are_not_there_are_refused():
+    with pytest.raises(ValueError, match="Independent: `reinterpreted_batch_ndims` must be from 0 to 1"):
+        distributions.Independent(distributions.Normal(Tensor([0.0]), 1.0), 2)
