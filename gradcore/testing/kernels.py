@@ -19,7 +19,7 @@ SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 0.5, -0.5, 1e-42, -1e-
            88.7228, -87.3, -103.9, 89.0, 1e30, -1e30]
 
 # Sums whose terms may cancel: they are as exact as their terms.
-SUMS = ("logaddexp", "binary_log_loss", "binary_logit_loss")
+SUMS = ("logaddexp", "logaddexp2", "binary_log_loss", "binary_logit_loss")
 # A factor that has up to 4 units itself is rounded once more.
 PRODUCTS = ("gelu_erf", "my_gelu")
 # Makes the operations, those too that are loaded on first use.
