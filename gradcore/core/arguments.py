@@ -141,6 +141,7 @@ def checked(function: Callable[..., Result], name: str = "") -> Callable[..., Re
     many = None if rest is None or names[rest] not in expected else names[rest]
     is_of_tensor = many is None and bool(positional) and expected.get(positional[0]) is _SIMPLE[Tensor]
     calls_back = any("a function" in hint[1] for hint in expected.values())
+    hints = [expected.get(parameter) for parameter in positional]
     passed: set[tuple[type, ...]] = set()  # classes of arguments, all that their tests look at
 
     @functools.wraps(function)
@@ -152,8 +153,7 @@ def checked(function: Callable[..., Result], name: str = "") -> Callable[..., Re
                 classes = (*map(type, args),)
                 if kwargs or classes not in passed:
                     _check(name, positional, expected, args, kwargs)
-                    if not kwargs and all([_is_by_class(expected.get(parameter), kind)
-                                           for parameter, kind in zip(positional, classes)]):
+                    if not kwargs and len(passed) < 64 and all(map(_is_by_class, hints, classes)):
                         passed.add(classes)
                 if many is not None:
                     _check(name, [many] * (len(args) - len(positional)), expected, args[len(positional):], {})
