@@ -10,7 +10,8 @@ from gradcore import Tensor, optim
 
 OPTIONS = [{}, {"lr": 0.3, "max_iter": 4}, {"line_search_fn": "strong_wolfe"}, {"history_size": 2, "max_iter": 7},
            {"line_search_fn": "strong_wolfe", "history_size": 3, "lr": 0.1, "max_iter": 5, "max_eval": 9},
-           {"line_search_fn": "strong_wolfe", "lr": 30.0}, {"max_iter": 1}]
+           {"line_search_fn": "strong_wolfe", "lr": 30.0}, {"max_iter": 1},
+           {"line_search_fn": "strong_wolfe", "max_iter": 1}, {"line_search_fn": "strong_wolfe", "max_eval": 2}]
 
 
 def _rosenbrock(x, y):

@@ -108,7 +108,8 @@ class LBFGS(Optimizer):
             if slope > -tolerance:
                 return
             is_last = iteration == options["max_iter"]
-            point, more = self._searched(closure, state, Point(0.0, loss, gradient, slope), is_last)
+            point, more = self._searched(closure, state, Point(0.0, loss, gradient, slope), is_last,
+                                         options["max_eval"] - evaluations)
             loss, gradient, state["t"] = point.loss, point.gradient, point.step
             evaluations += more
             state["func_evals"] += more
@@ -138,8 +139,9 @@ class LBFGS(Optimizer):
         return direction
 
     def _searched(self, closure: Callable[[], Any], state: dict[str, Any], start: Point,
-                  is_last: bool) -> tuple[Point, int]:
-        """Go along the direction; the point that was reached, and how often the loss was computed."""
+                  is_last: bool, most: int) -> tuple[Point, int]:
+        """Go along the direction; the point that was reached, and how often the loss was computed (`most` at most,
+        and once)."""
         direction, step, options = state["d"], state["t"], self.param_groups[0]
         if options["line_search_fn"] is None:
             self._move(direction, step)
@@ -156,7 +158,7 @@ class LBFGS(Optimizer):
                 parameter.copy_(value)
             return Point(at, loss, gradient, _dot(gradient, direction))
 
-        point, count = strong_wolfe(evaluate, start, step, _largest(direction), options["tolerance_change"])
+        point, count = strong_wolfe(evaluate, start, step, _largest(direction), options["tolerance_change"], most)
         self._move(direction, point.step)
         return point, count
 

@@ -12,7 +12,6 @@ from typing import Callable, NamedTuple, Optional
 from ..core.tensor import Tensor
 
 _DECREASE, _CURVATURE = 1e-4, 0.9  # c1 and c2 of the conditions
-_EVALUATIONS = 25
 
 
 class Point(NamedTuple):
@@ -25,7 +24,7 @@ class Point(NamedTuple):
 
 
 def strong_wolfe(evaluate: Callable[[float], Point], start: Point, step: float, reach: float,
-                 tolerance: float) -> tuple[Point, int]:
+                 tolerance: float, most: int) -> tuple[Point, int]:
     """A point where the loss has decreased and its slope is less steep, and how many points were evaluated for it.
 
     Parameters
@@ -34,18 +33,19 @@ def strong_wolfe(evaluate: Callable[[float], Point], start: Point, step: float, 
     start : the point of step 0.
     step : the first to try.
     reach : the largest change of a parameter that step 1 makes; a bracket narrower than `tolerance` ends the search.
+    most : how many points may be evaluated beside the first.
     """
     last, point = start, evaluate(step)
-    for i in range(_EVALUATIONS):
+    for i in range(most):
         if _is_too_high(point, start) or (i > 1 and point.loss >= last.loss):
-            return _zoomed(evaluate, start, [last, point], i, reach, tolerance)
+            return _zoomed(evaluate, start, [last, point], i, reach, tolerance, most)
         if _is_flat(point, start):
             return point, i + 1
         if point.slope >= 0:
-            return _zoomed(evaluate, start, [last, point], i, reach, tolerance)
+            return _zoomed(evaluate, start, [last, point], i, reach, tolerance, most)
         bounds = point.step + 0.01 * (point.step - last.step), point.step * 10
         last, point = point, evaluate(_minimum_of_cubic(last, point, bounds))
-    return min((start, point), key=lambda end: end.loss), _EVALUATIONS + 1
+    return min((start, point), key=lambda end: end.loss), most + 1
 
 
 def _is_too_high(point: Point, start: Point) -> bool:
@@ -57,11 +57,11 @@ def _is_flat(point: Point, start: Point) -> bool:
 
 
 def _zoomed(evaluate: Callable[[float], Point], start: Point, ends: list[Point], i: int, reach: float,
-            tolerance: float) -> tuple[Point, int]:
+            tolerance: float, most: int) -> tuple[Point, int]:
     """The search inside of a bracket, whose better end is the result when it is found or evaluations run out."""
     is_slow = False  # whether the last step was too close to an end already
     low, high = (0, 1) if ends[0].loss <= ends[1].loss else (1, 0)
-    while i < _EVALUATIONS:
+    while i < most:
         left, right = sorted(end.step for end in ends)
         if (right - left) * reach < tolerance:
             break
