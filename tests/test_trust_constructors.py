@@ -48,6 +48,8 @@ CASES = [
     ("flip", "got bool", lambda: array_api.flip(True)), ("stack", "got float", lambda: array_api.stack(1.5)),
     ("diff", "dimension 4", lambda: array_api.diff(gradcore.ones(2, 2), axis=4)),
     ("svdvals", "got list", lambda: array_api.linalg.svdvals([1.0])),
+    ("all_reduce", "got None", lambda: gradcore.distributed.all_reduce(None)),
+    ("all_gather", "got int 3", lambda: gradcore.distributed.all_gather(3, Tensor([1.0]))),
     ("Variable", "got None", lambda: autograd.Variable(None)),
     ("is_available", "nonsense", lambda: gradcore.cuda.is_available(nonsense=1)),
 ]

@@ -9,6 +9,7 @@ up, compared and passed on, on the host by MPI (the extra gradcore[mpi]), betwee
 
 from __future__ import annotations
 
+from ..core.arguments import publish as _publish
 from .checkpoint import load_checkpoint, save_checkpoint
 from .collectives import (ReduceOp, all_gather, all_gather_into_tensor, all_reduce, barrier, broadcast, irecv, isend,
                           recv, reduce, reduce_scatter, reduce_scatter_tensor, send)
@@ -21,3 +22,5 @@ __all__ = ["ReduceOp", "Work", "all_gather", "all_gather_into_tensor", "all_redu
            "destroy_process_group", "get_node_local_rank", "get_rank", "get_world_size", "init_process_group",
            "irecv", "is_available", "is_initialized", "isend", "load_checkpoint", "local_device", "recv", "reduce",
            "reduce_scatter", "reduce_scatter_tensor", "save_checkpoint", "send"]
+
+_publish(globals())
