@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import pickle
@@ -17,7 +18,10 @@ import gradcore
 from gradcore import Tensor, nn, optim
 from library import ROOT
 
-FORMATS = pytest.mark.parametrize("name", ["state.npz", "state.pt", "state.safetensors"])
+needs_safetensors = pytest.mark.skipif(importlib.util.find_spec("safetensors") is None,
+                                       reason="safetensors is not installed (the extra test brings it)")
+FORMATS = pytest.mark.parametrize("name", ["state.npz", "state.pt",
+                                           pytest.param("state.safetensors", marks=needs_safetensors)])
 
 
 def _same(a, b):
