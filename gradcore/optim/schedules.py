@@ -125,7 +125,7 @@ class StepLR(LRScheduler):
     0.8 0.8 0.4 0.4
     """
 
-    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1):
+    def __init__(self, optimizer: Optimizer, step_size: float, gamma: float = 0.1, last_epoch: int = -1):
         if not step_size >= 1:
             raise ValueError(f"StepLR: `step_size` must be at least 1; got {step_size}")
         self.step_size, self.gamma = step_size, gamma
@@ -308,7 +308,7 @@ class CosineAnnealingLR(LRScheduler):
     0.8 0.683 0.4 0.117 0.0
     """
 
-    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1):
+    def __init__(self, optimizer: Optimizer, T_max: float, eta_min: float = 0.0, last_epoch: int = -1):
         if not T_max >= 1:
             raise ValueError(f"CosineAnnealingLR: `T_max` must be at least 1; got {T_max}")
         self.T_max, self.eta_min = T_max, eta_min
