@@ -206,7 +206,7 @@ def what_makes_no_sense_is_refused():
         (lambda: distributed.all_reduce(x > 1, "sum"), TypeError, "booleans have no sum"),
         (lambda: distributed.broadcast(x, size), ValueError, f"src is a rank from 0 to {size - 1}; got {size}"),
         (lambda: distributed.reduce(x, -1), ValueError, "dst is a rank"),
-        (lambda: distributed.send(x, 1.5), ValueError, "dst is a rank"),
+        (lambda: distributed.send(x, 1.5), TypeError, "`dst` must be an integer; got float 1.5"),
         (lambda: distributed.all_gather([x], x), ValueError, f"for each of {size} processes; got 1"),
         (lambda: distributed.all_gather([x] * (size - 1) + [ints], x), ValueError, "float32 .*int64"),
         (lambda: distributed.reduce_scatter_tensor(x, x), ValueError, f"must hold {size} times the other"),
