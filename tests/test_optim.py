@@ -139,7 +139,7 @@ def test_options_that_are_no_numbers_are_named(value):
     assert parameter.item() == 1.0
     with pytest.raises(TypeError, match="`betas` must be"):
         optim.Adam([parameter], betas=(0.9, value))
-    with pytest.raises(TypeError, match="`betas` must be two numbers"):
+    with pytest.raises(TypeError, match="`betas` must be 2 values: a number and a number"):
         optim.Adam([parameter], betas=0.9)
 
 
