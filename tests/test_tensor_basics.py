@@ -157,9 +157,9 @@ def test_moves_between_devices_are_differentiable(backend):
 
 def test_devices_do_not_mix():
     x, y = Tensor([1.0, 2.0]), Tensor([1.0, 2.0], device="strict")
-    for name, operation in (("add", lambda: x + y), ("MatMul", lambda: x @ y),
+    for name, operation in (("add", lambda: x + y), ("matmul", lambda: x @ y),
                             ("where", lambda: gradcore.where(x > 0, x, y)),
-                            ("Concatenate", lambda: gradcore.cat([x, y])), ("indexing", lambda: x[y.long()]),
+                            ("cat", lambda: gradcore.cat([x, y])), ("indexing", lambda: x[y.long()]),
                             ("assignment", lambda: x.__setitem__(0, y[0])), ("add", lambda: x.__iadd__(y)),
                             ("backward", lambda: (x.requires_grad_() * 1).backward(y))):
         with pytest.raises(DeviceMismatch, match=name) as caught:

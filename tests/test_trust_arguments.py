@@ -13,9 +13,10 @@ _LOSSES = [nn.MSELoss, nn.BCELoss, nn.BCEWithLogitsLoss, nn.NLLLoss, nn.CrossEnt
 
 
 @pytest.mark.parametrize("loss", _LOSSES)
-@pytest.mark.parametrize("reduction", ["foo", None, ["mean"]])
-def test_losses_refuse_an_unknown_reduction_when_they_are_made(loss, reduction):
-    with pytest.raises(ValueError, match=f"{loss.__name__}: `reduction` must be one of mean, sum, none; got"):
+@pytest.mark.parametrize("reduction, error, expected", [
+    ("foo", ValueError, "one of mean, sum, none"), (None, TypeError, "a string"), (["mean"], TypeError, "a string")])
+def test_losses_refuse_an_unknown_reduction_when_they_are_made(loss, reduction, error, expected):
+    with pytest.raises(error, match=f"{loss.__name__}: `reduction` must be {expected}; got"):
         loss(reduction=reduction)
 
 

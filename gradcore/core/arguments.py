@@ -172,8 +172,9 @@ def checked(function: Callable[..., Result], name: str = "") -> Callable[..., Re
 
 def _expectations(function: Callable[..., Any], signature: inspect.Signature) -> dict[str, Expectation]:
     hints = typing.get_type_hints(inspect.unwrap(function))
+    # What must be None has had a meaning, and is refused by the function, which says what to give instead.
     found = {name: _DTYPE if name == "dtype" else _expectation(hints[name]) for name in signature.parameters
-             if name in hints}
+             if hints.get(name, type(None)) is not type(None)}
     return {name: hint for name, hint in found.items() if hint is not None}
 
 

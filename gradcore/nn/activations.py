@@ -44,8 +44,9 @@ class Activation(Module):
         return in_place_if(self.inplace, self.function, input, **{name: getattr(self, name) for name in self._options})
 
     def extra_repr(self) -> str:
-        shown = (*self._options, *["inplace"] * self.inplace)
-        return ", ".join(f"{name}={getattr(self, name)}" for name in shown)
+        of_function = [name for name in self._options if self.signature.parameters[name].kind is not _BY_NAME
+                       or getattr(self, name) != self.signature.parameters[name].default]
+        return ", ".join(f"{name}={getattr(self, name)}" for name in (*of_function, *["inplace"] * self.inplace))
 
 
 _DOCSTRING = """{0}
@@ -58,14 +59,16 @@ tensor(True)
 """
 
 _INPLACE = inspect.Parameter("inplace", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False)
+_BY_NAME = inspect.Parameter.KEYWORD_ONLY
 
 
-def _module(name: str, function: Callable[..., Any], inplace: bool = False, without: str = "") -> type[Activation]:
-    """A module class for an activation function; its options are the function's parameters with a default, but for
-    those that PyTorch's module is `without`, and where it has it `inplace`."""
-    parameters = [parameter for parameter in inspect.signature(function).parameters.values()
-                  if parameter.default is not parameter.empty and parameter.name not in without.split()]
-    parameters += [_INPLACE] * inplace
+def _module(name: str, function: Callable[..., Any], inplace: bool = False, by_name: str = "") -> type[Activation]:
+    """A module class for an activation function; its options are the function's parameters with a default, and
+    `inplace` where PyTorch's module has it; those that PyTorch's has not are given `by_name`."""
+    options = [parameter for parameter in inspect.signature(function).parameters.values()
+               if parameter.default is not parameter.empty]
+    parameters = [option for option in options if option.name not in by_name.split()] + [_INPLACE] * inplace
+    parameters += [option.replace(kind=_BY_NAME) for option in options if option.name in by_name.split()]
     members = {"function": staticmethod(function), "signature": inspect.Signature(parameters),
                "__signature__": inspect.Signature(parameters), "__module__": __name__,
                "__doc__": _DOCSTRING.format((function.__doc__ or "").splitlines()[0], function.__name__, name)}
@@ -76,11 +79,11 @@ ReLU = _module("ReLU", functions.relu, inplace=True)
 LeakyReLU = _module("LeakyReLU", functions.leaky_relu, inplace=True)
 ELU = _module("ELU", functions.elu, inplace=True)
 Swish = _module("Swish", functions.swish)
-SiLU = _module("SiLU", functions.silu, inplace=True, without="beta")
+SiLU = _module("SiLU", functions.silu, inplace=True, by_name="beta")
 Sigmoid = _module("Sigmoid", functions.sigmoid)
 Tanh = _module("Tanh", functions.tanh)
 GELU = _module("GELU", functions.gelu)
-SELU = _module("SELU", functions.selu, inplace=True, without="alpha gamma")
+SELU = _module("SELU", functions.selu, inplace=True, by_name="alpha gamma")
 CELU = _module("CELU", functions.celu, inplace=True)
 Mish = _module("Mish", functions.mish, inplace=True)
 Softsign = _module("Softsign", functions.softsign)
