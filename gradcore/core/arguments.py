@@ -222,7 +222,10 @@ def in_words(error: Exception, name: str, args: Sequence[Any], kwargs: dict[str,
     if isinstance(error, OSError):  # the system's words name the file
         return error
     if not is_own(error):
-        return _foreign(error, name, _listed(args, kwargs))
+        given = _listed(args, kwargs)
+        if isinstance(error, OverflowError):  # which Python and NumPy put in words of their own, each for its integers
+            return OverflowError(f"{name}: a number is out of range; got {given}")
+        return _foreign(error, name, given)
     text = str(error.args[0]) if error.args else ""
     if len(error.args) == 1 and not re.search(rf"(?<!\w){re.escape(name.strip('_'))}(?!\w)", text):
         error.args = (f"{name}: {re.sub('^[A-Za-z_0-9]+: ', '', text)}",)
