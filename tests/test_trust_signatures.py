@@ -35,7 +35,8 @@ ANYTHING = [
 def _surface() -> dict[str, Any]:
     found = {}
     for owner, prefix in ((gradcore, ""), (functions, "functions."), (Tensor, "Tensor.")):
-        for name, value in vars(owner).items():
+        for name in {**vars(owner), **dict.fromkeys(getattr(owner, "__all__", ()))}:  # some load on first use
+            value = inspect.getattr_static(owner, name, None) or getattr(owner, name)
             value = getattr(value, "__func__", value)
             is_public = not name.startswith("_") or owner is Tensor and name.strip("_") in DUNDERS
             if is_public and name not in LEFT_OUT and isinstance(value, (types.FunctionType, FormulaOperation)):

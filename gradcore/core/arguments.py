@@ -140,7 +140,7 @@ def checked(function: Callable[..., Result], name: str = "") -> Callable[..., Re
     known = {name for i, name in enumerate(names) if i != rest}
     many = None if rest is None or names[rest] not in expected else names[rest]
     is_of_tensor = many is None and bool(positional) and expected.get(positional[0]) is _SIMPLE[Tensor]
-    calls_back = any("a function" in hint[1] for hint in expected.values())
+    callbacks = {parameter for parameter, hint in expected.items() if "a function" in hint[1]}
     hints = [expected.get(parameter) for parameter in positional]
     passed: set[tuple[type, ...]] = set()  # classes of arguments, all that their tests look at
 
@@ -159,8 +159,8 @@ def checked(function: Callable[..., Result], name: str = "") -> Callable[..., Re
                     _check(name, [many] * (len(args) - len(positional)), expected, args[len(positional):], {})
             return function(*args, **kwargs)
         except Exception as error:
-            if calls_back:
-                raise
+            if callbacks and not _is_of_library(error):
+                raise  # a function of the caller's has made it, or what that has called
             _check_call(name, signature, args, kwargs)
             raise in_words(error, name, args, kwargs)
 
@@ -238,6 +238,11 @@ def is_own(error: Exception) -> bool:
     frame = place.tb_frame
     return (frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE
             and frame.f_code.co_code[place.tb_lasti] == _RAISE)
+
+
+def _is_of_library(error: Exception) -> bool:
+    """Whether none but this library's functions were running when the error came."""
+    return all(place.tb_frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE for place in _places(error))
 
 
 def codes(error: Exception) -> list[types.CodeType]:

@@ -74,7 +74,9 @@ def _checked(scores: Tensor, targets: Any, input_lengths: Any, target_lengths: A
     times, counts = [_host(lengths).reshape(-1) for lengths in (input_lengths, target_lengths)]
     labels = _host(targets)
     problem = ""
-    if times.shape != (samples,) or counts.shape != (samples,):
+    if times.dtype.kind not in "iu" or counts.dtype.kind not in "iu":
+        problem = f"lengths are integers; got {times.dtype} and {counts.dtype}"
+    elif times.shape != (samples,) or counts.shape != (samples,):
         problem = f"lengths for {samples} sample(s) are needed; got {times.size} and {counts.size}"
     elif times.min(initial=0) < 0 or times.max(initial=0) > steps or counts.min(initial=0) < 0:
         problem = f"lengths must be from 0 to {steps} times; got {times.tolist()} and {counts.tolist()}"

@@ -6,6 +6,7 @@ All but the nearest pixel are one matrix for each dimension, which is multiplied
 from __future__ import annotations
 
 import math
+import numbers
 from typing import Any, Callable, Optional, Sequence
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..core.tensor import Tensor, as_tensor
 from ..operations.indexing import index_select, with_memory_of_its_own
 from ..operations.linear_algebra import matmul
 from ..operations.shaping import permute, reshape, transpose
-from .window_options import as_samples, output_sizes, parts, per_dim, wide
+from .window_options import MOST, as_samples, output_sizes, parts, per_dim, wide
 
 MODES = ("nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area")
 _CUBIC = -0.75  # as PyTorch's; Keys has -0.5
@@ -126,7 +127,8 @@ def _sizes_and_scales(x: Tensor, count: int, size: Any, scale_factor: Any,
         sizes = per_dim(size, count, 1, "size", "interpolate")
     else:
         factors = list(scale_factor) if isinstance(scale_factor, (tuple, list)) else [scale_factor] * count
-        if len(factors) != count or not all(factor > 0 for factor in factors):
+        if len(factors) != count or not all(
+                isinstance(factor, numbers.Real) and 0 < factor < MOST for factor in factors):
             raise ValueError(f"interpolate: `scale_factor` must be a number above 0, or {count}; got {scale_factor!r}")
         sizes = tuple([math.floor(n * factor) for n, factor in zip(x.shape[2:], factors)])
         if min(sizes) < 1:

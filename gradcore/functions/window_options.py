@@ -13,6 +13,7 @@ from ..core.broadcasting import cast
 from ..core.tensor import Tensor
 
 Sizes = Union[int, Sequence[int]]
+MOST = 2 ** 31  # no size comes near
 
 
 def per_dim(value: Any, count: int, least: int, option: str, name: str) -> tuple[int, ...]:
@@ -32,6 +33,8 @@ def per_dim(value: Any, count: int, least: int, option: str, name: str) -> tuple
     if not fits:
         raise ValueError(f"{name}: `{option}` must be an integer of at least {least}"
                          + (f", or {count} of them" if count > 1 else "") + f"; got {value!r:.80}")
+    if max(sizes) >= MOST:
+        raise ValueError(f"{name}: `{option}` must be less than {MOST}; got {value!r:.80}")
     return sizes
 
 
