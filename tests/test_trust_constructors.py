@@ -101,3 +101,17 @@ def test_numbers_of_numpy_are_numbers():
     nn.Sequential(nn.Conv2d(two, two, two, groups=two), nn.LayerNorm(two), nn.ZeroPad2d((two, two, two, two)))
     data.DataLoader([1, 2], batch_size=two)
     optim.SGD(LAYER.parameters(), lr=np.float64(0.1))
+    x = gradcore.ones(1, 4, 4)
+    for pool in (functional.avg_pool2d, functional.max_pool2d):
+        assert pool(x, two, two, padding=np.int64(1)).shape == (1, 3, 3) and pool(x, two, []).shape == (1, 2, 2)
+
+
+def test_functions_called_back_keep_their_errors_and_the_others_have_words():
+    def fails(a, b):
+        raise KeyError("of the caller")
+
+    x = gradcore.ones(2, 3)
+    with pytest.raises(KeyError, match="^'of the caller'$"):
+        functional.triplet_margin_with_distance_loss(x, x, x, distance_function=fails)
+    with pytest.raises(TypeError, match="^triplet_margin_with_distance_loss: .*got"):
+        functional.triplet_margin_with_distance_loss("a", x, x, distance_function=fails)

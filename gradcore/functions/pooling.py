@@ -12,7 +12,7 @@ from ..core.broadcasting import cast
 from ..core.tensor import Tensor, as_tensor
 from ..operations.pooling import MaxPool, WindowSum
 from ..operations.reduction import root
-from .window_options import Sizes, as_samples, per_dim, wide, windows_over
+from .window_options import Sizes, as_samples, per_dim, steps_of, wide, windows_over
 
 
 def max_pool1d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0, dilation: Sizes = 1,
@@ -126,7 +126,7 @@ def _windows(name: str, sizes: tuple[int, ...], kernel_size: Sizes, stride: Opti
              dilation: Sizes, ceil_mode: bool) -> Windows:
     count = len(sizes)
     kernel = per_dim(kernel_size, count, 1, "kernel_size", name)
-    stride = kernel if stride is None or stride == [] else per_dim(stride, count, 1, "stride", name)
+    stride = steps_of(stride, kernel, name)
     padding = per_dim(padding, count, 0, "padding", name)
     dilation = per_dim(dilation, count, 1, "dilation", name)
     if any(2 * p > k for p, k in zip(padding, kernel)):

@@ -6,7 +6,6 @@ All but the nearest pixel are one matrix for each dimension, which is multiplied
 from __future__ import annotations
 
 import math
-import numbers
 from typing import Any, Callable, Optional, Sequence
 
 import numpy as np
@@ -128,7 +127,7 @@ def _sizes_and_scales(x: Tensor, count: int, size: Any, scale_factor: Any,
     else:
         factors = list(scale_factor) if isinstance(scale_factor, (tuple, list)) else [scale_factor] * count
         if len(factors) != count or not all(
-                isinstance(factor, numbers.Real) and 0 < factor < MOST for factor in factors):
+                isinstance(factor, (int, float, np.integer, np.floating)) and 0 < factor < MOST for factor in factors):
             raise ValueError(f"interpolate: `scale_factor` must be a number above 0, or {count}; got {scale_factor!r}")
         sizes = tuple([math.floor(n * factor) for n, factor in zip(x.shape[2:], factors)])
         if min(sizes) < 1:

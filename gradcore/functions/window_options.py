@@ -38,6 +38,12 @@ def per_dim(value: Any, count: int, least: int, option: str, name: str) -> tuple
     return sizes
 
 
+def steps_of(stride: Any, kernel: tuple[int, ...], name: str) -> tuple[int, ...]:
+    """The steps of a pool's windows; None, or an empty list as in PyTorch, stands for the sizes of the window."""
+    is_given = stride is not None and not (isinstance(stride, (tuple, list)) and len(stride) == 0)
+    return per_dim(stride, len(kernel), 1, "stride", name) if is_given else kernel
+
+
 def windows_over(sizes: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...],
                  before: tuple[int, ...], after: tuple[int, ...], name: str) -> Windows:
     """The windows over an input of these sizes, of which there must be one at least."""
