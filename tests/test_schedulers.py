@@ -277,3 +277,24 @@ def test_a_function_that_raises_leaves_the_schedule_where_it_was():
     with pytest.raises(ZeroDivisionError):
         scheduler.step()
     assert before == (scheduler.state_dict(), scheduler.get_last_lr(), [g["lr"] for g in optimizer.param_groups])
+
+
+def test_a_rate_that_others_have_set_is_there_after_loading():
+    def of(optimizer):
+        parts = [lr_scheduler.ExponentialLR(optimizer, 0.5), lr_scheduler.ExponentialLR(optimizer, 0.25)]
+        return lr_scheduler.SequentialLR(optimizer, parts, [9])
+
+    optimizer, again = _optimizer(), _optimizer()
+    scheduler, loaded = of(optimizer), of(again)
+    optimizer.param_groups[0]["lr"] /= 10
+    scheduler.step()
+    loaded.load_state_dict(scheduler.state_dict())
+    assert [group["lr"] for group in again.param_groups] == [group["lr"] for group in optimizer.param_groups]
+
+
+def test_a_function_is_asked_once_for_each_epoch():
+    asked = []
+    scheduler = lr_scheduler.LambdaLR(optim.SGD([gradcore.ones(1)], lr=1.0), lambda epoch: asked.append(epoch) or 1.0)
+    for _ in range(3):
+        scheduler.step()
+    assert asked == [0, 1, 2, 3]

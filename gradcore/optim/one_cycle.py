@@ -20,11 +20,14 @@ class _WithMomentum(LRScheduler):
 
     def _set(self, epoch: int, rates: list[float]) -> None:
         super()._set(epoch, rates)
-        for group in self.optimizer.param_groups if self.cycle_momentum else ():
+        if not self.cycle_momentum:
+            return
+        momentum = self.momentum(epoch)
+        for group in self.optimizer.param_groups:
             if "betas" in group:
-                group["betas"] = (self.momentum(epoch), *group["betas"][1:])
+                group["betas"] = (momentum, *group["betas"][1:])
             else:
-                group["momentum"] = self.momentum(epoch)
+                group["momentum"] = momentum
 
 
 class OneCycleLR(_WithMomentum):

@@ -63,8 +63,8 @@ class LRScheduler:
 
     def step(self, epoch: Optional[int] = None) -> None:
         """Go to the next epoch, or to one that is named."""
-        if epoch is not None:
-            self.go_to(epoch)
+        if epoch is not None or not self.keeps_changes:
+            self.go_to(self.last_epoch + 1 if epoch is None else epoch)
         else:
             self._follow(self._rates(self.last_epoch), self.last_epoch + 1)
 

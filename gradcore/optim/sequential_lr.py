@@ -71,8 +71,7 @@ class SequentialLR:
         for scheduler, state in zip(self._schedulers, saved):
             scheduler.load_state_dict(state)
         self.last_epoch, self._milestones = state_dict["last_epoch"], list(state_dict["_milestones"])
-        current = self._at(self.last_epoch)
-        current.go_to(current.last_epoch)
+        self._at(self.last_epoch)._apply_loaded()
 
 
 class ChainedScheduler:
