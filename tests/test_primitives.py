@@ -71,3 +71,12 @@ def test_slopes_at_kinks(name, values, expected):
 
 def test_every_primitive_that_has_slopes_is_among_them():
     assert len(DIFFERENTIABLE) >= 35
+
+
+def test_the_slope_of_logaddexp_at_infinities():
+    inf = np.inf
+    a, b = [Tensor(values, dtype="float64", requires_grad=True)
+            for values in ([inf, -inf, inf, 1.0, -inf, 2.0], [inf, -inf, 1.0, inf, 2.0, 2.0])]
+    _operation("logaddexp")(a, b).sum().backward()
+    assert a.grad.tolist() == [0.5, 0.5, 1.0, 0.0, 0.0, 0.5]
+    assert b.grad.tolist() == [0.5, 0.5, 0.0, 1.0, 1.0, 0.5]
