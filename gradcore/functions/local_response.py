@@ -32,7 +32,7 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
              [0.    ]]])
     """
     x = as_tensor(input)
-    per_dim(size, 1, 1, "size", "local_response_norm")
+    (size,) = per_dim(size, 1, 1, "size", "local_response_norm")
     if x.ndim < 3:
         raise ValueError(f"local_response_norm: the input must have the shape (N, C, ...), with 3 dimensions at least; "
                          f"got {x.shape}")
