@@ -27,12 +27,12 @@ from .timing import Work
 YARDSTICK = "yardstick"
 # OpenMP's threads spin for some milliseconds after their part is done, on cores that the next in turn would use.
 _OPENMP_FROM = 32768  # elements
-_OPENMP_SPINS = 5e-3  # seconds
+OPENMP_SPINS = 5e-3  # seconds
 
 
 def rest_after(group: Case) -> float:
     """The seconds to leave the machine alone after a batch of a library that uses OpenMP."""
-    return _OPENMP_SPINS if group.device == "cpu" and group.size >= _OPENMP_FROM else 0.0
+    return OPENMP_SPINS if group.device == "cpu" and group.size >= _OPENMP_FROM else 0.0
 
 
 class Implementation(ABC):

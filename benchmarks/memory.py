@@ -17,7 +17,7 @@ from typing import Any, Callable, Iterator
 
 import numpy as np
 
-from gradcore.backends import Backend
+from gradcore.backends import Backend, BackendUnavailable
 
 Step = Callable[[], Any]
 
@@ -33,6 +33,15 @@ def peak_of_gradcore(step: Step, backend: Backend) -> int:
     step()
     backend.synchronize()
     return backend.peak_memory() - before
+
+
+def pytorch_on(device: str) -> Any:
+    """The module torch, where it can use the device."""
+    import torch
+
+    if device != "cpu" and not torch.cuda.is_available():
+        raise BackendUnavailable("this PyTorch cannot use CUDA")
+    return torch
 
 
 def peak_of_pytorch(step: Step, device: str) -> int:

@@ -13,7 +13,7 @@ from gradcore.functions import matmul
 
 from .activations import Activation, activations, in_pytorch
 from .data import SEED
-from .memory import peak_of_gradcore, peak_of_pytorch
+from .memory import peak_of_gradcore, peak_of_pytorch, pytorch_on
 from .summary import Summary
 from .timing import Work, in_turn
 
@@ -53,10 +53,7 @@ class PyTorchNetwork:
     implementation = "pytorch"
 
     def __init__(self, activation: Activation, device: str):
-        import torch
-
-        if device != "cpu" and not torch.cuda.is_available():
-            raise RuntimeError("this PyTorch cannot use CUDA")
+        torch = pytorch_on(device)
         self.device, self.backend = device, get_backend(device)
         self.function = in_pytorch(activation.name)
         x, weights, upstream = _numbers()

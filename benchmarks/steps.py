@@ -13,15 +13,14 @@ import numpy as np
 import gradcore
 from gradcore.backends import BackendUnavailable, get_backend
 
-from .implementations import cpu_kernels
-from .memory import peak_of_gradcore, peak_of_pytorch
+from .implementations import OPENMP_SPINS, cpu_kernels
+from .memory import peak_of_gradcore, peak_of_pytorch, pytorch_on
 from .models import MODELS, Model, Training
 from .summary import median, ratio
 from .timing import Work, in_turn
 
 PYTORCH = "pytorch"
 _KERNELS = {"gradcore": "numpy", "gradcore native": "native"}
-_OPENMP_REST = 5e-3  # seconds for which PyTorch's threads keep the cores busy after a step
 _CHECKED, _CLOSE = 3, 1e-3  # so many losses must be those of the first contestant, so closely
 
 Progress = Callable[[float, str], None]
@@ -43,7 +42,7 @@ class Contestant:
 
     def work(self) -> Work:
         wait = get_backend(self.device).synchronize
-        rest = _OPENMP_REST if self.device == "cpu" and self.implementation == PYTORCH else 0.0
+        rest = OPENMP_SPINS if self.device == "cpu" and self.implementation == PYTORCH else 0.0
         return Work(self.training.step, wait, lambda: self.training.step().item(), self.mode, rest)
 
     def peak_bytes(self) -> int:
@@ -56,13 +55,7 @@ class Contestant:
 
 
 def _library(implementation: str, device: str) -> Any:
-    if implementation != PYTORCH:
-        return gradcore
-    import torch
-
-    if device != "cpu" and not torch.cuda.is_available():
-        raise BackendUnavailable("this PyTorch cannot use CUDA")
-    return torch
+    return pytorch_on(device) if implementation == PYTORCH else gradcore
 
 
 def implementations(device: str) -> list[str]:

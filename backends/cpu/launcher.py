@@ -47,7 +47,8 @@ class Launcher:
     def run(self, inputs: Sequence[Any], constants: Sequence[float]) -> Outputs:
         alike = _alike(inputs)
         if alike is not None:
-            outputs = tiles.quietly(self.quick, alike, constants)
+            inputs = alike
+            outputs = tiles.quietly(self.quick, inputs, constants)
             if outputs is not None:
                 return outputs
         key = self._key(inputs, constants)

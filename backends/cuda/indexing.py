@@ -15,6 +15,7 @@ import numpy as np
 
 from ..base import Array
 from ..formulas.cpp import TYPES
+from ..formulas.shapes import broadcast_shapes
 from . import source
 from .launcher import as_structure, blocks, bounds
 from .layout import broadcast_strides, joined
@@ -119,7 +120,7 @@ class _Named:
         self.indices = indices = [parts[i] for i in where]
         self.view = view = array[tuple([slice(None) if i in where else part for i, part in enumerate(parts)])]
         at = _dims_of(where, parts, view.ndim)
-        chosen = np.broadcast_shapes(*[part.shape for part in indices])
+        chosen = broadcast_shapes(*[part.shape for part in indices])
         rest = [i for i in range(view.ndim) if i not in at]
         is_together = where == list(range(where[0], where[-1] + 1))  # else their dimensions come first
         before = [i for i in rest if i < at[0]] if is_together else []

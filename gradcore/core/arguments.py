@@ -186,7 +186,7 @@ def _is_by_class(hint: Optional[Expectation], kind: type) -> bool:
 @functools.cache
 def _no_number() -> Tensor:
     """A tensor that stands for nothing but a tensor."""
-    return Tensor(math.nan)
+    return Tensor(math.nan, device="cpu")
 
 
 def _check(name: str, positional: Sequence[str], expected: dict[str, Expectation], args: tuple[Any, ...],

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Optional, Sequence
 
 import numpy as np
 
-from .graph import Node
+from .graph import Node, parent_of
 from ..backends import Backend
 from .grad_mode import mode
 from .outputs import node_of_output
@@ -117,7 +117,7 @@ class Operation(Node):
         has_gradient = [output._array.dtype.kind == "f" for output in outputs]
         if True not in has_gradient:
             return
-        Node.__init__(self, [tensor._node or (tensor if tensor._requires_grad else None) for tensor in inputs])
+        Node.__init__(self, [parent_of(tensor) for tensor in inputs])
         self.backend: Backend = backend
         self.input_shapes: list[Any] = [tensor._array.shape for tensor in inputs]
         self.input_dtypes: list[Any] = [tensor._array.dtype for tensor in inputs]

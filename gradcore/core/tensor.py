@@ -65,7 +65,7 @@ class Tensor(Members):
     __slots__ = ("_array", "_backend", "_requires_grad", "_node", "_versions", "_watch", "_grad", "__weakref__")
 
     _node: Optional[Node]
-    _versions: list[Any]  # how often it was changed, and see `_share_memory_with`
+    _versions: list[Any]  # how often it was changed, and see `views`
     _watch: Optional[Watch]
     _grad: Optional[Tensor]
 

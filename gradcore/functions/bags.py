@@ -50,12 +50,13 @@ def embedding_bag(input: Any, weight: Tensor, offsets: Any = None, max_norm: Opt
         return _largest(rows, bags, count, counts_not)
     if per_sample_weights is not None:
         rows = rows * unsqueeze(reshape(per_sample_weights, -1), -1)
-    ones = full((rows.shape[0],), 1, dtype=rows.dtype, device=rows.device)
     if counts_not is not None:
-        rows, ones = where(unsqueeze(counts_not, -1), 0.0, rows), where(counts_not, 0.0, ones)
+        rows = where(unsqueeze(counts_not, -1), 0.0, rows)
     sums = index_add(zeros(count, rows.shape[1], dtype=rows.dtype, device=rows.device), 0, bags, rows)
     if mode == "sum":
         return sums
+    ones = full((rows.shape[0],), 1, dtype=rows.dtype, device=rows.device)
+    ones = ones if counts_not is None else where(counts_not, 0.0, ones)
     numbers = index_add(zeros(count, dtype=rows.dtype, device=rows.device), 0, bags, ones)
     return sums / unsqueeze(numbers.clamp(min=1), -1)
 

@@ -64,7 +64,7 @@ def ctc_loss(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: A
 
 
 def _host(value: Any) -> np.ndarray:
-    return value.numpy() if isinstance(value, Tensor) else as_tensor(value, device="cpu").numpy()
+    return as_tensor(value, device="cpu").numpy()
 
 
 def _checked(scores: Tensor, targets: Any, input_lengths: Any, target_lengths: Any,

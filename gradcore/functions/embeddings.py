@@ -10,8 +10,8 @@ from ..core.operation import Operation
 from ..core.tensor import Tensor, as_tensor, common_backend
 from ..operations.indexing import Index, PutInto, getitem, values_on_host
 from ..operations.inplace import write
-from ..operations.norms import norm
-from ..operations.selection import masked_fill, where
+from ..operations.rarer import renorm
+from ..operations.selection import masked_fill
 
 
 class _Rows(Operation):
@@ -40,10 +40,8 @@ def _uses(index: Tensor, like: Tensor, count: int) -> Tensor:
 
 def _bound(weight: Tensor, index: Tensor, max_norm: float, norm_type: float) -> None:
     """Scale the rows that are named down to the norm that is allowed, in the table itself."""
-    values = weight.detach()
-    rows = getitem(values, index)
-    lengths = norm(rows, norm_type, -1, keepdim=True)
-    write(values, index, where(lengths > max_norm, rows * (max_norm / (lengths + 1e-7)), rows), "embedding")
+    values, places = weight.detach(), index.reshape(-1)
+    write(values, places, renorm(getitem(values, places), norm_type, 0, max_norm), "embedding")
 
 
 def embedding(input: Any, weight: Tensor, padding_idx: Optional[int] = None, max_norm: Optional[float] = None,

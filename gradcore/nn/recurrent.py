@@ -153,11 +153,12 @@ class _Recurrent(Module):
         """All layers over (time, samples, features): (features, time · samples), and the last states."""
         turned = transpose(reshape(x, -1, x.shape[2]))
         last: list[list[Tensor]] = []
+        weights = iter(self.all_weights)
         for layer in range(self.num_layers):
             outputs = []
             for direction in range(self.directions):
                 k = layer * self.directions + direction
-                parameters = dict(zip(self._weight_names, self.all_weights[k]))
+                parameters = dict(zip(self._weight_names, next(weights)))
                 first = [transpose(state[k]) for state in states]
                 course = Course(self.cell, widths, is_reverse=direction == 1)
                 of_h = [parameters.get(kind) for kind in ("weight_hh", "bias_ih", "bias_hh", "weight_hr")]

@@ -13,7 +13,7 @@ from ..core.tensor import Tensor
 from . import arithmetic
 from .conversion import clone
 from .linear_algebra import matmul
-from .rearranging import movedim, narrow, roll
+from .rearranging import movedim, narrow, roll, running
 from .norms import norm
 from .reduction import mean, std, sum, var
 from .shaping import cat, permute, reshape, unsqueeze
@@ -201,11 +201,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
         return cast(cumprod(cast(input, dtype), dim), dtype)
     x = clone(input if kind_of(input.dtype) == 2 else cast(input, INT64))
     dim = one_dim(dim, x.ndim or 1)
-    n, reach = x.shape[dim] if x.ndim else 1, 1
-    while reach < n:
-        x = cat([narrow(x, dim, 0, reach), narrow(x, dim, reach, n - reach) * narrow(x, dim, 0, n - reach)], dim)
-        reach *= 2
-    return x
+    return running(x, dim, arithmetic.multiply)
 
 
 @accepts_numpy_names

@@ -21,9 +21,9 @@ from . import arithmetic
 from .creation import linspace
 from .indexing import getitem
 from .norms import norm
-from .rearranging import movedim, narrow
+from .rearranging import movedim, narrow, running
 from .selection import where
-from .shaping import cat, reshape
+from .shaping import reshape
 from .sorting import searchsorted, sort
 
 _SQRT_2 = math.sqrt(2.0)
@@ -151,11 +151,7 @@ def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     tensor([0.    , 0.6931])
     """
     dim = one_dim(dim, input.ndim or 1)
-    n, reach, x = input.shape[dim] if input.ndim else 1, 1, input
-    while reach < n:  # the sums of 1, 2, 4, ... elements
-        joined = arithmetic.logaddexp(narrow(x, dim, reach, n - reach), narrow(x, dim, 0, n - reach))
-        x = cat([narrow(x, dim, 0, reach), joined], dim)
-        reach *= 2
+    x = running(input, dim, arithmetic.logaddexp)
     return x if x is not input else input.clone()
 
 

@@ -6,7 +6,7 @@ Each is made of the operations in `shaping` and `indexing`.
 from __future__ import annotations
 
 import operator
-from typing import Any, Optional, Sequence, Union
+from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
 
@@ -294,3 +294,13 @@ def _padded_with_own(x: Tensor, dim: int, before: int, after: int, mode: str) ->
         places = n - 1 - np.abs(n - 1 - np.abs(places))
     places = np.clip(places, 0, n - 1) if mode == "replicate" else places % max(n, 1)
     return index_select(x, dim, as_tensor(places, device=x.device))
+
+
+def running(x: Tensor, dim: int, combine: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """What `combine` makes of all elements up to each one along `dim`: of 1, 2, 4, ... neighbours put together."""
+    n, reach = x.shape[dim] if x.ndim else 1, 1
+    while reach < n:
+        joined = combine(narrow(x, dim, reach, n - reach), narrow(x, dim, 0, n - reach))
+        x = cat([narrow(x, dim, 0, reach), joined], dim)
+        reach *= 2
+    return x

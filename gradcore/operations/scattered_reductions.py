@@ -18,7 +18,7 @@ from ..core.dimensions import accepts_numpy_names, one_dim
 from ..core.operation import Operation
 from ..core.tensor import Tensor
 from . import arithmetic
-from .creation import full, full_like, ones, ones_like
+from .creation import full, full_like, ones
 from .indexing import along, getitem
 from .rearranging import narrow
 from .scattering import placed, scatter, scatter_add
@@ -45,17 +45,22 @@ def scatter_reduce(input: Tensor, dim: int, index: Any, src: Tensor, reduce: str
     dim = one_dim(dim, input.ndim)
     places, values = placed("scatter_reduce", input, dim, index, src)
     index = places[dim]
-    is_hit = scatter(full_like(input, False, dtype=BOOL), dim, index, ones_like(values, dtype=BOOL))
+
+    def without_hit(rest: Any, hit: Any) -> Tensor:
+        """`hit` where a value is sent, else `rest`."""
+        is_hit = scatter(full_like(input, False, dtype=BOOL), dim, index, value=True)
+        return where(is_hit, hit, rest)
+
     if reduce in ("sum", "mean"):
-        total = scatter_add(input if include_self else where(is_hit, 0, input), dim, index, values)
+        total = scatter_add(input if include_self else without_hit(input, 0), dim, index, values)
         return total if reduce == "sum" else _mean(total, dim, index, include_self)
     if reduce == "prod":
         flat = _flat_places(input, places)
         product = _reduced(reshape(values, -1), flat, input.numel(), arithmetic.multiply, 1)
-        start = input if include_self else where(is_hit, 1, input)
+        start = input if include_self else without_hit(input, 1)
         return start * reshape(product, input.shape)
     best = Extreme.apply(input, values, dim=dim, index=index, which=reduce, includes=include_self)
-    return best if include_self else where(is_hit, best, input)
+    return best if include_self else without_hit(input, best)
 
 
 def _mean(total: Tensor, dim: int, index: Tensor, include_self: bool) -> Tensor:

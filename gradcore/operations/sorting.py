@@ -207,10 +207,11 @@ def _runs(input: Tensor, dim: Optional[int], is_sorted: bool, return_index: bool
     if n > 1:
         differs = (getitem(ordered, slice(1, None)) != getitem(ordered, slice(None, -1))).any(1)
         begins = cat([getitem(begins, slice(1)), differs])
-    found = getitem(getitem(slices, order), begins)
+    firsts = getitem(order, begins)
+    found = getitem(slices, firsts)
     results = [found if dim is None else movedim(found, 0, one_dim(dim, x.ndim))]
     if return_index:
-        results.append(getitem(order, begins))
+        results.append(firsts)
     inverse = cumsum(begins, 0) - 1
     if return_inverse:
         placed = index_add(zeros(n, dtype=INT64, device=x.device), 0, order, inverse)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterable, Mapping, Optional
 
-from ..backends import Expression, FormulaNamespace
-from ..core.elementwise import elementwise
 from ..core.grad_mode import enable_grad, no_grad
 from ..core.tensor import Tensor
 from ..operations.products import dot
@@ -14,12 +12,6 @@ from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer, check_at_least_zero
 
 _CURVED = 1e-10  # of pairs with less curvature than that nothing is learned
-
-
-@elementwise
-def descended(xp: FormulaNamespace, parameter: Expression, direction: Expression, lr: float = 0.0) -> Expression:
-    """One step downhill."""
-    return parameter - lr * direction
 
 
 class LBFGS(Optimizer):
@@ -70,7 +62,7 @@ class LBFGS(Optimizer):
         start = 0
         for parameter in self.parameters:
             part = direction[start:start + parameter.numel()].reshape(parameter.shape)
-            parameter.copy_(descended(parameter, part, lr=-step))
+            parameter.copy_(parameter.add(part, alpha=step))
             start += parameter.numel()
 
     def _evaluated(self, closure: Callable[[], Any]) -> tuple[float, Tensor]:
@@ -129,13 +121,14 @@ class LBFGS(Optimizer):
                 history.append(latest)
                 del history[:-self.param_groups[0]["history_size"] or None]
             state["H_diag"] = curvature / _dot(change, change)
-        direction, shares = -gradient, []
+        direction: Tensor = -gradient
+        shares: list[float] = []
         for change, moved, ro in reversed(list(zip(*kept))):
             shares.append(_dot(moved, direction) * ro)
-            direction = descended(direction, change, lr=shares[-1])
+            direction = direction.add(change, alpha=-shares[-1])
         direction = direction * state["H_diag"]
         for (change, moved, ro), share in zip(zip(*kept), reversed(shares)):
-            direction = descended(direction, moved, lr=_dot(change, direction) * ro - share)
+            direction = direction.add(moved, alpha=share - _dot(change, direction) * ro)
         return direction
 
     def _searched(self, closure: Callable[[], Any], state: dict[str, Any], start: Point,
