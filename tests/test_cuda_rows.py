@@ -33,8 +33,15 @@ def arrays_for(kernel: Kernel, shape: tuple, dims: tuple, dtype: str, rng: np.ra
     """Random inputs; labels are classes, and what is one number for each row has its shape."""
     rows = tuple(1 if i in dims else n for i, n in enumerate(shape))
     count = int(np.prod([shape[i] for i in dims]))
-    return [rng.integers(0, count, rows) if symbol.name == "target" and "probability" not in kernel.name
-            else rng.normal(size=rows if symbol.is_row else shape).astype(dtype) for symbol in kernel.inputs]
+
+    def array_for(symbol):
+        if symbol.name == "target" and "probability" not in kernel.name:
+            return rng.integers(0, count, rows)
+        normal = rng.normal(size=rows if symbol.is_row else shape).astype(dtype)
+        # A saved number of the row may be a variance, of which no negative one exists.
+        return np.abs(normal) if symbol.name.startswith("_output") else normal
+
+    return [array_for(symbol) for symbol in kernel.inputs]
 
 
 def check(kernel: Kernel, arrays: list[np.ndarray], dims: tuple, shape: tuple, moved=lambda array: array) -> None:
