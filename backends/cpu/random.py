@@ -15,8 +15,9 @@ from .workers import builder
 # What a byte of random numbers costs, in additions of two numbers (see `tiles`).
 _COST_PER_BYTE = 8
 _SMALL = 1 << 16  # bytes: never worth a second thread
-_FEW = 1 << 11  # numbers that may have been drawn ahead
-_AHEAD = 1 << 12  # blocks that are drawn ahead
+_FEW = 1 << 14  # numbers that may have been drawn ahead
+_MOST_AHEAD = 1 << 14  # blocks that are drawn ahead at once: enough work for two threads
+_LARGEST_GAP = 1 << 12  # blocks that other draws may have taken since the last draw of this dtype
 
 
 class Draws:
@@ -26,8 +27,8 @@ class Draws:
         self._pool = pool
         self._native: Optional[Callable[..., Any]] = None
         self._is_asked_for = False
-        # Seed, stream, and numbers from one block of it up to another.
-        self._ahead = {dtype: (0, 0, 0, 0, np.empty(0, dtype)) for dtype in map(np.dtype, philox.TYPES)}
+        # Seed, stream, a block of it, and the numbers from there on.
+        self._ahead = {dtype: (0, 0, 0, np.empty(0, dtype)) for dtype in map(np.dtype, philox.TYPES)}
 
     def draw(self, place: philox.Place, shape: tuple[int, ...], dtype: np.dtype, kind: str) -> np.ndarray:
         """The numbers of the stream from `place` on; `kind` is "numpy", "native", or "auto" (native once it is built).
@@ -35,31 +36,34 @@ class Draws:
         n = math.prod(shape)
         if n <= _FEW:
             numbers = self._few(place, n, dtype, kind)
-            return numbers if len(shape) == 1 else numbers.reshape(shape)
-        numbers = self._pool.empty(shape, dtype)
-        self.fill(numbers if len(shape) == 1 else numbers.reshape(-1), place, kind)
-        return numbers
+        else:
+            numbers = self._pool.empty((n,), dtype)
+            self.fill(numbers, place, kind)
+        return numbers if len(shape) == 1 else numbers.reshape(shape)
 
     def _few(self, place: philox.Place, n: int, dtype: np.dtype, kind: str) -> np.ndarray:
-        """A copy of numbers that were drawn ahead; more are, where this draw follows another.
+        """A copy of numbers that were drawn ahead.
 
         What is at a place never changes, so that it does not matter who has drawn it, in which thread, and when.
         """
         seed, stream, offset = place
-        of_seed, of_stream, first, end, numbers = self._ahead[dtype]
-        each = philox.PER_BLOCK[dtype]
-        if seed == of_seed and stream == of_stream and first <= offset:
-            start = (offset - first) * each
-            if start + n <= numbers.size:
-                return numbers[start:start + n].copy()
-            follows = offset <= end + _AHEAD
-        else:
-            follows = False
-        count = _AHEAD if follows else -(-n // each)
-        drawn = np.empty(count * each, dtype)
+        of_seed, of_stream, first, ahead = self._ahead[dtype]
+        start = (offset - first) * philox.PER_BLOCK[dtype]
+        if seed != of_seed or stream != of_stream or not 0 <= start <= ahead.size - n:
+            start, ahead = 0, self._draw_ahead(place, n, dtype, kind)
+        return ahead[start:start + n].copy()
+
+    def _draw_ahead(self, place: philox.Place, n: int, dtype: np.dtype, kind: str) -> np.ndarray:
+        """At least `n` numbers; where a draw follows another, twice as many as the last time."""
+        seed, stream, offset = place
+        of_seed, of_stream, first, ahead = self._ahead[dtype]
+        count, last = philox.blocks(n, dtype), philox.blocks(ahead.size, dtype)
+        if seed == of_seed and stream == of_stream and first <= offset <= first + last + _LARGEST_GAP:
+            count = max(count, min(2 * last, _MOST_AHEAD))
+        drawn = np.empty(count * philox.PER_BLOCK[dtype], dtype)
         self.fill(drawn, place, kind)
-        self._ahead[dtype] = seed, stream, offset, offset + count, drawn
-        return drawn[:n].copy()
+        self._ahead[dtype] = seed, stream, offset, drawn
+        return drawn
 
     def fill(self, numbers: np.ndarray, place: philox.Place, kind: str) -> None:
         """Write to a contiguous one-dimensional array as `draw` does."""
