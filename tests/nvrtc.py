@@ -7,6 +7,7 @@ import functools
 import importlib.metadata
 from typing import Optional
 
+ARCHITECTURES = ("sm_80", "sm_90", "sm_100")  # those of the A100, the H100 and the B200
 _WHEELS = ("nvidia-cuda-nvrtc", "nvidia-cuda-nvrtc-cu13", "nvidia-cuda-nvrtc-cu12")
 
 

@@ -30,9 +30,7 @@ from benchmarks.tables import WIDTH, all_tables
 from benchmarks.timing import Times, Work, in_turn
 from gradcore.backends import Kernel
 from gradcore.backends.formulas.expression import Symbol
-
-FACTS = {"date": "2000-01-01T00:00:00+00:00", "devices": {"cpu": "a CPU"}, "system": "Linux", "python": "3",
-         "versions": {}}
+from made_up_results import FACTS
 
 
 # -- made-up runs ---------------------------------------------------------------------------------------------

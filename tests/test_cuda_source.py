@@ -27,7 +27,6 @@ needs_nvrtc = pytest.mark.skipif(nvrtc.loaded() is None, reason="the wheel nvidi
 
 KERNELS = everything()
 DTYPES = ("float16", "float32", "float64")
-ARCHITECTURES = ("sm_80", "sm_90", "sm_100")
 STRIDED = {"int": (2, "int"), "long long": (3, "long long")}
 
 
@@ -37,10 +36,10 @@ def texts(name: str) -> list[tuple[str, str]]:
     Every kernel meets every architecture, and every dtype; over all kernels each meets each.
     """
     kernel, turn = KERNELS[name], list(KERNELS).index(name)
-    found = [(source.source(kernel, dtype), ARCHITECTURES[(turn + i) % 3]) for i, dtype in enumerate(DTYPES)]
+    found = [(source.source(kernel, dtype), nvrtc.ARCHITECTURES[(turn + i) % 3]) for i, dtype in enumerate(DTYPES)]
     variant = source.Variant.contiguous(kernel, DTYPES[turn % 3])
     strided = dataclasses.replace(variant, strided=STRIDED["long long" if turn % 2 else "int"])
-    return found + [(source.source_of(kernel, strided), ARCHITECTURES[turn // 3 % 3])]
+    return found + [(source.source_of(kernel, strided), nvrtc.ARCHITECTURES[turn // 3 % 3])]
 
 
 def compile_all(kernel: Kernel, found: list[tuple[str, str]]) -> None:
@@ -77,7 +76,7 @@ def test_every_row_kernel_compiles(name):
         compute = np.dtype("float32") if dtype == "float16" else dtype
         variant = RowVariant(compute, dtype, (dtype,) * len(varies), varies, (1 + turn % 2, 1 + i % 2), rows, lanes,
                              across, each)
-        found.append((row_source.source_of(kernel, plan_of(kernel), variant), ARCHITECTURES[(turn + i // 2) % 3]))
+        found.append((row_source.source_of(kernel, plan_of(kernel), variant), nvrtc.ARCHITECTURES[(turn + i // 2) % 3]))
     compile_all(kernel, found)
 
 
@@ -90,7 +89,7 @@ def test_indexing_compiles(dtype):
     for i, (action, reads) in enumerate([("take", 0), ("put", 0), ("put", 1), ("add", 0), ("add", 1)]):
         index_dtypes = [indices[(turn + i) % 5]] * (1 + i % 2)
         text = indexing.text_of(action, np.dtype(dtype), index_dtypes, 1 + i % 3, bool(reads))
-        assert nvrtc.compiled(text, ARCHITECTURES[(turn + i) % 3], OPTIONS)
+        assert nvrtc.compiled(text, nvrtc.ARCHITECTURES[(turn + i) % 3], OPTIONS)
 
 
 @needs_nvrtc
@@ -118,7 +117,7 @@ STEPS = {name: operation for module in (sgd, adam, adam_variants, adaptive, boun
 def test_kernels_for_several_calls_compile(name):
     kernel = STEPS[name].kernel
     variant = dataclasses.replace(source.Variant.contiguous(kernel, "float32"), table=launches_of(kernel))
-    compile_all(kernel, [(source.source_of(kernel, variant), architecture) for architecture in ARCHITECTURES])
+    compile_all(kernel, [(source.source_of(kernel, variant), architecture) for architecture in nvrtc.ARCHITECTURES])
     calls, arrays = launches_of(kernel), len(kernel.inputs) + len(kernel.outputs)
     assert calls >= 24 and 8 * (1 + calls * (3 + arrays) + len(kernel.constants)) <= 4096  # bytes of its parameters
 

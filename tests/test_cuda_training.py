@@ -21,7 +21,6 @@ from native_compiler import needs_compiler
 
 pytestmark = needs_compiler
 
-ARCHITECTURES = ("sm_80", "sm_90", "sm_100")
 
 
 def network(device: str) -> tuple:
@@ -124,7 +123,7 @@ def test_the_very_texts_that_are_launched_compile(cuda, monkeypatch):
     gradcore.randn(5, device="cuda:1"), gradcore.functions.dropout(x, 0.5)
     assert len(texts) > 20
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda given: nvrtc.compiled(*given, OPTIONS), zip(texts, itertools.cycle(ARCHITECTURES))))
+        list(pool.map(lambda given: nvrtc.compiled(*given, OPTIONS), zip(texts, itertools.cycle(nvrtc.ARCHITECTURES))))
 
 
 @pytest.mark.parametrize("operation", [

@@ -9,64 +9,64 @@ import pytest
 
 import gradcore
 from gradcore import Tensor
-from test_torch_names import INTEGERS, SPECIAL, TIES, TRUTH, WITH_NAN, _arrays, _call, _compare, _forms
+from torch_calls import INTEGERS, SPECIAL, TIES, TRUTH, WITH_NAN, arrays_of, case, compare_calls, forms_of
 
 ANGLES = np.array([-180.0, -30.0, 0.0, 90.0])
 HALVES = np.array([-2.5, -1.25, 0.0, 0.5, 1.0, 2.0, 7.75, 30.0, 1e10])
 PLACES = np.array([2, 0])
 
 CALLS = [
-    _call("lgamma", HALVES), _call("lgamma", (3, 4)), _call("digamma", (3, 4)), _call("digamma", HALVES[HALVES != 0]),
-    _call("frac", np.array([-2.5, 1.25, 3.0])), _call("deg2rad", ANGLES), _call("rad2deg", ANGLES),
-    _call("sinc", np.array([0.3, -1.5, 2.0])), _call("heaviside", np.array([-1.0, 0.0, 2.0]), np.array([0.5]),
+    case("lgamma", HALVES), case("lgamma", (3, 4)), case("digamma", (3, 4)), case("digamma", HALVES[HALVES != 0]),
+    case("frac", np.array([-2.5, 1.25, 3.0])), case("deg2rad", ANGLES), case("rad2deg", ANGLES),
+    case("sinc", np.array([0.3, -1.5, 2.0])), case("heaviside", np.array([-1.0, 0.0, 2.0]), np.array([0.5]),
                                                   gradient=False),
-    _call("addcmul", (3, 4), (4,), (3, 1), value=0.5), _call("addcdiv", (3,), (3,), (3,), value=-2.0),
-    _call("inner", (2, 3), (4, 3)), _call("inner", (), (3,)), _call("vdot", (3,), (3,)), _call("ger", (2,), (3,)),
-    _call("addmv", (2,), (2, 3), (3,), beta=0.5, alpha=2.0), _call("addr", (2, 3), (2,), (3,), beta=2.0),
-    _call("baddbmm", (2, 2, 4), (2, 2, 3), (2, 3, 4), alpha=0.5), _call("addbmm", (2, 4), (3, 2, 3), (3, 3, 4)),
-    _call("kron", (2, 3), (4,), method=False), _call("kron", (2, 3), (2, 2), method=False),
-    _call("cdist", (4, 3), (5, 3), method=False), _call("cdist", (2, 4, 3), (1, 5, 3), p=1.0, method=False),
-    _call("aminmax", (3, 4)), _call("aminmax", (3, 4), dim=1, keepdim=True),
-    _call("nansum", WITH_NAN, gradient=False), _call("nansum", WITH_NAN, dim=1, gradient=False),
-    _call("nanmean", WITH_NAN, dim=0, gradient=False),
-    _call("cummax", (3, 5), args=(1,)), _call("cummax", TIES, dim=1), _call("cummin", TIES, dim=0),
-    _call("cummax", WITH_NAN, dim=1, gradient=False), _call("cummin", INTEGERS, dim=1), _call("cummax", (), dim=0),
-    _call("mode", np.array([[3, 1, 3, 1, 2], [5, 4, 4, 4, 5]])), _call("mode", TIES, dim=1, keepdim=True),
-    _call("cov", (3, 6)), _call("cov", (6,), correction=0), _call("corrcoef", (3, 6)),
-    _call("histc", np.array([0.1, 0.5, 0.55, 2.0, -1.0, 1.0]), bins=4, min=0, max=1, gradient=False),
-    _call("histc", np.array([0.1, 0.5, 2.0]), args=(3,), gradient=False),
-    _call("tensor_split", (7, 2), args=(3,)), _call("tensor_split", (7, 2), args=((2, 5, 9),)),
-    _call("tensor_split", (2, 5), args=((1, -2),), dim=1), _call("hsplit", (2, 4), args=(2,), method=False),
-    _call("vsplit", (4, 2), args=((1,),), method=False), _call("dsplit", (2, 2, 4), args=(2,), method=False),
-    *[_call(f"atleast_{n}d", shape, method=False) for n in (1, 2, 3) for shape in ((), (2,), (2, 3))],
-    _call("diag", (3,)), _call("diag", (3,), args=(-1,)), _call("diag", (3, 4), args=(1,)),
-    _call("diag_embed", (2, 3)), _call("diag_embed", (2, 3), offset=1, dim1=0, dim2=2),
-    _call("diag_embed", (3,), offset=-2), _call("fliplr", (2, 3)), _call("flipud", (2, 3)), _call("ravel", (2, 3)),
-    *[_call("rot90", (2, 3), args=(k, (0, 1))) for k in (-1, 0, 1, 2, 3)], _call("rot90", (2, 3, 4), args=(1, (2, 0))),
-    _call("unflatten", (2, 6), args=(1, (2, -1))), _call("unflatten", (6,), dim=-1, sizes=(3, 2)),
-    _call("moveaxis", (2, 3, 4), args=(0, -1)), _call("swapdims", (2, 3), args=(0, 1), method=False),
-    _call("combinations", (4,), method=False), _call("combinations", (3,), r=3, with_replacement=True, method=False),
-    _call("cartesian_prod", (2,), (3,), method=False), _call("block_diag", (2, 3), (1,), (2, 2), method=False),
-    _call("broadcast_tensors", (3, 1), (4,), method=False), _call("argwhere", TRUTH),
-    _call("masked_scatter", (2, 3), TRUTH, (4,)), _call("greater", (3,), (3,)), _call("less_equal", (3,), args=(0.1,)),
-    _call("not_equal", INTEGERS, args=(1,)), _call("divide", (3,), (3,), rounding_mode="floor"),
-    _call("subtract", (3,), (3,), alpha=2), _call("true_divide", INTEGERS, args=(2,), method=False),
-    _call("mean", (3, 4), dim=1, dtype=None), _call("clone", (3,)), _call("equal", (2,), (2,), gradient=False),
+    case("addcmul", (3, 4), (4,), (3, 1), value=0.5), case("addcdiv", (3,), (3,), (3,), value=-2.0),
+    case("inner", (2, 3), (4, 3)), case("inner", (), (3,)), case("vdot", (3,), (3,)), case("ger", (2,), (3,)),
+    case("addmv", (2,), (2, 3), (3,), beta=0.5, alpha=2.0), case("addr", (2, 3), (2,), (3,), beta=2.0),
+    case("baddbmm", (2, 2, 4), (2, 2, 3), (2, 3, 4), alpha=0.5), case("addbmm", (2, 4), (3, 2, 3), (3, 3, 4)),
+    case("kron", (2, 3), (4,), method=False), case("kron", (2, 3), (2, 2), method=False),
+    case("cdist", (4, 3), (5, 3), method=False), case("cdist", (2, 4, 3), (1, 5, 3), p=1.0, method=False),
+    case("aminmax", (3, 4)), case("aminmax", (3, 4), dim=1, keepdim=True),
+    case("nansum", WITH_NAN, gradient=False), case("nansum", WITH_NAN, dim=1, gradient=False),
+    case("nanmean", WITH_NAN, dim=0, gradient=False),
+    case("cummax", (3, 5), args=(1,)), case("cummax", TIES, dim=1), case("cummin", TIES, dim=0),
+    case("cummax", WITH_NAN, dim=1, gradient=False), case("cummin", INTEGERS, dim=1), case("cummax", (), dim=0),
+    case("mode", np.array([[3, 1, 3, 1, 2], [5, 4, 4, 4, 5]])), case("mode", TIES, dim=1, keepdim=True),
+    case("cov", (3, 6)), case("cov", (6,), correction=0), case("corrcoef", (3, 6)),
+    case("histc", np.array([0.1, 0.5, 0.55, 2.0, -1.0, 1.0]), bins=4, min=0, max=1, gradient=False),
+    case("histc", np.array([0.1, 0.5, 2.0]), args=(3,), gradient=False),
+    case("tensor_split", (7, 2), args=(3,)), case("tensor_split", (7, 2), args=((2, 5, 9),)),
+    case("tensor_split", (2, 5), args=((1, -2),), dim=1), case("hsplit", (2, 4), args=(2,), method=False),
+    case("vsplit", (4, 2), args=((1,),), method=False), case("dsplit", (2, 2, 4), args=(2,), method=False),
+    *[case(f"atleast_{n}d", shape, method=False) for n in (1, 2, 3) for shape in ((), (2,), (2, 3))],
+    case("diag", (3,)), case("diag", (3,), args=(-1,)), case("diag", (3, 4), args=(1,)),
+    case("diag_embed", (2, 3)), case("diag_embed", (2, 3), offset=1, dim1=0, dim2=2),
+    case("diag_embed", (3,), offset=-2), case("fliplr", (2, 3)), case("flipud", (2, 3)), case("ravel", (2, 3)),
+    *[case("rot90", (2, 3), args=(k, (0, 1))) for k in (-1, 0, 1, 2, 3)], case("rot90", (2, 3, 4), args=(1, (2, 0))),
+    case("unflatten", (2, 6), args=(1, (2, -1))), case("unflatten", (6,), dim=-1, sizes=(3, 2)),
+    case("moveaxis", (2, 3, 4), args=(0, -1)), case("swapdims", (2, 3), args=(0, 1), method=False),
+    case("combinations", (4,), method=False), case("combinations", (3,), r=3, with_replacement=True, method=False),
+    case("cartesian_prod", (2,), (3,), method=False), case("block_diag", (2, 3), (1,), (2, 2), method=False),
+    case("broadcast_tensors", (3, 1), (4,), method=False), case("argwhere", TRUTH),
+    case("masked_scatter", (2, 3), TRUTH, (4,)), case("greater", (3,), (3,)), case("less_equal", (3,), args=(0.1,)),
+    case("not_equal", INTEGERS, args=(1,)), case("divide", (3,), (3,), rounding_mode="floor"),
+    case("subtract", (3,), (3,), alpha=2), case("true_divide", INTEGERS, args=(2,), method=False),
+    case("mean", (3, 4), dim=1, dtype=None), case("clone", (3,)), case("equal", (2,), (2,), gradient=False),
 ]
 
 
 @pytest.mark.parametrize("call", [call for call in CALLS if call.name != "equal"], ids=str)
 def test_gives_what_pytorch_gives(call, backend, torch, rng):
-    arrays = _arrays(call, rng)
-    for form in _forms(call):
-        _compare(torch, backend, rng, lambda *x: form(gradcore, *x), lambda *x: form(torch, *x), arrays,
-                 call.has_gradient)
+    arrays = arrays_of(call, rng)
+    for form in forms_of(call):
+        compare_calls(torch, backend, rng, lambda *x: form(gradcore, *x), lambda *x: form(torch, *x), arrays,
+                      call.has_gradient)
 
 
 def test_lists_of_tensors(backend, torch, rng):
     for name, shapes in (("column_stack", [(3,), (3, 2)]), ("dstack", [(2, 3), (2, 3)]), ("dstack", [(3,), (3,)])):
-        _compare(torch, backend, rng, lambda *x: getattr(gradcore, name)(x), lambda *x: getattr(torch, name)(x),
-                 [rng.normal(size=shape) for shape in shapes])
+        compare_calls(torch, backend, rng, lambda *x: getattr(gradcore, name)(x), lambda *x: getattr(torch, name)(x),
+                      [rng.normal(size=shape) for shape in shapes])
     for name in ("tril_indices", "triu_indices"):
         for args in ((3, 4), (4, 2, 1), (2, 3, -1)):
             ours = getattr(gradcore, name)(*args, device=backend.device)
@@ -84,8 +84,8 @@ def test_lists_of_tensors(backend, torch, rng):
     lambda x, i, s: x.exp2_(), lambda x, i, s: x.expm1_(), lambda x, i, s: x.cumsum_(1), lambda x, i, s: x.addmm_(s, s),
     lambda x, i, s: x.fill_diagonal_(2.0)])
 def test_changes(form, backend, torch, rng):
-    _compare(torch, backend, rng, lambda x, i, s: form(x * 1.0, i, s), lambda x, i, s: form(x * 1.0, i, s),
-             [rng.normal(size=(3, 3)), PLACES, rng.normal(size=(3, 3))])
+    compare_calls(torch, backend, rng, lambda x, i, s: form(x * 1.0, i, s), lambda x, i, s: form(x * 1.0, i, s),
+                  [rng.normal(size=(3, 3)), PLACES, rng.normal(size=(3, 3))])
 
 
 # Each as PyTorch's documentation names its arguments.

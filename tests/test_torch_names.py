@@ -4,143 +4,108 @@ from __future__ import annotations
 
 import copy
 import pickle
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
 
 import gradcore
 from gradcore import Tensor, no_grad
-from beside_torch import derivatives_of
-
-
-class Call(NamedTuple):
-    """`name(*operands, *args, **options)`; operands are arrays, or shapes of random ones."""
-
-    name: str
-    operands: tuple
-    args: tuple = ()
-    options: dict = {}
-    is_method: bool = True
-    is_function: bool = True
-    has_gradient: bool = True  # in PyTorch
-
-    def __str__(self) -> str:
-        shapes = "-".join(str(operand if isinstance(operand, tuple) else operand.shape) for operand in self.operands)
-        return f"{self.name}-{shapes}-{self.args}{self.options or ''}".replace(" ", "")
-
-
-def _call(name: str, *operands: Any, args: tuple = (), method: bool = True, function: bool = True,
-          gradient: bool = True, **options: Any) -> Call:
-    return Call(name, operands, args, options, method, function, gradient)
-
-
-_INF, _NAN = np.inf, np.nan
-SMALL = np.array([[0.3, -0.2, 0.9], [-0.999, 0.0, 0.55]])  # inside of (-1, 1)
-PART = np.array([0.1, 0.5, 0.9999])
-LARGE = np.array([1.0001, 1.5, 40.0, 1e12])
-NUMBERS = np.array([-7.5, -2.0, 3.25, 1e12])
-SPECIAL = np.array([_NAN, _INF, -_INF, 1.0])
-TIES = np.array([[2.0, 1.0, 2.0, 3.0], [0.0, 0.0, -1.0, 0.0]])
-WITH_NAN = np.array([[2.0, _NAN, 1.0], [3.0, 1.0, 2.0]])
-ZEROS = np.array([[2.0, 0.0, 3.0, 0.0, 4.0], [1.0, 2.0, 3.0, 4.0, 0.0]])
-INTEGERS = np.array([[3, 1, 2], [1, 3, 0]])
-TRUTH = np.array([[True, False, True], [False, False, True]])
-INDEX = np.array([[0, 1, 0], [2, 2, 1]])
-COUNTED = np.array([3, 1, 1, 0])
+from torch_calls import (COUNTED, INDEX, INF, INTEGERS, LARGE, NAN, NUMBERS, PART, SMALL, SPECIAL, TIES, TRUTH,
+                         WITH_NAN, ZEROS, arrays_of, case, compare_calls, forms_of)
 
 ORDER = [
-    _call("sort", (3, 4)), _call("sort", (3, 4), dim=0, descending=True), _call("sort", INTEGERS), _call("sort", ()),
-    _call("sort", TRUTH), _call("sort", TIES, stable=True), _call("sort", TIES, stable=True, descending=True),
-    _call("sort", WITH_NAN), _call("sort", WITH_NAN, descending=True), _call("sort", (0, 2), dim=0),
-    _call("argsort", (3, 4)), _call("argsort", (3, 4), dim=0), _call("argsort", INTEGERS.reshape(-1), stable=True),
-    _call("argsort", (3, 4), descending=True), _call("argsort", ()),
-    _call("topk", (3, 5), args=(2,)), _call("topk", (3, 5), args=(2,), dim=0), _call("topk", (), args=(1,)),
-    _call("topk", (3, 5), args=(3,), largest=False), _call("topk", (3, 5), args=(0,)),
-    _call("kthvalue", (3, 5), args=(2,)), _call("kthvalue", (3, 5), args=(1,), dim=0, keepdim=True),
-    _call("median", (3, 4)), _call("median", (3, 5), dim=1), _call("median", (4, 3), dim=0, keepdim=True),
-    _call("median", ()), _call("median", INTEGERS), _call("median", WITH_NAN), _call("median", WITH_NAN, dim=1),
-    _call("quantile", (3, 4), args=(0.3,)), _call("quantile", (3, 4), args=(0.5,), dim=1, keepdim=True),
-    _call("quantile", (3, 4), np.array([0.0, 0.25, 0.9, 1.0]), dim=0), _call("quantile", (), args=(0.5,)),
-    *[_call("quantile", (3, 4), args=(0.4,), dim=1, interpolation=how)
+    case("sort", (3, 4)), case("sort", (3, 4), dim=0, descending=True), case("sort", INTEGERS), case("sort", ()),
+    case("sort", TRUTH), case("sort", TIES, stable=True), case("sort", TIES, stable=True, descending=True),
+    case("sort", WITH_NAN), case("sort", WITH_NAN, descending=True), case("sort", (0, 2), dim=0),
+    case("argsort", (3, 4)), case("argsort", (3, 4), dim=0), case("argsort", INTEGERS.reshape(-1), stable=True),
+    case("argsort", (3, 4), descending=True), case("argsort", ()),
+    case("topk", (3, 5), args=(2,)), case("topk", (3, 5), args=(2,), dim=0), case("topk", (), args=(1,)),
+    case("topk", (3, 5), args=(3,), largest=False), case("topk", (3, 5), args=(0,)),
+    case("kthvalue", (3, 5), args=(2,)), case("kthvalue", (3, 5), args=(1,), dim=0, keepdim=True),
+    case("median", (3, 4)), case("median", (3, 5), dim=1), case("median", (4, 3), dim=0, keepdim=True),
+    case("median", ()), case("median", INTEGERS), case("median", WITH_NAN), case("median", WITH_NAN, dim=1),
+    case("quantile", (3, 4), args=(0.3,)), case("quantile", (3, 4), args=(0.5,), dim=1, keepdim=True),
+    case("quantile", (3, 4), np.array([0.0, 0.25, 0.9, 1.0]), dim=0), case("quantile", (), args=(0.5,)),
+    *[case("quantile", (3, 4), args=(0.4,), dim=1, interpolation=how)
       for how in ("linear", "lower", "higher", "midpoint", "nearest")],
-    _call("quantile", (3, 4), np.array([0.2, 0.7]), keepdim=True), _call("quantile", WITH_NAN, args=(0.5,), dim=1),
-    _call("unique", INTEGERS), _call("unique", INTEGERS, return_inverse=True, return_counts=True),
-    _call("unique", np.array([2.0, 1.0, 2.0]), return_counts=True, gradient=False),
-    _call("unique", TRUTH, return_inverse=True),
-    _call("unique", np.zeros(0), return_inverse=True, gradient=False),
-    _call("bincount", COUNTED), _call("bincount", COUNTED, minlength=6), _call("bincount", COUNTED[:0]),
-    _call("bincount", COUNTED, np.array([0.5, 1.0, 2.0, 3.0]), gradient=False),
-    _call("searchsorted", np.array([1.0, 2.0, 2.0, 5.0]), np.array([[2.0, 0.0], [9.0, 3.0]]), method=False),
-    _call("searchsorted", np.array([1.0, 2.0, 2.0, 5.0]), np.array([2.0]), right=True, method=False),
-    _call("searchsorted", np.array([1.0, 2.0]), np.array(1.5), method=False),
-    _call("searchsorted", np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[2.0, 0.0, 9.0]] * 2), side="right",
+    case("quantile", (3, 4), np.array([0.2, 0.7]), keepdim=True), case("quantile", WITH_NAN, args=(0.5,), dim=1),
+    case("unique", INTEGERS), case("unique", INTEGERS, return_inverse=True, return_counts=True),
+    case("unique", np.array([2.0, 1.0, 2.0]), return_counts=True, gradient=False),
+    case("unique", TRUTH, return_inverse=True),
+    case("unique", np.zeros(0), return_inverse=True, gradient=False),
+    case("bincount", COUNTED), case("bincount", COUNTED, minlength=6), case("bincount", COUNTED[:0]),
+    case("bincount", COUNTED, np.array([0.5, 1.0, 2.0, 3.0]), gradient=False),
+    case("searchsorted", np.array([1.0, 2.0, 2.0, 5.0]), np.array([[2.0, 0.0], [9.0, 3.0]]), method=False),
+    case("searchsorted", np.array([1.0, 2.0, 2.0, 5.0]), np.array([2.0]), right=True, method=False),
+    case("searchsorted", np.array([1.0, 2.0]), np.array(1.5), method=False),
+    case("searchsorted", np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[2.0, 0.0, 9.0]] * 2), side="right",
           method=False),
 ]
 
 SHAPES = [
-    _call("tril", (3, 4)), _call("tril", (2, 3, 3), args=(1,)), _call("triu", (4, 3), diagonal=-1),
-    _call("triu", TRUTH),
-    _call("tril", INTEGERS), _call("diagonal", (3, 4)), _call("diagonal", (3, 4, 2), args=(-1,)),
-    _call("diagonal", (2, 3, 4), offset=1, dim1=-1, dim2=0), _call("diagonal", (2, 3), args=(5,)),
-    _call("trace", (3, 4)),
-    _call("roll", (3, 4), args=(1,)), _call("roll", (3, 4), args=((1, -2), (0, 1))), _call("roll", (0, 3), args=(1, 0)),
-    _call("movedim", (2, 3, 4), args=(0, -1)), _call("movedim", (2, 3, 4), args=((0, 1), (2, 0))),
-    _call("tile", (2, 3), args=((2,),)), _call("tile", (3,), args=((2, 1, 2),)),
-    _call("repeat_interleave", (2, 3), args=(2,)), _call("repeat_interleave", (2, 3), args=(3,), dim=1),
-    _call("repeat_interleave", (2, 3), np.array([2, 0]), dim=0),
-    _call("narrow", (3, 5), args=(1, 1, 3)), _call("narrow", (3, 5), args=(0, -2, 2)),
-    _call("select", (3, 5), args=(1, -1)),
-    _call("take_along_dim", (3, 4), np.array([[1, 0]]), dim=1), _call("take_along_dim", (3, 4), np.array([5, 0, 5])),
-    _call("t", (2, 3)), _call("t", (3,)), _call("t", ()), _call("swapaxes", (2, 3, 4), args=(0, -1)),
-    _call("expand_as", (1, 3), (2, 3), function=False), _call("view_as", (2, 3), (3, 2), function=False),
-    _call("split", (5, 2), args=(2,)), _call("chunk", (5, 2), args=(3,)), _call("unbind", (2, 3), dim=1),
-    _call("nonzero", TRUTH), _call("nonzero", TRUTH, as_tuple=True), _call("nonzero", np.zeros((2, 0))),
+    case("tril", (3, 4)), case("tril", (2, 3, 3), args=(1,)), case("triu", (4, 3), diagonal=-1),
+    case("triu", TRUTH),
+    case("tril", INTEGERS), case("diagonal", (3, 4)), case("diagonal", (3, 4, 2), args=(-1,)),
+    case("diagonal", (2, 3, 4), offset=1, dim1=-1, dim2=0), case("diagonal", (2, 3), args=(5,)),
+    case("trace", (3, 4)),
+    case("roll", (3, 4), args=(1,)), case("roll", (3, 4), args=((1, -2), (0, 1))), case("roll", (0, 3), args=(1, 0)),
+    case("movedim", (2, 3, 4), args=(0, -1)), case("movedim", (2, 3, 4), args=((0, 1), (2, 0))),
+    case("tile", (2, 3), args=((2,),)), case("tile", (3,), args=((2, 1, 2),)),
+    case("repeat_interleave", (2, 3), args=(2,)), case("repeat_interleave", (2, 3), args=(3,), dim=1),
+    case("repeat_interleave", (2, 3), np.array([2, 0]), dim=0),
+    case("narrow", (3, 5), args=(1, 1, 3)), case("narrow", (3, 5), args=(0, -2, 2)),
+    case("select", (3, 5), args=(1, -1)),
+    case("take_along_dim", (3, 4), np.array([[1, 0]]), dim=1), case("take_along_dim", (3, 4), np.array([5, 0, 5])),
+    case("t", (2, 3)), case("t", (3,)), case("t", ()), case("swapaxes", (2, 3, 4), args=(0, -1)),
+    case("expand_as", (1, 3), (2, 3), function=False), case("view_as", (2, 3), (3, 2), function=False),
+    case("split", (5, 2), args=(2,)), case("chunk", (5, 2), args=(3,)), case("unbind", (2, 3), dim=1),
+    case("nonzero", TRUTH), case("nonzero", TRUTH, as_tuple=True), case("nonzero", np.zeros((2, 0))),
 ]
 
 ELEMENTS = [
-    *[_call(name, SMALL) for name in ("tan", "asin", "arcsin", "acos", "arccos", "atan", "arctan", "asinh", "atanh",
+    *[case(name, SMALL) for name in ("tan", "asin", "arcsin", "acos", "arccos", "atan", "arctan", "asinh", "atanh",
                                       "erfinv", "arcsinh", "arctanh")],
-    _call("asinh", NUMBERS), _call("acosh", LARGE), _call("arccosh", LARGE), _call("log10", LARGE),
-    _call("atan2", (3, 4), (4,)), _call("arctan2", SPECIAL, np.array(-2.0)), _call("logit", PART),
-    _call("logit", PART, eps=0.2), _call("lerp", (3, 4), (3, 4), (4,)), _call("lerp", (3,), (3,), args=(0.75,)),
-    _call("fmod", NUMBERS, np.array([2.0, -0.75, 2.0, 7.0])), _call("fmod", NUMBERS, args=(-2.0,)),
-    _call("fmod", np.array([-7, 7, 6]), np.array([3, -3, 3])),
-    _call("xlogy", np.array([0.0, 0.0, 2.0]), np.array([2.0, _INF, 3.0]), gradient=False),
-    _call("xlogy", np.array([0.0, 1.0, 2.0]), np.array([2.0, 1.0, 3.0])),
-    _call("xlogy", np.zeros(2), np.array([0.0, _NAN]), gradient=False), _call("xlogy", (3,), args=(2.0,)),
-    _call("nan_to_num", SPECIAL), _call("nan_to_num", SPECIAL, nan=1.0, posinf=2.0, neginf=3.0),
-    _call("nan_to_num", INTEGERS), _call("clamp_min", (3, 4), args=(0.1,)), _call("clamp_max", (3, 4), args=(0.1,)),
-    _call("isclose", SPECIAL, np.array([_NAN, _INF, 1.0, 1.000001])),
-    _call("isclose", SPECIAL, np.array([_NAN, -_INF, _INF, 1.1]), rtol=0.2, equal_nan=True),
-    _call("isclose", INTEGERS, INTEGERS + np.array([0, 1, 0]), atol=0.5),
-    _call("add", (3, 4), (4,), alpha=2), _call("sub", (3, 4), (4,), alpha=-0.5),
-    _call("add", INTEGERS, args=(1,), alpha=3),
-    _call("div", NUMBERS, args=(2.0,), rounding_mode="floor"),
-    _call("div", NUMBERS, args=(2.0,), rounding_mode="trunc"),
-    _call("div", np.array([-7, 7]), args=(2,), rounding_mode="trunc"), _call("div", NUMBERS, args=(2.0,)),
-    _call("div", np.array([-7, 7]), args=(2,), rounding_mode="floor"), _call("round", (3, 4), decimals=2),
-    _call("round", np.array([1234.5, -1250.0]), decimals=-2), _call("round", INTEGERS),
-    _call("norm", (3, 4), args=("fro",)), _call("norm", (2, 3, 4), p="fro", dim=(0, 2)),
+    case("asinh", NUMBERS), case("acosh", LARGE), case("arccosh", LARGE), case("log10", LARGE),
+    case("atan2", (3, 4), (4,)), case("arctan2", SPECIAL, np.array(-2.0)), case("logit", PART),
+    case("logit", PART, eps=0.2), case("lerp", (3, 4), (3, 4), (4,)), case("lerp", (3,), (3,), args=(0.75,)),
+    case("fmod", NUMBERS, np.array([2.0, -0.75, 2.0, 7.0])), case("fmod", NUMBERS, args=(-2.0,)),
+    case("fmod", np.array([-7, 7, 6]), np.array([3, -3, 3])),
+    case("xlogy", np.array([0.0, 0.0, 2.0]), np.array([2.0, INF, 3.0]), gradient=False),
+    case("xlogy", np.array([0.0, 1.0, 2.0]), np.array([2.0, 1.0, 3.0])),
+    case("xlogy", np.zeros(2), np.array([0.0, NAN]), gradient=False), case("xlogy", (3,), args=(2.0,)),
+    case("nan_to_num", SPECIAL), case("nan_to_num", SPECIAL, nan=1.0, posinf=2.0, neginf=3.0),
+    case("nan_to_num", INTEGERS), case("clamp_min", (3, 4), args=(0.1,)), case("clamp_max", (3, 4), args=(0.1,)),
+    case("isclose", SPECIAL, np.array([NAN, INF, 1.0, 1.000001])),
+    case("isclose", SPECIAL, np.array([NAN, -INF, INF, 1.1]), rtol=0.2, equal_nan=True),
+    case("isclose", INTEGERS, INTEGERS + np.array([0, 1, 0]), atol=0.5),
+    case("add", (3, 4), (4,), alpha=2), case("sub", (3, 4), (4,), alpha=-0.5),
+    case("add", INTEGERS, args=(1,), alpha=3),
+    case("div", NUMBERS, args=(2.0,), rounding_mode="floor"),
+    case("div", NUMBERS, args=(2.0,), rounding_mode="trunc"),
+    case("div", np.array([-7, 7]), args=(2,), rounding_mode="trunc"), case("div", NUMBERS, args=(2.0,)),
+    case("div", np.array([-7, 7]), args=(2,), rounding_mode="floor"), case("round", (3, 4), decimals=2),
+    case("round", np.array([1234.5, -1250.0]), decimals=-2), case("round", INTEGERS),
+    case("norm", (3, 4), args=("fro",)), case("norm", (2, 3, 4), p="fro", dim=(0, 2)),
 ]
 
 PRODUCTS = [
-    _call("mm", (2, 3), (3, 4)), _call("bmm", (2, 3, 4), (2, 4, 5)), _call("mv", (2, 3), (3,)),
-    _call("dot", (3,), (3,)),
-    _call("outer", (2,), (3,)), _call("addmm", (4,), (2, 3), (3, 4)),
-    _call("addmm", (2, 4), (2, 3), (3, 4), beta=0.5, alpha=-2), _call("addmm", (2, 4), (2, 3), (3, 4), beta=0),
-    _call("cumprod", (3, 5), args=(1,)), _call("cumprod", ZEROS, dim=1), _call("cumprod", ZEROS, dim=0),
-    _call("cumprod", INTEGERS, dim=1), _call("cumprod", (), dim=0),
-    _call("var_mean", (3, 4), method=False), _call("var_mean", (3, 4), dim=1, correction=0, method=False),
-    _call("std_mean", (3, 4), dim=0, keepdim=True, method=False),
-    _call("scatter_add", (3, 3), args=(0,), dim_index=INDEX, src=(2, 3)),
-    _call("scatter_add", (2, 5), args=(1,), dim_index=INDEX, src=(4, 3), gradient=False),
-    _call("scatter_add", (2, 5), args=(1,), dim_index=INDEX, src=(2, 3)),
-    _call("scatter", (3, 3), args=(0,), dim_index=np.array([[2, 1, 0]]), src=(2, 3), gradient=False),
-    _call("scatter", (3, 3), args=(0,), dim_index=np.array([[2, 1, 0]]), src=(1, 3)),
-    _call("scatter", (3, 3), args=(1,), dim_index=np.array([[2], [1]]), value=1.5),
-    _call("index_add", (3, 2), args=(0,), dim_index=np.array([2, 2, 0, 1]), source=(4, 2)),
-    _call("index_add", (2, 3), args=(-1,), dim_index=np.array([2, 0]), source=(2, 2), alpha=-2.0),
+    case("mm", (2, 3), (3, 4)), case("bmm", (2, 3, 4), (2, 4, 5)), case("mv", (2, 3), (3,)),
+    case("dot", (3,), (3,)),
+    case("outer", (2,), (3,)), case("addmm", (4,), (2, 3), (3, 4)),
+    case("addmm", (2, 4), (2, 3), (3, 4), beta=0.5, alpha=-2), case("addmm", (2, 4), (2, 3), (3, 4), beta=0),
+    case("cumprod", (3, 5), args=(1,)), case("cumprod", ZEROS, dim=1), case("cumprod", ZEROS, dim=0),
+    case("cumprod", INTEGERS, dim=1), case("cumprod", (), dim=0),
+    case("var_mean", (3, 4), method=False), case("var_mean", (3, 4), dim=1, correction=0, method=False),
+    case("std_mean", (3, 4), dim=0, keepdim=True, method=False),
+    case("scatter_add", (3, 3), args=(0,), dim_index=INDEX, src=(2, 3)),
+    case("scatter_add", (2, 5), args=(1,), dim_index=INDEX, src=(4, 3), gradient=False),
+    case("scatter_add", (2, 5), args=(1,), dim_index=INDEX, src=(2, 3)),
+    case("scatter", (3, 3), args=(0,), dim_index=np.array([[2, 1, 0]]), src=(2, 3), gradient=False),
+    case("scatter", (3, 3), args=(0,), dim_index=np.array([[2, 1, 0]]), src=(1, 3)),
+    case("scatter", (3, 3), args=(1,), dim_index=np.array([[2], [1]]), value=1.5),
+    case("index_add", (3, 2), args=(0,), dim_index=np.array([2, 2, 0, 1]), source=(4, 2)),
+    case("index_add", (2, 3), args=(-1,), dim_index=np.array([2, 0]), source=(2, 2), alpha=-2.0),
 ]
 
 EQUATIONS = [
@@ -152,68 +117,13 @@ EQUATIONS = [
     ("i...,...->i", (3, 2), (2,)), ("ijj->i", (2, 3, 3)), (" i j , j -> i ", (2, 3), (3,)), (",i->i", (), (3,)),
 ]
 
-
-def _arrays(call: Call, rng: np.random.Generator) -> list[np.ndarray]:
-    return [rng.normal(size=operand) if isinstance(operand, tuple) else operand for operand in call.operands]
-
-
-def _parts(result: Any) -> list[Any]:
-    """The tensors of a result, however they are nested."""
-    return [part for item in result for part in _parts(item)] if isinstance(result, (tuple, list)) else [result]
-
-
-def _gradient_of(parts: list[Any], weights: list[Any], leaves: list[Any]) -> list[Any]:
-    recorded = [(part, weight) for part, weight in zip(parts, weights) if part.requires_grad]
-    if recorded:
-        sum((part * weight).sum() for part, weight in recorded).backward()
-    return [leaf.grad for leaf in leaves]
-
-
-def _compare(torch: Any, backend: Any, rng: np.random.Generator, ours: Any, theirs: Any,
-             arrays: list[np.ndarray], gradients: bool = True) -> None:
-    """`ours` of tensors has the values, dtypes and gradients that `theirs` has of PyTorch's."""
-    tensors = [Tensor(a, gradients and a.dtype.kind == "f", dtype=a.dtype, device=backend.device) for a in arrays]
-    expected = [torch.tensor(a, requires_grad=gradients and a.dtype.kind == "f") for a in arrays]
-    result, wanted = ours(*tensors), theirs(*expected)
-    assert isinstance(result, tuple) == isinstance(wanted, tuple)
-    result, wanted = _parts(result), _parts(wanted)
-    assert len(result) == len(wanted)
-    for part, reference in zip(result, wanted):
-        assert part.device == backend.device and part.shape == tuple(reference.shape)
-        assert part.dtype == str(reference.dtype).split(".")[1]
-        np.testing.assert_allclose(part.detach().numpy(), reference.detach().numpy(), rtol=1e-9, atol=1e-12)
-    weights = [rng.normal(size=tuple(reference.shape)) for reference in wanted]
-    computed = _gradient_of(result, [Tensor(weight, device=backend.device) for weight in weights], tensors)
-    with derivatives_of(torch):
-        references = _gradient_of(wanted, [torch.tensor(weight) for weight in weights], expected)
-    for gradient, reference in zip(computed, references):
-        if gradient is None or reference is None:
-            rest = gradient if reference is None else reference
-            assert rest is None or not rest.detach().cpu().numpy().any()
-        else:
-            np.testing.assert_allclose(gradient.numpy(), reference.numpy(), rtol=1e-8, atol=1e-10)
-
-
-def _forms(call: Call) -> list[Any]:
-    """The call as a function of a library and its operands: as the library's function and as the tensor's method."""
-    options = dict(call.options)
-
-    def as_function(library: Any, x: Any, *rest: Any) -> Any:
-        return getattr(library, call.name)(x, *rest, *call.args, **options)
-
-    def as_method(library: Any, x: Any, *rest: Any) -> Any:
-        return getattr(x, call.name)(*rest, *call.args, **options)
-
-    return [as_function] * call.is_function + [as_method] * call.is_method
-
-
 @pytest.mark.parametrize("call", [call for call in ORDER + SHAPES + ELEMENTS + PRODUCTS
                                   if "dim_index" not in call.options], ids=str)
 def test_gives_what_pytorch_gives(call, backend, torch, rng):
-    arrays = _arrays(call, rng)
-    for form in _forms(call):
-        _compare(torch, backend, rng, lambda *x: form(gradcore, *x), lambda *x: form(torch, *x), arrays,
-                 call.has_gradient)
+    arrays = arrays_of(call, rng)
+    for form in forms_of(call):
+        compare_calls(torch, backend, rng, lambda *x: form(gradcore, *x), lambda *x: form(torch, *x), arrays,
+                      call.has_gradient)
 
 
 @pytest.mark.parametrize("call", [call for call in PRODUCTS if "dim_index" in call.options], ids=str)
@@ -222,23 +132,24 @@ def test_scatters_as_pytorch_does(call, backend, torch, rng):
     index = options.pop("dim_index")
     source = [name for name in ("src", "source") if name in options]
     value = options.pop("value", None)
-    arrays = [*_arrays(call, rng), index, *[rng.normal(size=options.pop(name)) for name in source]]
+    arrays = [*arrays_of(call, rng), index, *[rng.normal(size=options.pop(name)) for name in source]]
 
     def form(target: Any, x: Any, index: Any, *source: Any) -> Any:
         rest = (*source, *([value] if value is not None else []))
         function = getattr(x if target is None else target, call.name)
         return function(*([] if target is None else [x]), *call.args, index, *rest, **options)
 
-    _compare(torch, backend, rng, lambda *x: form(gradcore, *x), lambda *x: form(torch, *x), arrays, call.has_gradient)
-    _compare(torch, backend, rng, lambda *x: form(None, *x), lambda *x: form(None, *x), arrays, call.has_gradient)
+    compare_calls(torch, backend, rng, lambda *x: form(gradcore, *x), lambda *x: form(torch, *x), arrays,
+                  call.has_gradient)
+    compare_calls(torch, backend, rng, lambda *x: form(None, *x), lambda *x: form(None, *x), arrays, call.has_gradient)
 
 
 @pytest.mark.parametrize("equation, shapes", [(equation, shapes) for equation, *shapes in EQUATIONS],
                          ids=[equation for equation, *_ in EQUATIONS])
 def test_einsum(equation, shapes, backend, torch, rng):
     arrays = [rng.normal(size=shape) for shape in shapes]
-    _compare(torch, backend, rng, lambda *x: gradcore.einsum(equation, *x), lambda *x: torch.einsum(equation, *x),
-             arrays)
+    compare_calls(torch, backend, rng, lambda *x: gradcore.einsum(equation, *x), lambda *x: torch.einsum(equation, *x),
+                  arrays)
 
 
 @pytest.mark.parametrize("equation, shapes", [
@@ -258,27 +169,27 @@ def test_pad(mode, sizes, backend, torch, rng):
     x = rng.normal(size=(2, 3, 4, 5))
     if mode != "constant" and len(sizes) == 2:
         x = x[0]
-    _compare(torch, backend, rng, lambda t: gradcore.pad(t, sizes, mode=mode),
-             lambda t: torch.nn.functional.pad(t, sizes, mode=mode), [x])
+    compare_calls(torch, backend, rng, lambda t: gradcore.pad(t, sizes, mode=mode),
+                  lambda t: torch.nn.functional.pad(t, sizes, mode=mode), [x])
 
 
 def test_pad_takes_a_value(backend, torch, rng):
-    _compare(torch, backend, rng, lambda t: gradcore.pad(t, (1, -1), value=2.5),
-             lambda t: torch.nn.functional.pad(t, (1, -1), value=2.5),
-             [rng.normal(size=(2, 3))])
+    compare_calls(torch, backend, rng, lambda t: gradcore.pad(t, (1, -1), value=2.5),
+                  lambda t: torch.nn.functional.pad(t, (1, -1), value=2.5),
+                  [rng.normal(size=(2, 3))])
 
 
 def test_grids_and_stacks(backend, torch, rng):
     vectors = [rng.normal(size=2), rng.normal(size=3), rng.normal(size=())]
     for indexing in ("ij", "xy"):
-        _compare(torch, backend, rng, lambda *x: gradcore.meshgrid(*x, indexing=indexing),
-                 lambda *x: torch.meshgrid(*x, indexing=indexing), vectors)
+        compare_calls(torch, backend, rng, lambda *x: gradcore.meshgrid(*x, indexing=indexing),
+                      lambda *x: torch.meshgrid(*x, indexing=indexing), vectors)
     for shapes in ([(2,), (3,)], [(2, 3), (2, 4)], [(), ()]):
-        _compare(torch, backend, rng, lambda *x: gradcore.hstack(x), lambda *x: torch.hstack(x),
-                 [rng.normal(size=shape) for shape in shapes])
+        compare_calls(torch, backend, rng, lambda *x: gradcore.hstack(x), lambda *x: torch.hstack(x),
+                      [rng.normal(size=shape) for shape in shapes])
     for shapes in ([(3,), (3,)], [(2, 3), (4, 3)], [(), ()]):
-        _compare(torch, backend, rng, lambda *x: gradcore.vstack(x), lambda *x: torch.vstack(x),
-                 [rng.normal(size=shape) for shape in shapes])
+        compare_calls(torch, backend, rng, lambda *x: gradcore.vstack(x), lambda *x: torch.vstack(x),
+                      [rng.normal(size=shape) for shape in shapes])
 
 
 @pytest.mark.parametrize("name", "float float32 double float64 half float16 long int64 int int32 short int16 int8 "
@@ -328,8 +239,8 @@ def test_changes_in_place(change, backend, torch, rng):
         assert change(target, index, source) is target
         return target
 
-    _compare(torch, backend, rng, changed, changed, [rng.normal(size=(3, 3)), np.array([[2, 0, 1]] * 3),
-                                                     rng.normal(size=(3, 3))])
+    compare_calls(torch, backend, rng, changed, changed, [rng.normal(size=(3, 3)), np.array([[2, 0, 1]] * 3),
+                  rng.normal(size=(3, 3))])
 
 
 def test_draws_in_place(backend):
@@ -371,7 +282,7 @@ def test_multinomial_draws_by_weight(backend):
 
 
 @pytest.mark.parametrize("weights, count, replacement", [
-    ([1.0, -1.0], 1, True), ([0.0, 0.0], 1, True), ([1.0, 0.0], 2, False), ([1.0, _NAN], 1, True), ([1.0], 0, True),
+    ([1.0, -1.0], 1, True), ([0.0, 0.0], 1, True), ([1.0, 0.0], 2, False), ([1.0, NAN], 1, True), ([1.0], 0, True),
     ([[[1.0]]], 1, True), ([], 1, True), ([1.0], 2, False)])
 def test_multinomial_refuses_in_words(weights, count, replacement):
     with pytest.raises(ValueError, match="multinomial"):

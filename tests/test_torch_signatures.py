@@ -5,7 +5,7 @@ PyTorch's functions that are not written in Python show their parameters in thei
 
 from __future__ import annotations
 
-import importlib
+import functools
 import inspect
 import re
 from typing import Any, Iterator, Optional
@@ -45,10 +45,9 @@ ALIKE = {("norm", "p"), ("meshgrid", "indexing"), ("data.random_split", "generat
          ("nn.utils.rnn.PackedSequence", "batch_sizes")}
 
 
-def _room(library: Any, name: str) -> Any:
-    if name == "":
-        return library
-    return importlib.import_module(f"{library.__name__}.{name}")
+def _member(library: Any, name: str) -> Any:
+    """A module or class of a library by its dotted name; "" is the library itself."""
+    return functools.reduce(getattr, filter(None, name.split(".")), library)
 
 
 def _parameters(function: Any) -> Optional[list[inspect.Parameter]]:
@@ -67,6 +66,11 @@ def _parameters(function: Any) -> Optional[list[inspect.Parameter]]:
     return None if are_any <= {parameter.kind for parameter in found} else found
 
 
+def _variadic(parameters: list[inspect.Parameter]) -> Optional[int]:
+    """The place of the parameter that takes any number of arguments, if there is one."""
+    return next((i for i, parameter in enumerate(parameters) if parameter.kind is parameter.VAR_POSITIONAL), None)
+
+
 def _shown(default: Any) -> str:
     """A default in words in which those of both libraries are alike."""
     if isinstance(default, tuple):
@@ -82,7 +86,7 @@ def _unlike(room: str, name: str, ours: list, theirs: list) -> Iterator[str]:
     named = [parameter for parameter in theirs if parameter.name in names or parameter.name not in left_out
              and parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)]
     own = {parameter.name: parameter for parameter in ours}
-    rest = next((i for i, parameter in enumerate(ours) if parameter.kind is parameter.VAR_POSITIONAL), None)
+    rest = _variadic(ours)
     for place, parameter in enumerate(named):
         known = parameter.name
         if known not in own:
@@ -104,7 +108,7 @@ def _unlike(room: str, name: str, ours: list, theirs: list) -> Iterator[str]:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_parameters_are_pytorchs(room, torch):
-    ours, theirs = _room(gradcore, room), _room(torch, room)
+    ours, theirs = [_member(library, room) for library in (gradcore, torch)]
     found, count = [], 0
     for name in dir(theirs):
         if name.startswith("_") or not hasattr(ours, name) or name in ("Tensor", "device", "Generator"):
@@ -129,13 +133,9 @@ def _documented(function: Any, name: str) -> Iterator[list[str]]:
         yield [match[1] for match in found if match]
 
 
-OWNERS = {"": lambda library: library, "Tensor": lambda library: library.Tensor,
-          "linalg": lambda library: library.linalg, "special": lambda library: library.special}
-
-
-@pytest.mark.parametrize("owner", OWNERS)
+@pytest.mark.parametrize("owner", ["", "Tensor", "linalg", "special"])
 def test_parameters_of_docstrings_are_known(owner, torch):
-    ours, theirs = [OWNERS[owner](library) for library in (gradcore, torch)]
+    ours, theirs = [_member(library, owner) for library in (gradcore, torch)]
     found, count = [], 0
     for name in dir(theirs):
         if name.startswith("_") or not callable(getattr(ours, name, None)) or not callable(getattr(theirs, name)):
@@ -144,7 +144,7 @@ def test_parameters_of_docstrings_are_known(owner, torch):
         if parameters is None:  # of operations in place: those of the operation
             parameters = _parameters(getattr(ours, name.rstrip("_"), None)) or []
         names = [parameter.name for parameter in parameters]
-        rest = next((i for i, parameter in enumerate(parameters) if parameter.kind is parameter.VAR_POSITIONAL), None)
+        rest = _variadic(parameters)
         full = f"{owner}.{name}".strip(".")
         left_out = NOT_TAKEN | set(RARE.get(full, RARE.get(full.rstrip("_"), "")).split()) | {"requires_grad"}
         for signature in _documented(getattr(theirs, name), name):

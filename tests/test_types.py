@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,15 @@ def test_the_stub_lists_the_members_that_tensors_have():
 def test_all_public_names_are_listed():
     assert tensor_stub.all_names() in tensor_stub.INIT.read_text(encoding="utf-8"), \
         "run `python tests/tensor_stub.py` after a change of what gradcore imports"
+
+
+def test_type_checkers_are_told_that_there_are_annotations():
+    """The marker of PEP 561 is in the checkout and in the package data of a wheel."""
+    configuration = configparser.ConfigParser()
+    configuration.read(ROOT / "setup.cfg", encoding="utf-8")
+    assert "py.typed" in configuration["options.package_data"]["gradcore"].split()
+    marker = ROOT / "gradcore" / "py.typed"
+    assert marker.is_file() and not marker.read_bytes()  # anything in it would mean "partial"
 
 
 def check_types(folder: Path, *command: str) -> subprocess.CompletedProcess:

@@ -26,6 +26,7 @@ import numpy as np
 from .expand import expand
 from .expression import TABLE, Apply, Expression, Literal, in_order
 from .kernel import Kernel
+from .special import TANH_CUBIC, TANH_SLOPE
 
 # The C++ spelling of dtypes; `float16` is a class with conversions from and to float.
 TYPES = {"bool": "bool", "int8": "signed char", "int16": "short", "int32": "int", "int64": "long long",
@@ -49,7 +50,7 @@ template <class T> FN T minimum_of(T a, T b) { const T c = b < a ? b : a; return
 // The tanh form of normcdf: 1 / (1 + exp(z)), z an odd cubic whose rounding to float would cost exp its last digits.
 FN double cubic_of(double x) {
     const double a = x < -100.0 ? -100.0 : x > 100.0 ? 100.0 : x;
-    return -1.5957691216057308 * fabs(a) * (1.0 + 0.044715 * (a * a));  // 2 * sqrt(2 / pi)
+    return -TANH_SLOPE * fabs(a) * (1.0 + TANH_CUBIC * (a * a));
 }
 FN double normcdf_tanh_of(double x) {
     const double t = exp(cubic_of(x));
@@ -100,7 +101,7 @@ FN float remainder_of(float a, float b) { return float_remainder(a, b); }
 FN double remainder_of(double a, double b) { return float_remainder(a, b); }
 FN float floor_divide(float a, float b) { return float_floor_divide(a, b); }
 FN double floor_divide(double a, double b) { return float_floor_divide(a, b); }
-"""
+""".replace("TANH_SLOPE", repr(TANH_SLOPE)).replace("TANH_CUBIC", repr(TANH_CUBIC))
 
 
 def body(kernel: Kernel) -> str:

@@ -14,7 +14,7 @@ from ..operations.extrema import argmax
 from ..operations.indexing import gather, index_select
 from ..operations.scattering import scatter
 from ..operations.shaping import permute, reshape
-from .window_options import Sizes, as_samples, output_sizes, parts, per_dim, steps_of
+from .window_options import Sizes, as_samples, output_sizes, parts, per_dim, pool_stride
 
 Pooled = Union[Tensor, tuple[Tensor, Tensor]]
 
@@ -131,7 +131,7 @@ def _unpooled(name: str, count: int, input: Any, indices: Tensor, kernel_size: S
         raise ValueError(f"{name}: the indices must be integers in the shape of the input, {x.shape}; got "
                          f"{indices.dtype} of shape {indices.shape}")
     kernel = per_dim(kernel_size, count, 1, "kernel_size", name)
-    steps = steps_of(stride, kernel, name)
+    steps = pool_stride(stride, kernel, name)
     before = per_dim(padding, count, 0, "padding", name)
     usual = [(n - 1) * s - 2 * p + k for n, s, p, k in zip(samples.shape[2:], steps, before, kernel)]
     sizes = usual if output_size is None else _wanted_sizes(name, tuple(output_size), usual, steps)

@@ -12,7 +12,8 @@ from ..core.broadcasting import cast
 from ..core.tensor import Tensor, as_tensor
 from ..operations.pooling import MaxPool, WindowSum
 from ..operations.reduction import root
-from .window_options import Sizes, as_samples, per_dim, steps_of, wide, windows_over
+from .window_options import (Sizes, as_samples, check_norm_type, per_dim, pool_padding, pool_stride, wide,
+                             windows_over)
 
 
 def max_pool1d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0, dilation: Sizes = 1,
@@ -115,8 +116,7 @@ def lp_pool2d(input: Any, norm_type: float, kernel_size: Sizes, stride: Optional
 
 def _norms(name: str, count: int, input: Any, p: float, kernel_size: Sizes, stride: Optional[Sizes],
            ceil_mode: bool) -> Tensor:
-    if not p > 0:
-        raise ValueError(f"{name}: `norm_type` must be above 0; got {p}")
+    check_norm_type(p, name)
     size = math.prod(per_dim(kernel_size, count, 1, "kernel_size", name))
     means = _means(name, count, as_tensor(input) ** p, kernel_size, stride, 0, ceil_mode, True, None)
     return root(means * size, p)
@@ -126,11 +126,9 @@ def _windows(name: str, sizes: tuple[int, ...], kernel_size: Sizes, stride: Opti
              dilation: Sizes, ceil_mode: bool) -> Windows:
     count = len(sizes)
     kernel = per_dim(kernel_size, count, 1, "kernel_size", name)
-    stride = steps_of(stride, kernel, name)
-    padding = per_dim(padding, count, 0, "padding", name)
+    stride = pool_stride(stride, kernel, name)
+    padding = pool_padding(padding, kernel, name)
     dilation = per_dim(dilation, count, 1, "dilation", name)
-    if any(2 * p > k for p, k in zip(padding, kernel)):
-        raise ValueError(f"{name}: `padding` must be at most half of `kernel_size`; got {padding} and {kernel}")
     windows = windows_over(sizes, kernel, stride, dilation, padding, padding, name)
     if not ceil_mode:
         return windows

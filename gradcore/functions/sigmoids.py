@@ -5,10 +5,10 @@ The gates bound their input where they are closed: infinity times 0 would be NaN
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ..backends import Expression, FormulaNamespace
+from ..backends.formulas.special import TANH_CUBIC, TANH_SLOPE
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
 
@@ -158,7 +158,7 @@ def _(xp: FormulaNamespace, x: Expression) -> Expression:
     x = xp.clip(x, -100.0, 100.0)
     # The smaller one of Q(x) and 1 - Q(x), in all of its digits.  Not of -|x|, whose slope at 0 is 0.
     small = xp.normcdf_tanh(xp.where(x > 0, -x, x))
-    slope = 2.0 * math.sqrt(2.0 / math.pi) * (1.0 + 3.0 * 0.044715 * (x * x))
+    slope = TANH_SLOPE * (1.0 + 3.0 * TANH_CUBIC * (x * x))
     return xp.where(x > 0, 1.0 - small, small) + x * small * (1.0 - small) * slope
 
 

@@ -38,10 +38,23 @@ def per_dim(value: Any, count: int, least: int, option: str, name: str) -> tuple
     return sizes
 
 
-def steps_of(stride: Any, kernel: tuple[int, ...], name: str) -> tuple[int, ...]:
-    """The steps of a pool's windows; None, or an empty list as in PyTorch, stands for the sizes of the window."""
+def pool_stride(stride: Any, kernel: tuple[int, ...], name: str) -> tuple[int, ...]:
+    """The stride of a pool; None, or an empty list as in PyTorch, means the kernel size."""
     is_given = stride is not None and not (isinstance(stride, (tuple, list)) and len(stride) == 0)
     return per_dim(stride, len(kernel), 1, "stride", name) if is_given else kernel
+
+
+def pool_padding(padding: Any, kernel: tuple[int, ...], name: str) -> tuple[int, ...]:
+    """The padding of a pool, at most half of the kernel size: no window then lies in the padding alone."""
+    sizes = per_dim(padding, len(kernel), 0, "padding", name)
+    if any(2 * size > k for size, k in zip(sizes, kernel)):
+        raise ValueError(f"{name}: `padding` must be at most half of `kernel_size`; got {sizes} and {kernel}")
+    return sizes
+
+
+def check_norm_type(norm_type: float, name: str) -> None:
+    if not norm_type > 0:
+        raise ValueError(f"{name}: `norm_type` must be above 0; got {norm_type}")
 
 
 def windows_over(sizes: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...],

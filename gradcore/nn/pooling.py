@@ -1,4 +1,4 @@
-"""Pooling layers, and the way back of those that keep the largest."""
+"""Pooling layers, and the layers that invert max pooling."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence
 
 from .. import functions
 from ..core.tensor import Tensor
-from ..functions.window_options import Sizes, output_sizes, per_dim
+from ..functions.window_options import (Sizes, check_norm_type, output_sizes, per_dim, pool_padding,
+                                        pool_stride)
 from .module import Module
 
 
 class _Pool(Module):
-    """What pools have in common: a function of windows and its options."""
+    """Base class: a function of windows and its options."""
 
     count: int
     function: Callable[..., Tensor]
@@ -19,19 +20,15 @@ class _Pool(Module):
     def _set(self, kernel_size: Sizes, stride: Optional[Sizes], padding: Sizes, **options: Any) -> None:
         name = type(self).__name__
         kernel = per_dim(kernel_size, self.count, 1, "kernel_size", name)
-        if stride is not None:
-            per_dim(stride, self.count, 1, "stride", name)
-        before = per_dim(padding, self.count, 0, "padding", name)
-        if any(2 * p > k for p, k in zip(before, kernel)):
-            raise ValueError(f"{name}: `padding` must be at most half of `kernel_size`; got {padding} and "
-                             f"{kernel_size}")
+        pool_stride(stride, kernel, name)
+        pool_padding(padding, kernel, name)
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
         self.padding, self._options = padding, tuple(options)
         for option, value in options.items():
             setattr(self, option, value)
 
     if TYPE_CHECKING:
-        forward: Callable[..., Any]  # those of maxima that are put back take places too
+        forward: Callable[..., Any]  # that of `_MaxUnpool` takes indices too
     else:
         def forward(self, input: Any) -> Any:
             return self.function(input, self.kernel_size, self.stride, self.padding,
@@ -129,11 +126,8 @@ class _LPPool(Module):
 
     def __init__(self, norm_type: float, kernel_size: Sizes, stride: Optional[Sizes] = None, ceil_mode: bool = False):
         name = type(self).__name__
-        per_dim(kernel_size, self.count, 1, "kernel_size", name)
-        if stride is not None:
-            per_dim(stride, self.count, 1, "stride", name)
-        if not norm_type > 0:
-            raise ValueError(f"{name}: `norm_type` must be above 0; got {norm_type}")
+        pool_stride(stride, per_dim(kernel_size, self.count, 1, "kernel_size", name), name)
+        check_norm_type(norm_type, name)
         self.norm_type, self.kernel_size, self.stride, self.ceil_mode = norm_type, kernel_size, stride, ceil_mode
 
     def forward(self, input: Any) -> Tensor:
@@ -180,7 +174,7 @@ class _AdaptivePool(Module):
 
 
 class AdaptiveAvgPool1d(_AdaptivePool):
-    """The means over parts of the length: see `gradcore.functions.adaptive_avg_pool1d`.
+    """The mean of each part of the length: see `gradcore.functions.adaptive_avg_pool1d`.
 
     >>> AdaptiveAvgPool1d(2)(Tensor([[[1.0, 3.0, 5.0, 7.0]]]))
     tensor([[[2., 6.]]])
@@ -190,7 +184,7 @@ class AdaptiveAvgPool1d(_AdaptivePool):
 
 
 class AdaptiveAvgPool2d(_AdaptivePool):
-    """The means over parts of the plane: see `gradcore.functions.adaptive_avg_pool2d`.
+    """The mean of each part of the plane: see `gradcore.functions.adaptive_avg_pool2d`.
 
     >>> AdaptiveAvgPool2d(1)(Tensor([[[[1.0, 3.0], [5.0, 7.0]]]]))
     tensor([[[[4.]]]])
@@ -200,7 +194,7 @@ class AdaptiveAvgPool2d(_AdaptivePool):
 
 
 class AdaptiveAvgPool3d(_AdaptivePool):
-    """The means over parts of the volume: see `gradcore.functions.adaptive_avg_pool3d`.
+    """The mean of each part of the volume: see `gradcore.functions.adaptive_avg_pool3d`.
 
     >>> AdaptiveAvgPool3d(1)(Tensor([[[[[1.0, 3.0]]]]]))
     tensor([[[[[2.]]]]])
@@ -219,7 +213,7 @@ class _AdaptiveMaxPool(_AdaptivePool):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPool):
-    """The largest elements of parts of the length: see `gradcore.functions.adaptive_max_pool1d`.
+    """The largest element of each part of the length: see `gradcore.functions.adaptive_max_pool1d`.
 
     >>> AdaptiveMaxPool1d(2)(Tensor([[[1.0, 3.0, 7.0, 5.0]]]))
     tensor([[[3., 7.]]])
@@ -229,7 +223,7 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPool):
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPool):
-    """The largest elements of parts of the plane: see `gradcore.functions.adaptive_max_pool2d`.
+    """The largest element of each part of the plane: see `gradcore.functions.adaptive_max_pool2d`.
 
     >>> AdaptiveMaxPool2d((1, None))(Tensor.ones(2, 3, 4, 5)).shape
     (2, 3, 1, 5)
@@ -239,7 +233,7 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
-    """The largest elements of parts of the volume: see `gradcore.functions.adaptive_max_pool3d`.
+    """The largest element of each part of the volume: see `gradcore.functions.adaptive_max_pool3d`.
 
     >>> AdaptiveMaxPool3d(1)(Tensor([[[[[1.0, 3.0]]]]]))
     tensor([[[[[3.]]]]])
@@ -257,7 +251,7 @@ class _MaxUnpool(_Pool):
 
 
 class MaxUnpool1d(_MaxUnpool):
-    """What `MaxPool1d` found, back at its places: see `gradcore.functions.max_unpool1d`.
+    """Inverts `MaxPool1d`, with zeros where its windows had smaller elements: see `gradcore.functions.max_unpool1d`.
 
     >>> values, places = MaxPool1d(2, return_indices=True)(Tensor([[[1.0, 3.0, 7.0, 5.0]]]))
     >>> MaxUnpool1d(2)(values, places)
@@ -268,7 +262,7 @@ class MaxUnpool1d(_MaxUnpool):
 
 
 class MaxUnpool2d(_MaxUnpool):
-    """What `MaxPool2d` found, back at its places: see `gradcore.functions.max_unpool2d`.
+    """Inverts `MaxPool2d`, with zeros where its windows had smaller elements: see `gradcore.functions.max_unpool2d`.
 
     >>> values, places = MaxPool2d(2, return_indices=True)(Tensor([[[1.0, 2.0], [4.0, 3.0]]]))
     >>> MaxUnpool2d(2)(values, places).tolist()
@@ -279,7 +273,7 @@ class MaxUnpool2d(_MaxUnpool):
 
 
 class MaxUnpool3d(_MaxUnpool):
-    """What `MaxPool3d` found, back at its places: see `gradcore.functions.max_unpool3d`.
+    """Inverts `MaxPool3d`, with zeros where its windows had smaller elements: see `gradcore.functions.max_unpool3d`.
 
     >>> values, places = MaxPool3d((1, 1, 2), return_indices=True)(Tensor([[[[[1.0, 3.0]]]]]))
     >>> MaxUnpool3d((1, 1, 2))(values, places)

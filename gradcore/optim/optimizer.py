@@ -159,20 +159,18 @@ class Optimizer:
         ------
         ValueError : groups, names or shapes do not fit this optimizer; nothing has changed then.
         """
-        self._check_groups(state_dict)
-        saved = state_dict["param_groups"]
-        indices = [index for group in saved for index in group["params"]]
-        owners = dict(zip(indices, self.parameters))
+        owners = dict(zip(self._checked_indices(state_dict), self.parameters))
         loaded = {}
         for index, state in state_dict["state"].items():
             if index not in owners:
                 self._refuse(f"there is no parameter {index!r}")
             loaded[owners[index]] = self._fitted(index, owners[index], state)
-        for group, new in zip(self.param_groups, saved):
+        for group, new in zip(self.param_groups, state_dict["param_groups"]):
             group.update({name: value for name, value in new.items() if name != "params"})
         self.state = loaded
 
-    def _check_groups(self, state_dict: Any) -> None:
+    def _checked_indices(self, state_dict: Any) -> list[int]:
+        """The indices of all parameters in the groups of a state, once these fit the optimizer's."""
         if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
             self._refuse("it must be a dict with \"state\" and \"param_groups\"")
         saved = state_dict["param_groups"]
@@ -194,6 +192,7 @@ class Optimizer:
             if len(new["params"]) != len(group["params"]):
                 self._refuse(f"a group has {len(new['params'])} parameter(s), not {len(group['params'])}")
             self.check(new)
+        return indices
 
     def _fitted(self, index: Any, parameter: Tensor, state: Mapping[str, Any]) -> dict[str, Any]:
         """The saved state of one parameter as new tensors of its dtype, on its device."""

@@ -117,8 +117,7 @@ class ZeroRedundancyOptimizer(Optimizer):
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on from a whole state, of which each process keeps its part."""
-        self._check_groups(state_dict)
-        saved = [index for group in state_dict["param_groups"] for index in group["params"]]
+        saved = self._checked_indices(state_dict)
         mine = {index for index, parameter in zip(saved, self.parameters)
                 if self._owners[parameter] == self._group.rank}
         kept = {index: state for index, state in state_dict["state"].items() if index in mine or index not in saved}
