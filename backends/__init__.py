@@ -1,4 +1,4 @@
-"""Devices and the kernels that run on them; it knows nothing of tensors or gradients' bookkeeping."""
+"""Devices and the kernels that run on them. Nothing here knows of tensors or of the autograd graph."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .lazy import loader
 from .cpu.backend import NumPyBackend
 from .registry import (as_device, backend_of, default_device, get_backend, register, set_default_device, unregister)
 
-# Loaded on first use: most programs are for one kind of device.
+# Loaded on first use, since most programs use one kind of device.
 __getattr__ = loader(__name__, {"absent": "cudnn mps", "cuda.backend": "CuPyBackend"})
 
 register("cpu", lambda device: NumPyBackend())

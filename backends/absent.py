@@ -1,4 +1,4 @@
-"""What scripts ask of devices and libraries that are not used here: there are none, and their settings change nothing.
+"""Stand-ins for PyTorch's `backends.mps` and `backends.cudnn`: never available, and their settings have no effect.
 
 >>> mps.is_available(), cudnn.is_available()
 (False, False)
@@ -11,7 +11,7 @@ from typing import Optional
 
 
 class Absent:
-    """A library that is not there; PyTorch's settings of it can be read and set."""
+    """A library that is never available; PyTorch's settings for it can be read and set."""
 
     def __init__(self, **settings: Optional[bool]):
         vars(self).update(settings)

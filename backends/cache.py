@@ -1,10 +1,10 @@
-"""Files of compiled code that outlive the process: where they are kept, when they are trusted, how they are written.
+"""The on-disk cache of compiled code.
 
-A file's name is its key, which the caller makes of all that decides what is in it, and the digest of what is in it.
-So a file that a full disk or a power cut has left incomplete is told from a whole one before it is loaded: to map a
-library that is too short kills the process.  Two processes that write one key at once do not disturb each other.
+A file is named by its key, which the caller derives from everything that determines the content, and by a digest of
+the content.  A file that a full disk or a power failure has truncated is thus detected before it is loaded; loading a
+truncated library would kill the process.  Processes may write the same key at the same time.
 
-What only this needs is imported in the functions: most processes never compile, and all import this module.
+Modules that only this one needs are imported in its functions, since every process imports it and few compile.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Optional, Union
 
 
 def find(key: str, suffix: str) -> Optional[Path]:
-    """The file that is kept under `key`, if one is there and whole."""
+    """The cached file of `key`, or None if there is none or it is damaged."""
     for path in sorted(cache_folder().glob(f"{key}-*{suffix}")):
         if _is_whole(path, key, suffix):
             return path
@@ -25,10 +25,10 @@ def find(key: str, suffix: str) -> Optional[Path]:
 
 
 def store(key: str, suffix: str, content: bytes) -> Path:
-    """Keep `content` under `key`, for this and later processes.
+    """Store `content` under `key` for this and later processes; raises OSError if it cannot be written.
 
-    It is on the disk before it gets its name, so that nobody ever sees half of it.  What stands in its place, a folder
-    too, is replaced.  An OSError says why it could not be written.
+    The content is synced to disk before the file gets its name, so no reader sees a partial file.  Whatever has that
+    name already, even a folder, is replaced.
     """
     import tempfile
 
@@ -57,12 +57,12 @@ def _name(key: str, content: bytes, suffix: str) -> str:
 def _is_whole(path: Path, key: str, suffix: str) -> bool:
     try:
         return path.name == _name(key, path.read_bytes(), suffix)
-    except OSError:  # a folder, or what cannot be read
+    except OSError:  # a folder, or an unreadable file
         return False
 
 
 def _replace(fresh: Union[str, Path], path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():  # a file cannot be renamed to it
+    if path.is_dir() and not path.is_symlink():  # os.replace cannot replace a folder by a file
         import shutil
 
         shutil.rmtree(path)
@@ -70,7 +70,7 @@ def _replace(fresh: Union[str, Path], path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Bring the new name to the disk too; where folders cannot be synced the system does so in its own time."""
+    """Sync the new name to disk as well, where the system can sync folders."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:
@@ -84,22 +84,22 @@ def _sync_folder(folder: Path) -> None:
 
 
 def cache_folder() -> Path:
-    """The folder of compiled code: this user's alone, since what is in it is loaded into the process."""
+    """The cache folder. Only this user may write to it, since its files are loaded into the process."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     folder = Path(base, "gradcore")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         why = _why_untrusted(folder)
-    except OSError as error:  # no home, or one that cannot be written to
+    except OSError as error:  # no home folder, or no permission to write
         why = str(error)
     return folder if why is None else _private_folder()
 
 
 def _why_untrusted(folder: Path) -> Optional[str]:
-    """Why code must not be loaded from `folder`, or None."""
+    """The reason why code must not be loaded from `folder`, or None."""
     about = os.lstat(folder)
     if not stat.S_ISDIR(about.st_mode):
-        return f"{folder} is no folder"
+        return f"{folder} is not a folder"
     if hasattr(os, "getuid") and about.st_uid != os.getuid():
         return f"{folder} belongs to another user"
     if about.st_mode & 0o077:
@@ -109,7 +109,7 @@ def _why_untrusted(folder: Path) -> Optional[str]:
 
 @functools.lru_cache(maxsize=None)
 def _private_folder() -> Path:
-    """A fresh folder for this process, removed at its end; `mkdtemp` makes it ours alone."""
+    """A temporary folder for this process, removed at exit; `mkdtemp` makes it private."""
     import atexit
     import shutil
     import tempfile

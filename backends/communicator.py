@@ -1,4 +1,4 @@
-"""What an engine for communication between processes does with the arrays of one device."""
+"""The interface for communication between processes, for arrays of one device."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ Wait = Callable[[], None]
 
 
 class Communicator(ABC):
-    """Collective operations between `size` processes; all of them make the same calls in the same order.
+    """Collective operations between processes, which all make the same calls in the same order.
 
-    Reductions are "sum", "mean", "max" or "min", for every dtype that a tensor can have; what makes no sense (a mean of
-    integers) has been refused before.
+    Reductions are "sum", "mean", "max" or "min" for every dtype of tensors.  Callers have already rejected invalid
+    combinations, such as the mean of integers.
     """
 
-    is_queued = False  # whether calls return before their work is done: `mark` then tells when it is
+    is_queued = False  # whether calls return before their work is done; `mark` then waits for it
 
     @abstractmethod
     def all_reduce(self, array: Array, op: str) -> None:
@@ -24,15 +24,15 @@ class Communicator(ABC):
 
     @abstractmethod
     def reduce(self, array: Array, op: str, root: int) -> None:
-        """Reduce `array` over all processes, in place on `root`; elsewhere its contents are arbitrary afterwards."""
+        """Reduce `array` over all processes, in place on `root`; its contents on other ranks become undefined."""
 
     @abstractmethod
     def broadcast(self, array: Array, root: int) -> None:
-        """Copy `array` of the process `root` into that of all others."""
+        """Copy `array` of the process `root` to all other processes."""
 
     @abstractmethod
     def all_gather(self, output: Array, array: Array) -> None:
-        """Put the `array` of every process, in the order of their ranks, into `output`."""
+        """Concatenate the `array` of every process, ordered by rank, in `output`."""
 
     @abstractmethod
     def reduce_scatter(self, output: Array, array: Array, op: str) -> None:
@@ -40,15 +40,15 @@ class Communicator(ABC):
 
     @abstractmethod
     def send(self, array: Array, peer: int, tag: int) -> Wait:
-        """Send `array`; what is returned waits until its memory may be used again."""
+        """Send `array`; the returned function waits until its memory may be reused."""
 
     @abstractmethod
     def receive(self, array: Array, peer: Optional[int], tag: int) -> Callable[[], int]:
-        """Receive into `array` from `peer` (None: from any); what is returned waits for it and gives the sender."""
+        """Receive into `array` from `peer` (None: any); the returned function waits for it and returns the sender."""
 
     def mark(self) -> Wait:
-        """What lets the device wait for the work that was queued so far."""
+        """A function that makes the device wait for the work queued so far."""
         raise NotImplementedError(f"{type(self).__name__} queues no work")
 
     def close(self) -> None:
-        """Give back what the engine holds."""
+        """Release the resources of the communicator."""

@@ -7,9 +7,9 @@ from typing import Optional, Union
 
 
 class Device:
-    """A place where arrays live: "cpu", or "cuda:N" for the N-th CUDA device.
+    """A device on which arrays are stored: "cpu", or "cuda:N" for the N-th CUDA device.
 
-    Devices compare equal to each other and to their string, and print as it.
+    A device equals, and prints as, its string.
 
     >>> Device("cuda") == "cuda:0", str(Device("cuda", 1)), Device("cpu").type
     (True, 'cuda:1', 'cpu')

@@ -1,10 +1,10 @@
-"""The errors that a person meets when a device or a formula cannot be used."""
+"""The exceptions of devices and formulas."""
 
 from __future__ import annotations
 
 
 class BackendUnavailable(RuntimeError):
-    """The device that was asked for cannot be used on this machine; the text says why and what to do.
+    """The requested device cannot be used on this machine; the message says why and what to do.
 
     >>> from gradcore.backends import get_backend
     >>> try:
@@ -16,7 +16,7 @@ class BackendUnavailable(RuntimeError):
 
 
 class DeviceMismatch(TypeError):
-    """One operation was given tensors that live on different devices.
+    """An operation received tensors of different devices.
 
     >>> issubclass(DeviceMismatch, TypeError)
     True
@@ -24,7 +24,7 @@ class DeviceMismatch(TypeError):
 
 
 class FormulaError(TypeError):
-    """A formula is no elementwise kernel; the text names the construct and what to write instead.
+    """A formula cannot become a kernel; the message names the construct and what to write instead.
 
     >>> import gradcore
     >>> try:

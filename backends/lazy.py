@@ -1,4 +1,4 @@
-"""Names that a package loads on first use, so that importing it stays quick."""
+"""Names that a package loads on first use, which keeps its import fast."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any, Callable, Mapping
 
 def loader(package: str, places: Mapping[str, str],
            finish: Callable[[Any], Any] = lambda member: member) -> Callable[[str], Any]:
-    """A package's `__getattr__`: `places` has the modules of the package, with the names that are found in each.
+    """A package's `__getattr__`: `places` maps each module of the package to the names it defines.
 
-    `finish` makes of a member of such a module what the package has by that name.
+    `finish` turns a member of such a module into the package's attribute.
     """
     module_of = {name: module for module, names in places.items() for name in names.split()}
 

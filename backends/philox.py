@@ -1,12 +1,12 @@
-"""The numbers that every device draws: a counter goes in, random words come out.
+"""The counter-based random number generator of all devices: Philox 4x64 with ten rounds.
 
-A stream is named by two numbers, its seed and which of that seed's streams it is.  Its n-th block, four words of 64
-bits, is a function of those two and n alone, so that any device and any number of threads may compute any part of it:
-Philox 4x64 with ten rounds, as in `numpy.random.Philox`, whose key is (seed, stream) and whose counter is n.
+A stream is identified by a seed and a stream number.  Its n-th block, four words of 64 bits, is a function of these two
+and n alone, so any device and any number of threads can compute any part of it.  The blocks are those of
+`numpy.random.Philox` with the key (seed, stream) and the counter n.
 Source: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
 
-What becomes of a word is the same everywhere, too: a float64 number is its upper 53 bits as a fraction, two float32
-numbers are the upper 24 bits of its lower and of its upper half, and an int64 number is the word itself.
+Every device also converts words in the same way: a float64 number is the upper 53 bits of a word as a fraction, a word
+gives two float32 numbers (the upper 24 bits of its lower half, then of its upper half), and an int64 number is a word.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Callable, NamedTuple, Optional
 import numpy as np
 
 BLOCK_BYTES = 32
-TYPES = {"float32": "float", "float64": "double", "int64": "long long"}  # what is drawn, in C++
+TYPES = {"float32": "float", "float64": "double", "int64": "long long"}  # the dtypes drawn, and their C++ types
 
-# The same in C++, for the devices and the CPU; FN is how a function begins, and high_product(a, b) the upper word of a
-# product, which what surrounds the text provides.  The constants are those of Salmon et al.
+# The generator in C++, for CUDA and native CPU code.  The surrounding source defines FN, the specifiers of a function,
+# and high_product(a, b), the upper word of a product.  The constants are those of Salmon et al.
 CPP = """\
 typedef unsigned long long word;
 
@@ -55,7 +55,7 @@ FN void numbers_of(const Block& x, long long* numbers) {
 
 
 class Place(NamedTuple):
-    """A block of a stream, where a draw begins."""
+    """The block of a stream at which a draw begins."""
 
     seed: int
     stream: int
@@ -63,7 +63,7 @@ class Place(NamedTuple):
 
 
 class _PerBlock(dict[np.dtype, int]):
-    """How many numbers of a dtype are made of a block."""
+    """The number of random numbers of a dtype in a block."""
 
     def __missing__(self, dtype: np.dtype) -> int:
         raise TypeError(f"random numbers are drawn as {', '.join(TYPES)}; got {dtype}")
@@ -73,7 +73,7 @@ PER_BLOCK = _PerBlock({np.dtype(name): BLOCK_BYTES // np.dtype(name).itemsize fo
 
 
 def blocks(n: int, dtype: np.dtype) -> int:
-    """How many blocks `n` numbers take; a draw begins with a block of its own.
+    """The number of blocks that `n` numbers take; each draw begins with a new block.
 
     >>> blocks(8, np.dtype("float32")), blocks(9, np.dtype("float32")), blocks(0, np.dtype("int64"))
     (1, 2, 0)
@@ -82,7 +82,7 @@ def blocks(n: int, dtype: np.dtype) -> int:
 
 
 def fill(out: np.ndarray, place: Place, skipped: int = 0) -> None:
-    """Write the numbers from `skipped` blocks after `place` on to a contiguous one-dimensional array.
+    """Fill a contiguous one-dimensional array with the numbers that begin `skipped` blocks after `place`.
 
     >>> numbers = np.empty(2, np.float32)
     >>> fill(numbers, Place(seed=7, stream=0, offset=0))
@@ -105,15 +105,14 @@ def fill(out: np.ndarray, place: Place, skipped: int = 0) -> None:
 
 
 class _Words(threading.local):
-    """A thread's own source of words, which goes on where it is: to move it takes as long as to draw a thousand."""
+    """A thread's own generator, which continues where it is: moving it costs as much as a thousand words."""
 
     def __init__(self) -> None:
         self.philox = np.random.Philox(key=0)  # NumPy loads its random module only now
         self.goes_on_at: Optional[tuple[int, int, int]] = None
 
     def words(self, seed: int, stream: int, offset: int, count: int) -> Callable[[int], np.ndarray]:
-        """A function that gives so many words at each call, of `count` blocks from a place on, all of which are taken.
-        """
+        """A function of n that returns the next n words; the caller draws all words of `count` blocks."""
         if self.goes_on_at != (seed, stream, offset):
             key, counter = np.array([seed, stream], np.uint64), np.array([offset, 0, 0, 0], np.uint64)
             self.philox.state = {"bit_generator": "Philox", "buffer": _NO_WORDS, "buffer_pos": 4, "has_uint32": 0,
@@ -124,12 +123,12 @@ class _Words(threading.local):
 
 _own = _Words()
 _NO_WORDS = np.zeros(4, np.uint64)
-_PIECE = 1 << 11  # blocks whose words are still in the cache when numbers are made of them
+_PIECE = 1 << 11  # blocks; their words are still in the cache when they are converted
 
 
-# NumPy's generator makes one number after the other; these, of many words at once, are the same to the bit.  Words
-# become signed before they become floats, which a processor does in one instruction.  Numbers are arrays here, which
-# NumPy's functions take in less time.
+# NumPy's Generator converts one word at a time; these convert arrays of words to the same bits.  Words are cast to
+# signed integers first, since processors convert those to floats in one instruction.  Constants are zero-dimensional
+# arrays, which NumPy's functions accept faster than Python numbers.
 _EIGHT, _ELEVEN = np.array(8, np.uint32), np.array(11, np.uint64)
 _UNIT32, _UNIT64 = np.array(2.0 ** -24, np.float32), np.array(2.0 ** -53)
 _HALVES, _SIGNED_HALVES, _IS_LITTLE = np.dtype("<u4"), np.dtype("<i4"), sys.byteorder == "little"

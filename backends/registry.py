@@ -1,7 +1,7 @@
-"""Which backend serves which device: one instance each, made when it is first asked for.
+"""The registry of backends: one instance for each device, created on first use.
 
-A package brings a device type of its own by an entry point of the group "gradcore.backends", whose name is the type
-and whose object is the factory that `register` would be given.  It is loaded when the device is first asked for.
+A package can add a device type by an entry point in the group "gradcore.backends".  Its name is the type, and its
+object is the factory that `register` takes.  It is loaded when the device is first used.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .errors import BackendUnavailable
 
 DeviceLike = Union[str, Device, None]
 
-# DLPack's numbers: memory of the host and the same for CUDA to copy from, of a CUDA device and of both by turns.
+# DLPack's device types: host memory (1; pinned: 3) and CUDA memory (2; managed: 13).
 _DLPACK_TYPES = {1: "cpu", 3: "cpu", 2: "cuda", 13: "cuda"}
 
 ENTRY_POINTS = "gradcore.backends"
@@ -28,10 +28,10 @@ _default: Optional[Device] = None
 
 
 def register(device_type: str, factory: Callable[[Device], Backend]) -> None:
-    """Let `factory(device)` make the backend of every device of a type ("cuda" for "cuda:0", "cuda:1", ...).
+    """Register `factory(device)`, which makes the backend of every device of a type ("cuda": "cuda:0", "cuda:1", ...).
 
-    A backend is a subclass of `Backend`; where its device cannot be used, the factory raises `BackendUnavailable` with
-    the reason.  What was registered for the type before, and the backends made by it, are forgotten.  ::
+    A backend is an instance of a subclass of `Backend`.  If the device cannot be used, the factory raises
+    `BackendUnavailable` with the reason.  An earlier registration of the type and its backends are dropped.  ::
 
         class MyBackend(Backend):
             def __init__(self, device):
@@ -41,18 +41,18 @@ def register(device_type: str, factory: Callable[[Device], Backend]) -> None:
         register("mine", MyBackend)
         gradcore.ones(3, device="mine")
 
-    A package need not call it: its entry point does, in its pyproject.toml ::
+    A package does not need to call it if its pyproject.toml has an entry point ::
 
         [project.entry-points."gradcore.backends"]
         mine = "my_package:MyBackend"
 
-    and ``GRADCORE_DEVICE=mine pytest --pyargs gradcore.testing`` holds the backend to what all backends are held to.
-    `tests/strict_backend.py` of this project is an example of some two hundred lines.
+    ``GRADCORE_DEVICE=mine pytest --pyargs gradcore.testing`` runs the tests that every backend must pass.
+    `tests/strict_backend.py` of this project is an example of about two hundred lines.
 
     Raises
     ------
-    ValueError : `device_type` is no name of a device type, such as "cuda".
-    TypeError : `factory` cannot be called.
+    ValueError : `device_type` is not a name of a device type, such as "cuda".
+    TypeError : `factory` is not callable.
 
     >>> from gradcore.backends import NumPyBackend
     >>> class Mine(NumPyBackend):
@@ -103,7 +103,7 @@ def unregister(device_type: str) -> None:
 def get_backend(device: DeviceLike = None) -> Backend:
     """The backend of `device`: "cpu", "cuda", "cuda:N", "auto", a `Device`, or None for the default device.
 
-    A device that cannot be used raises `BackendUnavailable`; only "auto" chooses another.
+    Raises `BackendUnavailable` if the device cannot be used; only "auto" falls back to another one.
 
     >>> get_backend("cpu").device
     Device('cpu')
@@ -127,8 +127,8 @@ def _made(device: Device) -> Backend:
 
 
 def _factory_of_a_package(device: Device) -> Callable[[Device], Backend]:
-    """What the entry point of an installed package names for the type of device."""
-    import importlib.metadata  # a tenth of a second, and for the devices of packages only
+    """The factory that the entry point of an installed package gives for the type of device."""
+    import importlib.metadata  # takes a tenth of a second, and only devices of packages need it
 
     points = importlib.metadata.entry_points(group=ENTRY_POINTS)
     for point in points:
@@ -144,7 +144,7 @@ def _factory_of_a_package(device: Device) -> Callable[[Device], Backend]:
 
 
 def as_device(device: DeviceLike = None) -> Device:
-    """`device` as a `Device`: None is the default device, "auto" CUDA where it can be used and the CPU elsewhere.
+    """`device` as a `Device`: None is the default device, "auto" is CUDA if it is available and the CPU otherwise.
 
     >>> as_device("cuda:1"), as_device("cpu")
     (Device('cuda:1'), Device('cpu'))
@@ -162,7 +162,7 @@ def _choice() -> Device:
 
 
 def backend_of(array: Any) -> Optional[Backend]:
-    """The backend on whose device `array` lives; None for what is no array of any device.
+    """The backend that owns `array`, or None if it is not an array of any device.
 
     >>> import numpy
     >>> backend_of(numpy.ones(3)).device, backend_of([1, 2])
@@ -173,13 +173,13 @@ def backend_of(array: Any) -> Optional[Backend]:
     for backend in tuple(_backends.values()):
         if backend.owns(array):
             return backend
-    if type(array).__module__.partition(".")[0] == "cupy":  # the user's own array, on a device not asked for so far
+    if type(array).__module__.partition(".")[0] == "cupy":  # an array of the user on a device not used so far
         return get_backend(f"cuda:{array.device.id}")
     return None
 
 
 def backend_of_dlpack(place: tuple[int, int]) -> Backend:
-    """The backend for memory on a device as DLPack numbers it, `place` being the device's type and index.
+    """The backend of DLPack's device `place`, a pair (device type, index).
 
     >>> backend_of_dlpack((1, 0)).device
     Device('cpu')
@@ -193,7 +193,7 @@ def backend_of_dlpack(place: tuple[int, int]) -> Backend:
 
 
 def default_device() -> Device:
-    """Where tensors are made when no device is named: `set_default_device`'s, else GRADCORE_DEVICE's, else the CPU.
+    """The device of new tensors: that of `set_default_device`, else the variable GRADCORE_DEVICE, else the CPU.
 
     >>> default_device()
     Device('cpu')
@@ -205,9 +205,9 @@ def default_device() -> Device:
 
 
 def set_default_device(device: DeviceLike) -> None:
-    """Make tensors on `device` when none is named; None goes back to GRADCORE_DEVICE or the CPU.
+    """Set the device of new tensors; None restores GRADCORE_DEVICE or the CPU.
 
-    A device that cannot be used is refused here, not at some later tensor.
+    Raises `BackendUnavailable` if the device cannot be used.
 
     >>> set_default_device("cpu")
     >>> default_device()

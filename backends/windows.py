@@ -1,4 +1,4 @@
-"""Windows that slide over the last dimensions of an array: where they lie, and their elements as slices or views."""
+"""Sliding windows over the last dimensions of an array, as slices or strided views."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any, Iterator
 
 @dataclass(frozen=True)
 class Windows:
-    """How windows lie over an array: a number for each of its last dimensions.
+    """The geometry of windows; each field has a number for each of the last dimensions.
 
-    Element k of the window at position p is element ``p * stride + k * dilation`` of the array with `before` and
-    `after` elements more at its ends.
+    Element k of the window at position p is element ``p * stride + k * dilation`` of the array padded with `before` and
+    `after` elements.
     """
 
     sizes: tuple[int, ...]  # of the array
@@ -26,12 +26,12 @@ class Windows:
 
     @cached_property
     def padded(self) -> tuple[int, ...]:
-        """The sizes with the elements at both ends."""
+        """The sizes with padding."""
         return tuple([n + b + a for n, b, a in zip(self.sizes, self.before, self.after)])
 
     @cached_property
     def positions(self) -> tuple[int, ...]:
-        """How many windows there are along each dimension."""
+        """The number of windows along each dimension."""
         return tuple([(n - d * (k - 1) - 1) // s + 1
                       for n, k, s, d in zip(self.padded, self.kernel, self.stride, self.dilation)])
 
@@ -41,29 +41,29 @@ class Windows:
 
     @property
     def inside(self) -> tuple[Any, ...]:
-        """The index of the array itself within the longer one."""
+        """The index of the original array in the padded one."""
         return (..., *[slice(b, b + n) for b, n in zip(self.before, self.sizes)])
 
     def taps(self) -> Iterator[tuple[Any, ...]]:
-        """For each element of a window the index, within the longer array, of that element of all windows."""
+        """For each element of a window, the index of that element of all windows in the padded array."""
         for places in itertools.product(*map(range, self.kernel)):
             yield (..., *[slice(k * d, k * d + s * (p - 1) + 1, s)
                           for k, d, s, p in zip(places, self.dilation, self.stride, self.positions)])
 
-    # Windows at every place lie at fixed distances in memory, counted through all dimensions of the longer array.
+    # The following count positions in the flattened padded array.
     @cached_property
     def is_dense(self) -> bool:
-        """Whether there is a window at every place, and few places between the last of a row and the next row."""
+        """Whether the stride is 1 and few positions of the span are not the start of a window."""
         return max(self.stride) == 1 and self.span <= 1.5 * math.prod(self.positions)
 
     @cached_property
     def span(self) -> int:
-        """From the first element of the first window to that of the last, both counted."""
+        """The number of elements from the start of the first window to the start of the last, both included."""
         return 1 + sum([(p - 1) * step for p, step in zip(self.positions, self._steps)])
 
     @cached_property
     def shifts(self) -> list[int]:
-        """How far each element of a window lies behind its first one."""
+        """The offset of each element of a window from its first one."""
         return [sum([k * d * step for k, d, step in zip(places, self.dilation, self._steps)])
                 for places in itertools.product(*map(range, self.kernel))]
 
@@ -72,7 +72,7 @@ class Windows:
         return [math.prod(self.padded[i + 1:]) for i in range(len(self.padded))]
 
     def view(self, as_strided: Any, array: Any) -> Any:
-        """The windows of the longer `array`, (..., *kernel, *positions), as a view that `as_strided` makes."""
+        """The windows of the padded `array` as a strided view of shape (..., *kernel, *positions)."""
         lead = array.ndim - len(self.kernel)
         steps = array.strides[lead:]
         shape = (*array.shape[:lead], *self.kernel, *self.positions)

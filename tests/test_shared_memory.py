@@ -156,7 +156,7 @@ def test_a_history_is_not_given_away_unseen():
 def test_elements_that_lie_backwards_are_refused_before_a_reader_stumbles():
     """PyTorch ends the whole process over such an array."""
     x = from_numpy(np.arange(3.0)[::-1])
-    with pytest.raises(BufferError, match=r"shape \(3,\) whose elements lie backwards .*-8,.*contiguous"):
+    with pytest.raises(BufferError, match=r"shape \(3,\) with negative strides .*-8,.*contiguous"):
         x.__dlpack__()
     assert np.from_dlpack(x.contiguous()).tolist() == [2, 1, 0] and np.asarray(x).tolist() == [2, 1, 0]
 
@@ -169,7 +169,7 @@ def test_elements_that_lie_backwards_are_copied_where_that_is_asked_for():
 def test_a_device_without_the_protocol_says_so():
     x = Tensor([1.0], device="strict")
     for ask in (x.__dlpack__, x.__dlpack_device__, lambda: x._backend.from_dlpack(np.ones(1))):
-        with pytest.raises(BufferError, match="arrays on strict:0 are not shared.*cpu()"):
+        with pytest.raises(BufferError, match="arrays on strict:0 cannot be shared.*cpu()"):
             ask()
 
 

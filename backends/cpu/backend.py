@@ -29,12 +29,12 @@ from . import tiles
 from .tiles import quiet_call, quiet_context, quietly
 
 
-# What only moves elements has no warnings to silence.
+# Functions that only move elements raise no warnings.
 _MOVES = frozenset("broadcast_to concat expand_dims flip permute_dims reshape stack where".split())
 
 
 class _QuietNamespace:
-    """Functions of NumPy without floating-point warnings, whatever the caller has set with numpy.seterr."""
+    """NumPy's functions without floating-point warnings, independent of numpy.seterr."""
 
     def __init__(self, module: Any):
         self.module = module
@@ -45,7 +45,7 @@ class _QuietNamespace:
             value = _QuietNamespace(value)
         elif callable(value) and not isinstance(value, type) and name not in _MOVES:
             value = functools.wraps(value)(functools.partial(quiet_call, value))
-        setattr(self, name, value)  # found at once from now on
+        setattr(self, name, value)  # later look-ups do not come here
         return value
 
 
@@ -71,9 +71,9 @@ class NumPyBackend(Backend):
     def use_kernels(self, kind: str) -> None:
         """Run kernels as programs of "numpy" calls, or as "native" loops built by the system's C++ compiler.
 
-        Native loops are for contiguous float32 and float64 arrays; all else takes the NumPy program.  With "auto" a
-        kernel is a NumPy program until its native loop has been built by another thread, or for good where there is no
-        compiler that works.
+        Native loops handle contiguous float32 and float64 arrays; all others use the NumPy program.  With "auto" a
+        kernel runs as a NumPy program until a background thread has built its native loop, and always if there is no
+        working compiler.
 
         Raises
         ------
@@ -96,8 +96,8 @@ class NumPyBackend(Backend):
 
     def dlpack(self, array: np.ndarray, **options: Any) -> Any:
         if min(array.strides, default=0) < 0 and not options.get("copy"):
-            raise BufferError(f"a tensor of shape {array.shape} whose elements lie backwards in memory (strides "
-                              f"{array.strides} bytes) is not shared, since not every library can read it; pass "
+            raise BufferError(f"a tensor of shape {array.shape} with negative strides "
+                              f"({array.strides} bytes) cannot be shared, since not every library can read it; pass "
                               f".contiguous()")
         return array.__dlpack__(**options)
 
@@ -124,7 +124,7 @@ class NumPyBackend(Backend):
         return address(array)
 
     def shares_memory(self, a: np.ndarray, b: np.ndarray) -> bool:
-        return np.may_share_memory(a, b)  # by their bounds, which tell a copy from a view
+        return np.may_share_memory(a, b)  # compares bounds only, which is enough to tell a copy from a view
 
     def is_writable(self, array: np.ndarray) -> bool:
         flags = array.flags
@@ -133,13 +133,13 @@ class NumPyBackend(Backend):
     def astype(self, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
         if array.dtype == dtype:
             return array
-        return quietly(array.astype, dtype)  # what is too large for float16 is infinite there, as on other devices
+        return quietly(array.astype, dtype)  # overflow in float16 gives infinity, as on other devices
 
     def assign(self, array: np.ndarray, index: Any, value: Any) -> None:
         quietly(operator.setitem, array, index, value)
 
     def take(self, array: np.ndarray, index: Any) -> np.ndarray:
-        return np.asarray(array[index])  # NumPy gives a scalar, not an array, where one element is named
+        return np.asarray(array[index])  # for a single element NumPy gives a scalar
 
     def add_at(self, array: np.ndarray, index: Any, value: np.ndarray) -> None:
         if index is ...:
@@ -148,7 +148,7 @@ class NumPyBackend(Backend):
         parts = index if isinstance(index, tuple) else (index,)
         if any(isinstance(part, np.ndarray) and part.dtype != BOOL for part in parts):
             quietly(np.add.at, array, index, value)
-        else:  # nothing is named twice
+        else:  # no element occurs twice
             quietly(_add_to, array, index, value)
 
     def windows(self, array: np.ndarray, windows: Windows) -> np.ndarray:
@@ -158,7 +158,7 @@ class NumPyBackend(Backend):
     # -- kernels ----------------------------------------------------------------------------------------------
     def elementwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float] = ()) -> list[np.ndarray]:
         launcher = kernel.compiled.get(self.kernels) or self._launcher(kernel)
-        # The short way of the last call; it gives None where this one is of another kind.
+        # The fast path of the last call; it returns None if this call does not fit.
         outputs = quiet_context().run(launcher.quick, inputs, constants)
         return launcher.run(inputs, constants) if outputs is None else outputs
 
@@ -213,7 +213,7 @@ class NumPyBackend(Backend):
         """NumPy returns when its work is done."""
 
     def memory_stats(self) -> dict[str, int]:
-        """Of arrays from a mebibyte on; smaller ones are left to the C library."""
+        """Counts arrays of at least one mebibyte; the C library allocates smaller ones."""
         pool = self.pool
         return {"allocated": pool.allocated, "reserved": pool.allocated + pool.kept}
 

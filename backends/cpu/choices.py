@@ -1,4 +1,4 @@
-"""Equal formulas, of which NumPy computes one faster: with these constants, or on this processor."""
+"""Rewrites of a kernel that make it faster in NumPy, for given constants or for this processor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..formulas.simplify import is_call, is_literal
 
 
 class ConstantConditions:
-    """The conditions of a kernel's choices that depend on its constants alone: one answer holds for whole arrays."""
+    """The conditions of a kernel's `where` nodes that depend on its constants alone, evaluated once for a call."""
 
     def __init__(self, kernel: Kernel):
         choices = [node for node in in_order(kernel.outputs) if is_call(node, "where")]
@@ -28,7 +28,7 @@ class ConstantConditions:
         return bool(self.conditions)
 
     def answers(self, constants: Sequence[float], inputs: Sequence[Any], kinds: tuple[Any, ...]) -> tuple[bool, ...]:
-        """Their values for the constants of a call; `kinds` says of the inputs what decides the kernel's dtype."""
+        """The values of the conditions for the constants of a call; `kinds` identifies the dtypes of its inputs."""
         key = kinds, *[repr(constants[i]) for i in self.places]  # 0.0 equals -0.0
         found = self.known.get(key)
         if found is None:
@@ -41,7 +41,7 @@ class ConstantConditions:
         values: dict[Expression, Literal] = dict(zip(self.kernel.constants, map(Literal.of, constants)))
 
         def replace(node: Expression, args: tuple[Expression, ...]) -> Expression:
-            found = values[node] if node in values else rebuilt(node, args)  # folded, as all its arguments are
+            found = values[node] if node in values else rebuilt(node, args)  # a literal, since all its arguments are
             assert isinstance(found, Literal)
             return found if found.is_boolean else Literal.of(dtype.type(found.value).item())
 
@@ -51,17 +51,17 @@ class ConstantConditions:
 
 
 def settled(kernel: Kernel, conditions: Sequence[Expression], answers: Sequence[bool]) -> Kernel:
-    """The kernel with these answers put in, so that only the branches taken are left of its choices."""
+    """The kernel with `answers` substituted for `conditions`, which leaves only the branches taken."""
     known = dict(zip(conditions, map(Literal.of, answers)))
     outputs = rewrite(kernel.outputs, lambda node, args: known[node] if node in known else rebuilt(node, args))
     return Kernel(kernel.name, kernel.inputs, kernel.constants, outputs, kernel.widens)
 
 
 def prefer_expm1(outputs: tuple[Expression, ...], dtype: np.dtype) -> tuple[Expression, ...]:
-    """Write 1 + exp(z) as 2 + expm1(z), where exp(z) is needed for nothing else and NumPy has the better expm1.
+    """Rewrite 1 + exp(z) as 2 + expm1(z) if exp(z) has no other use and NumPy's expm1 is vectorized.
 
-    Both are exact to rounding for every z, since 2 + expm1(z) is at least 1.  For float32 on AVX-512 expm1 takes
-    three quarters of the time of exp and is the more accurate one; without, it is many times slower.  For float64
+    Both are accurate to rounding for every z, since 2 + expm1(z) is at least 1.  For float32 on AVX-512, expm1 takes
+    three quarters of the time of exp and is more accurate; on other processors it is many times slower.  For float64
     it takes half as long again.
 
     >>> from gradcore.backends.formulas.expression import Symbol

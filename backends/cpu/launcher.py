@@ -1,4 +1,4 @@
-"""From a call of a kernel to the run of its NumPy program: dtypes, shapes and memory are looked after here."""
+"""Dispatches a call of a kernel to a program, by dtypes, shapes and memory layout."""
 
 from __future__ import annotations
 
@@ -22,20 +22,19 @@ from .quick import Outputs, Quick, binder, not_quick
 from .workers import builder
 
 
-_SMALL = 1 << 12  # elements that are copied in about the time of a NumPy call
+_SMALL = 1 << 12  # elements; copying as many takes about as long as a NumPy call
 
 Call = tuple[Sequence[Any], Sequence[np.ndarray]]  # inputs and outputs
 
 
 class Launcher:
-    """Runs one kernel on the CPU, with a program for every combination of dtypes and choices that it meets.
+    """Runs one kernel on the CPU, with a program for each combination of dtypes and constant conditions.
 
-    With kernels of the kind "native" that is a native program where the inputs are contiguous and alike, else always
-    one of NumPy calls.  "auto" is the kind "numpy" until another thread has built the native program, and for good
-    where it cannot be built.
+    For the kind "native" this is a native program if all inputs are contiguous and of one shape and dtype, and
+    otherwise one of NumPy calls.  "auto" behaves as "numpy" until a background thread has built the native program.
 
-    `quick` runs small contiguous arrays like those of the last call, with the same constants, and returns None for
-    all others, which `run` takes (see `quick`).
+    `quick` is the fast path for small contiguous arrays like those of the last call with the same constants; it returns
+    None for all others, which `run` handles (see the module `quick`).
     """
 
     def __init__(self, kernel: Kernel, pool: MemoryPool, kind: str):
@@ -53,23 +52,25 @@ class Launcher:
                 return outputs
         key = self._key(inputs, constants)
         typed = self.programs.get(key) or self._typed(key, inputs)
-        quick, scalars = typed.bound_to(inputs, tuple(constants))  # which nobody can change behind its back
+        quick, scalars = typed.bound_to(inputs, tuple(constants))  # a tuple, which cannot change afterwards
         self.quick = quick
-        if self.programs[key] is not typed:  # made native in the meantime: its short way is another
+        if self.programs[key] is not typed:  # it became native in the meantime
             self.quick = not_quick
         outputs = tiles.quietly(quick, inputs, constants)
         return typed.run(inputs, constants, scalars) if outputs is None else outputs
 
     def run_into(self, calls: Sequence[Call], constants: Sequence[float]) -> Sequence[Call]:
-        """Write the results of calls, (inputs, outputs), to their outputs without temporary arrays; those that only
-        `run` can compute are returned."""
+        """Write the results of calls (inputs, outputs) to their outputs without temporary arrays.
+
+        Returns the calls that only `run` can compute.
+        """
         groups: dict[_TypedLauncher, list[Call]] = {}
         left: list[Call] = []
         typed, known = None, None
         for call in calls:
             inputs = call[0]
             classes = [value.__class__ for value in inputs]
-            # Else all that is in the key is alike.
+            # A call like the last one has the same key.
             if typed is None or classes != known or not call[1][0].ndim or not typed.is_in_place(*call):
                 known, key = classes, self._key(inputs, constants)
                 typed = self.programs.get(key) or self._typed(key, inputs)
@@ -90,7 +91,7 @@ class Launcher:
         kernel = settled(self.kernel, self.conditions.conditions, key[len(inputs):]) if self.conditions else self.kernel
         typed = self.programs[key] = _TypedLauncher(kernel, inputs, self.pool, self.kind == "native")
         if self.kind == "auto":
-            builder.submit(self._make_native, key)  # its errors are left with the job
+            builder.submit(self._make_native, key)  # its errors stay in the job
         return typed
 
     def _make_native(self, key: tuple[Any, ...]) -> None:
@@ -99,8 +100,10 @@ class Launcher:
 
 
 def _alike(inputs: Sequence[Any]) -> Optional[list[Any]]:
-    """The inputs with contiguous copies of small arrays that are expanded, broadcast or strided: to copy them and take
-    the short way is quicker than any way that leaves them as they are.  None where there is nothing to copy."""
+    """The inputs with contiguous copies of small broadcast or strided arrays, or None if no input needs a copy.
+
+    Copying them and taking the fast path is faster than any way without copies.
+    """
     arrays = [value for value in inputs if isinstance(value, np.ndarray)]
     shape = broadcast_shapes(*[array.shape for array in arrays])
     is_small = shape and math.prod(shape) <= _SMALL and [array.dtype for array in arrays].count(
@@ -113,12 +116,12 @@ def _alike(inputs: Sequence[Any]) -> Optional[list[Any]]:
 
 
 def _kind(value: Any) -> Any:
-    """What the promotion of dtypes looks at in a number or a zero-dimensional array."""
+    """What decides type promotion for a number or a zero-dimensional array."""
     return (0, value.dtype.char) if isinstance(value, np.ndarray) else value.__class__
 
 
 def _are_apart(arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> bool:
-    """Whether what is written to an output is seen in no other array."""
+    """Whether no output shares memory with another array."""
     distinct = {id(array): array for array in (*arrays, *outputs)}.values()
     owners = [array if array.base is None else array.base for array in distinct]
     if len({*map(id, owners)}) == len(owners) and all([
@@ -137,7 +140,7 @@ class _TypedLauncher:
         self.program = NumPyProgram(kernel, self.compute, is_scalar)
         self._make_in_place = functools.partial(NumPyProgram, kernel, self.compute, is_scalar, in_place=True)
         self._in_place: Optional[tiles.Scratch] = None
-        self._last_in_place: tuple[Any, tuple[Any, ...]] = (None, ())  # numbers, and what the program takes of them
+        self._last_in_place: tuple[Any, tuple[Any, ...]] = (None, ())  # numbers, and the program's scalars for them
         self.result_dtypes = [BOOL if boolean else result for boolean in self.program.is_boolean]
         self.casts = result != self.compute
         self.scratch = tiles.Scratch(self.program, self.compute)
@@ -152,13 +155,13 @@ class _TypedLauncher:
         self._last: tuple[Any, Quick, tuple[Any, ...]] = (None, not_quick, ())
 
     def made_native(self) -> "_TypedLauncher":
-        """The same with native code, which is built now where it is not there yet."""
+        """A copy that runs native code, which is built now if necessary."""
         changed = copy.copy(self)
         changed._use(self._native_program(self._is_scalar))
         return changed
 
     def run(self, inputs: Sequence[Any], constants: Sequence[float], scalars: tuple[Any, ...]) -> Outputs:
-        """Run on any inputs of this combination of dtypes; `scalars` are what `bound_to` has made of them."""
+        """Run on any inputs of this combination of dtypes; `scalars` is the result of `bound_to`."""
         arrays = [value for value in inputs if isinstance(value, np.ndarray)]
         shape = arrays[0].shape if len(arrays) == 1 else broadcast_shapes(*[array.shape for array in arrays])
         outputs = [self.pool.empty(shape, dtype) for dtype in self.result_dtypes]
@@ -166,20 +169,20 @@ class _TypedLauncher:
         contiguous = same_dtypes and all(array.flags.c_contiguous for array in arrays)
         if self.native is not None and contiguous and self._runs_native(inputs, constants, outputs, shape):
             return outputs
-        # An array of one element is met by every tile as it is.
+        # An array of one element is passed whole to every tile.
         if contiguous and all(array.shape == shape or array.size == 1 for array in arrays):
             tiles.run_flat(self.scratch, [a.reshape(-1) for a in (*arrays, *outputs)], scalars)
         elif same_dtypes and self.program.is_single_call:
             tiles.quietly(self.program.run, *arrays, *outputs, *scalars)
         elif outputs[0].size <= tiles.tile_of(self.compute):
-            tiles.quietly(self._run_gathered, arrays, outputs, scalars)  # casts overflow too
+            tiles.quietly(self._run_gathered, arrays, outputs, scalars)  # casts may overflow
         else:
             tiles.run_strided(self.scratch, arrays, outputs, scalars)
         return outputs
 
     def _runs_native(self, inputs: Sequence[Any], constants: Sequence[float], outputs: Outputs,
                      shape: tuple[int, ...]) -> bool:
-        """Run the native program, which takes arrays of one element as numbers; False for other shapes."""
+        """Run the native program, which takes arrays of one element as numbers; returns False for other shapes."""
         is_number = tuple([not isinstance(value, np.ndarray) or value.shape != shape for value in inputs])
         if not any(is_number) or list(is_number) == self._is_scalar:
             assert self.native is not None
@@ -193,12 +196,12 @@ class _TypedLauncher:
         values = [value.item() if one and isinstance(value, np.ndarray) else value
                   for value, one in zip(inputs, is_number)]
         program = self._with_numbers[is_number]
-        assert program is not None  # as there is one without numbers
+        assert program is not None  # since there is one without numbers
         program.run(outputs[0].size, values, constants, outputs)
         return True
 
     def is_in_place(self, inputs: Sequence[Any], outputs: Sequence[np.ndarray]) -> bool:
-        """Whether all arrays of a call that writes to `outputs` are contiguous and alike."""
+        """Whether all arrays of the call are contiguous and of one shape and dtype."""
         if self.casts or True in self.program.is_boolean:
             return False
         compute, shape = self.compute, outputs[0].shape
@@ -209,20 +212,20 @@ class _TypedLauncher:
         return True
 
     def run_into(self, calls: Sequence[Call], constants: Sequence[float]) -> Sequence[Call]:
-        """Write the results of calls that are `is_in_place` to their outputs, and return those whose arrays overlap."""
-        if self.native is not None:  # reads an element before it writes there
+        """Run calls that satisfy `is_in_place`; returns those whose arrays overlap, which are not run."""
+        if self.native is not None:  # it reads an element before it writes to it
             return self.native.run_several(calls, constants)
         return [call for call in calls if not self._ran_into(*call, constants)]
 
     def _ran_into(self, inputs: Sequence[Any], outputs: Sequence[np.ndarray], constants: Sequence[float]) -> bool:
-        """Run the program of NumPy calls, unless arrays overlap."""
+        """Run the NumPy program unless arrays overlap; returns whether it ran."""
         arrays = [value for value in inputs if isinstance(value, np.ndarray)]
         if not _are_apart(arrays, outputs):
             return False
         if self._in_place is None:
             self._in_place = tiles.Scratch(self._make_in_place(), self.compute)
         numbers = [value for value in inputs if not isinstance(value, np.ndarray)]
-        # Their bits, since 0.0 equals -0.0; integers may be too long for them.
+        # Compared by bits, since 0.0 equals -0.0.  Integers may not fit in a double.
         given = array.array("d", (*numbers, *constants)).tobytes() if self.compute.kind == "f" else None
         known, made = self._last_in_place
         if given is None or given != known:
@@ -233,7 +236,7 @@ class _TypedLauncher:
         return True
 
     def _run_gathered(self, arrays: Sequence[np.ndarray], outputs: Outputs, scalars: tuple[Any, ...]) -> None:
-        """Run on copies of small arrays that are contiguous and alike: quicker than an iterator over the originals."""
+        """Run on contiguous, cast copies of small arrays, which is faster than iterating over the originals."""
         shape = outputs[0].shape
         alike = [np.array(np.broadcast_to(array, shape), self.compute, order="C", copy=None) for array in arrays]
         results = [np.empty(shape, self.compute) if self.casts and not is_boolean else output
@@ -244,8 +247,8 @@ class _TypedLauncher:
                 np.copyto(output, result, casting="unsafe")
 
     def bound_to(self, inputs: Sequence[Any], constants: tuple[float, ...]) -> tuple[Quick, tuple[Any, ...]]:
-        """`quick` for these constants and the numbers among the inputs, and what the program takes of them: scalars
-        as zero-dimensional arrays."""
+        """`quick` for these constants and the numbers among the inputs, and the program's scalars, which are
+        zero-dimensional arrays."""
         numbers = [value for value in inputs if not isinstance(value, np.ndarray)]
         known, quick, scalars = self._last
         if numbers or known is not constants:

@@ -1,6 +1,6 @@
-"""A kernel as a sequence of NumPy calls, with values in a few reused registers.
+"""Lowers a kernel to a sequence of NumPy calls, whose values are kept in a few reused registers.
 
-Which call computes what, and which memory it may write to, is decided here; `program` spells the sequence out.
+This module chooses the calls and the memory they write to; `program` turns the sequence into a Python function.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from ..formulas.kernel import Kernel
 from .choices import prefer_expm1
 from ..formulas.primitives import TRANSCENDENTAL
 
-# What a function such as exp costs, in additions.
+# The cost of a function such as exp, in additions.
 _TRANSCENDENTAL_COST = 4
-BITS = "_bits"  # ends the names of values seen as integers
+BITS = "_bits"  # the suffix of names of values viewed as integers
 
 
 class Statement(NamedTuple):
-    """One call that writes to `target`, the name of a register, a mask, an output, or the bits of one.
+    """One call that writes to `target`: a register, a mask, an output, or an integer view of one.
 
-    Where `is_left_out` names a true flag the call is left out, since it would multiply with or divide by 1; `alias`,
-    if there is one, then stands for `aliased`, and otherwise for what the call computes.
+    If the flag named by `is_left_out` is true, the call is skipped, since it would multiply or divide by 1.  `alias`,
+    if given, then names the value `aliased`, and otherwise the result of the call.
     """
 
     function: str
@@ -37,11 +37,11 @@ class Statement(NamedTuple):
 
 
 class Lowering:
-    """Turns expressions into statements and assigns registers to their values.
+    """Turns expressions into statements and allocates registers for their values.
 
-    A value lives in an input, in a register `rK` (with `rK_bits`, the same memory seen as integers), in a mask `bK`,
-    or in an output.  A register is free again after the last use of its value; a kernel's only output serves
-    as its first register.  `in_place` outputs may be inputs too: they are written to when all has been read.
+    A value is stored in an input, in a register `rK` (with `rK_bits`, an integer view of the same memory), in a mask
+    `bK`, or in an output.  A register is free again after the last use of its value.  A kernel's only output serves as
+    its first register.  With `in_place`, outputs may also be inputs, and are written to only after all reads.
     """
 
     def __init__(self, kernel: Kernel, dtype: np.dtype, scalar_inputs: tuple[bool, ...], in_place: bool = False):
@@ -56,7 +56,7 @@ class Lowering:
         self.statements: list[Statement] = []
         self.prologue: list[str] = []
         self.registers = self.masks = 0
-        self.tiles: list[float] = []  # literals that are needed as whole tiles
+        self.tiles: list[float] = []  # literals that are needed as full tiles
         self.values: dict[Expression, str] = {}
         self.home: dict[Expression, str] = {}  # the registers of values that have one
         self.scalar_names: list[str] = []
@@ -70,7 +70,7 @@ class Lowering:
         for i, symbol in enumerate(kernel.constants):
             self.values[symbol] = f"c{i}"
             scalar_parameters.append(f"c{i}")
-        for node in self.order:  # scalars first: they are computed once for a call, not once for a tile
+        for node in self.order:  # scalars are computed once for a call, not for each tile
             if node.is_scalar or node in self.scalars or node.args and all(arg in self.scalars for arg in node.args):
                 self.scalars.add(node)
         self.scalar_parameters = scalar_parameters
@@ -111,7 +111,7 @@ class Lowering:
 
     # -- names of values --------------------------------------------------------------------------------------
     def _literal(self, value: float | bool) -> str:
-        """The name of a literal as a zero-dimensional array: as an operand it costs less than a Python number."""
+        """The name of a literal as a zero-dimensional array, which is a faster operand than a Python number."""
         dtype = BOOL if isinstance(value, bool) else self.dtype
         for name, known in self.namespace.items():
             if name.startswith("literal") and known.dtype == dtype and repr(known.item()) == repr(value):
@@ -122,7 +122,7 @@ class Lowering:
         return name
 
     def _constant_tile(self, value: float | bool) -> str:
-        """The name of a whole tile of a literal."""
+        """The name of a tile filled with a literal."""
         known = list(map(repr, self.tiles))  # 0.0 equals -0.0
         if repr(value) not in known:
             self.tiles.append(value)
@@ -133,7 +133,7 @@ class Lowering:
         return self._literal(node.value) if isinstance(node, Literal) else self.values[node]
 
     def _bits(self, node: Expression) -> str:
-        """The name of a value seen as integers."""
+        """The name of a value viewed as integers."""
         name = self._operand(node)
         if self.dtype == self.integer:
             return name
@@ -181,7 +181,7 @@ class Lowering:
                 self._release(self.home[arg])
 
     def _target(self, node: Apply) -> str:
-        """Where the value of `node` goes; call it when its arguments have been released."""
+        """The memory for the value of `node`; call it after its arguments have been released."""
         for i, root in enumerate(self.outputs):
             if root is node and f"out{i}" not in self.owner and not self.in_place:
                 name = f"out{i}"
@@ -190,7 +190,7 @@ class Lowering:
                 break
         else:
             name = self._new("b" if node.is_boolean else "r")
-        if len(self.outputs) == 1 or not name.startswith("out"):  # outputs of many are never lent out again
+        if len(self.outputs) == 1 or not name.startswith("out"):  # one of several outputs is never reused as a register
             self.owner[name] = node
         self.values[node] = self.home[node] = name
         return name
@@ -220,7 +220,7 @@ class Lowering:
         self.statements.append(Statement(function, tuple(operands), *rest))
 
     def _call(self, node: Apply) -> None:
-        """One NumPy call; a product with or quotient by a constant of the kernel is left out where that is 1."""
+        """One NumPy call; multiplying or dividing by a constant of the kernel is skipped if that is 1."""
         function, operands = self._function(node), list(map(self._operand, node.args))
         scaled = self._scaled(node)
         self._release_arguments(node)
@@ -250,7 +250,7 @@ class Lowering:
         return (array, factor) if is_constant and array not in self.scalars else None
 
     def _extremum(self, node: Apply) -> None:
-        # NumPy's maximum of an array and a number takes three times as long as that of two arrays.
+        # NumPy's maximum of an array and a scalar takes three times as long as that of two arrays.
         (array,) = [arg for arg in node.args if arg not in self.scalars]
         (scalar,) = [arg for arg in node.args if arg in self.scalars]
         array_name = self._operand(array)
@@ -265,15 +265,15 @@ class Lowering:
         self._add(self._function(node), [array_name, scalar_name], self._target(node))
 
     def _where(self, node: Apply) -> None:
-        """A choice by arithmetic on bits, with the condition as integers 0 and 1.
+        """`where` by integer arithmetic on bits, with the condition as 0 or 1.
 
-        numpy.where mispredicts a branch for every other element of an irregular mask; these loops do not branch,
-        and unlike a product with 0.0 they let no NaN or infinity of the branch not taken through.
+        numpy.where mispredicts a branch for every other element of an irregular mask.  These loops do not branch, and
+        unlike a product with 0.0 they block NaN and infinity of the branch not taken.
         """
         condition, a, b = node.args
         mask = self._operand(condition)
-        if _has_no_bits(a) and not _has_no_bits(b):  # choose b or zero: the same with the condition turned
-            mask, a, b = self._turned(condition), b, a
+        if _has_no_bits(a) and not _has_no_bits(b):  # b or zero: negate the condition and swap
+            mask, a, b = self._negated(condition), b, a
         chosen = self._new("r")
         bits = self._bits_of(chosen)
         self._add("copyto", [mask], bits)
@@ -293,14 +293,14 @@ class Lowering:
         self.free["r"].append(chosen)
         self._add(*last, self._bits_of(self._target(node)))
 
-    def _turned(self, condition: Expression) -> str:
+    def _negated(self, condition: Expression) -> str:
         mask = self._operand(condition)
         if condition in self.scalars:
             return self._define_scalar(f"not_{mask}", f"logical_not({mask})")
-        turned = self._new("b")
-        self._add("logical_not", [mask], turned)
-        self.free["b"].append(turned)
-        return turned
+        negated = self._new("b")
+        self._add("logical_not", [mask], negated)
+        self.free["b"].append(negated)
+        return negated
 
     def _scalar_difference(self, a: Expression, b: Expression) -> str:
         a_bits, b_bits = self._bits(a), self._bits(b)
@@ -311,7 +311,7 @@ class Lowering:
         return self._define_scalar(name, f"{a_bits} - {b_bits}")
 
     def _store_outputs(self) -> None:
-        if self.in_place:  # an input that is a result may be written to by another result
+        if self.in_place:  # another output may overwrite an input that is itself an output
             for root in self.outputs:
                 if isinstance(root, Symbol) and root not in self.scalars and self.values[root].startswith("in"):
                     register = self._new("r")
@@ -323,5 +323,5 @@ class Lowering:
 
 
 def _has_no_bits(node: Expression) -> bool:
-    """Whether a node is the literal 0.0, which a product with a mask gives; -0.0 has the bit of its sign."""
+    """Whether a node is the literal 0.0, whose bits are all 0; -0.0 has its sign bit set."""
     return isinstance(node, Literal) and repr(node.value) == "0.0"

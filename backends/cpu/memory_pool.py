@@ -1,7 +1,7 @@
-"""Reuse of large host buffers.
+"""A caching allocator for large host buffers.
 
-A fresh buffer of some megabytes costs as much in page faults as the arithmetic that fills it.  As CuPy and PyTorch
-do for device memory, the pool therefore keeps buffers whose arrays have died and hands them out again.
+The page faults of a new buffer of some megabytes cost as much as the arithmetic that fills it.  The pool therefore
+keeps buffers of deleted arrays and reuses them, as CuPy and PyTorch do for device memory.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from typing import Any, Optional
 
 import numpy as np
 
-SMALLEST = 1 << 20  # bytes; below, the C library's allocator is as quick
-MOST_KEPT = 1 << 30  # bytes of unused buffers; what would exceed it goes back to the system
+SMALLEST = 1 << 20  # bytes; below that the C library's allocator is as fast
+MOST_KEPT = 1 << 30  # bytes of unused buffers; any more are returned to the system
 _ALIGNMENT = 64
 
-# glibc gives freed blocks of this size back to the system and then faults them in anew, page by page.  Having seen a
-# block of four mebibytes freed once, it keeps as much (mallopt(3), M_MMAP_THRESHOLD).
+# glibc returns freed blocks of this size to the system, so that reusing them causes page faults.  Once a block of four
+# mebibytes has been freed, it raises its threshold to that size (mallopt(3), M_MMAP_THRESHOLD).
 np.empty(4 * SMALLEST, np.uint8)
 
 
 class _Buffer(np.ndarray):
     """Memory of the pool.
 
-    A class of its own, since NumPy makes an array's base the oldest array of the same class that the memory comes
-    from: were this a plain array, arrays in use would hold it and not their lease.
+    It needs a class of its own, since NumPy sets an array's base to the oldest array of the same class that owns the
+    memory.  If this were a plain array, arrays in use would refer to it instead of their lease.
     """
 
 
 class _Lease(np.ndarray):
-    """The owner of a buffer in use: an array whose death returns the memory to the pool.
+    """The owner of a buffer in use; deleting it returns the memory to the pool.
 
-    Arrays made of it, and their views, keep it alive as their base.
+    Arrays on this memory, and their views, keep it alive as their base.
     """
 
     pool: Optional[MemoryPool] = None
@@ -49,7 +49,7 @@ class MemoryPool:
     def __init__(self) -> None:
         self._free: dict[int, list[_Buffer]] = defaultdict(list)
         self.most_kept = MOST_KEPT
-        self._lock = threading.RLock()  # reentrant: the collector may end a lease while one is being made
+        self._lock = threading.RLock()  # reentrant: the garbage collector may delete a lease while the lock is held
         self.kept = 0  # bytes in free buffers
         self.allocated = 0  # bytes in use
         self.peak = 0
@@ -73,7 +73,7 @@ class MemoryPool:
                 return self._free[size].pop()
         return _aligned(size)
 
-    def _give_back(self, buffer: Any, size: int) -> None:  # which names nothing of the module: it may have ended
+    def _give_back(self, buffer: Any, size: int) -> None:  # uses no globals of the module, which may be gone at exit
         with self._lock:
             self.allocated -= size
             if self.kept + size <= self.most_kept:
@@ -81,20 +81,20 @@ class MemoryPool:
                 self._free[size].append(buffer)
 
     def clear(self) -> None:
-        """Give every free buffer back to the system."""
+        """Return every free buffer to the system."""
         with self._lock:
             self._free.clear()
             self.kept = 0
 
 
 def _rounded(size: int) -> int:
-    """Up to an eighth more than `size`, so that arrays of similar sizes share buffers."""
+    """`size` rounded up by at most an eighth, so that arrays of similar sizes share buffers."""
     step = max(1 << 12, 1 << (size.bit_length() - 4))
     return -(-size // step) * step
 
 
 def _aligned(size: int) -> _Buffer:
-    """Bytes that begin at a cache line, where vector loads never straddle two."""
+    """Bytes aligned to cache lines, so that vector loads never straddle two."""
     raw = np.empty(size + _ALIGNMENT, np.uint8)
     offset = -raw.ctypes.data % _ALIGNMENT
     return raw[offset:offset + size].view(_Buffer)

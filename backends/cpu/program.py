@@ -1,9 +1,8 @@
-"""A kernel as a short program of NumPy calls, which write into each other's memory.
+"""A kernel as a short program of NumPy calls that reuse memory.
 
-There are two forms of it, both Python functions.  `run` writes all it computes to memory that it is given: the output
-and a few scratch registers, one tile at a time, small enough that they stay in the processor's cache; `tiles`
-walks over whole arrays.  `quick` is for small arrays, for which to look the registers up takes as long as to compute:
-the first call that needs memory makes it, which costs NumPy next to nothing.
+There are two forms of it, both Python functions.  `run` computes one tile at a time in memory that it receives, the
+output and a few scratch registers, which stay in the processor's cache; `tiles` runs it over whole arrays.  `quick` is
+for small arrays, for which looking up the registers would cost as much as the computation; its calls allocate memory.
 
 >>> from gradcore.backends import Kernel
 >>> program = NumPyProgram(Kernel.of_primitive("tanh"), np.dtype("float32"))
@@ -31,7 +30,7 @@ _OUT_BY_NAME = ("maximum", "minimum")
 
 
 class NumPyProgram:
-    """The program of `kernel`, computed in `dtype`; inputs marked in `scalar_inputs` are plain numbers.
+    """The program of `kernel`, computed in `dtype`; inputs flagged in `scalar_inputs` are Python numbers.
 
     With `in_place` its outputs may be among its inputs.
     """
@@ -46,7 +45,7 @@ class NumPyProgram:
         self.namespace = lowering.namespace
         self.run = compiled(self._tile(), self.namespace)
         self.scalars = compiled(self._once(), self.namespace) if lowering.scalar_names else None
-        # One ufunc needs no scratch: NumPy runs it on whole arrays of any strides that broadcast.
+        # A single ufunc needs no scratch memory: NumPy runs it on whole arrays of any strides that broadcast.
         self.is_single_call = len(lowering.statements) == 1 and not (self.registers or self.masks or self.tiles)
 
     def __str__(self) -> str:
@@ -55,7 +54,7 @@ class NumPyProgram:
 
     @property
     def _given(self) -> list[str]:
-        """What the form for small arrays takes by name."""
+        """The variables that the form for small arrays receives."""
         lowering = self.lowering
         return [*lowering.array_names, *lowering.scalar_names, *lowering.tile_names]
 
@@ -67,11 +66,11 @@ class NumPyProgram:
         return [f"def {self.name}_tile({', '.join(given)}):", *indented(_lines(lowering, given))]
 
     def quick_lines(self) -> list[str]:
-        """The body of the form for small arrays; it takes the arrays, the scalars and the constant tiles by name."""
+        """The body of the form for small arrays, in terms of the arrays, the scalars and the constant tiles."""
         return [*_lines(self.lowering, self._given), f"return [{', '.join(self.lowering.output_names)}]"]
 
     def _once(self) -> list[str]:
-        """What depends on scalars alone."""
+        """The function that computes what depends on scalars alone."""
         lowering, parameters = self.lowering, self.lowering.scalar_parameters
         lines = [*(f"{name} = asarray({name}, dtype)" for name in parameters), *lowering.prologue,
                  f"return {', '.join(lowering.scalar_names)},"]
@@ -79,7 +78,7 @@ class NumPyProgram:
 
 
 def compiled(lines: Sequence[str], namespace: dict[str, Any]) -> Callable[..., Any]:
-    """The function whose text is `lines`, which begin with its head."""
+    """The function whose source is `lines`."""
     name = lines[0].removeprefix("def ").partition("(")[0]
     variables = dict(namespace)
     exec(compile("\n".join(lines), f"<NumPy program {name}>", "exec"), variables)
@@ -92,7 +91,7 @@ def indented(lines: Iterable[str]) -> list[str]:
 
 
 def _lines(lowering: Lowering, given: Sequence[str]) -> Iterator[str]:
-    """The statements: memory that is not `given` is made by the first call that writes to it."""
+    """The statements as source lines; the first call that writes to memory that is not `given` allocates it."""
     known = {*given, *lowering.namespace}
     for statement in lowering.statements:
         target = statement.target
@@ -107,12 +106,12 @@ def _lines(lowering: Lowering, given: Sequence[str]) -> Iterator[str]:
             known.add(target)
         if statement.alias:
             known.add(statement.alias)
-            known.discard(_other_view(statement.alias))  # of a product before it that had the same name
+            known.discard(_other_view(statement.alias))  # of an earlier product with the same name
     yield from _views(lowering.output_names, known)
 
 
 def _views(names: Sequence[str], known: set[str]) -> Iterator[str]:
-    """Let `names` be known that are not yet, by a view of their memory as the other type."""
+    """Lines that define unknown `names` as views of their memory in the other type."""
     for name in names:
         if name not in known and _other_view(name) in known:
             yield f"{name} = {_other_view(name)}.view({'integer' if name.endswith(BITS) else 'dtype'})"

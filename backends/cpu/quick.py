@@ -1,7 +1,7 @@
-"""The short way from a call to a kernel's run, for small contiguous arrays like those of the last call.
+"""The fast path of a call: small contiguous arrays like those of the last call.
 
-For an array of a thousand elements the general way takes as long as the run itself.  So the test whether a call is of
-this kind and the kernel's calls of NumPy are written out as one Python function.
+For a thousand elements, general dispatch takes as long as the computation.  So a generated Python function both tests
+whether a call fits and makes the kernel's NumPy calls.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ Quick = Callable[[Sequence[Any], Sequence[float]], Optional[Outputs]]
 
 
 def binder(program: NumPyProgram, dtype: np.dtype, native: Optional[Program] = None) -> Callable[..., Quick]:
-    """A function that makes the short way, of the constants and numbers of a call and the scalars they make.
+    """A function that makes the fast path for given constants, numbers and scalars.
 
-    The short way is a function of a call's inputs and constants.  It returns None for other numbers and constants, and
-    for all arrays but contiguous ones of `dtype`, of one shape, and smaller than those that the memory pool makes.
-    Where there is a `native` program it runs that.
+    The fast path is a function of a call's inputs and constants.  It returns None for other numbers and constants, and
+    unless all arrays are contiguous, of `dtype`, of one shape, and smaller than those of the memory pool.
+    It runs the `native` program if there is one.
     """
     lowering, tiles = program.lowering, program.lowering.tile_names
-    # Numbers among the inputs have other names than the scalars that the program makes of them.
+    # Numbers among the inputs are named differently from the program's scalars made of them.
     inputs = [f"number{i}" if is_number else f"in{i}" for i, is_number in enumerate(lowering.scalar_inputs)]
     (first, *others), numbers = lowering.array_names, [name for name in inputs if name.startswith("number")]
     tests = [f"{name}.__class__ is ndarray and {name}.dtype is dtype and {name}.flags.c_contiguous"
@@ -47,7 +47,7 @@ def binder(program: NumPyProgram, dtype: np.dtype, native: Optional[Program] = N
                   "return outputs"]
     else:
         arrays = ", ".join(lowering.array_names)
-        lines += [f"shape = {first}.shape", "if not shape:",  # of these NumPy would make scalars
+        lines += [f"shape = {first}.shape", "if not shape:",  # NumPy would return scalars for these
                   f"    {arrays}, = [array.reshape(1) for array in ({arrays},)]"]
         lines += [f"{', '.join(tiles)}, = tiles[{first}.shape]"] * bool(tiles) + program.quick_lines()[:-1]
         lines.append(f"return [output.reshape(shape) for output in ({', '.join(lowering.output_names)},)] if not shape "
@@ -60,4 +60,4 @@ def binder(program: NumPyProgram, dtype: np.dtype, native: Optional[Program] = N
 
 
 def not_quick(inputs: Sequence[Any], constants: Sequence[float]) -> None:
-    """The short way of calls that have none."""
+    """The fast path of calls that have none."""

@@ -1,4 +1,4 @@
-"""How arrays of some shapes become rows of elements, and the outputs arrays again."""
+"""Maps arrays to matrices of (rows, elements), and outputs back to arrays."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 class RowLayout:
     """The layout of calls on arrays of `shapes`, which broadcast to `shape`, with rows along `dims`.
 
-    `rows` rows have `count` elements each.  `kinds` says for each input whether it varies along the rows, and along the
-    elements of a row.  `is_moved` where the rows do not lie in memory one after the other.
+    There are `rows` rows of `count` elements.  `kinds` says for each input whether it varies between rows, and within a
+    row.  `is_moved` is True if the rows are not contiguous in memory.
     """
 
     def __init__(self, shapes: Sequence[tuple[int, ...]], dims: tuple[int, ...], shape: tuple[int, ...]):
@@ -23,13 +23,15 @@ class RowLayout:
         self.count = math.prod(shape[i] for i in dims)
         self.targets = [self._target(given) for given in shapes]
         self.kinds = tuple([(rows > 1, elements > 1) for _, (rows, elements) in self.targets])
-        # Inputs whose elements lie in memory as they are needed.
+        # Whether an input needs no copy if it is contiguous.
         self.fits = [not self.is_moved and math.prod(given) == rows * elements
                      for given, (_, (rows, elements)) in zip(shapes, self.targets)]
 
     def _target(self, given: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, int]]:
-        """The shape to which an input of this shape is broadcast, in the order of the call's dimensions, and that shape
-        as (rows, elements), either of which is one where the input does not vary along them."""
+        """The shape to which an input is broadcast, with the row dimensions last, and the same as (rows, elements).
+
+        Either of these is 1 if the input does not vary along it.
+        """
         padded = (1,) * (len(self.shape) - len(given)) + given
         split = len(self.shape) - len(self.dims)
         parts = []
@@ -48,10 +50,10 @@ class RowLayout:
         return array.reshape(flat)
 
     def output_shape(self, is_row: bool, is_summed: bool) -> tuple[int, ...]:
-        """That of an output as it is computed: of one number for each row, summed over the rows, or whole."""
+        """The shape of an output as computed: one number for each row, summed over the rows, or full."""
         return tuple([1 if is_row and i in self.dims or is_summed and i not in self.dims else self.shape[i]
                       for i in self.order])
 
     def finished(self, output: np.ndarray) -> np.ndarray:
-        """An output of such a shape with its dimensions in the call's order."""
+        """A computed output with its dimensions in the original order."""
         return np.ascontiguousarray(output.transpose(np.argsort(self.order))) if self.is_moved else output

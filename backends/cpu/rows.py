@@ -1,8 +1,8 @@
-"""Row kernels on the CPU: from a call to the run of its native loop, or of its NumPy programs.
+"""Row kernels on the CPU, as native loops or as NumPy programs.
 
-Those run on blocks of rows that stay in the second-level cache, on several threads: each stage of the plan is a
-program, run on a block before the next block begins.  Blocks of short rows are turned: NumPy pays for every row that it
-reduces by itself, but reduces a few long rows into one quickly.
+NumPy programs run on blocks of rows that stay in the second-level cache, on several threads.  Each stage of the plan is
+a program, and all stages run on one block before the next.  Blocks of short rows are transposed, since NumPy has an
+overhead for each contiguous row that it reduces, but none if it reduces along the first dimension.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from .row_layout import RowLayout
 from .sums import FEW, pairwise_sum
 from .workers import builder
 
-BLOCK = 1 << 16  # elements of a block: smaller ones would stay in the cache as a whole, but every call has its price
-SHORT = 40  # elements of a row up to which blocks are turned
-_MOST_CALLS = 64  # that are remembered
+BLOCK = 1 << 16  # elements of a block: smaller ones would fit in a faster cache, but each call has an overhead
+SHORT = 40  # elements; blocks of rows up to this length are transposed
+_MOST_CALLS = 64  # the number of cached calls
 _REDUCE = {"sum": np.add, "max": np.maximum, "min": np.minimum}
-LONG = 512  # elements of a row from which on loops go row by row: see `tiles.unbuffered`
-_MIDDLE = 256  # elements of a row whose pairwise sum is slower than a plain one, and hardly more accurate
+LONG = 512  # elements; loops over rows of at least this length go row by row: see `tiles.unbuffered`
+_MIDDLE = 256  # elements; a pairwise sum of as many is slower than a plain one, and hardly more accurate
 
 
 def _reduced(name: str, array: np.ndarray, axis: int) -> np.ndarray:
-    """The reduction of the rows of a block, which are along `axis`."""
+    """The reduction of a block along `axis`."""
     rows, count = array.shape
     if axis == 0 or not array.flags.c_contiguous:
         return _REDUCE[name].reduce(array, axis=axis, keepdims=True)
-    if name != "sum":  # One call for all rows: `reduce` begins anew for each.
+    if name != "sum":  # one call for all rows, while `reduce` has an overhead for each
         return _REDUCE[name].reduceat(array.reshape(-1), np.arange(0, array.size, count))[:, None]
     pieces = -(-count // _MIDDLE)
     length = count // pieces
@@ -60,7 +60,7 @@ class RowProgram:
         self.cost = reductions + sum(program.cost for program in self.programs.values())  # of an element, in additions
 
     def scalars(self, constants: tuple[float, ...]) -> dict[tuple[Symbol, ...], tuple[Any, ...]]:
-        """What the programs take of the constants of a call."""
+        """The programs' scalars for the constants of a call."""
         known, scalars = self._last_scalars
         if known != constants or 0.0 in constants:  # 0.0 equals -0.0
             scalars = {makes: tiles.quietly(program.scalars, *constants) if program.scalars is not None else ()
@@ -70,9 +70,9 @@ class RowProgram:
 
     def run(self, values: dict[Symbol, np.ndarray], targets: dict[Symbol, np.ndarray], scalars: dict[Any, Any],
             axis: int, shape: tuple[int, int]) -> None:
-        """Add to `values`, the inputs of one block of this shape, all that the plan makes.
+        """Run the plan on one block of this shape, and add all results to `values`, which holds the inputs.
 
-        What a stage makes is written to its memory among `targets`, where it has any.
+        Results with memory in `targets` are written there.
         """
         row_shape = tuple([1 if i == axis else n for i, n in enumerate(shape)])
         for step in self.plan.steps:
@@ -91,7 +91,7 @@ class RowProgram:
 
 
 class RowCall:
-    """Calls on arrays of the same shapes and dtypes, whose outputs at `sums` are summed over the rows."""
+    """Calls on arrays of given shapes and dtypes; outputs flagged in `sums` are summed over the rows."""
 
     def __init__(self, launcher: "RowLauncher", inputs: Sequence[np.ndarray], dims: tuple[int, ...],
                  shape: tuple[int, ...], sums: tuple[bool, ...]):
@@ -111,7 +111,7 @@ class RowCall:
             if launcher.kind == "native":
                 self._make_native()
             else:
-                builder.submit(self._make_native)  # its errors are left with the job
+                builder.submit(self._make_native)  # its errors stay in the job
 
     def _make_native(self) -> None:
         program = self.program
@@ -155,19 +155,19 @@ class _BlockRun:
 
     def _run_rows(self, start: int, stop: int) -> None:
         step = BLOCK // self.count
-        step = max(1, step // FEW * FEW or step)  # what is summed over rows is so in groups
+        step = max(1, step // FEW * FEW or step)  # sums over rows are computed in groups
         for low in range(start, stop, step):
             self._run_block(low, min(low + step, stop))
 
     def _run_block(self, low: int, high: int) -> None:
-        is_turned = self.count <= SHORT
-        shape, axis = ((self.count, high - low), 0) if is_turned else ((high - low, self.count), 1)
-        values = {symbol: self._part(array, low, high, is_turned)
+        is_transposed = self.count <= SHORT
+        shape, axis = ((self.count, high - low), 0) if is_transposed else ((high - low, self.count), 1)
+        values = {symbol: self._part(array, low, high, is_transposed)
                   for symbol, array in zip(self.program.kernel.inputs, self.inputs)}
         if self.positions is not None:
-            values[POSITION] = self.positions.T if is_turned else self.positions
+            values[POSITION] = self.positions.T if is_transposed else self.positions
         parts = [(i, symbol, self.outputs[i][low:high]) for i, symbol in enumerate(self.program.plan.outputs)]
-        targets = {} if is_turned or self.call.casts else {
+        targets = {} if is_transposed or self.call.casts else {
             symbol: part for i, symbol, part in parts if not self.call.sums[i]}
         self.program.run(values, targets, self.scalars, axis, shape)
         for i, symbol, part in parts:
@@ -176,17 +176,17 @@ class _BlockRun:
                 whole = value if value.shape == shape else np.broadcast_to(value, shape)
                 self.parts[i, low] = pairwise_sum(whole, (1 - axis,), False)
             elif value is not part:
-                part[...] = value.T if is_turned else value
+                part[...] = value.T if is_transposed else value
 
-    def _part(self, array: np.ndarray, low: int, high: int, is_turned: bool) -> np.ndarray:
+    def _part(self, array: np.ndarray, low: int, high: int, is_transposed: bool) -> np.ndarray:
         part = array[low:high] if len(array) > 1 else array
-        if not is_turned and part.dtype is self.program.dtype and part.flags.c_contiguous:
+        if not is_transposed and part.dtype is self.program.dtype and part.flags.c_contiguous:
             return part
-        return np.array(part.T if is_turned else part, self.program.dtype, order="C", copy=None)
+        return np.array(part.T if is_transposed else part, self.program.dtype, order="C", copy=None)
 
 
 class RowLauncher:
-    """Runs one row kernel on the CPU by kernels of one kind, and remembers how calls on such arrays run."""
+    """Runs one row kernel on the CPU with kernels of one kind; calls are cached by shapes and dtypes."""
 
     def __init__(self, kernel: Kernel, pool: MemoryPool, kind: str):
         self.kernel, self.pool, self.kind = kernel, pool, kind
@@ -200,12 +200,12 @@ class RowLauncher:
 
     def run(self, inputs: Sequence[Any], constants: Sequence[float], dims: tuple[int, ...], shape: tuple[int, ...],
             sums: tuple[bool, ...]) -> Optional[list[np.ndarray]]:
-        """The outputs, or None for rows that no block can hold."""
+        """The outputs, or None for rows that are longer than a block."""
         key = (dims, shape, sums, *[(array.shape, array.dtype) for array in inputs])
         try:
             call = self._calls[key]
         except KeyError:
-            if len(self._calls) >= _MOST_CALLS:  # shapes change all the time: forget
+            if len(self._calls) >= _MOST_CALLS:  # shapes keep changing
                 self._calls.clear()
             call = self._calls[key] = self._call(inputs, dims, shape, sums)
         return None if call is None else call.run(inputs, constants)

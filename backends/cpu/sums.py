@@ -1,8 +1,8 @@
-"""Sums whose error stays that of pairwise summation, along any dimensions.
+"""Sums along any dimensions with the error of pairwise summation.
 
-NumPy adds pairwise along the dimension that is contiguous in memory, and one by one along all others: the sum of three
-million rows of float32 is then wrong in its third digit.  Here rows are added in groups until few are left, which is a
-tree of additions too.
+NumPy sums pairwise along the contiguous dimension only, and sequentially along all others: the sum of three million
+rows of float32 is then wrong in its third digit.  Here rows are added in groups until few are left, which is also a
+tree of additions.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Sequence
 
 import numpy as np
 
-FEW = 16  # rows that are added one by one: as many as NumPy adds so within its pairwise sums
-WIDE = 256  # elements of a row that are enough for one of NumPy's inner loops
-CHUNK = 1 << 17  # elements that stay in the second-level cache
+FEW = 16  # rows that are added sequentially, as in the leaves of NumPy's pairwise sums
+WIDE = 256  # elements of a row that make an inner loop of NumPy efficient
+CHUNK = 1 << 17  # elements that fit in the second-level cache
 
 
 def pairwise_sum(array: np.ndarray, axes: tuple[int, ...], keepdims: bool) -> np.ndarray:
@@ -43,20 +43,22 @@ def pairwise_sum(array: np.ndarray, axes: tuple[int, ...], keepdims: bool) -> np
 @functools.lru_cache(1024)
 def _plan(shape: tuple[int, ...], axes: tuple[int, ...],
           keepdims: bool) -> tuple[Sequence[tuple[int, int, int]], tuple[int, ...]]:
-    """The sums along the middle one of three dimensions that make one over `axes`, none where NumPy's is as exact; and
-    the shape of the result."""
+    """The sum over `axes` as sums over the middle one of three dimensions, and the shape of the result.
+
+    There are no such steps if NumPy's own sum is as accurate.
+    """
     shape_after = tuple([1 if i in axes else n for i, n in enumerate(shape) if keepdims or i not in axes])
     if math.prod(shape[i] for i in axes) <= FEW or 0 in shape:
         return (), shape_after
     steps, sizes = [], list(shape)
-    for start, stop in reversed(_runs(axes)):  # the contiguous ones first: they leave the least for the others
+    for start, stop in reversed(_runs(axes)):  # innermost first, which leaves the least for the others
         steps.append((math.prod(sizes[:start]), math.prod(sizes[start:stop]), math.prod(sizes[stop:])))
         sizes[start:stop] = [1] * (stop - start)
     return steps, shape_after
 
 
 def _by_strides(array: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, tuple[int, ...]]:
-    """The array as it lies in memory where its kept dimensions stay in order, else a contiguous copy."""
+    """The array with its dimensions in memory order if this keeps the remaining ones in order, else a copy."""
     order = sorted(range(array.ndim), key=lambda i: (-abs(array.strides[i]), i))
     if [i for i in order if i not in axes] != [i for i in range(array.ndim) if i not in axes]:
         return np.ascontiguousarray(array), axes
@@ -65,7 +67,7 @@ def _by_strides(array: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, t
 
 
 def _runs(axes: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Neighbouring dimensions as (start, stop)."""
+    """Runs of adjacent dimensions as (start, stop)."""
     runs: list[tuple[int, int]] = []
     for axis in sorted(axes):
         if runs and runs[-1][1] == axis:
@@ -76,7 +78,7 @@ def _runs(axes: tuple[int, ...]) -> list[tuple[int, int]]:
 
 
 def _rows(parts: np.ndarray) -> np.ndarray:
-    """The sums along the middle one of three dimensions."""
+    """The sum along the middle one of three dimensions."""
     before, count, after = parts.shape
     if count <= FEW:
         total: np.ndarray = np.add.reduce(parts, 1)
@@ -100,8 +102,11 @@ def _until_few(parts: np.ndarray) -> np.ndarray:
 
 
 def _fewer(parts: np.ndarray, neighbours: bool) -> np.ndarray:
-    """A row for each `FEW` of them: neighbours, which NumPy adds quickly where they are long, or one of each sixteenth,
-    which are long arrays however short the rows."""
+    """Sums of groups of `FEW` rows.
+
+    A group consists of neighbours, which is fast for long rows, or of one row from each sixteenth of the array, which
+    makes long inner loops even for short rows.
+    """
     before, count, after = parts.shape
     groups = count // FEW
     sizes, axis = ((groups, FEW), 2) if neighbours else ((FEW, groups), 1)

@@ -1,4 +1,4 @@
-"""Running NumPy programs over whole arrays: tile by tile, on several cores where that pays."""
+"""Runs NumPy programs over whole arrays: tile by tile, and on several cores if that is faster."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any, Callable, Literal, Sequence, TypeVar
 import numpy as np
 
 from ..formulas.dtypes import BOOL
-from ..native import CORES as CORES  # which the backend changes here
+from ..native import CORES as CORES  # the backend assigns to it here
 from .program import NumPyProgram
 from .workers import workers
 
-# Bytes of one register.  Smaller ones would stay in the first-level cache, but every NumPy call has its price.
+# Bytes of one register.  Smaller ones would fit in the first-level cache, but each NumPy call has an overhead.
 TILE_BYTES = 1 << 20
-# It takes tens of microseconds until another thread begins; as many additions a thread makes in that time.
+# Starting work on another thread takes tens of microseconds: the number of additions in that time.
 HAND_OVER = 800_000
-# Threads wait for each other between NumPy calls (the interpreter lock is free inside of them), and a short part ends
-# before that has paid.
+# The least number of additions for each thread.  Threads wait for the interpreter lock between NumPy calls, so short
+# parts do not gain.
 WORK_PER_THREAD = 600_000
 
 
@@ -27,19 +27,19 @@ Result = TypeVar("Result")
 
 
 def tile_of(dtype: np.dtype) -> int:
-    """How many elements of `dtype` make a tile."""
+    """The number of elements of a tile."""
     return TILE_BYTES // dtype.itemsize
 
 
 class Views(dict[tuple[int, ...], list[np.ndarray]]):
-    """Views of memory by their shape, cut at first use."""
+    """Cached views of memory by their shape."""
 
     def __init__(self, cut: Callable[[tuple[int, ...]], list[np.ndarray]]):
         super().__init__()
         self.cut = cut
 
     def __missing__(self, shape: tuple[int, ...]) -> list[np.ndarray]:
-        if len(self) > 64:  # shapes change all the time: forget, views are quickly made again
+        if len(self) > 64:  # shapes keep changing; views are cheap to make
             self.clear()
         views = self[shape] = self.cut(shape)
         return views
@@ -68,7 +68,7 @@ _filled: dict[tuple[Any, ...], np.ndarray] = {}
 
 
 def _constant_tiles(program: NumPyProgram, dtype: np.dtype) -> list[np.ndarray]:
-    """The tiles that have one value everywhere, which all threads read."""
+    """The constant tiles of a program; all threads share them."""
     return [_filled_tile(value, dtype) for value in program.tiles]
 
 
@@ -81,12 +81,12 @@ def _filled_tile(value: float, dtype: np.dtype) -> np.ndarray:
 
 
 def constant_views(program: NumPyProgram, dtype: np.dtype) -> Views:
-    """Such tiles of any shape."""
+    """The constant tiles of a program in any shape."""
     return Views(lambda shape: _cut(_constant_tiles(program, dtype), shape))
 
 
 class Scratch(threading.local):
-    """The scratch arguments of one program in one thread: `views` has them by the shape of the tile."""
+    """The scratch arguments of one program in one thread; `views` has them by the shape of the tile."""
 
     def __init__(self, program: NumPyProgram, dtype: np.dtype):
         self.program, self.dtype = program, dtype
@@ -100,11 +100,11 @@ class Scratch(threading.local):
         return [*registers, *bits, *_cut(rest, shape)]
 
 
-# Overflow to infinity and the like are meant: the formulas take them to their limits.  Entering a copied context is
-# five times quicker than `with numpy.errstate`.
+# Overflow to infinity and the like are intended: formulas handle these limits.  Entering a copied context is five times
+# faster than `with numpy.errstate`.
 _quiet = contextvars.copy_context()
 _quiet.run(np.seterr, all="ignore")
-quiet_context = _quiet.copy  # a context cannot be entered twice at once: each run enters a copy
+quiet_context = _quiet.copy  # a context cannot be entered twice at the same time, so each run enters a copy
 
 
 def quietly(function: Callable[..., Result], *args: Any) -> Result:
@@ -112,19 +112,19 @@ def quietly(function: Callable[..., Result], *args: Any) -> Result:
     return quiet_context().run(function, *args)
 
 
-# Where operands broadcast NumPy copies them to buffers of 8192 elements, which takes as long as the loop itself, unless
-# a buffer is shorter than a row: then the loop goes row by row.
+# NumPy copies operands that broadcast to buffers of 8192 elements, which takes as long as the loop itself.  If a buffer
+# is shorter than a row, the loop goes row by row without copies.
 _unbuffered = quiet_context()
 _unbuffered.run(np.setbufsize, 16)
 
 
 def unbuffered(function: Callable[..., Any], *args: Any) -> Any:
-    """As `quietly`, for loops over long rows that broadcast."""
+    """As `quietly`, for broadcasting loops over long rows."""
     return _unbuffered.copy().run(function, *args)
 
 
 def quiet_call(function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
-    """As `quietly`, with arguments by name."""
+    """As `quietly`, with keyword arguments."""
     return quiet_context().run(function, *args, **kwargs)
 
 
@@ -164,7 +164,7 @@ def _run_iterated(scratch: Scratch, inputs: Sequence[np.ndarray], outputs: Seque
     writes: list[Literal["readonly", "writeonly"]] = ["writeonly"]
     flags = [reads] * len(inputs) + [writes] * len(outputs)
     iterator = np.nditer([*inputs, *outputs], ["buffered", "external_loop", "delay_bufalloc"], flags, types, order="K",
-                         casting="unsafe", buffersize=tile_of(dtype) // 8)  # an iterator's buffers are not reused
+                         casting="unsafe", buffersize=tile_of(dtype) // 8)  # iterators do not share buffers
     with iterator:
         iterator.reset()
         for tile in iterator:
@@ -172,14 +172,14 @@ def _run_iterated(scratch: Scratch, inputs: Sequence[np.ndarray], outputs: Seque
 
 
 def share(n: int, work: int, run: Callable[[int, int], None], within: Callable[..., Any] = quietly) -> None:
-    """run(0, n) within `quietly` or `unbuffered`, on several threads where `work`, in additions, is worth it."""
+    """run(0, n) within `quietly` or `unbuffered`, on several threads if `work`, in additions, is large enough."""
     parts = min(CORES, n, 1 + (work - HAND_OVER) // WORK_PER_THREAD)
     if parts <= 1:
         within(run, 0, n)
         return
-    # The other threads begin later, and waiting for them would take as long once more: they get less to do.
+    # The other threads begin later, so they get less work than this one.
     step = max(1, n * (work - HAND_OVER) // (work * parts))
-    step = step // 16 * 16 or step  # elements of a cache line, so that no two threads write to one
+    step = step // 16 * 16 or step  # whole cache lines, so that no two threads write to the same one
     first = n - step * (parts - 1)
     jobs = [workers.submit(within, run, start, start + step) for start in range(first, n, step)]
     within(run, 0, first)

@@ -1,7 +1,7 @@
-"""Threads that take parts of a computation.
+"""Worker threads for parts of a computation.
 
-A large array's parts take a fraction of a millisecond: `concurrent.futures` would use up a good deal of what a second
-core gains on its way from one thread to the other.
+Parts of a large array take a fraction of a millisecond each; the overhead of `concurrent.futures` would consume much of
+the gain of a second core.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..native import CORES
 
 
 class Job:
-    """A call that a worker makes, or else the thread that waits for it."""
+    """A call that a worker makes, or the waiting thread if no worker has begun."""
 
     __slots__ = ("function", "args", "_is_taken", "_is_done", "_error")
 
@@ -30,19 +30,19 @@ class Job:
         """Make the call, unless another thread has begun to."""
         if self._is_taken.acquire(blocking=False):
             function, args = self.function, self.args or ()
-            self.function = self.args = None  # a busy worker's queue must not keep the arrays of what is done alive
+            self.function = self.args = None  # so that the queue does not keep arrays of finished jobs alive
             try:
                 if function is not None:
                     function(*args)
-            except BaseException as error:  # it belongs to the thread that waits
+            except BaseException as error:  # raised again in the thread that waits
                 self._error = error
             finally:
                 del function, args
                 self._is_done.release()
 
     def wait(self) -> None:
-        """Return when the call has been made; an error that it raised is raised here."""
-        self.run()  # all workers may be busy, or have ended
+        """Wait until the call has been made; its exception is raised here."""
+        self.run()  # all workers may be busy, or may have ended
         with self._is_done:
             pass
         if self._error is not None:
@@ -50,7 +50,7 @@ class Job:
 
 
 class Workers:
-    """As many threads as there are other cores (or `count`), started with the first job."""
+    """A thread for each other core (or `count` threads), started with the first job."""
 
     def __init__(self, count: Optional[int] = None) -> None:
         self._wanted = count
@@ -63,11 +63,11 @@ class Workers:
         self._count = 0
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Job:
-        """Let a worker call function(*args)."""
+        """Queue function(*args) for a worker."""
         if not self._has_started:
             self._start()
         job = Job(function, *args)
-        if self._count:  # else nobody would take it out again
+        if self._count:  # without workers nobody would take it out
             self._jobs.put(job)
         return job
 
@@ -78,11 +78,11 @@ class Workers:
             self._has_started = True
             try:
                 for i in range(CORES - 1 if self._wanted is None else self._wanted):
-                    # Daemons: a program may end while they wait for jobs.
+                    # Daemon threads, so that the program can exit while they wait for jobs.
                     threading.Thread(target=_work, args=(self._jobs,), name=f"gradcore_{i}", daemon=True).start()
                     self._count += 1
             except RuntimeError:
-                pass  # the system has no more threads: those that wait for jobs do them
+                pass  # no more threads are available: the waiting threads run their jobs
 
 
 def _work(jobs: SimpleQueue[Job]) -> None:
@@ -91,7 +91,7 @@ def _work(jobs: SimpleQueue[Job]) -> None:
 
 
 workers = Workers()
-builder = Workers(1)  # builds what calls do not wait for; the others are kept for computations
+builder = Workers(1)  # builds native code in the background, so that it does not occupy the other workers
 if hasattr(os, "register_at_fork"):  # threads do not survive a fork
     os.register_at_fork(after_in_child=workers._begin)
     os.register_at_fork(after_in_child=builder._begin)

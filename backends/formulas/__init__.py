@@ -1,6 +1,6 @@
-"""The formula language: what a kernel is, before any device runs it.
+"""The formula language: kernels as graphs, independent of any device.
 
-Begin with `expression` (formulas as graphs) and `primitives` (the table of elementary functions); `namespace` is the
-`xp` that a formula receives, `derivative` differentiates, `simplify` and `expand` rewrite, `cpp` spells a kernel as
-C++ for the executors that compile, `dtypes` holds the rules of promotion.  This room imports `errors` alone.
+Begin with `expression` (formulas as graphs) and `primitives` (the table of elementary functions).  `namespace` is the
+`xp` that a formula receives, `derivative` differentiates, `simplify` and `expand` rewrite, `cpp` generates C++,
+`dtypes` has the promotion rules; `rows` and `stages` are the counterparts for row formulas.  Imports only `errors`.
 """

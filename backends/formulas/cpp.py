@@ -1,8 +1,8 @@
-"""The body of a C++ loop for a kernel: one lowering, for the CUDA device and for native loops on the CPU.
+"""The C++ code of a kernel: the body of a loop, for CUDA devices and for native code on the CPU.
 
-The text is the same for both.  It reads the element's inputs `in0`, `in1`, ... and the constants `c0`, ..., computes
-in the type `real`, and assigns the outputs `out0`, ...; what surrounds it declares those names and provides the
-functions: CUDA's and the C library's mathematics, and `HELPERS`.  No name of the user's occurs in it.
+The code is the same for both.  It reads the element's inputs `in0`, `in1`, ... and the constants `c0`, ..., computes
+in the type `real`, and assigns the outputs `out0`, ....  The surrounding source declares these names and provides the
+functions: those of CUDA or the C library, and `HELPERS`.  No name chosen by the user occurs in it.
 
 >>> from gradcore.backends import Kernel
 >>> print(body(Kernel.of_primitive("sigmoid")))
@@ -33,7 +33,8 @@ TYPES = {"bool": "bool", "int8": "signed char", "int16": "short", "int32": "int"
          "uint8": "unsigned char", "uint16": "unsigned short", "uint32": "unsigned int", "uint64": "unsigned long long",
          "float16": "float16", "float32": "float", "float64": "double"}
 
-# What the table's spellings call that no library has, with the results of NumPy; FN is how a function begins.
+# Functions that the table's C++ expressions call and that no library has, with NumPy's results.  FN stands for the
+# specifiers of a function.
 HELPERS = """\
 template <class T> FN T infinity_of() { return T(1e300 * 1e300); }
 template <class T> FN T nan_of() { return infinity_of<T>() - infinity_of<T>(); }
@@ -43,11 +44,11 @@ FN double absolute(double x) { return fabs(x); }
 template <class T> FN T sign_of(T x) {
     return x > T(0) ? T(1) : x < T(0) ? T(-1) : x == T(0) ? T(0) : x;  // NaN stays NaN
 }
-// NaN wins on either side; for a literal b the second choice falls away.
+// NaN propagates from either side; for a literal b the compiler drops the second test.
 template <class T> FN T maximum_of(T a, T b) { const T c = b > a ? b : a; return b != b ? b : c; }
 template <class T> FN T minimum_of(T a, T b) { const T c = b < a ? b : a; return b != b ? b : c; }
 
-// The tanh form of normcdf: 1 / (1 + exp(z)), z an odd cubic whose rounding to float would cost exp its last digits.
+// The tanh form of normcdf: 1 / (1 + exp(z)) with an odd cubic z, in double: rounding z to float would lose digits.
 FN double cubic_of(double x) {
     const double a = x < -100.0 ? -100.0 : x > 100.0 ? 100.0 : x;
     return -TANH_SLOPE * fabs(a) * (1.0 + TANH_CUBIC * (a * a));
@@ -129,7 +130,7 @@ def body(kernel: Kernel) -> str:
 
 
 def function(kernel: Kernel, name: str, parameters: Sequence[str], begin: str) -> str:
-    """`body` as a C++ function, which declares the names that the body uses as parameters.
+    """`body` as a C++ function with the given `parameters`.
 
     >>> from gradcore.backends import Kernel
     >>> print(function(Kernel.of_primitive("exp"), "element", ["const float in0", "float& out0"], "static inline void"))
@@ -149,14 +150,14 @@ def _literal(value: float) -> str:
         return "nan_of<real>()"
     if math.isinf(value):
         return "infinity_of<real>()" if value > 0 else "real(-infinity_of<real>())"
-    return f"real({value!r})"  # the shortest digits that give this very double
+    return f"real({value!r})"  # repr gives the shortest digits that round to this double
 
 
 def output_dtypes(kernel: Kernel, result: np.dtype) -> list[np.dtype]:
-    """The dtype of each output: truth values are booleans, whatever the kernel computes in."""
+    """The dtype of each output: bool for boolean expressions, else `result`."""
     return [np.dtype(bool) if output.is_boolean else result for output in kernel.outputs]
 
 
 def identifier(kernel: Kernel) -> str:
-    """A name for the kernel's C++ function that is no word of C++."""
+    """A valid C++ identifier for the kernel's function."""
     return "gradcore_" + re.sub(r"\W", "_", kernel.name, flags=re.ASCII)

@@ -1,8 +1,7 @@
-"""The derivative of a formula, derived by the rules of the table, and the backward kernel made of it.
+"""The derivative of an elementwise formula, by the rules of the table of primitives, and its backward kernel.
 
-Formulas are differentiated along one input at a time, from the leaves to the root.  Doing it in this direction
-keeps a `where` outermost: the derivative of where(c, a, b) is where(c, a', b'), so that what is NaN or infinite
-in the branch not taken never reaches the gradient.
+Formulas are differentiated in forward mode, with respect to one input at a time.  This keeps `where` outermost: the
+derivative of where(c, a, b) is where(c, a', b'), so NaN or infinity in the branch not taken never reaches the gradient.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ from .kernel import Kernel
 from .simplify import is_call, is_literal
 
 UPSTREAM = Symbol.array("_upstream")  # the gradient with respect to the kernel's output
-OUTPUT = Symbol.array("_output")  # the kernel's output, where a derivative is shortest in terms of it
+OUTPUT = Symbol.array("_output")  # the kernel's output, for derivatives in terms of it
 
 
 def slope(root: Expression, symbol: Symbol) -> Optional[Expression]:
-    """The partial derivative of `root` along `symbol`, or None where it does not depend on it.
+    """The partial derivative of `root` with respect to `symbol`, or None if it does not depend on it.
 
     >>> x = Symbol.array("x")
     >>> slope(apply("tanh", x), x)
@@ -50,12 +49,12 @@ def _chain(node: Expression, inner: list[Optional[Expression]]) -> Optional[Expr
 
 
 def _sum(a: Expression, b: Expression) -> Expression:
-    """a + b without terms that are zero, whose sign no gradient depends on."""
+    """a + b without zero terms; the sign of zero is irrelevant in gradients."""
     return b if is_literal(a, 0) else a if is_literal(b, 0) else a + b
 
 
 def product(a: Operand, b: Operand) -> Expression:
-    """a * b, with the factor moved into a `where` that holds a zero: there 0 must win over NaN and infinity."""
+    """a * b, with the factor moved into a `where` that contains a zero, so that 0 times NaN or infinity is 0."""
     for factor, choice in ((a, b), (b, a)):
         if isinstance(choice, Expression) and is_call(choice, "where") and _holds_zero(choice):
             condition, x, y = choice.args
@@ -69,11 +68,11 @@ def _holds_zero(node: Expression) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Gradient:
-    """The backward pass of a kernel along some of its inputs, and what it needs.
+    """The backward pass of a kernel with respect to the inputs at `along`, and what it needs.
 
-    It is taken along the inputs at `along`.  The gradient of those at `passed` is the upstream gradient itself;
-    those of the inputs at `computed` are the outputs of `kernel`, which reads the forward inputs at `saved`, then
-    the forward output where `saves_output`, and the upstream gradient last; it is None where nothing is computed.
+    The gradient of the inputs at `passed` is the upstream gradient itself.  Those of the inputs at `computed` are the
+    outputs of `kernel`, which reads the forward inputs at `saved`, then the forward output if `saves_output`, and last
+    the upstream gradient.  `kernel` is None if `computed` is empty.
     """
 
     along: tuple[int, ...]
@@ -85,13 +84,13 @@ class Gradient:
 
     @property
     def own_kernel(self) -> Kernel:
-        """The kernel, of a gradient that is no zero and not the upstream gradient itself."""
+        """The kernel of a gradient that computes something."""
         assert self.kernel is not None
         return self.kernel
 
 
 def gradient(forward: Kernel, along: Sequence[int], slopes: Optional[Sequence[Expression]] = None) -> Gradient:
-    """The gradient of a one-output kernel along the inputs at `along`; `slopes` are given by hand, else derived."""
+    """The gradient of a one-output kernel with respect to the inputs at `along`; `slopes` default to derived ones."""
     slopes = derived_slopes(forward) if slopes is None else slopes
     outputs = {i: slopes[i] if is_literal(slopes[i], 0) else product(UPSTREAM, slopes[i]) for i in along}
     passed = tuple(i for i in along if outputs[i] is UPSTREAM)
@@ -108,9 +107,9 @@ def gradient(forward: Kernel, along: Sequence[int], slopes: Optional[Sequence[Ex
 
 
 def derived_slopes(forward: Kernel) -> tuple[Expression, ...]:
-    """The partial derivatives of a one-output kernel along its inputs, by the rules of the table."""
+    """The partial derivatives of a one-output kernel with respect to its inputs."""
     (root,) = forward.outputs
     found = [slope(root, symbol) for symbol in forward.inputs]
     slopes = tuple(Literal.of(0.0) if s is None else s for s in found)
-    # Inside of the derivative, the function's own value need not be computed again: it is the output.
+    # The function's own value within the derivative is the saved output.
     return rewrite(slopes, lambda node, args: OUTPUT if node is root else rebuilt(node, args))

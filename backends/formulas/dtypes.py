@@ -1,8 +1,8 @@
-"""Which dtype comes out: the rules of promotion, in one place for every device.
+"""The type promotion rules of all devices, which are PyTorch's.
 
-They are PyTorch's.  The kinds are bool < integer < float; the highest kind present decides, and within it arrays
-with dimensions outrank zero-dimensional ones, which outrank Python numbers.  So a float32 array stays float32
-whatever integer, NumPy scalar or Python number it meets.
+The kinds are bool < integer < float.  The highest kind present decides, and within it arrays with dimensions take
+precedence over zero-dimensional ones, and those over Python numbers.  So a float32 array combined with an integer, a
+NumPy scalar or a Python number stays float32.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _KINDS = {"b": 0, "i": 1, "u": 1, "f": 2}
 
 
 def kind_of(dtype: np.dtype) -> int:
-    """0 for bool, 1 for integers, 2 for floats; a TypeError for anything else."""
+    """0 for bool, 1 for integers, 2 for floats; raises TypeError for other dtypes."""
     kind = _KINDS.get(dtype.kind)
     if kind is None or dtype.itemsize > 8:
         raise TypeError(f"tensors hold booleans, integers and floats of at most 64 bits; got dtype {dtype}")
@@ -27,28 +27,28 @@ def kind_of(dtype: np.dtype) -> int:
 
 
 def as_dtype(dtype: Any) -> np.dtype:
-    """What `dtype` names, as a dtype that tensors can hold, in the processor's order of bytes.
+    """`dtype` as a NumPy dtype that tensors support, in native byte order.
 
     >>> as_dtype("float32"), as_dtype(int)
     (dtype('float32'), dtype('int64'))
     """
     try:
         found: np.dtype = np.dtype(dtype)
-    except Exception:  # NumPy raises several kinds, and warnings, which may be errors
+    except Exception:  # NumPy raises several exceptions, and warnings that may be errors
         raise TypeError(f'a dtype is given by its name or its type, as "float32" or float; got {dtype!r:.60}') from None
     kind_of(found)
     return found if found.isnative else found.newbyteorder("=")
 
 
 def dtype_of_number(value: Any) -> np.dtype:
-    """The dtype that a Python number or NumPy scalar stands for when it is no array's equal."""
+    """The dtype of a Python number or NumPy scalar by itself."""
     if isinstance(value, (bool, np.bool_)):
         return BOOL
     return INT64 if isinstance(value, (int, np.integer)) else DEFAULT_FLOAT
 
 
 def result_type(operands: Iterable[Any], alike: bool = False) -> np.dtype:
-    """The dtype in which arrays and numbers meet; where they are `alike` arrays without dimensions count as others do.
+    """The promoted dtype of arrays and numbers; with `alike`, zero-dimensional arrays count like all others.
 
     >>> result_type([np.ones(3, np.float32), 2.5]), result_type([np.ones(3, np.int64), 2.5])
     (dtype('float32'), dtype('float32'))
@@ -63,7 +63,7 @@ def result_type(operands: Iterable[Any], alike: bool = False) -> np.dtype:
 
 
 def highest_of(ranks: Sequence[Sequence[np.dtype]]) -> np.dtype:
-    """The dtype in which dtypes of several ranks meet, the lowest rank first.
+    """The promoted dtype of dtypes of several ranks, the lowest rank first.
 
     >>> highest_of([[INT64], [FLOAT16, FLOAT32]])
     dtype('float32')
@@ -77,18 +77,18 @@ def highest_of(ranks: Sequence[Sequence[np.dtype]]) -> np.dtype:
 
 
 def compute_and_result(kernel: Kernel, inputs: Sequence[Any]) -> tuple[np.dtype, np.dtype]:
-    """The dtype in which `kernel` is computed on these inputs, and the one of its (not boolean) outputs.
+    """The dtype in which `kernel` is computed on these inputs, and that of its non-boolean outputs.
 
-    float16 is computed in float32 on every device.  Integers stay integers in kernels of sums, products,
-    choices and comparisons, and become float32 in all others.  Truth is told in the widest dtype: what a narrower one
-    would cut off could change it, and no dtype of a result depends on it.
+    float16 is computed in float32 on every device.  Integers stay integers in kernels of sums, products, choices and
+    comparisons, and become float32 in all others.  Kernels with boolean outputs only compute in the widest dtype of
+    their inputs, since rounding to a narrower one could change the answer.
     """
     tells_truth = all([output.is_boolean for output in kernel.outputs])
     return kernel_dtypes(kernel, result_type(inputs, alike=tells_truth))
 
 
 def kernel_dtypes(kernel: Kernel, dtype: np.dtype) -> tuple[np.dtype, np.dtype]:
-    """As `compute_and_result`, of inputs that meet in `dtype`."""
+    """As `compute_and_result`, for inputs whose promoted dtype is `dtype`."""
     if dtype == BOOL and kernel.keeps_integers:
         return INT64, BOOL  # True + True is True, as in NumPy and PyTorch
     if dtype.kind != "f" and not kernel.keeps_integers:
@@ -99,5 +99,5 @@ def kernel_dtypes(kernel: Kernel, dtype: np.dtype) -> tuple[np.dtype, np.dtype]:
 
 
 def accumulator(dtype: np.dtype) -> np.dtype:
-    """The dtype in which elements of `dtype` are added up: float32 of float16, int64 of integers and booleans."""
+    """The dtype in which elements of `dtype` are summed: float32 for float16, int64 for integers and booleans."""
     return FLOAT32 if dtype == FLOAT16 else dtype if dtype.kind == "f" else INT64

@@ -1,4 +1,4 @@
-"""Primitives that are defined by others are written out before a formula is lowered."""
+"""The expansion of primitives that are defined by others, before a formula is lowered."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from .expression import Apply, Expression, apply, in_order, rebuilt, rewrite  # 
 
 
 def expand(outputs: tuple[Expression, ...]) -> tuple[Expression, ...]:
-    """`outputs` in terms of primitives that the lowerings can spell: none with an `expansion` is left.
+    """`outputs` without primitives that have an `expansion`.
 
     >>> from gradcore.backends.formulas.expression import Symbol
     >>> expand((apply("sigmoid", Symbol.array("x")),))
     (divide(1.0, add(1.0, exp(negative(x)))),)
     """
-    while any(map(_is_defined_by_others, in_order(outputs))):
-        outputs = rewrite(outputs, _written_out)
+    while any(map(_has_expansion, in_order(outputs))):
+        outputs = rewrite(outputs, _expanded)
     return outputs
 
 
-def _is_defined_by_others(node: Expression) -> bool:
+def _has_expansion(node: Expression) -> bool:
     return isinstance(node, Apply) and node.primitive.expansion is not None
 
 
-def _written_out(node: Expression, args: tuple[Expression, ...]) -> Expression:
+def _expanded(node: Expression, args: tuple[Expression, ...]) -> Expression:
     if isinstance(node, Apply) and node.primitive.expansion is not None:
         return node.primitive.expansion(*args)
     return rebuilt(node, args)

@@ -2,8 +2,7 @@
 
 An `Expression` is a symbol (an array input or a scalar constant of the kernel), a literal number, or a
 primitive applied to expressions.  Expressions are immutable and *hash-consed*: building the same node twice
-gives the same object.  Common subexpressions are therefore shared without a pass that looks for them, and
-equality is identity.
+gives the same object.  Common subexpressions are therefore shared without a separate pass, and equality is identity.
 
 >>> x = Symbol.array("x")
 >>> (x + 1) is (x + 1)
@@ -30,20 +29,20 @@ Node = TypeVar("Node", bound="Expression")
 
 @dataclass(frozen=True, eq=False)
 class Primitive:
-    """A row of the table in `primitives`: all that is known of one elementary function.
+    """A row of the table in `primitives`: everything about one elementary function.
 
-    Either `numpy` and `cpp` spell it for the two lowerings, or `expansion` defines it by other primitives.
+    Either `numpy` and `cpp` implement it, or `expansion` defines it in terms of other primitives.
     """
 
     name: str
     arity: int
     numpy: Optional[Callable[..., Any]] = None
     cpp: Optional[str] = None  # a format string: "exp({0})"
-    # One function for each argument: of the result and the arguments, the partial derivative (None: zero).
+    # For each argument a function of the result and the arguments that gives the partial derivative (None: zero).
     derivative: Optional[tuple[Callable[..., Operand], ...]] = None
     expansion: Optional[Callable[..., Expression]] = None
-    simplify: Optional[Callable[..., Optional[Expression]]] = None  # a simpler equal, or None
-    takes_booleans: bool = False  # otherwise a truth value among the arguments counts as 0 or 1
+    simplify: Optional[Callable[..., Optional[Expression]]] = None  # an equal but simpler expression, or None
+    takes_booleans: bool = False  # otherwise boolean arguments become 0 or 1
     gives_boolean: bool = False
     keeps_integers: bool = False  # integer arrays give an integer array
     reduces: bool = False  # one number for each row: see `rows`
@@ -54,12 +53,12 @@ TABLE: dict[str, Primitive] = {}
 
 
 def apply(name: str, *args: Operand) -> Expression:
-    """The primitive `name` of `args`: checked, folded where all are literals, simplified where a rule applies."""
+    """The primitive `name` of `args`: checked, folded if all are literals, and simplified."""
     return apply_primitive(TABLE[name], args)
 
 
 def apply_primitive(primitive: Primitive, args: Sequence[Operand]) -> Expression:
-    """As `apply`, of a primitive that need not be in the table."""
+    """As `apply`, for a primitive that need not be in the table."""
     nodes = tuple(_expression(arg, primitive) for arg in args)
     if len(nodes) != primitive.arity:
         raise FormulaError(f"xp.{primitive.name} takes {primitive.arity} argument(s), not {len(nodes)}")
@@ -85,7 +84,7 @@ def _expression(value: Any, primitive: Primitive) -> Expression:
 
 
 class Expression:
-    """One node of a formula: what a formula is given for each of its arrays, and what it returns.
+    """A node of a formula: what a formula receives for each of its arrays, and what it returns.
 
     >>> x = Symbol.array("x")
     >>> x * x + 1
@@ -95,12 +94,12 @@ class Expression:
     __slots__ = ("args", "is_boolean", "is_scalar", "is_row", "__weakref__")
 
     args: tuple["Expression", ...]
-    is_boolean: bool  # the value is a truth value, as that of a comparison
-    is_scalar: bool  # the value is one number for the whole kernel: no array enters it
+    is_boolean: bool  # the value is boolean, like that of a comparison
+    is_scalar: bool  # the value is one number for the whole kernel: it depends on no array
     is_row: bool  # the value is one number for each row, in a row formula
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Expression:
-        # `numpy_scalar * expression` arrives here too, and is as good as a Python number.
+        # `numpy_scalar * expression` calls this too; the scalar counts as a Python number.
         if method == "__call__" and len(inputs) == 2 and any(isinstance(arg, np.generic) for arg in inputs):
             return apply(ufunc.__name__, *inputs)
         raise FormulaError(f"numpy.{ufunc.__name__} was called on an array in a formula; use the functions of its "
@@ -127,7 +126,7 @@ class Expression:
     def __le__(self, other: Operand) -> Expression: return apply("less_equal", self, other)
     def __gt__(self, other: Operand) -> Expression: return apply("greater", self, other)
     def __ge__(self, other: Operand) -> Expression: return apply("greater_equal", self, other)
-    # Not a truth value, as that of `object`, but a formula.
+    # These return a formula, not a bool as those of `object` do.
     def __eq__(self, other: Operand) -> Expression: return apply("equal", self, other)  # type: ignore[override]
     def __ne__(self, other: Operand) -> Expression: return apply("not_equal", self, other)  # type: ignore[override]
     def __and__(self, other: Operand) -> Expression: return apply("logical_and", self, other)
@@ -137,8 +136,8 @@ class Expression:
     def __xor__(self, other: Operand) -> Expression: return apply("logical_xor", self, other)
     def __invert__(self) -> Expression: return apply("logical_not", self)
 
-    # `==` builds a formula, so nodes are told apart by identity (`is`, sets and dicts), never by `==` or
-    # by `in` on a tuple.
+    # `==` builds a formula, so nodes are compared by identity (`is`, sets and dicts), never by `==` or by `in` on
+    # a tuple.
     __hash__ = object.__hash__
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
@@ -168,10 +167,10 @@ class Expression:
         raise FormulaError("float(), int(), round() or math functions were applied to an array in a formula; use the "
                            "functions of its first argument instead (xp.floor, xp.round, xp.exp, ...)")
 
-    if not TYPE_CHECKING:  # who refuse it by themselves
+    if not TYPE_CHECKING:  # type checkers reject these by themselves
         __float__ = __int__ = __complex__ = __index__ = __round__ = __floor__ = __ceil__ = __trunc__ = _no_number
 
-    if not TYPE_CHECKING:  # type checkers find by themselves that there is no such attribute
+    if not TYPE_CHECKING:  # type checkers report unknown attributes by themselves
         def __getattr__(self, name: str) -> NoReturn:
             if name.startswith("__"):
                 raise AttributeError(name)
@@ -206,7 +205,7 @@ class Symbol(Expression):
 
 
 class Literal(Expression):
-    """A number that stands in the formula; it stays a Python float, so it never widens an array's dtype."""
+    """A number in the formula; it stays a Python number, so it never widens the dtype of an array."""
 
     __slots__ = ("value",)
 
@@ -217,7 +216,7 @@ class Literal(Expression):
     @staticmethod
     def of(value: Number | numbers.Real) -> "Literal":
         value = bool(value) if isinstance(value, bool) else float(value)
-        # repr tells 0.0 from -0.0 and finds NaN again, which == does not.
+        # repr distinguishes 0.0 from -0.0, and NaN equals NaN.
         return _interned((Literal, repr(value)), lambda: Literal(value))
 
     def __repr__(self) -> str:
@@ -244,8 +243,8 @@ class Apply(Expression):
         return f"{self.primitive.name}({', '.join(map(repr, self.args))})"
 
 
-# Weak, so that a formula nobody uses any more is forgotten.  Two threads that build the same node at the same
-# moment may make it twice: sharing is lost, never correctness.
+# Weak references, so that unused formulas are freed.  Two threads that build the same node at the same time may create
+# it twice: this costs sharing, not correctness.
 _nodes: weakref.WeakValueDictionary[tuple[Hashable, ...], Any] = weakref.WeakValueDictionary()
 
 
@@ -257,7 +256,7 @@ def _interned(key: tuple[Hashable, ...], make: Callable[[], Node]) -> Node:
 
 
 def in_order(roots: tuple[Expression, ...]) -> list[Expression]:
-    """Every node below `roots` once, each after its arguments (no recursion: formulas may be deep)."""
+    """Every node below `roots` once, in topological order (without recursion, since formulas may be deep)."""
     order: list[Expression] = []
     seen: set[Expression] = set()
     stack = [(root, False) for root in reversed(roots)]
@@ -287,5 +286,5 @@ def rewrite(roots: tuple[Expression, ...], replace: Callable[[Expression, tuple[
 
 
 def rebuilt(node: Expression, args: tuple[Expression, ...]) -> Expression:
-    """`node` with other arguments, simplified anew: for `rewrite`."""
+    """`node` with new arguments, simplified again: for `rewrite`."""
     return apply_primitive(node.primitive, args) if isinstance(node, Apply) else node

@@ -1,4 +1,4 @@
-"""A kernel: expressions with named inputs, the unit in which a backend is asked for work."""
+"""A kernel: expressions with named inputs, the unit of work of a backend."""
 
 from __future__ import annotations
 
@@ -31,19 +31,18 @@ class Kernel:
         self.outputs: tuple[Expression, ...] = tuple(outputs)
         self.widens: bool = widens  # float32 is computed in float64 and rounded once, for formulas that cancel
         self.keeps_integers: bool = not constants and all(map(_keeps_integers, in_order(self.outputs)))
-        self.compiled: dict[Any, Any] = {}  # a backend's lowerings, by dtype and the like
+        self.compiled: dict[Any, Any] = {}  # a backend's programs, by dtype and the like
 
     @classmethod
     def of_primitive(cls, name: str) -> "Kernel":
-        """The kernel that applies one row of the table."""
+        """The kernel that applies one primitive."""
         inputs = [Symbol.array(f"x{i}") for i in range(TABLE[name].arity)]
         return cls(name, inputs, (), (apply(name, *inputs),))
 
     def with_plain_inputs(self) -> "Kernel":
-        """The same kernel with its inputs called x0, x1, ...
+        """The same kernel with its inputs renamed to x0, x1, ...
 
-        A backward kernel has inputs called output and upstream gradient; differentiated once more, it gets others of
-        these names beside them.
+        A backward kernel has inputs named output and upstream; its own derivative adds inputs of the same names.
         """
         plain: dict[Expression, Symbol] = {symbol: Symbol.row(f"x{i}") if symbol.is_row else Symbol.array(f"x{i}")
                                            for i, symbol in enumerate(self.inputs)}
@@ -62,7 +61,7 @@ def _keeps_integers(node: Expression) -> bool:
 
 
 class Signature:
-    """What a formula's parameters say: arrays first, then constants, which are those with a default number."""
+    """The parameters of a formula: arrays, and constants, which have a number as their default."""
 
     def __init__(self, function: Callable[..., Any]):
         self.arrays: list[str] = []
@@ -77,7 +76,7 @@ class Signature:
                                    f"each constant with its default number, without a leading underscore")
             if parameter.kind is parameter.KEYWORD_ONLY:
                 raise FormulaError(f"{where}: `{parameter.name}` can be given by keyword only, but arrays and "
-                                   f"constants of a kernel have places; leave out the *")
+                                   f"constants of a kernel are positional; leave out the *")
             if parameter.default is parameter.empty:
                 self.arrays.append(parameter.name)
             elif isinstance(parameter.default, numbers.Real):
@@ -96,7 +95,7 @@ def trace(function: Callable[..., Any], arguments: Sequence[Symbol]) -> Any:
 
 
 def as_outputs(value: Any, function: Callable[..., Any]) -> tuple[Expression, ...]:
-    """What a traced formula returned, an expression of its arrays or a tuple of them, as a tuple."""
+    """The return value of a traced formula as a tuple of expressions."""
     outputs = value if isinstance(value, tuple) else (value,)
     expected = "it returns an expression of its arrays, or a tuple of such expressions"
     if not outputs or isinstance(value, (list, dict)) or any(output is None for output in outputs):

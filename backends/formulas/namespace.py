@@ -1,4 +1,4 @@
-"""`xp` inside of a formula: NumPy's names, building expressions instead of arrays."""
+"""The `xp` of a formula: functions with NumPy's names that build expressions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .expression import TABLE, Expression, Operand, apply
 from . import primitives  # noqa: F401  (fills the table)
 
 _NOT_ELEMENTWISE = {
-    name: f"xp.{name} looks at more than one element; call the Tensor's {name} outside of the formula"
+    name: f"xp.{name} combines several elements; call the Tensor's {name} outside of the formula"
     for name in ("sum mean max min prod var std argmax argmin cumsum cumprod all any sort argsort median norm dot "
                  "matmul einsum reshape transpose concatenate stack softmax nonzero unique take").split()
 }

@@ -1,12 +1,12 @@
 """The table of primitives: every elementary function that a formula may use, one row each.
 
-A row says the name, NumPy's function, the C++ spelling and the derivative, so adding a primitive is adding a
-row.  A derivative has one entry for each argument: the partial derivative as an expression of the result `y` and
-the arguments.  A row without one is flat wherever it is smooth (`floor`, comparisons).
+A row has the name, NumPy's function, the C++ expression and the derivative, so adding a primitive means adding a row.
+The derivative has one entry for each argument: the partial derivative as a function of the result `y` and the
+arguments.  A primitive without one is piecewise constant (`floor`, comparisons).
 
-Kinks follow PyTorch: `abs` has slope 0 at 0, two equal arrays share the gradient of `maximum` in halves, `clip`
-passes the gradient on its bounds.  A maximum with a *constant* gives the constant's side: `maximum(x, 0)` has
-slope 0 at 0, as relu.
+At points without a derivative the values are PyTorch's: `abs` has slope 0 at 0, equal arrays each get half of the
+gradient of `maximum`, and `clip` passes the gradient at its bounds.  A maximum with a *constant* takes the slope of the
+constant: `maximum(x, 0)` has slope 0 at 0, like relu.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _zero(y: Expression, *_: Expression) -> float:
 
 
 def _chosen(y: Expression, a: Expression, b: Expression, a_wins: Expression) -> Expression:
-    """The slope of maximum or minimum along `a`, where `a_wins` tells if it is the result."""
+    """The slope of maximum or minimum with respect to `a`; `a_wins` says whether `a` is the result."""
     if b.is_scalar:
         return apply("where", a_wins, 1.0, 0.0)
     return apply("where", a_wins, 1.0, apply("where", apply("equal", a, b), 0.5, 0.0))
@@ -51,7 +51,7 @@ def _power_along_exponent(y: Expression, a: Expression, b: Expression) -> Expres
 
 
 def _leg(y: Expression, x: Expression) -> Expression:
-    """The slope of hypot along one of its arguments."""
+    """The slope of hypot with respect to one of its arguments."""
     return apply("where", apply("equal", y, 0.0), 0.0, x / y)
 
 
@@ -63,7 +63,7 @@ def _log_of_sum(a: Expression, b: Expression) -> Expression:
 
 
 def _share(a: Expression, b: Expression) -> Expression:
-    """The slope of logaddexp along `a`; equal infinities share."""
+    """The slope of logaddexp with respect to `a`; equal infinities get one half each."""
     both = apply("logical_and", apply("equal", a, b), apply("equal", apply("abs", a), math.inf))
     return apply("sigmoid", apply("where", both, 0.0, apply("subtract", a, b)))
 
@@ -73,7 +73,7 @@ def _inside(y: Expression, x: Expression, low: Expression, high: Expression) -> 
     return apply("where", within, 1.0, 0.0)
 
 
-# Where low > high the result is high, whatever x is.
+# Where low > high the result is high for every x.
 def _at_low(y: Expression, x: Expression, low: Expression, high: Expression) -> Expression:
     return apply("where", apply("logical_and", x < low, low < high), 1.0, 0.0)
 
@@ -134,19 +134,20 @@ TRANSCENDENTAL = [
     Primitive("normcdf", 1, special.normcdf, "normcdf_of({0})",
               (lambda y, x: apply("normpdf", x),)),
     Primitive("normpdf", 1, special.normpdf, "normpdf_of({0})", (lambda y, x: -(x * y),)),
-    # Its approximation by tanh, the gate of gelu's tanh form.
+    # The approximation of normcdf by tanh, for gelu's tanh form.
     Primitive("normcdf_tanh", 1, special.normcdf_tanh, "normcdf_tanh_of({0})",
               (lambda y, x: y * apply("normcdf_tanh", -x) * (_TANH_SLOPE * (1.0 + 3.0 * _TANH_CUBIC * (x * x))),)),
-    # exp(-x) overflows to infinity for a very negative x, and 1 / infinity is the right 0.
+    # For very negative x exp(-x) overflows to infinity, and 1 / infinity is the correct 0.
     Primitive("sigmoid", 1, derivative=(lambda y, x: y * (1.0 - y),),
               expansion=lambda x: 1.0 / (1.0 + apply("exp", -x))),
-    # Smooth where both are equal, which its parts are not: their second derivatives would lack a term there.
+    # It has a derivative of its own, since its parts are not smooth where both arguments are equal: their second
+    # derivatives would lack a term there.
     Primitive("logaddexp", 2, derivative=(lambda y, a, b: _share(a, b), lambda y, a, b: _share(b, a)),
               expansion=_log_of_sum),
 ]
 
 _CHOICE = [
-    # NaN wins a maximum or minimum, whichever side it is on.
+    # NaN propagates from either argument.
     Primitive("maximum", 2, np.maximum, "maximum_of({0}, {1})",
               (lambda y, a, b: _chosen(y, a, b, a > b), lambda y, a, b: _chosen(y, b, a, b > a)),
               simplify=simplify.extremum, keeps_integers=True),
@@ -155,7 +156,7 @@ _CHOICE = [
               simplify=simplify.extremum, keeps_integers=True),
     Primitive("clip", 3, derivative=(_inside, _at_low, _at_high),
               expansion=lambda x, low, high: apply("minimum", apply("maximum", x, low), high), keeps_integers=True),
-    # Its derivative is a choice between the branches' derivatives: see `derivative`.
+    # Its derivative is in `derivative`: a choice between the derivatives of its branches.
     Primitive("where", 3, np.where, "{0} ? {1} : {2}", simplify=simplify.where, takes_booleans=True,
               keeps_integers=True),
 ]

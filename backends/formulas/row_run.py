@@ -1,4 +1,4 @@
-"""A row kernel run by its plan on whole arrays: for devices that have elementwise kernels and reductions."""
+"""Runs a row kernel stage by stage on whole arrays, for devices with elementwise kernels and reductions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .stages import Plan, Reduction, Stage, plan
 
 
 def plan_of(kernel: Kernel) -> Plan:
-    """The plan of `kernel`, made once."""
+    """The cached plan of `kernel`."""
     found = kernel.compiled.get("plan")
     if found is None:
         found = kernel.compiled["plan"] = plan(kernel)
@@ -45,7 +45,7 @@ class RowRun:
         self.given: set[Symbol] = set(self.values)
 
     def _prepared(self, array: Any) -> Any:
-        """An input in the dtype of the computation, with a dimension for each of the call's."""
+        """An input in the compute dtype, with as many dimensions as the call's shape."""
         shape = (1,) * (len(self.shape) - array.ndim) + tuple(array.shape)
         return self.backend.xp.reshape(self.backend.astype(array, self.compute), shape)
 
@@ -81,6 +81,6 @@ class RowRun:
     def _finished(self, symbol: Symbol) -> Any:
         array = self.backend.astype(self.values[symbol], self.result)
         shape = self.row_shape if symbol.is_row else self.shape
-        if array.shape != shape or symbol in self.given:  # results have memory of their own
+        if array.shape != shape or symbol in self.given:  # results must not share memory with inputs
             return self.backend.copy(self.backend.xp.broadcast_to(array, shape))
         return array

@@ -1,7 +1,7 @@
-"""Row formulas: formulas whose elements are combined along a row, and their derivative.
+"""Row formulas, which reduce along a row, and their derivatives.
 
-A reduction gives one number for each row, which combines with elements again.  The derivative is taken in reverse, from
-the outputs to the inputs: the adjoint of a sum is a broadcast, and that of a broadcast a sum.
+A reduction gives one number for each row, which broadcasts against the elements.  The derivative is taken in reverse
+mode: the adjoint of a sum is a broadcast, and that of a broadcast is a sum.
 
 >>> x = Symbol.array("x")
 >>> adjoints((row("row_sum", x * x),), (Symbol.row("g"),), [x])
@@ -36,7 +36,7 @@ def row(name: str, x: Operand) -> Expression:
 
 
 class RowNamespace(FormulaNamespace):
-    """The `xp` of a row formula: that of elementwise ones, with reductions along the row.
+    """The `xp` of a row formula: that of elementwise formulas, with reductions along the row.
 
     >>> RowNamespace().sum(Symbol.array("x"))
     row_sum(x)
@@ -74,7 +74,7 @@ def _varies(x: Operand) -> bool:
 
 def adjoints(outputs: Sequence[Expression], upstream: Sequence[Expression],
              inputs: Sequence[Expression]) -> list[Optional[Expression]]:
-    """The gradients along `inputs` where those along `outputs` are `upstream`; None where there is none."""
+    """The gradients with respect to `inputs`, given those of `outputs`; None where no gradient flows."""
     found: dict[Expression, Expression] = {}
 
     def add(node: Expression, term: Expression, consumer: Expression) -> None:
@@ -95,14 +95,14 @@ def adjoints(outputs: Sequence[Expression], upstream: Sequence[Expression],
 
 
 def _terms(node: Apply, gradient: Expression) -> Sequence[Optional[Expression]]:
-    """What the gradient of a node gives to each of its arguments."""
+    """The contribution of a node's gradient to each of its arguments."""
     name, args = node.primitive.name, node.args
     if name == "row_sum":
         return (gradient,)
-    if name in ("row_max", "row_min"):  # equal ones share
+    if name in ("row_max", "row_min"):  # equal elements share the gradient
         is_chosen = apply("equal", args[0], node)
         share = apply("divide", 1.0, row("row_sum", apply("where", is_chosen, 1.0, 0.0)))
-        of_nan = apply("where", apply("not_equal", node, node), node, 0.0)  # it equals nothing: NaN for all of its row
+        of_nan = apply("where", apply("not_equal", node, node), node, 0.0)  # NaN equals nothing: its whole row gets NaN
         return (apply("where", is_chosen, product(gradient, share), of_nan),)
     if name == "where":
         return None, apply("where", args[0], gradient, 0.0), apply("where", args[0], 0.0, gradient)
@@ -113,11 +113,10 @@ def _terms(node: Apply, gradient: Expression) -> Sequence[Optional[Expression]]:
 
 @dataclass(frozen=True, eq=False)
 class RowGradient:
-    """The backward pass from some outputs of a kernel along some of its inputs.
+    """The backward pass of a row kernel from some of its outputs to some of its inputs.
 
     `kernel` reads the inputs at `saved`, the forward outputs at `outputs`, the row numbers `kept`, and last the
-    upstream gradients; it computes the gradients of the inputs at `computed`, those of `along` that the outputs depend
-    on.
+    upstream gradients.  It computes the gradients of the inputs at `computed`: those on which the outputs depend.
     """
 
     computed: tuple[int, ...]
@@ -128,7 +127,7 @@ class RowGradient:
 
     @property
     def own_kernel(self) -> Kernel:
-        """The kernel, of a gradient that is not zero."""
+        """The kernel of a gradient that is not zero."""
         assert self.kernel is not None
         return self.kernel
 
@@ -138,9 +137,10 @@ NO_GRADIENT = RowGradient((), None, (), (), ())
 
 def row_gradient(forward: Kernel, along: Sequence[int], which: Sequence[int],
                  written: Optional[Sequence[Expression]] = None, keepable: Sequence[Expression] = ()) -> RowGradient:
-    """The gradient of the outputs at `which` along the inputs at `along`: derived, or `written` by hand for each input.
+    """The gradient of the outputs at `which` with respect to the inputs at `along`.
 
-    What the backward kernel needs of `keepable` it reads and does not compute again.
+    It is derived, or `written` by hand for each input.  Those of the expressions `keepable` that the backward kernel
+    needs are saved by the forward pass, not recomputed.
     """
     ends = output_symbols(forward)
     if written is None:
@@ -167,7 +167,7 @@ def row_gradient(forward: Kernel, along: Sequence[int], which: Sequence[int],
 
 
 def row_numbers(forward: Kernel) -> tuple[Expression, ...]:
-    """What the forward kernel computes once for each row: a mean, a root, a maximum, the logarithm of a sum."""
+    """The values that the forward kernel computes once for each row, such as a mean or the log of a sum."""
     reduced: set[Expression] = set()
     results = set(forward.outputs)
     for node in in_order(forward.outputs):
@@ -178,7 +178,7 @@ def row_numbers(forward: Kernel) -> tuple[Expression, ...]:
 
 
 def output_symbols(forward: Kernel) -> list[tuple[Symbol, Symbol]]:
-    """The symbols that stand in a backward kernel for each output and for the gradient that comes to it."""
+    """The symbols of a backward kernel for each forward output and its upstream gradient."""
     ends = [""] if len(forward.outputs) == 1 else map(str, range(len(forward.outputs)))
     makers = [Symbol.row if root.is_row else Symbol.array for root in forward.outputs]
     return [(make("_output" + end), make("_upstream" + end)) for make, end in zip(makers, ends)]

@@ -1,4 +1,4 @@
-"""Which shape comes out: that to which the inputs broadcast."""
+"""Broadcasting of shapes."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ import functools
 
 import numpy as np
 
-broadcast_shapes = functools.lru_cache(1024)(np.broadcast_shapes)  # networks meet the same shapes again and again
+broadcast_shapes = functools.lru_cache(1024)(np.broadcast_shapes)  # cached, since networks repeat the same shapes

@@ -1,7 +1,7 @@
-"""Algebra that makes formulas shorter without changing what they mean, NaN and infinities included.
+"""Algebraic simplifications that preserve every value, including NaN, infinities and signs of zero.
 
-Each rule takes the arguments of one primitive and returns a simpler equal expression, or None.  `x * 0` is
-deliberately not among them: it is NaN where x is infinite.
+Each rule takes the arguments of one primitive and returns a simpler equal expression, or None.  `x * 0` has no rule,
+since it is NaN where x is infinite.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def negative(a: Expression) -> Optional[Expression]:
 
 
 def multiply(a: Expression, b: Expression) -> Optional[Expression]:
-    if b.is_scalar and not a.is_scalar:  # scalars first, so that the rules below need one order only
+    if b.is_scalar and not a.is_scalar:  # scalars first, so that the rules below handle one order only
         return apply("multiply", b, a)
     if is_literal(a, 1):
         return b
@@ -68,7 +68,7 @@ def multiply(a: Expression, b: Expression) -> Optional[Expression]:
         return apply("square", a)
     if is_call(b, "negative"):
         return apply("negative", apply("multiply", a, b.args[0]))
-    if is_call(a, "negative") and not a.is_scalar:  # a scalar's sign is free: see `negative`
+    if is_call(a, "negative") and not a.is_scalar:  # negating a scalar is free: see `negative`
         return apply("negative", apply("multiply", a.args[0], b))
     if is_call(b, "divide") and is_literal(b.args[0], 1):
         return apply("divide", a, b.args[1])
@@ -98,14 +98,14 @@ def where(condition: Expression, a: Expression, b: Expression) -> Optional[Expre
         return a
     if isinstance(condition, Literal):
         return a if condition.value else b
-    if a.is_boolean != b.is_boolean:  # beside a number a truth value counts as 0 or 1
+    if a.is_boolean != b.is_boolean:  # a boolean beside a number becomes 0 or 1
         a, b = (apply("where", x, 1.0, 0.0) if x.is_boolean else x for x in (a, b))
         return apply("where", condition, a, b)
-    return _one_choice(condition, a, b)
+    return _merged_choices(condition, a, b)
 
 
-def _one_choice(condition: Expression, a: Expression, b: Expression) -> Optional[Expression]:
-    """A choice of which one side is a choice with the other side in it: truth values cost less than choices."""
+def _merged_choices(condition: Expression, a: Expression, b: Expression) -> Optional[Expression]:
+    """Merges nested choices that share a branch, since combining conditions costs less than choosing twice."""
     if is_call(b, "where") and _are_alike(condition, b.args[0]):
         if b.args[1] is a:
             return apply("where", apply("logical_or", condition, b.args[0]), a, b.args[2])
@@ -120,7 +120,7 @@ def _one_choice(condition: Expression, a: Expression, b: Expression) -> Optional
 
 
 def _are_alike(a: Expression, b: Expression) -> bool:
-    """Whether both conditions hold for whole arrays, for rows, or for elements: what is known of one stays known."""
+    """Whether both conditions are scalars, both are per row, or both are per element, so that merging loses nothing."""
     return a.is_scalar == b.is_scalar and a.is_row == b.is_row
 
 

@@ -1,9 +1,9 @@
-"""Functions that NumPy lacks, written as NumPy's ufuncs are called: `erf`, `normcdf`, and a quotient of infinities.
+"""Functions that NumPy lacks, with the signature of ufuncs: `erf`, `normcdf`, and `floor_divide` of infinities.
 
-The first two are one integral seen from two sides: erf near the origin, and its complement erfc = 1 - erf, which keeps
-its relative accuracy as it fades away, elsewhere.  The approximations are those of W. J. Cody, "Rational Chebyshev
+Both integrals are computed from erf near the origin and from its complement erfc = 1 - erf elsewhere, which keeps its
+relative accuracy where it is close to zero.  The approximations are those of W. J. Cody, "Rational Chebyshev
 Approximations for the Error Function", Mathematics of Computation 23 (1969), 631-637, with the digits of his
-CALERF (netlib.org/specfun/erf), evaluated in float64.  Float32 numbers take tables made of these results instead.
+CALERF (netlib.org/specfun/erf), evaluated in float64.  float32 arrays use tables of these values instead.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _table(*rows: tuple[float, float]) -> list[Array]:
 
 
 # Where one approximation ends and the next begins.
-_NEAR = 0.5  # about where erf and erfc are equal, so that neither loses digits when made from the other
+_NEAR = 0.5  # erf and erfc are about equal here, so neither loses digits if computed from the other
 _MIDDLE = 4.0
 _NOTHING_LEFT = 40.0  # erfc(40 / sqrt(2)) is less than half of the smallest subnormal number
 
@@ -102,7 +102,7 @@ def normpdf(x: Union[Array, float], out: Optional[Array] = None) -> Array:
 
 TANH_SLOPE = 2.0 * math.sqrt(2.0 / math.pi)  # twice, since 1 + tanh(u) = 2 sigmoid(2u)
 TANH_CUBIC = 0.044715
-_TANH_BLOCK = 1 << 14  # elements at a time: float64 takes twice the memory, and should stay in the cache
+_TANH_BLOCK = 1 << 14  # elements at a time, so that the float64 temporaries stay in the cache
 
 
 def normcdf_tanh(x: Union[Array, float], out: Optional[Array] = None) -> Array:
@@ -145,10 +145,10 @@ def _in_two_parts(x: Union[Array, float], out: Optional[Array], scale: float,
     """near(erf(z)) around the origin and beyond(x, erfc(abs(z))) elsewhere, where z = sqrt(scale) * x."""
     x = np.asarray(x)
     wide = x.ravel().astype(np.float64, copy=False)
-    is_near = np.abs(wide) <= _NEAR / math.sqrt(scale)  # NaN goes beyond
+    is_near = np.abs(wide) <= _NEAR / math.sqrt(scale)  # NaN takes the other branch
     result = np.empty_like(wide)
 
-    # Positions instead of masks: NumPy picks and stores by them several times faster.
+    # Integer indices instead of masks: NumPy gathers and scatters with them several times faster.
     here = np.flatnonzero(is_near)
     result[here] = near(_erf(wide[here] * math.sqrt(scale)))
     here = np.flatnonzero(~is_near)
@@ -158,7 +158,7 @@ def _in_two_parts(x: Union[Array, float], out: Optional[Array], scale: float,
     if out is None:  # the dtype and, for a number, the scalar that a ufunc would return
         scalar: Array = result.astype(np.result_type(x, np.float16), copy=False).reshape(x.shape)[()]
         return scalar
-    out[...] = result.reshape(x.shape)  # only now, since `out` may be the memory of `x`
+    out[...] = result.reshape(x.shape)  # last, since `out` may share memory with `x`
     return out
 
 
@@ -171,13 +171,13 @@ def _erf(z: Array) -> Array:
 def _erfc(x: Array, scale: float) -> Array:
     """erfc(z) for z = sqrt(scale) * abs(x) >= _NEAR.
 
-    Rounding z*z = scale * x*x would cost exp(-z*z) as many units in the last place as z*z itself is large.
-    Therefore x is split into a part so short that its square is exact, and a small rest.
+    Rounding z*z = scale * x*x would cost exp(-z*z) about z*z units in the last place.  So x is split into a part whose
+    square is exact in float64, and a small remainder.
     """
-    x = np.minimum(np.abs(x), _NOTHING_LEFT)  # and not inf, whose rest would be NaN
+    x = np.minimum(np.abs(x), _NOTHING_LEFT)  # infinity would have the remainder NaN
     short = x.astype(np.float32).astype(np.float64)
     rest = (x - short) * (x + short)  # x*x - short*short
-    # The large exponential comes last, lest what is on the way to a normal number be subnormal.
+    # The smallest factor comes last, so that no intermediate result is subnormal if the final one is normal.
     return _scaled_erfc(x * math.sqrt(scale)) * np.exp(-scale * rest) * np.exp(-scale * (short * short))
 
 
@@ -193,7 +193,7 @@ def _scaled_erfc(z: Array) -> Array:
 
 
 def _ratio(table: list[Array], t: Array) -> Array:
-    """P(t) / Q(t), both by Horner's rule at once and in place."""
+    """P(t) / Q(t), both by Horner's method at once and in place."""
     value = table[0] * t
     for coefficients in table[1:-1]:
         value += coefficients
@@ -205,13 +205,13 @@ def _ratio(table: list[Array], t: Array) -> Array:
 
 _SINGLE_ERF = Tabulated(
     -4.0, 4.0, bend=1.0,
-    value=lambda x: np.where(x == 0.0, -0.0, erf(x)),  # a zero to which zeros of either sign can be added
+    value=lambda x: np.where(x == 0.0, -0.0, erf(x)),  # -0.0, since adding a zero of either sign to it keeps that sign
     slope=lambda x: np.exp(-x * x) * 2.0 / math.sqrt(math.pi))
 _SINGLE_NORMCDF = Tabulated(-14.5, 6.0, bend=0.5, value=normcdf, slope=normpdf)
 
 
 def floor_divide(a: Union[Array, float], b: Union[Array, float], out: Optional[Array] = None) -> Array:
-    """a / b rounded down, of infinities too, as the array API standard has it: NumPy's inf // 2 is NaN, -1 // inf -1.
+    """floor(a / b), also for infinities, as in the array API standard; NumPy has inf // 2 = NaN and -1 // inf = -1.
 
     >>> floor_divide(np.array([7.0, np.inf, -1.0]), np.array([2.0, 2.0, np.inf])).tolist()
     [3.0, inf, -0.0]
@@ -225,5 +225,5 @@ def floor_divide(a: Union[Array, float], b: Union[Array, float], out: Optional[A
         quotient = np.where(infinite, np.floor(np.divide(a, b)), np.floor_divide(a, b))
     if out is None:
         return quotient[()]
-    out[...] = quotient  # only now, since `out` may be the memory of `a` or `b`
+    out[...] = quotient  # last, since `out` may share memory with `a` or `b`
     return out

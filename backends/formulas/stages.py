@@ -1,8 +1,7 @@
-"""A row kernel as stages: elementwise kernels, and reductions along the row between them.
+"""The plan of a row kernel: elementwise kernels (stages), with reductions along the row between them.
 
-Any device that can run elementwise kernels and reduce an array runs row kernels by this plan; what is computed for a
-reduction and is needed again later, as the exponentials of a softmax, is kept, and so is what takes long to compute of
-what it was computed from.
+Any device with elementwise kernels and reductions can run this plan.  Values that a stage computes for a reduction and
+that later stages need, such as the exponentials of a softmax, are kept; so are expensive parts of them.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ _SLOW = {"divide", "sqrt", "power", "remainder", "floor_divide", *(primitive.nam
 
 
 class Stage(NamedTuple):
-    """An elementwise kernel that reads the values `reads` and makes the values `makes`."""
+    """An elementwise kernel that reads the values `reads` and computes the values `makes`."""
 
     kernel: Kernel
     reads: tuple[Symbol, ...]
     makes: tuple[Symbol, ...]
-    is_row: bool  # whether all it reads and makes is one number for each row
+    is_row: bool  # whether all of these have one number for each row
 
 
 class Reduction(NamedTuple):
@@ -38,7 +37,7 @@ class Reduction(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Steps in order, and the values that are the outputs."""
+    """The steps in order, and the values that are the outputs."""
 
     steps: tuple[Union[Stage, Reduction], ...]
     outputs: tuple[Symbol, ...]
@@ -53,9 +52,9 @@ def plan(kernel: Kernel) -> Plan:
     made = 0
 
     def stage(wanted: list[Expression]) -> dict[Expression, Symbol]:
-        """Values for expressions without reductions, by at most two kernels: of rows, and of elements.
+        """Add at most two stages that compute `wanted`, expressions without reductions: one per row, one per element.
 
-        What is one number for a row within an expression of elements is computed once for the row.
+        Subexpressions with one number for each row are computed once per row.
         """
         values: dict[Expression, Symbol] = {node: node for node in wanted if isinstance(node, Symbol)}
         rest = [node for node in dict.fromkeys(wanted) if node not in values]
@@ -102,7 +101,7 @@ def plan(kernel: Kernel) -> Plan:
 
 
 def _as_they_were(values: dict[Expression, Symbol]) -> dict[Expression, Expression]:
-    """What stands for nodes in other formulas: truth values are kept as 0 or 1, and are truth values again."""
+    """The replacement of each node in later formulas: booleans are stored as 0 or 1 and compared with 0 again."""
     return {node: value != 0.0 if node.is_boolean else value for node, value in values.items()}
 
 
@@ -111,7 +110,7 @@ def _replaced(roots: tuple[Expression, ...], known: Mapping[Expression, Expressi
 
 
 def _worth_keeping(nodes: Sequence[Expression], later: tuple[Expression, ...]) -> list[Expression]:
-    """The largest parts of `nodes` that are needed `later` and take longer to compute again than to read."""
+    """The largest subexpressions of `nodes` that are needed `later` and cost more to recompute than to read."""
     computed = {node for node in in_order(tuple(nodes)) if _is_of_elements(node)}.difference(nodes)
     found: dict[Expression, None] = {}
     seen: set[Expression] = set()
@@ -128,7 +127,7 @@ def _worth_keeping(nodes: Sequence[Expression], later: tuple[Expression, ...]) -
 
 
 def _cost(node: Expression) -> int:
-    """What a node costs beside its arguments, in additions."""
+    """The cost of a node without its arguments, in additions."""
     if not _is_of_elements(node):
         return 0
     return _COST_OF_READING if node.primitive.name in _SLOW else 1
@@ -139,7 +138,7 @@ def _is_of_elements(node: Expression) -> TypeGuard[Apply]:
 
 
 def _row_parts(nodes: Sequence[Expression]) -> list[Expression]:
-    """The largest parts of expressions that are one number for each row."""
+    """The largest subexpressions with one number for each row."""
     found: dict[Expression, None] = {}
     seen: set[Expression] = set()
     rest = list(reversed(nodes))
