@@ -193,6 +193,9 @@ def graph(function: Callable[[], Any], *, device: DeviceLike = "cuda", warmup: i
     `capturable=True`, and nothing may depend on values or copy from the host.  Random numbers of the default generator
     (dropout, say) are drawn anew in each replay, those that the function itself would have drawn in its place.
 
+    Matrix products of floats are computed by a kernel of this library while they are recorded, because CuPy refuses to
+    record cuBLAS.  It is meant for the small networks that wait for launches; cuBLAS is quicker for large matrices.
+
     Source: CUDA graphs, as in PyTorch's torch.cuda.graph.
 
     >>> from gradcore import ones

@@ -315,7 +315,10 @@ def array(obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocki
 
 
 def matmul(a, b, out=None) -> ndarray:
-    """CuPy multiplies a row by a column element by element, in their dtype."""
+    """CuPy multiplies a row by a column element by element, in their dtype; other floats it gives to cuBLAS, which it
+    does not call while a graph is recorded."""
+    if streams.recording is not None and a.dtype.kind == "f":
+        raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
     return streams.perform(lambda: _matmul(a, b))
 
 

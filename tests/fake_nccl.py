@@ -15,14 +15,14 @@ import fake_cupy
 
 _DTYPES = {name: number for number, name in enumerate(("int8", "uint8", "int32", "uint32", "int64", "uint64", "float16",
                                                        "float32", "float64"))}
-_IDENTITY = tuple(range(128))
+_IDENTITY = bytes(range(128))
 
 
 class Stream:
     current: list["Stream"] = []
 
     def __init__(self, null: bool = False, non_blocking: bool = False, ptds: bool = False):
-        self.ptr = id(self)
+        self.ptr, self.device_id = id(self), -1 if null else fake_cupy.Device.current[-1]
 
     def __enter__(self):
         Stream.current.append(self)
@@ -31,6 +31,8 @@ class Stream:
         Stream.current.pop()
 
     def record(self, event=None):
+        """The event is of the current device, and a stream records those of its own alone."""
+        assert self.device_id in (-1, fake_cupy.Device.current[-1])
         return SimpleNamespace(of=self)
 
     def wait_event(self, event):
@@ -41,8 +43,10 @@ class Stream:
 
 
 class NcclCommunicator:
-    def __init__(self, ndev: int, commId: tuple, rank: int):
+    def __init__(self, ndev: int, commId: bytes, rank: int):
         from mpi4py import MPI
+
+        assert type(commId) is bytes and len(commId) == 128
 
         self.mpi, self.comm = MPI, MPI.COMM_WORLD.Dup()
         assert (ndev, rank, commId) == (self.comm.size, self.comm.rank, _IDENTITY)
@@ -111,10 +115,10 @@ for _name, _number in _DTYPES.items():
 
 
 def modules(devices: int) -> dict[str, ModuleType]:
-    """`fake_cupy`'s modules, with NCCL and streams."""
-    found, default = fake_cupy.modules(devices), Stream()
+    """`fake_cupy`'s modules, with NCCL, which is no attribute of `cupy.cuda` before it is imported, and streams."""
+    found, default = fake_cupy.modules(devices), Stream(null=True)
     fake_cupy.Device.pci_bus_id = property(lambda device: f"0000:0{device.id}:00.0")
     cuda = found["cupy"].cuda
-    cuda.nccl, cuda.Stream = NCCL(), Stream
+    cuda.Stream, found["cupy.cuda.nccl"] = Stream, NCCL()
     cuda.get_current_stream = lambda: Stream.current[-1] if Stream.current else default
     return found

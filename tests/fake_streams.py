@@ -2,6 +2,9 @@
 
 All work is done at once, in the order of the calls; what it would be ordered by is written into the log.  While a graph
 is recorded the work is kept instead, and done again, into the same arrays, at each launch of the graph.
+
+Which stream is the current one is kept as CuPy keeps it: a stream is entered on its own device alone, and the default
+stream, which a context may leave behind, is taken for that of the device which is the current one then.
 """
 
 from __future__ import annotations
@@ -20,16 +23,29 @@ class Streams:
     def __init__(self, log: list, current_device: Callable[[], int]):
         self.log, self.device = log, current_device
         self.numbers = itertools.count(1)
-        self.entered: list[tuple[int, Any]] = []
+        self.stacks: dict[int, list[Any]] = {}  # of each device
+        self.entered: list[int] = []  # the devices whose stacks have grown
+        self.now: dict[int, Any] = {}
         self.recording: Optional[list[Callable[[], None]]] = None
+        self.recorder: Any = None
         streams = self
 
         class Event:
             def __init__(self, block=False, disable_timing=False, interprocess=False):
-                self.done, self.place = True, None
+                self.is_done, self.place, self.device, self.is_captured = True, None, current_device(), False
+
+            @property
+            def done(self):
+                if self.is_captured:
+                    raise RuntimeError("cudaErrorCapturedEvent: operation not permitted on an event last recorded in a "
+                                       "capturing stream")
+                return self.is_done
 
             def record(self, stream=None):
-                self.place = (streams.current() if stream is None else stream).ptr
+                stream = streams.current() if stream is None else stream
+                at = current_device() if stream.device_id == -1 else stream.device_id
+                assert at == self.device, "cudaErrorInvalidResourceHandle: an event of another device"
+                self.place, self.is_captured = stream.ptr, streams.recording is not None and stream is streams.recorder
                 log.append(("record", self.place))
 
             def synchronize(self):
@@ -38,14 +54,20 @@ class Streams:
         class Stream:
             def __init__(self, null=False, non_blocking=False, ptds=False, priority=None):
                 self.ptr, self.device_id, self.done = 0 if null else next(streams.numbers), current_device(), True
+                self.device_id = -1 if null else self.device_id
 
             def __enter__(self):
-                assert null is self or self.device_id == current_device(), "CuPy refuses a stream of another device"
-                streams.entered.append((current_device(), self))
+                device = current_device()
+                assert self.device_id in (-1, device), "CuPy refuses a stream of another device"
+                streams.stacks.setdefault(device, [streams.null]).append(self)
+                streams.entered.append(device)
+                streams.make_current(self)
                 return self
 
             def __exit__(self, *_):
-                streams.entered.pop()
+                stack = streams.stacks[streams.entered.pop()]
+                stack.pop()
+                streams.make_current(stack[-1])
 
             def record(self, event=None):
                 event = Event() if event is None else event
@@ -60,7 +82,7 @@ class Streams:
 
             def begin_capture(self, mode=None):
                 assert self.ptr and streams.current() is self and streams.recording is None
-                streams.recording = []
+                streams.recording, streams.recorder = [], self
 
             def end_capture(self):
                 work, streams.recording = streams.recording, None
@@ -70,8 +92,10 @@ class Streams:
         self.null, self.Event, self.Stream = null, Event, Stream
 
     def current(self, device_id: int = -1) -> Any:
-        device = self.device()
-        return next((stream for at, stream in reversed(self.entered) if at == device), self.null)
+        return self.now.get(self.device() if device_id == -1 else device_id, self.null)
+
+    def make_current(self, stream: Any) -> None:
+        self.now[self.device() if stream.device_id == -1 else stream.device_id] = stream
 
     def launch(self, work: list[Callable[[], None]], stream: Any) -> None:
         self.log.append(("graph", len(work)))

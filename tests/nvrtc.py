@@ -19,6 +19,8 @@ def loaded() -> Optional[ctypes.CDLL]:
             files = importlib.metadata.files(wheel) or []
         except importlib.metadata.PackageNotFoundError:
             continue
+        for builtins in (file for file in files if file.name.startswith("libnvrtc-builtins.so")):
+            ctypes.CDLL(str(builtins.locate()))  # some versions do not look beside themselves
         for file in files:
             if file.name.startswith("libnvrtc.so"):
                 return ctypes.CDLL(str(file.locate()))

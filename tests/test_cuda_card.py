@@ -149,6 +149,15 @@ def test_a_recorded_training_step_is_the_step_itself(rng):
     np.testing.assert_allclose(found, expected[1:], rtol=1e-4)
 
 
+@pytest.mark.parametrize("dtype, tolerance", [("float16", 2e-3), ("float32", 1e-4), ("float64", 1e-12)])
+def test_recorded_products_are_those_of_cublas(dtype, tolerance, rng):
+    for shape, other in [((64, 64), (64, 10)), ((1000, 300), (300, 1100)), ((7, 65, 33), (33, 129)), ((5,), (5, 3))]:
+        a, b = (Tensor(rng.normal(size=size) / 10, dtype=dtype, device=CUDA) for size in (shape, other))
+        for left, right in [(a, b), (a.T.contiguous().T if a.ndim == 2 else a, b.T.contiguous().T)]:
+            graph, expected = gradcore.cuda.graph(lambda: left @ right, device=CUDA), (left @ right).numpy()
+            np.testing.assert_allclose(graph.replay().numpy(), expected, rtol=tolerance, atol=tolerance)
+
+
 def test_streams_wait_for_each_other():
     first, second = gradcore.cuda.Stream(CUDA), gradcore.cuda.Stream(CUDA)
     begin, end = (gradcore.cuda.Event(enable_timing=True, device=CUDA) for _ in range(2))

@@ -56,10 +56,10 @@ def test_memory_that_a_stream_reads_is_kept(cuda):
     del x
     (event, kept), = cuda._kept
     assert kept is array and event.place == stream.raw.ptr
-    event.done = False
+    event.is_done = False
     gradcore.zeros(2, device="cuda:1").record_stream(stream)
     assert [held is array for _, held in cuda._kept] == [True, False]
-    event.done = True
+    event.is_done = True
     gradcore.zeros(2, device="cuda:1").record_stream(stream)
     assert not any(held is array for _, held in cuda._kept)
 
@@ -88,6 +88,22 @@ def test_pinned_memory_is_copied_from_without_a_wait_where_that_is_asked(cuda):
     fake_cupy.log.clear()
     back = moved.to("cpu", non_blocking=True)
     assert not fake_cupy.logged("wait") and back.tolist() == [1.0]
+
+
+def test_memory_of_the_host_that_a_device_still_writes_to_is_kept(cuda):
+    """CuPy gives pinned memory out again as soon as its array is gone."""
+    x = gradcore.ones(3, device="cuda:1")
+    x.to("cpu", non_blocking=True)
+    (event, kept), = cuda._kept
+    assert kept.tolist() == [1.0] * 3 and event.place == gradcore.cuda.current_stream("cuda:1").raw.ptr
+
+
+def test_arrays_of_another_device_are_copied_after_they_are_made(cuda):
+    there = gradcore.get_backend("cuda:0").asarray(np.arange(6.0).reshape(2, 3))
+    fake_cupy.log.clear()
+    here = cuda.asarray(there.T)
+    assert cuda.owns(here) and here.tolist() == np.arange(6.0).reshape(2, 3).T.tolist()
+    assert [kind for kind, *_ in order()] == ["record", "wait event", "record", "wait event"]
 
 
 def parts(device: str, rng: np.random.Generator, **options) -> tuple:
@@ -137,6 +153,21 @@ def test_a_graph_has_memory_of_its_own(cuda):
     assert graph.replay().tolist() == [7.0] * 4
 
 
+def test_memory_that_another_stream_reads_in_a_recording_is_the_graphs(cuda):
+    """An event of a recording cannot be asked whether it is over."""
+    x, other = gradcore.ones(4, device="cuda:1"), gradcore.cuda.Stream("cuda:1")
+
+    def work():
+        y = x * 2
+        y.record_stream(gradcore.cuda.current_stream("cuda:1"))
+        return y
+
+    graph = gradcore.cuda.graph(work, device="cuda:1", warmup=0)
+    x.record_stream(other)
+    x.record_stream(other)
+    assert graph.replay().tolist() == [2.0] * 4
+
+
 def test_a_graph_keeps_what_its_work_uses(cuda):
     """The recording knows addresses alone; were the model gone, its memory would be another's."""
     model = gradcore.nn.Linear(2, 2, device="cuda:1")
@@ -170,6 +201,7 @@ def test_each_replay_draws_the_numbers_of_the_function_itself(cuda):
 @pytest.mark.parametrize("work, why", [
     (lambda x: gradcore.rand(2, device="cuda:1", generator=gradcore.Generator()), "by the default generator alone"),
     (lambda x: x.sum().item(), "no values are read"),
+    (lambda x: x.to("cpu", non_blocking=True), "no values are read"),
     (lambda x: x + Tensor([1.0, 2.0], device="cuda:1"), "nothing is copied from the host"),
     (lambda x: x[x > 0], "StreamCaptureUnsupported")])
 def test_what_a_replay_would_repeat_wrongly_is_refused(work, why, cuda):

@@ -24,6 +24,7 @@ from .indexing import Indexing
 from .launcher import Launcher, is_apart
 from .memory import Memory
 from .namespace import NamespaceOn
+from .products import Products
 from .random import Draws
 from .reductions import Reductions
 from .row_launcher import RowLauncher
@@ -31,6 +32,7 @@ from .several import Call, SeveralLauncher, is_plain
 
 _HERE = contextlib.nullcontext()
 _ADD = Kernel.of_primitive("add")
+_NO_VALUES = "no values are read: they are computed later; read the graph's result after replay"
 
 
 class CuPyBackend(Backend):
@@ -60,7 +62,7 @@ class CuPyBackend(Backend):
         self._index, self._name, self._current = index, str(self.device), cupy.cuda.runtime.getDevice
         self._compile = functools.partial(compiler.function, cupy)
         self.draws = Draws(cupy, self._compile)
-        self._reductions = Reductions(cupy, self._compile)
+        self._reductions, self._products = Reductions(cupy, self._compile), Products(cupy, self._compile)
         with self.here():
             self._indexing = Indexing(cupy, self._compile, self._pinned)
         self._kept: list[tuple[Any, Array]] = []  # memory in use by other streams, with the events that end it
@@ -72,7 +74,9 @@ class CuPyBackend(Backend):
 
     # -- streams and graphs -----------------------------------------------------------------------------------
     def keep(self, array: Array, event: Any) -> None:
-        """Hold an array's memory until `event` is over."""
+        """Hold an array's memory until `event` is over; that of a recording stays, and its events cannot be asked."""
+        if self._is_recording():
+            return
         self._kept = [(other, held) for other, held in self._kept if not other.done] + [(event, array)]
 
     @contextlib.contextmanager
@@ -85,15 +89,18 @@ class CuPyBackend(Backend):
         finally:
             self._recording.draws = None
 
+    def _is_recording(self) -> bool:
+        return getattr(self._recording, "draws", None) is not None
+
     def _refuse_in_recording(self, what: str) -> None:
-        if getattr(self._recording, "draws", None) is not None:
+        if self._is_recording():
             raise RuntimeError(f"while a CUDA graph is recorded, {what}")
 
     # -- moving data ------------------------------------------------------------------------------------------
     def asarray(self, data: Any, dtype: Optional[np.dtype] = None, copy: bool = False) -> Array:
+        if isinstance(data, self.cupy.ndarray) and data.device.id != self._index:
+            data = self._from_another_device(data)
         with self.here():
-            if isinstance(data, self.cupy.ndarray) and data.device.id != self.device.index:
-                data = data.copy()  # from another device to this one
             if isinstance(data, self.cupy.ndarray):
                 return self.cupy.array(data, dtype=dtype, copy=True if copy else None)
             host = _on_host(data, dtype)
@@ -110,7 +117,7 @@ class CuPyBackend(Backend):
         return self.cupy.array(host, blocking=is_pinned and not non_blocking)
 
     def to_numpy(self, array: Array) -> np.ndarray:
-        self._refuse_in_recording("no values are read: they are computed later; read the graph's result after replay")
+        self._refuse_in_recording(_NO_VALUES)
         with self.here():
             values = self.cupy.asnumpy(array)
         self.check_positions()
@@ -127,8 +134,11 @@ class CuPyBackend(Backend):
         if not isinstance(source, CuPyBackend):
             with self.here():
                 return self._uploaded(source.to_numpy(array), non_blocking)
-        array = array if array.flags.c_contiguous else source.copy(array)
-        with source.here():
+        return self._from_another_device(array)
+
+    def _from_another_device(self, array: Array) -> Array:
+        with array.device:
+            array = array if array.flags.c_contiguous else array.copy(order="C")
             there = self.cupy.cuda.get_current_stream()
             made = there.record()
         with self.here():  # after it was made, and before its memory is given out again
@@ -136,13 +146,16 @@ class CuPyBackend(Backend):
             stream.wait_event(made)
             copied = array.copy()
             done = stream.record()
-        with source.here():
+        with array.device:
             there.wait_event(done)
         return copied
 
     def to_numpy_later(self, array: Array) -> np.ndarray:
+        self._refuse_in_recording(_NO_VALUES)
         with self.here():
-            return self.cupy.asnumpy(array, out=self._pinned(array.shape, array.dtype), blocking=False)
+            values = self.cupy.asnumpy(array, out=self._pinned(array.shape, array.dtype), blocking=False)
+            self.keep(values, self.cupy.cuda.get_current_stream().record())  # else it is given out again too early
+        return values
 
     def pinned(self, host: np.ndarray) -> np.ndarray:
         copied = self._pinned(host.shape, host.dtype)
@@ -289,6 +302,8 @@ class CuPyBackend(Backend):
 
     def matmul(self, a: Array, b: Array) -> Array:
         with self.here():
+            if self._is_recording() and a.dtype.kind == "f":
+                return self._products.matmul(a, b)
             if a.dtype == FLOAT16 == b.dtype and max(a.ndim, b.ndim) <= 2 and a.shape[:-1] in ((), (1,)) \
                     and b.shape[1:] in ((), (1,)):  # CuPy multiplies these elements itself, and in float16
                 return self.cupy.matmul(a.astype(FLOAT32), b.astype(FLOAT32)).astype(FLOAT16)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import platform
 from typing import Any, Callable, Iterator, Optional
 
@@ -27,7 +28,7 @@ def joined(cupy: Any, index: int, rank: int, size: int, exchange: Callable[[Any]
     """
     reason, identity = None, None
     try:
-        nccl = cupy.cuda.nccl
+        nccl = importlib.import_module("cupy.cuda.nccl")  # CuPy does not do so by itself
         nccl.get_version()
         identity = nccl.get_unique_id() if rank == 0 else None
         place = (platform.node(), cupy.cuda.Device(index).pci_bus_id)
@@ -42,7 +43,7 @@ def joined(cupy: Any, index: int, rank: int, size: int, exchange: Callable[[Any]
     if reasons:
         raise BackendUnavailable(f"NCCL cannot be used between {size} processes: {'; '.join(reasons)}. It comes with "
                                  f"nvidia-nccl-cu13 or nvidia-nccl-cu12")
-    return NcclCommunicator(cupy, index, rank, size, everyone[0][2])
+    return NcclCommunicator(cupy, nccl, index, rank, size, everyone[0][2])
 
 
 class NcclCommunicator(Communicator):
@@ -50,8 +51,8 @@ class NcclCommunicator(Communicator):
 
     is_queued = True
 
-    def __init__(self, cupy: Any, index: int, rank: int, size: int, identity: tuple[Any, ...]):
-        self._cupy, self._index, self._size, self._nccl = cupy, index, size, cupy.cuda.nccl
+    def __init__(self, cupy: Any, nccl: Any, index: int, rank: int, size: int, identity: bytes):
+        self._cupy, self._nccl, self._index, self._size = cupy, nccl, index, size
         with cupy.cuda.Device(index):
             self._comm = self._nccl.NcclCommunicator(size, identity, rank)
             self._stream = cupy.cuda.Stream(non_blocking=True)
@@ -123,7 +124,8 @@ class NcclCommunicator(Communicator):
 
     # -- how it is queued -------------------------------------------------------------------------------------
     def mark(self) -> Wait:
-        event = self._stream.record()
+        with self._cupy.cuda.Device(self._index):  # of which the event is
+            event = self._stream.record()
 
         def wait() -> None:
             with self._cupy.cuda.Device(self._index):

@@ -112,4 +112,5 @@ def as_current(stream: Optional[Stream]) -> Iterator[Optional[Stream]]:
     try:
         yield stream
     finally:
-        stream.raw.__exit__(None, None, None)
+        with stream.backend.here():  # and leaves it there: what comes back is the current device's default stream
+            stream.raw.__exit__(None, None, None)
