@@ -16,6 +16,7 @@ from gradcore.backends.formulas import special
 from gradcore.backends.formulas.dtypes import BOOL, compute_and_result
 from gradcore.backends.formulas.expand import expand
 from gradcore.backends.formulas.expression import Expression, Literal, in_order
+from gradcore.backends.formulas.integers import fitted
 
 DEVICE_TYPE = "strict"
 _DEVICE = array_api_strict.Device("device1")
@@ -178,7 +179,7 @@ class StrictBackend(Backend):
         given = [self.astype(value, compute) if isinstance(value, StrictArray) else self.full((), value, compute)
                  for value in (*inputs, *constants)]
         values = dict(zip(kernel.inputs + kernel.constants, given))
-        outputs = expand(kernel.outputs)
+        outputs = expand(fitted(kernel, compute).outputs)
         for node in in_order(outputs):
             if node not in values:
                 values[node] = self._value(node, [values[arg] for arg in node.args], compute)

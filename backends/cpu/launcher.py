@@ -13,6 +13,7 @@ import numpy as np
 from .. import native
 from . import tiles
 from ..formulas.dtypes import BOOL, compute_and_result
+from ..formulas.integers import fitted
 from ..formulas.kernel import Kernel
 from ..formulas.shapes import broadcast_shapes
 from .memory_pool import MemoryPool
@@ -136,6 +137,7 @@ class _TypedLauncher:
     def __init__(self, kernel: Kernel, inputs: Sequence[Any], pool: MemoryPool, is_native: bool):
         self.pool = pool
         self.compute, result = compute_and_result(kernel, inputs)
+        kernel = fitted(kernel, self.compute)
         is_scalar = [not isinstance(value, np.ndarray) for value in inputs]
         self.program = NumPyProgram(kernel, self.compute, is_scalar)
         self._make_in_place = functools.partial(NumPyProgram, kernel, self.compute, is_scalar, in_place=True)

@@ -117,7 +117,7 @@ class Lowering:
             if name.startswith("literal") and known.dtype == dtype and repr(known.item()) == repr(value):
                 return name
         name = f"literal{sum(key.startswith('literal') for key in self.namespace)}"
-        with np.errstate(over="ignore"):  # a float64 literal may be infinite in float32
+        with np.errstate(all="ignore"):  # a float64 literal may be infinite or 0 in float32
             self.namespace[name] = np.asarray(value).astype(dtype)
         return name
 

@@ -75,7 +75,7 @@ def _constant_tiles(program: NumPyProgram, dtype: np.dtype) -> list[np.ndarray]:
 def _filled_tile(value: float, dtype: np.dtype) -> np.ndarray:
     key = repr(value), dtype  # 0.0 equals -0.0
     if key not in _filled:
-        with np.errstate(over="ignore"):  # a float64 literal may be infinite in float32
+        with np.errstate(all="ignore"):  # a float64 literal may be infinite or 0 in float32
             _filled[key] = np.full(tile_of(dtype), value, dtype)
     return _filled[key]
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..formulas.cpp import TYPES, function, identifier, output_dtypes
 from ..formulas.dtypes import kernel_dtypes
+from ..formulas.integers import fitted
 from ..formulas.kernel import Kernel
 from .prelude import FUNCTION, PACK_BYTES, PRELUDE
 
@@ -89,7 +90,7 @@ float16* array_out0) {
 
 def source_of(kernel: Kernel, variant: Variant) -> str:
     """The complete CUDA C++ of `kernel` in one of its variants."""
-    text = _Text(kernel, variant)
+    text = _Text(fitted(kernel, variant.compute), variant)
     if variant.table:
         return PRELUDE + text.element() + text.of_table()
     return PRELUDE + text.element() + (text.flat() if variant.strided is None else text.strided(*variant.strided))

@@ -146,6 +146,8 @@ def function(kernel: Kernel, name: str, parameters: Sequence[str], begin: str) -
 def _literal(value: float) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, int):
+        return f"real({value}{'ull' if value >= 2 ** 63 else 'll'})"
     if math.isnan(value):
         return "nan_of<real>()"
     if math.isinf(value):

@@ -11,7 +11,7 @@ from typing import Any, Iterable, Sequence
 
 import numpy as np
 
-from .kernel import Kernel
+from .kernel import Kernel, has_numbers
 
 BOOL, INT64, FLOAT16, FLOAT32, FLOAT64 = map(np.dtype, ("bool", "int64", "float16", "float32", "float64"))
 DEFAULT_FLOAT = FLOAT32
@@ -90,7 +90,7 @@ def compute_and_result(kernel: Kernel, inputs: Sequence[Any]) -> tuple[np.dtype,
 def kernel_dtypes(kernel: Kernel, dtype: np.dtype) -> tuple[np.dtype, np.dtype]:
     """As `compute_and_result`, for inputs whose promoted dtype is `dtype`."""
     if dtype == BOOL and kernel.keeps_integers:
-        return INT64, BOOL  # True + True is True, as in NumPy and PyTorch
+        return INT64, INT64 if has_numbers(kernel.outputs) else BOOL  # True + True is True, as in NumPy and PyTorch
     if dtype.kind != "f" and not kernel.keeps_integers:
         dtype = DEFAULT_FLOAT
     if dtype == FLOAT16:

@@ -62,7 +62,8 @@ def apply_primitive(primitive: Primitive, args: Sequence[Operand]) -> Expression
     nodes = tuple(_expression(arg, primitive) for arg in args)
     if len(nodes) != primitive.arity:
         raise FormulaError(f"xp.{primitive.name} takes {primitive.arity} argument(s), not {len(nodes)}")
-    values = [node.value for node in nodes if isinstance(node, Literal)]
+    values = [node.value if primitive.name == "negative" or node.is_boolean else float(node.value)
+              for node in nodes if isinstance(node, Literal)]
     if len(values) == len(nodes):
         if primitive.expansion is not None:
             return primitive.expansion(*nodes)
@@ -75,12 +76,16 @@ def apply_primitive(primitive: Primitive, args: Sequence[Operand]) -> Expression
 
 def _expression(value: Any, primitive: Primitive) -> Expression:
     if isinstance(value, Expression):
-        is_number = not value.is_boolean or primitive.takes_booleans
-        return value if is_number else apply("where", value, 1.0, 0.0)
+        return value if primitive.takes_booleans else as_number(value)
     if isinstance(value, (bool, int, float)) or getattr(value, "shape", None) == () and hasattr(value, "item"):
         return Literal.of(value if isinstance(value, (bool, int, float)) else value.item())
     raise FormulaError(f"xp.{primitive.name} was given a {type(value).__name__} in an elementwise formula; it takes "
                        f"the formula's inputs, its constants and Python numbers (pass an array as one more input)")
+
+
+def as_number(node: Expression) -> Expression:
+    """A truth value as 1 or 0; numbers as they are."""
+    return apply("where", node, 1.0, 0.0) if node.is_boolean else node
 
 
 class Expression:
@@ -205,7 +210,8 @@ class Symbol(Expression):
 
 
 class Literal(Expression):
-    """A number in the formula; it stays a Python number, so it never widens the dtype of an array."""
+    """A number that stands in the formula: a Python float, so that it never widens an array's dtype, or an integer of
+    64 bits that no float is equal to."""
 
     __slots__ = ("value",)
 
@@ -215,7 +221,9 @@ class Literal(Expression):
 
     @staticmethod
     def of(value: Number | numbers.Real) -> "Literal":
-        value = bool(value) if isinstance(value, bool) else float(value)
+        if not isinstance(value, bool):
+            real = float(value)
+            value = value if isinstance(value, int) and real != value and -2 ** 63 < value < 2 ** 64 else real
         # repr distinguishes 0.0 from -0.0, and NaN equals NaN.
         return _interned((Literal, repr(value)), lambda: Literal(value))
 

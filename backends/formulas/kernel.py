@@ -60,6 +60,25 @@ def _keeps_integers(node: Expression) -> bool:
     return not isinstance(node, Literal) or float(node.value).is_integer()
 
 
+def has_numbers(nodes: Sequence[Expression]) -> bool:
+    """Whether numbers stand in formulas where their values come from, which makes integers of truth values.
+
+    >>> x = Symbol.array("x")
+    >>> has_numbers([x * 2]), has_numbers([x * x]), has_numbers([apply("where", x == 1, x, x * x)])
+    (True, False, False)
+    """
+    rest, seen = list(nodes), set(nodes)
+    while rest:
+        node = rest.pop()
+        if isinstance(node, Literal) and not node.is_boolean:
+            return True
+        if not node.is_boolean:
+            args = node.args[1:] if isinstance(node, Apply) and node.primitive.name == "where" else node.args
+            rest += [arg for arg in args if arg not in seen]
+            seen.update(args)
+    return False
+
+
 class Signature:
     """The parameters of a formula: arrays, and constants, which have a number as their default."""
 

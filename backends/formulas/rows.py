@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Optional, Sequence, TypeVar
 
 from .derivative import product
-from .expression import Apply, Expression, Literal, Operand, Primitive, Symbol, apply, apply_primitive, in_order
-from .expression import rebuilt, rewrite, symbols
+from .expression import Apply, Expression, Literal, Operand, Primitive, Symbol, apply, apply_primitive, as_number
+from .expression import in_order, rebuilt, rewrite, symbols
 from .kernel import Kernel
 from .namespace import FormulaNamespace
 from .simplify import is_call, is_literal
@@ -154,7 +154,7 @@ def row_gradient(forward: Kernel, along: Sequence[int], which: Sequence[int],
     if not computed:
         return NO_GRADIENT
     rows = {node: Symbol.row(f"_row{i}") for i, node in enumerate(keepable)}
-    gradients = rewrite(tuple(written[i] for i in computed),
+    gradients = rewrite(tuple(as_number(written[i]) for i in computed),
                         lambda node, args: rows[node] if node in rows else rebuilt(node, args))
     used = set(symbols(*gradients))
     saved = tuple(i for i, symbol in enumerate(forward.inputs) if symbol in used)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Optional, TypeGuard
 
-from .expression import Apply, Expression, Literal, apply
+from .expression import Apply, Expression, Literal, apply, as_number, in_order
 
 
 def is_literal(node: Expression, value: float) -> TypeGuard[Literal]:
@@ -23,6 +23,11 @@ def is_call(node: Expression, name: str) -> TypeGuard[Apply]:
 def is_zero(node: Expression, sign: float) -> bool:
     """Whether a node is the literal 0.0 (for a sign of 1) or -0.0 (for -1)."""
     return is_literal(node, 0) and math.copysign(1.0, node.value) == sign
+
+
+def is_real(node: Expression) -> bool:
+    """Whether a node is a float, whatever the arrays in it are."""
+    return any(isinstance(part, Apply) and not part.primitive.keeps_integers for part in in_order((node,)))
 
 
 def add(a: Expression, b: Expression) -> Optional[Expression]:
@@ -78,6 +83,8 @@ def multiply(a: Expression, b: Expression) -> Optional[Expression]:
 
 
 def divide(a: Expression, b: Expression) -> Optional[Expression]:
+    if not is_real(a):  # integers divided by 1 are floats
+        return None
     if is_literal(b, 1):
         return a
     if is_literal(b, -1):
@@ -98,9 +105,8 @@ def where(condition: Expression, a: Expression, b: Expression) -> Optional[Expre
         return a
     if isinstance(condition, Literal):
         return a if condition.value else b
-    if a.is_boolean != b.is_boolean:  # a boolean beside a number becomes 0 or 1
-        a, b = (apply("where", x, 1.0, 0.0) if x.is_boolean else x for x in (a, b))
-        return apply("where", condition, a, b)
+    if a.is_boolean != b.is_boolean:  # beside a number a truth value counts as 0 or 1
+        return apply("where", condition, as_number(a), as_number(b))
     return _merged_choices(condition, a, b)
 
 

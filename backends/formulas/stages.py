@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Mapping, NamedTuple, Sequence, TypeGuard, Union
 
 from .expand import expand
-from .expression import Apply, Expression, Symbol, apply, in_order, rebuilt, rewrite, symbols
+from .expression import Apply, Expression, Symbol, as_number, in_order, rebuilt, rewrite, symbols
 from .kernel import Kernel
 from .primitives import TRANSCENDENTAL
 from .rows import COUNT, POSITION
@@ -59,7 +59,7 @@ def plan(kernel: Kernel) -> Plan:
         values: dict[Expression, Symbol] = {node: node for node in wanted if isinstance(node, Symbol)}
         rest = [node for node in dict.fromkeys(wanted) if node not in values]
         parts = _row_parts(rest)
-        numbers = {node: apply("where", node, 1.0, 0.0) if node.is_boolean else node for node in parts}
+        numbers = {node: as_number(node) for node in parts}
         of_row = kernel_of(list(numbers.values()), True)
         values.update({node: of_row[numbers[node]] for node in parts})
         inner = _as_they_were({node: values[node] for node in parts})

@@ -228,7 +228,7 @@ class FormulaOperation:
     def _operands(self, inputs: Sequence[Any]) -> list[Any]:
         backend = common_backend(self.name, inputs)
         operands = [as_operand(value, backend, self.name) for value in inputs]
-        if any(isinstance(value, Tensor) and value.dtype == FLOAT64 for value in inputs):
+        if meets_float64(inputs):
             # Lists of numbers are float64 beside it: as float32 they would be rounded first.
             operands = [as_tensor(value, FLOAT64, backend.device) if isinstance(value, (list, tuple))
                         and isinstance(operand, Tensor) and operand.dtype == FLOAT32 else operand
@@ -253,6 +253,11 @@ class FormulaOperation:
                 given = [value for value in inputs if isinstance(value, int)]
                 return OverflowError(f"{self.name}: the integers that it meets hold at most 64 bits; got {given}")
         return in_words(error, self.name.lstrip("_"), inputs, options)
+
+
+def meets_float64(values: Sequence[Any]) -> bool:
+    """Whether a tensor of float64 is among the operands, beside which Python's numbers keep all their digits."""
+    return any(isinstance(value, Tensor) and value.dtype == FLOAT64 for value in values)
 
 
 _MEANINGS = {"output": "the formula's value", "upstream": "the gradient with respect to it"}

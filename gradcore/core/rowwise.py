@@ -15,11 +15,12 @@ import functools
 from typing import Any, Callable, Generic, Optional, Protocol, Sequence, TypeVar, overload
 
 from ..backends import Backend, FormulaError, Kernel
-from ..backends.formulas.expression import Expression, Symbol
+from ..backends.formulas.dtypes import FLOAT64
+from ..backends.formulas.expression import Expression, Symbol, as_number
 from ..backends.formulas.kernel import as_outputs
 from ..backends.formulas.rows import RowNamespace
 from .dimensions import Dims, many_dims
-from .formula import FormulaOperation, of_formula
+from .formula import FormulaOperation, meets_float64, of_formula
 from .tensor import Tensor, as_tensor, common_backend
 
 
@@ -82,8 +83,11 @@ class Rowwise(FormulaOperation, Generic[Result]):
         tensors: Sequence[Tensor] = inputs
         for value in inputs:
             if not isinstance(value, Tensor):
-                tensors = [operand if isinstance(operand, Tensor) else as_tensor(operand, device=backend.device)
-                           for operand in self._operands(inputs)]
+                operands = self._operands(inputs)
+                real = FLOAT64 if meets_float64(operands) else None
+                tensors = [operand if isinstance(operand, Tensor) else
+                           as_tensor(operand, real if isinstance(operand, float) else None, backend.device)
+                           for operand in operands]
                 break
         shape = self.common_shape(tensors)
         dims = many_dims(dim, len(shape))
@@ -136,4 +140,4 @@ def rowwise(function: Optional[Callable[..., Any]] = None, *, widens: bool = Fal
 
 
 def _traced(function: Callable[..., Any], symbols: Sequence[Symbol]) -> tuple[Expression, ...]:
-    return as_outputs(function(RowNamespace(), *symbols), function)
+    return tuple(map(as_number, as_outputs(function(RowNamespace(), *symbols), function)))

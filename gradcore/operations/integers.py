@@ -1,8 +1,8 @@
 """What elementwise operations do with integers, where the formula alone would lose digits or overflow.
 
 Python numbers have no bounds and the dtypes of tensors do.  A number takes on the dtype of the integer tensor that it
-meets, as in PyTorch; what becomes of one that the dtype cannot hold is said here: it is `wrapped` in arithmetic,
-`beyond` every element in comparisons, `nearest` in maximum and minimum, and refused or `kept` where it is stored.
+meets, as in PyTorch; one that the dtype cannot hold is `wrapped` in arithmetic, `beyond` every element in comparisons,
+`nearest` in maximum and minimum, as in formulas, and refused or `kept` where it is stored.
 """
 
 from __future__ import annotations
@@ -14,33 +14,13 @@ import numpy as np
 
 from ..backends import Backend
 from ..backends.formulas.dtypes import kind_of, result_type
+from ..backends.formulas.integers import beyond, nearest, wrapped  # noqa: F401 - beside the other rules
 from ..core.elementwise import Elementwise
 from ..core.tensor import Tensor
 
 Result = TypeVar("Result")
 BOOLEAN, INTEGER = 0, 1  # as `kind_of` gives them
 Fit = Callable[[int, np.dtype], Union[int, float]]
-
-
-def wrapped(number: int, dtype: np.dtype) -> int:
-    """The number modulo 2^bits, as the dtype counts.
-
-    >>> wrapped(300, np.dtype("uint8")), wrapped(-1, np.dtype("uint8")), wrapped(200, np.dtype("int8"))
-    (44, 255, -56)
-    """
-    low = int(np.iinfo(dtype).min)
-    bits = 8 * dtype.itemsize
-    return (number - low) % (1 << bits) + low
-
-
-def nearest(number: int, dtype: np.dtype) -> int:
-    """The number in the dtype that is closest."""
-    return max(int(np.iinfo(dtype).min), min(number, int(np.iinfo(dtype).max)))
-
-
-def beyond(number: int, dtype: np.dtype) -> Union[int, float]:
-    """The number, or an infinity in its place, which compares in the same way with all that the dtype holds."""
-    return number if nearest(number, dtype) == number else math.copysign(math.inf, number)
 
 
 def truth(number: int, dtype: np.dtype) -> int:

@@ -1,0 +1,77 @@
+"""Numbers among integers: what a dtype makes of one that it cannot hold, and the literals of formulas of integers.
+
+A number is `wrapped` in arithmetic and choices, `beyond` every element in comparisons, and `nearest` in maximum and
+minimum.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Callable, Union
+
+import numpy as np
+
+from .expand import expand
+from .expression import Apply, Expression, Literal, in_order, rebuilt, rewrite
+from .kernel import Kernel
+
+
+def wrapped(number: int, dtype: np.dtype) -> int:
+    """The number modulo 2^bits, as the dtype counts.
+
+    >>> wrapped(300, np.dtype("uint8")), wrapped(-1, np.dtype("uint8")), wrapped(200, np.dtype("int8"))
+    (44, 255, -56)
+    """
+    low = int(np.iinfo(dtype).min)
+    bits = 8 * dtype.itemsize
+    return (number - low) % (1 << bits) + low
+
+
+def nearest(number: int, dtype: np.dtype) -> int:
+    """The number in the dtype that is closest."""
+    return max(int(np.iinfo(dtype).min), min(number, int(np.iinfo(dtype).max)))
+
+
+def beyond(number: int, dtype: np.dtype) -> Union[int, float]:
+    """The number, or an infinity in its place, which compares in the same way with all that the dtype holds."""
+    return number if nearest(number, dtype) == number else math.copysign(math.inf, number)
+
+
+def fitted(kernel: Kernel, dtype: np.dtype) -> Kernel:
+    """`kernel`, to be computed in `dtype`, with literals that an integer dtype holds; as it is for other dtypes.
+
+    >>> from gradcore.backends.formulas.expression import Symbol, apply
+    >>> x = Symbol.array("x")
+    >>> fitted(Kernel("f", [x], (), [x + 300, x < 300, apply("minimum", x, 300)]), np.dtype("uint8"))
+    f(x) = add(x, 44.0), True, minimum(x, 255.0)
+    """
+    if dtype.kind not in "iu":
+        return kernel
+    outputs = expand(kernel.outputs)
+    if not any(_is_out_of(node, dtype) for node in in_order(outputs)):
+        return kernel
+    inner = rewrite(outputs, lambda node, args: _fitted(node, args, dtype))
+    roots = [_literal(root, wrapped, dtype) for root in inner]
+    return Kernel(kernel.name, kernel.inputs, kernel.constants, roots, kernel.widens)
+
+
+def _is_out_of(node: Expression, dtype: np.dtype) -> bool:
+    return isinstance(node, Literal) and nearest(int(node.value), dtype) != node.value
+
+
+def _literal(node: Expression, fit: Callable[[int, np.dtype], Union[int, float]], dtype: np.dtype) -> Expression:
+    return Literal.of(fit(int(node.value), dtype)) if isinstance(node, Literal) and _is_out_of(node, dtype) else node
+
+
+def _fitted(node: Expression, args: tuple[Expression, ...], dtype: np.dtype) -> Expression:
+    if not isinstance(node, Apply):
+        return node
+    primitive = node.primitive
+    is_beyond = any(_is_out_of(arg, dtype) for arg in args)
+    if is_beyond and primitive.gives_boolean and not primitive.takes_booleans:  # the answer is the same for all that the dtype holds
+        assert primitive.numpy is not None
+        held = [_literal(arg, beyond, dtype) for arg in args]
+        return Literal.of(bool(primitive.numpy(*[x.value if isinstance(x, Literal) else 0.0 for x in held])))
+    fit = nearest if primitive.name in ("maximum", "minimum") else wrapped
+    made = rebuilt(node, tuple(_literal(arg, fit, dtype) for arg in args))
+    return _literal(made, wrapped, dtype)  # where all arguments have become numbers

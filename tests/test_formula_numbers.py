@@ -1,0 +1,85 @@
+"""Numbers in formulas: among integers and truth values, beside float64, and under any floating-point settings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gradcore import Tensor, elementwise, rowwise
+from gradcore.backends import Backend
+
+_BEYOND = 2 ** 53 + 1  # no float64 is equal to it
+
+
+@pytest.mark.parametrize("formula, expected", [
+    (lambda xp, x: x + 300, [44, 45, 43]), (lambda xp, x: -(2 * x), [0, 254, 2]),
+    (lambda xp, x: x < 300, [True, True, True]), (lambda xp, x: -1 < x, [True, True, True]),
+    (lambda xp, x: x == 256, [False, False, False]), (lambda xp, x: (x > 255) | (x == 1), [False, True, False]),
+    (lambda xp, x: xp.minimum(x, 300), [0, 1, 255]), (lambda xp, x: xp.maximum(x, -1), [0, 1, 255]),
+    (lambda xp, x: xp.clip(x, -5, 300), [0, 1, 255]), (lambda xp, x: xp.where(x > 0, -1, 257), [1, 255, 255]),
+    (lambda xp, x: xp.maximum(xp.where(x > 0, 257, 1) + 255, x), [0, 1, 255]),
+])
+def test_a_number_that_the_integers_cannot_hold(formula, expected, backend: Backend):
+    found = elementwise(formula)(Tensor(np.array([0, 1, 255], np.uint8), device=backend.device))
+    assert found.tolist() == expected and found.dtype in (np.uint8, np.bool_)
+
+
+def test_the_same_in_the_text_for_cuda(cuda: Backend):
+    formula = elementwise(lambda xp, x: (x + 300, x < 300, xp.minimum(x, 300)))
+    wrapped, less, least = formula(Tensor(np.array([0, 1, 255], np.uint8), device=cuda.device))
+    assert (wrapped.tolist(), less.tolist(), least.tolist()) == ([44, 45, 43], [True] * 3, [0, 1, 255])
+
+
+@pytest.mark.parametrize("formula, expected", [
+    (lambda xp, x: x + _BEYOND, _BEYOND + 1), (lambda xp, x: -(_BEYOND * x), -_BEYOND),
+    (lambda xp, x: xp.where(x > 0, 2 ** 63 - 1, 0), 2 ** 63 - 1),
+])
+def test_integers_keep_all_their_digits(formula, expected, backend: Backend):
+    assert elementwise(formula)(Tensor([1], device=backend.device)).tolist() == [expected]
+
+
+@pytest.mark.parametrize("formula, expected, dtype", [
+    (lambda xp, x: xp.where(x, 5, 3), [5, 3], "int64"), (lambda xp, x: x + 1, [2, 1], "int64"),
+    (lambda xp, x: x + x, [True, False], "bool"), (lambda xp, x: xp.where(x == 1, x, x * x), [True, False], "bool"),
+    (lambda xp, x: xp.where(x, 0.5, 2), [0.5, 2.0], "float32"),
+])
+def test_numbers_make_integers_of_truth_values(formula, expected, dtype, backend: Backend):
+    found = elementwise(formula)(Tensor([True, False], device=backend.device))
+    assert found.dtype == dtype and found.tolist() == expected
+
+
+@pytest.mark.parametrize("formula", [lambda xp, x: x / 1, lambda xp, x: x / -1.0])
+def test_integers_divided_by_one_are_floats(formula, backend: Backend):
+    found = elementwise(formula)(Tensor([1, 2], device=backend.device))
+    assert found.dtype == np.float32 and abs(found).tolist() == [1.0, 2.0]
+
+
+def test_a_python_number_beside_float64_keeps_its_digits_along_rows(backend: Backend):
+    scaled = rowwise(lambda xp, x, factor: x * factor)
+    assert scaled(Tensor([1.0], dtype="float64", device=backend.device), 0.1).tolist() == [0.1]
+    assert scaled(Tensor([1.0], device=backend.device), 0.1).dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_truth_values_along_rows_are_numbers(dtype, backend: Backend):
+    if dtype == "float16" and backend.device.type == "strict":
+        pytest.skip("the array API standard, which this device keeps to, has no float16")
+
+    @rowwise
+    def above(xp, x):
+        high = x > xp.mean(x)
+        return high, xp.where(high, x, xp.position), xp.max(x) > 2
+
+    rows, double = np.array([[0.0, 3.0, 1.0]], dtype), np.float64(4)
+    found = above(Tensor(rows, device=backend.device))
+    assert [result.tolist() for result in found] == [[[0.0, 1.0, 0.0]], [[0.0, 3.0, 2.0]], [1.0]]
+    assert {result.dtype for result in found} == {np.dtype(dtype)}
+    only = rowwise(lambda xp, x, bound: x > bound)(Tensor(rows, device=backend.device),
+                                                   Tensor(double, device=backend.device))
+    assert only.dtype == dtype and only.tolist() == [[0.0, 0.0, 0.0]]
+
+
+def test_numbers_that_become_zero_or_infinite_warn_of_nothing(backend: Backend):
+    formula = elementwise(lambda xp, x: xp.maximum(x, 1e-310) + 1e300 * xp.where(x > 2, 1e300, -1e-310))
+    with np.errstate(all="raise"):
+        assert formula(Tensor([1.0], device=backend.device)).dtype == np.float32
