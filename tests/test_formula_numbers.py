@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradcore import Tensor, elementwise, rowwise
+from gradcore import Tensor, elementwise, rowwise, tensor
 from gradcore.backends import Backend
 
 _BEYOND = 2 ** 53 + 1  # no float64 is equal to it
@@ -35,7 +35,7 @@ def test_the_same_in_the_text_for_cuda(cuda: Backend):
     (lambda xp, x: xp.where(x > 0, 2 ** 63 - 1, 0), 2 ** 63 - 1),
 ])
 def test_integers_keep_all_their_digits(formula, expected, backend: Backend):
-    assert elementwise(formula)(Tensor([1], device=backend.device)).tolist() == [expected]
+    assert elementwise(formula)(tensor([1], device=backend.device)).tolist() == [expected]
 
 
 @pytest.mark.parametrize("formula, expected, dtype", [
@@ -44,13 +44,13 @@ def test_integers_keep_all_their_digits(formula, expected, backend: Backend):
     (lambda xp, x: xp.where(x, 0.5, 2), [0.5, 2.0], "float32"),
 ])
 def test_numbers_make_integers_of_truth_values(formula, expected, dtype, backend: Backend):
-    found = elementwise(formula)(Tensor([True, False], device=backend.device))
+    found = elementwise(formula)(tensor([True, False], device=backend.device))
     assert found.dtype == dtype and found.tolist() == expected
 
 
 @pytest.mark.parametrize("formula", [lambda xp, x: x / 1, lambda xp, x: x / -1.0])
 def test_integers_divided_by_one_are_floats(formula, backend: Backend):
-    found = elementwise(formula)(Tensor([1, 2], device=backend.device))
+    found = elementwise(formula)(tensor([1, 2], device=backend.device))
     assert found.dtype == np.float32 and abs(found).tolist() == [1.0, 2.0]
 
 

@@ -277,3 +277,11 @@ def test_native_sums_and_extrema_of_long_rows(rng, chosen_kernels):
     x[1, 77] = np.nan
     highest = rowwise(lambda xp, x: xp.max(x))(gradcore.tensor(x)).numpy()
     np.testing.assert_array_equal(highest, x.max(-1))
+
+
+@pytest.mark.parametrize("formula", [lambda xp, x: xp.where(x > 0, xp.max(x), xp.max(x)),
+                                     lambda xp, x: xp.where(x > 0, xp.stop_gradient(xp.max(x)), xp.max(x)),
+                                     lambda xp, x: xp.where(True, xp.max(x), x)])
+def test_a_choice_among_elements_has_every_element(formula, backend):
+    found = rowwise(formula)(Tensor([[1.0, -2.0], [3.0, 4.0]], device=backend.device))
+    assert found.tolist() == [[1.0, 1.0], [4.0, 4.0]]

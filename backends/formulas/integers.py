@@ -68,7 +68,7 @@ def _fitted(node: Expression, args: tuple[Expression, ...], dtype: np.dtype) -> 
         return node
     primitive = node.primitive
     is_beyond = any(_is_out_of(arg, dtype) for arg in args)
-    if is_beyond and primitive.gives_boolean and not primitive.takes_booleans:  # the answer is the same for all that the dtype holds
+    if is_beyond and primitive.gives_boolean and not primitive.takes_booleans:  # one answer for all there are
         assert primitive.numpy is not None
         held = [_literal(arg, beyond, dtype) for arg in args]
         return Literal.of(bool(primitive.numpy(*[x.value if isinstance(x, Literal) else 0.0 for x in held])))

@@ -101,10 +101,11 @@ def power(a: Expression, b: Expression) -> Optional[Expression]:
 
 
 def where(condition: Expression, a: Expression, b: Expression) -> Optional[Expression]:
-    if a is b:
+    if a is b and (condition.is_scalar or condition.is_row or not a.is_row):  # else the choice has every element
         return a
     if isinstance(condition, Literal):
-        return a if condition.value else b
+        chosen, other = (a, b) if condition.value else (b, a)
+        return None if chosen.is_row and not (other.is_row or other.is_scalar) else chosen
     if a.is_boolean != b.is_boolean:  # beside a number a truth value counts as 0 or 1
         return apply("where", condition, as_number(a), as_number(b))
     return _merged_choices(condition, a, b)
