@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import Callable, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
@@ -92,36 +92,38 @@ def fill(out: np.ndarray, place: Place, skipped: int = 0) -> None:
     each, make = PER_BLOCK[out.dtype], _MAKERS[out.dtype]
     count = -(-out.size // each)
     seed, stream, offset = place
-    words = _own.words(seed, stream, (offset + skipped) % 2 ** 64, count)
-    try:
-        if count <= _PIECE:
-            make(words(4 * count), out)
-            return
+    source = _sources.taken(seed, stream, (offset + skipped) % 2 ** 64)
+    words = source.random_raw
+    if count <= _PIECE:
+        make(words(4 * count), out)
+    else:
         for start in range(0, count, _PIECE):
             make(words(4 * min(_PIECE, count - start)), out[start * each:(start + _PIECE) * each])
-    except BaseException:
-        _own.goes_on_at = None
-        raise
+    _sources.free = source, (seed, stream, offset + skipped + count)
 
 
-class _Words(threading.local):
-    """A thread's own generator, which continues where it is: moving it costs as much as a thousand words."""
+class _Sources(threading.local):
+    """A thread's own generator and the place where it continues: moving it costs as much as a thousand words.
+
+    A draw takes the generator out and puts it back after the last word.  A draw that is interrupted, or one that a
+    signal handler makes during another, therefore never leaves a generator whose recorded place is wrong.
+    """
 
     def __init__(self) -> None:
-        self.philox = np.random.Philox(key=0)  # NumPy loads its random module only now
-        self.goes_on_at: Optional[tuple[int, int, int]] = None
+        self.free: Optional[tuple[Any, tuple[int, int, int]]] = None
 
-    def words(self, seed: int, stream: int, offset: int, count: int) -> Callable[[int], np.ndarray]:
-        """A function of n that returns the next n words; the caller draws all words of `count` blocks."""
-        if self.goes_on_at != (seed, stream, offset):
+    def taken(self, seed: int, stream: int, offset: int) -> Any:
+        """The generator, moved to a place."""
+        free, self.free = self.free, None
+        source, goes_on_at = free or (np.random.Philox(key=0), None)  # NumPy loads its random module only now
+        if goes_on_at != (seed, stream, offset):
             key, counter = np.array([seed, stream], np.uint64), np.array([offset, 0, 0, 0], np.uint64)
-            self.philox.state = {"bit_generator": "Philox", "buffer": _NO_WORDS, "buffer_pos": 4, "has_uint32": 0,
-                                 "uinteger": 0, "state": {"key": key, "counter": counter}}
-        self.goes_on_at = seed, stream, offset + count
-        return self.philox.random_raw
+            source.state = {"bit_generator": "Philox", "buffer": _NO_WORDS, "buffer_pos": 4, "has_uint32": 0,
+                            "uinteger": 0, "state": {"key": key, "counter": counter}}
+        return source
 
 
-_own = _Words()
+_sources = _Sources()
 _NO_WORDS = np.zeros(4, np.uint64)
 _PIECE = 1 << 11  # blocks; their words are still in the cache when they are converted
 

@@ -7,12 +7,12 @@ object is the factory that `register` takes.  It is loaded when the device is fi
 from __future__ import annotations
 
 import os
-import threading
 from typing import Any, Callable, Optional, Union
 
 from .base import Backend
 from .device import Device
 from .errors import BackendUnavailable
+from .locks import Guard
 
 DeviceLike = Union[str, Device, None]
 
@@ -21,7 +21,7 @@ _DLPACK_TYPES = {1: "cpu", 3: "cpu", 2: "cuda", 13: "cuda"}
 
 ENTRY_POINTS = "gradcore.backends"
 
-_lock = threading.RLock()
+_changing = Guard()
 _factories: dict[str, Callable[[Device], Backend]] = {}  # by the type of device
 _backends: dict[str, Backend] = {}  # by the device's string
 _default: Optional[Device] = None
@@ -69,7 +69,7 @@ def register(device_type: str, factory: Callable[[Device], Backend]) -> None:
         raise ValueError(f'register takes the name of a device type, as "cuda" is one; got {device_type!r}')
     if not callable(factory):
         raise TypeError(f"register takes a function that makes the backend of a device; got {type(factory).__name__}")
-    with _lock:
+    with _changing.lock:
         unregister(device_type)
         _factories[device_type] = factory
 
@@ -94,7 +94,7 @@ def unregister(device_type: str) -> None:
     ...     print(str(error)[:27])
     there is no device "mine:0"
     """
-    with _lock:
+    with _changing.lock:
         _factories.pop(device_type, None)
         for name in [name for name in _backends if Device(name).type == device_type]:
             del _backends[name]
@@ -114,7 +114,7 @@ def get_backend(device: DeviceLike = None) -> Backend:
 
 def _made(device: Device) -> Backend:
     name = str(device)
-    with _lock:
+    with _changing.lock:
         if name not in _backends:
             if device.type not in _factories:
                 _factories[device.type] = _factory_of_a_package(device)

@@ -56,9 +56,9 @@ def test_backends_know_nothing_above_them(module):
 _BACKENDS = "gradcore.backends"
 ROOMS = {
     f"{_BACKENDS}.formulas": {f"{_BACKENDS}.errors"},
-    f"{_BACKENDS}.native": {_BACKENDS + end for end in (".errors", ".cache", ".philox", ".formulas")},
-    f"{_BACKENDS}.cpu": {_BACKENDS + end for end in (".errors", ".device", ".base", ".windows", ".philox", ".formulas",
-                                                   ".native")},
+    f"{_BACKENDS}.native": {_BACKENDS + end for end in (".errors", ".cache", ".locks", ".philox", ".formulas")},
+    f"{_BACKENDS}.cpu": {_BACKENDS + end for end in (".errors", ".device", ".base", ".locks", ".windows", ".philox",
+                                                   ".formulas", ".native")},
     f"{_BACKENDS}.cuda": {_BACKENDS + end for end in (".errors", ".device", ".base", ".windows", ".communicator",
                                                     ".cache", ".philox", ".formulas")},
     "gradcore.core": {_BACKENDS},

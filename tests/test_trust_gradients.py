@@ -171,7 +171,7 @@ def test_a_child_of_a_fork_does_not_wait_for_a_thread_of_its_parent():
     held, leave = threading.Event(), threading.Event()
 
     def hold():
-        with accumulation._adding:
+        with accumulation._adding.lock:
             held.set()
             leave.wait(20)
 

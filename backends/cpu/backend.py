@@ -163,7 +163,8 @@ class NumPyBackend(Backend):
         return launcher.run(inputs, constants) if outputs is None else outputs
 
     def _launcher(self, kernel: Kernel) -> Launcher:
-        launcher = kernel.compiled[self.kernels] = Launcher(kernel, self.pool, self.kernels)
+        kind = self.kernels  # another thread may choose others
+        launcher = kernel.compiled[kind] = Launcher(kernel, self.pool, kind)
         return launcher
 
     def elementwise_into(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float],
@@ -178,9 +179,10 @@ class NumPyBackend(Backend):
 
     def rowwise(self, kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float], dims: tuple[int, ...],
                 shape: tuple[int, ...], sums: tuple[bool, ...] = ()) -> list[np.ndarray]:
-        launcher = kernel.compiled.get(("rows", self.kernels))
+        kind = self.kernels  # another thread may choose others
+        launcher = kernel.compiled.get(("rows", kind))
         if launcher is None:
-            launcher = kernel.compiled["rows", self.kernels] = RowLauncher(kernel, self.pool, self.kernels)
+            launcher = kernel.compiled["rows", kind] = RowLauncher(kernel, self.pool, kind)
         outputs = launcher.run(inputs, constants, dims, shape, sums)
         return super().rowwise(kernel, inputs, constants, dims, shape, sums) if outputs is None else outputs
 

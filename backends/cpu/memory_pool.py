@@ -7,11 +7,12 @@ keeps buffers of deleted arrays and reuses them, as CuPy and PyTorch do for devi
 from __future__ import annotations
 
 import math
-import threading
 from collections import defaultdict
 from typing import Any, Optional
 
 import numpy as np
+
+from ..locks import Guard
 
 SMALLEST = 1 << 20  # bytes; below that the C library's allocator is as fast
 MOST_KEPT = 1 << 30  # bytes of unused buffers; any more are returned to the system
@@ -49,7 +50,7 @@ class MemoryPool:
     def __init__(self) -> None:
         self._free: dict[int, list[_Buffer]] = defaultdict(list)
         self.most_kept = MOST_KEPT
-        self._lock = threading.RLock()  # reentrant: the garbage collector may delete a lease while the lock is held
+        self._guard = Guard()  # the garbage collector may delete a lease while the lock is held
         self.kept = 0  # bytes in free buffers
         self.allocated = 0  # bytes in use
         self.peak = 0
@@ -61,20 +62,20 @@ class MemoryPool:
         size = _rounded(size)
         lease = self._buffer(size).view(_Lease)
         lease.pool = self
-        with self._lock:
+        with self._guard.lock:
             self.allocated += size
             self.peak = max(self.peak, self.allocated)
         return np.ndarray(shape, dtype, buffer=lease)
 
     def _buffer(self, size: int) -> _Buffer:
-        with self._lock:
+        with self._guard.lock:
             if self._free[size]:
                 self.kept -= size
                 return self._free[size].pop()
         return _aligned(size)
 
     def _give_back(self, buffer: Any, size: int) -> None:  # uses no globals of the module, which may be gone at exit
-        with self._lock:
+        with self._guard.lock:
             self.allocated -= size
             if self.kept + size <= self.most_kept:
                 self.kept += size
@@ -82,7 +83,7 @@ class MemoryPool:
 
     def clear(self) -> None:
         """Return every free buffer to the system."""
-        with self._lock:
+        with self._guard.lock:
             self._free.clear()
             self.kept = 0
 

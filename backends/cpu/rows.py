@@ -159,6 +159,7 @@ class _BlockRun:
         for low in range(start, stop, step):
             self._run_block(low, min(low + step, stop))
 
+    @tiles.with_registers
     def _run_block(self, low: int, high: int) -> None:
         is_transposed = self.count <= SHORT
         shape, axis = ((self.count, high - low), 0) if is_transposed else ((high - low, self.count), 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import functools
 import math
 import threading
 from typing import Any, Callable, Literal, Sequence, TypeVar
@@ -12,7 +13,7 @@ import numpy as np
 from ..formulas.dtypes import BOOL
 from ..native import CORES as CORES  # the backend assigns to it here
 from .program import NumPyProgram
-from .workers import workers
+from .workers import Job, workers
 
 # Bytes of one register.  Smaller ones would fit in the first-level cache, but each NumPy call has an overhead.
 TILE_BYTES = 1 << 20
@@ -51,19 +52,37 @@ def _cut(memory: Sequence[np.ndarray], shape: tuple[int, ...]) -> list[np.ndarra
 
 
 class _Registers(threading.local):
-    """The scratch memory of one thread, shared by all programs."""
+    """The scratch memory of one thread, shared by all programs.  A run during another one, in a signal handler or a
+    finalizer, has memory of its own."""
 
     def __init__(self) -> None:
-        self.buffers: dict[np.dtype, list[np.ndarray]] = {}
+        self.depth = 0  # of runs within runs
+        self.buffers: dict[tuple[int, np.dtype], list[np.ndarray]] = {}
 
     def of(self, dtype: np.dtype, count: int) -> list[np.ndarray]:
-        buffers = self.buffers.setdefault(dtype, [])
+        buffers = self.buffers.setdefault((self.depth, dtype), [])
         while len(buffers) < count:
             buffers.append(np.empty(tile_of(dtype), dtype))
         return buffers[:count]
 
 
 _registers = _Registers()
+
+
+def with_registers(run: Callable[..., None]) -> Callable[..., None]:
+    """`run`, a function that uses the scratch memory (a decorator)."""
+
+    @functools.wraps(run)
+    def alone(*args: Any) -> None:
+        _registers.depth += 1
+        try:
+            run(*args)
+        finally:
+            _registers.depth -= 1
+
+    return alone
+
+
 _filled: dict[tuple[Any, ...], np.ndarray] = {}
 
 
@@ -90,7 +109,12 @@ class Scratch(threading.local):
 
     def __init__(self, program: NumPyProgram, dtype: np.dtype):
         self.program, self.dtype = program, dtype
-        self.views = Views(self._cut)
+        self._views: dict[int, Views] = {}  # by the depth of the run
+
+    @property
+    def views(self) -> Views:
+        depth = _registers.depth
+        return self._views.get(depth) or self._views.setdefault(depth, Views(self._cut))
 
     def _cut(self, shape: tuple[int, ...]) -> list[np.ndarray]:
         program, dtype = self.program, self.dtype
@@ -132,11 +156,17 @@ def run_flat(scratch: Scratch, arrays: Sequence[np.ndarray], scalars: tuple[Any,
     """Run on contiguous one-dimensional arrays (inputs, then outputs) of equal length, or of one element."""
     program, n = scratch.program, arrays[-1].size
     if n <= tile_of(scratch.dtype):
-        quietly(program.run, *arrays, *scalars, *scratch.views[n,])
+        quietly(_run_tile, scratch, arrays, scalars, n)
     else:
         share(n, n * program.cost, lambda start, stop: _run_range(scratch, arrays, scalars, start, stop))
 
 
+@with_registers
+def _run_tile(scratch: Scratch, arrays: Sequence[np.ndarray], scalars: tuple[Any, ...], n: int) -> None:
+    scratch.program.run(*arrays, *scalars, *scratch.views[n,])
+
+
+@with_registers
 def _run_range(scratch: Scratch, arrays: Sequence[np.ndarray], scalars: tuple[Any, ...], start: int, stop: int) -> None:
     run, tile = scratch.program.run, tile_of(scratch.dtype)
     for low in range(start, stop, tile):
@@ -156,6 +186,7 @@ def run_strided(scratch: Scratch, inputs: Sequence[np.ndarray], outputs: Sequenc
     share(rows, size * scratch.program.cost, run_rows)
 
 
+@with_registers
 def _run_iterated(scratch: Scratch, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray],
                   scalars: tuple[Any, ...]) -> None:
     program, dtype = scratch.program, scratch.dtype
@@ -181,7 +212,14 @@ def share(n: int, work: int, run: Callable[[int, int], None], within: Callable[.
     step = max(1, n * (work - HAND_OVER) // (work * parts))
     step = step // 16 * 16 or step  # whole cache lines, so that no two threads write to the same one
     first = n - step * (parts - 1)
-    jobs = [workers.submit(within, run, start, start + step) for start in range(first, n, step)]
-    within(run, 0, first)
-    for job in jobs:
-        job.wait()
+    jobs = [Job(within, run, start, start + step) for start in range(first, n, step)]
+    try:
+        for job in jobs:
+            workers.take(job)
+        within(run, 0, first)
+        for job in jobs:
+            job.wait()
+    except BaseException:  # an error, or Ctrl-C: whoever catches it finds arrays that nobody writes to any more
+        for job in jobs:
+            job.end()
+        raise

@@ -17,28 +17,32 @@ from ..native import CORES
 class Job:
     """A call that a worker makes, or the waiting thread if no worker has begun."""
 
-    __slots__ = ("function", "args", "_is_taken", "_is_done", "_error")
+    __slots__ = ("function", "args", "_turns", "_is_done", "_error")
 
     def __init__(self, function: Callable[..., Any], *args: Any):
         self.function: Optional[Callable[..., Any]] = function
         self.args: Optional[tuple[Any, ...]] = args
-        self._is_taken, self._is_done = threading.Lock(), threading.Lock()
+        self._turns = [1]  # emptied by the thread that begins; a lock could be acquired just before Ctrl-C, and stay
+        self._is_done = threading.Lock()
         self._is_done.acquire()
         self._error: Optional[BaseException] = None
 
     def run(self) -> None:
         """Make the call, unless another thread has begun to."""
-        if self._is_taken.acquire(blocking=False):
+        try:
+            del self._turns[0]
+        except IndexError:
+            return
+        try:
             function, args = self.function, self.args or ()
             self.function = self.args = None  # so that the queue does not keep arrays of finished jobs alive
-            try:
-                if function is not None:
-                    function(*args)
-            except BaseException as error:  # raised again in the thread that waits
-                self._error = error
-            finally:
-                del function, args
-                self._is_done.release()
+            if function is not None:
+                function(*args)
+        except BaseException as error:  # raised again in the thread that waits
+            self._error = error
+        finally:
+            function = args = None  # type: ignore[assignment]
+            self._is_done.release()
 
     def wait(self) -> None:
         """Wait until the call has been made; its exception is raised here."""
@@ -47,6 +51,15 @@ class Job:
             pass
         if self._error is not None:
             raise self._error
+
+    def end(self) -> None:
+        """Cancel the call, or wait for it if it has begun."""
+        try:
+            del self._turns[0]
+            self.function = self.args = None
+        except IndexError:
+            with self._is_done:
+                pass
 
 
 class Workers:
@@ -64,25 +77,30 @@ class Workers:
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Job:
         """Queue function(*args) for a worker."""
+        job = Job(function, *args)
+        self.take(job)
+        return job
+
+    def take(self, job: Job) -> None:
+        """Queue a job for a worker."""
         if not self._has_started:
             self._start()
-        job = Job(function, *args)
         if self._count:  # without workers nobody would take it out
             self._jobs.put(job)
-        return job
 
     def _start(self) -> None:
         with self._lock:
             if self._has_started:
                 return
-            self._has_started = True
             try:
-                for i in range(CORES - 1 if self._wanted is None else self._wanted):
+                while self._count < (CORES - 1 if self._wanted is None else self._wanted):
                     # Daemon threads, so that the program can exit while they wait for jobs.
-                    threading.Thread(target=_work, args=(self._jobs,), name=f"gradcore_{i}", daemon=True).start()
+                    threading.Thread(target=_work, args=(self._jobs,), name=f"gradcore_{self._count}",
+                                     daemon=True).start()
                     self._count += 1
             except RuntimeError:
                 pass  # no more threads are available: the waiting threads run their jobs
+            self._has_started = True
 
 
 def _work(jobs: SimpleQueue[Job]) -> None:

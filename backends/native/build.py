@@ -9,12 +9,12 @@ import ctypes
 import functools
 import os
 import platform
-import threading
 from pathlib import Path
 from typing import Any
 
 from .. import cache
 from ..errors import BackendUnavailable
+from ..locks import Guard
 
 # What the formula says is computed: no contraction to fused products, no assumption that NaN or infinity is absent.
 FLAGS: tuple[str, ...] = (
@@ -25,7 +25,7 @@ if platform.machine() in ("x86_64", "AMD64"):
 # GCC follows a bound such as min(x, 10) as two branches, one with a constant, and computes half of a loop's body twice.
 GCC_FLAGS = ("-fno-thread-jumps",)
 
-_lock = threading.Lock()
+_building = Guard()
 _libraries: dict[str, ctypes.CDLL] = {}
 
 
@@ -34,7 +34,7 @@ def library(source: str) -> ctypes.CDLL:
     found = _libraries.get(source)
     if found is not None:
         return found
-    with _lock:
+    with _building.lock:
         if source not in _libraries:
             _libraries[source] = _found_or_built(source)
         return _libraries[source]
@@ -138,13 +138,3 @@ def _run(command: list[str]) -> Any:
         return subprocess.run(command, capture_output=True, text=True, errors="replace")
     except OSError as error:
         raise BackendUnavailable(f"native CPU kernels: the C++ compiler could not be run: {error}") from error
-
-
-def _renew_lock() -> None:
-    """A thread that was building does not survive a fork, and would hold the lock in the child for ever."""
-    global _lock
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)

@@ -6,28 +6,36 @@ pass.  Passes of several threads may end in one leaf: each adds all of its gradi
 
 from __future__ import annotations
 
-import os
-import threading
 from typing import Any
 
+from ..backends.locks import Guard
 from .grad_mode import mode
 
-_adding = threading.RLock()  # reentrant: the collector may run a backward pass of its own in the middle of another
+_adding = Guard()  # the collector may run a backward pass of its own in the middle of another
 
 
 def accumulate(tensor: Any, gradient: Any, is_new: bool) -> None:
     """Add `gradient` to the one that `tensor` keeps; `is_new` says that nothing else holds its memory."""
-    with _adding:
-        kept = tensor._grad
-        if kept is None:
-            tensor._grad = gradient if is_new else gradient.clone()
-            return
-        backend = kept._backend
-        if mode.enabled or kept._requires_grad or backend.is_expanded(kept._array) or backend.is_read_only(kept._array):
-            tensor._grad = kept + gradient
-        else:
-            backend.add_at(kept._array, ..., gradient._array)
-            kept._versions[0] += 1
+    with _adding.lock:
+        while True:
+            kept = tensor._grad
+            if kept is None:
+                result = gradient if is_new else gradient.clone()
+            elif _must_be_replaced(kept):
+                result = kept + gradient
+            else:
+                kept._versions[0] += 1  # before the values: what Ctrl-C ends in between is refused, and not wrong
+                kept._backend.add_at(kept._array, ..., gradient._array)
+                return
+            if tensor._grad is kept:  # else another pass has come between: see `Guard`
+                tensor._grad = result
+                return
+
+
+def _must_be_replaced(kept: Any) -> bool:
+    backend = kept._backend
+    return bool(mode.enabled or kept._requires_grad or backend.is_expanded(kept._array)
+                or backend.is_read_only(kept._array))
 
 
 def refuse_gradient(owner: Any, gradient: Any, name: str) -> None:
@@ -39,12 +47,3 @@ def refuse_gradient(owner: Any, gradient: Any, name: str) -> None:
         expected = owner.shape, str(owner.dtype), str(owner.device)
         got = (gradient.shape, str(gradient.dtype), str(gradient.device)) if is_tensor else type(gradient).__name__
         raise ValueError(f"{name} must be a tensor of {expected}, as its tensor is; got {got}")
-
-
-def _renew_lock() -> None:
-    global _adding
-    _adding = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):  # another thread may have held it, which the child does not have
-    os.register_at_fork(after_in_child=_renew_lock)

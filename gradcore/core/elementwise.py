@@ -105,9 +105,9 @@ class Elementwise(FormulaOperation, Generic[Result]):
         targets: tuple[Any, ...] = out if isinstance(out, tuple) else (out,)
         inputs, values = self._bind(tuple(inputs), constants)
         backend, arrays, outputs = self._checked_call(inputs, targets)
-        backend.elementwise_into(self.kernel, arrays, values, outputs)
-        for target in targets:
+        for target in targets:  # before the values: what Ctrl-C ends in between is refused later, and not wrong
             target._versions[0] += 1
+        backend.elementwise_into(self.kernel, arrays, values, outputs)
         return out
 
     def into_each(self, calls: Sequence[tuple[Sequence[Any], tuple[Tensor, ...]]], **constants: Any) -> None:
@@ -119,11 +119,11 @@ class Elementwise(FormulaOperation, Generic[Result]):
                 inputs, values = self._bind(tuple(inputs), constants)
             backend, arrays, outputs = self._checked_call(inputs, targets)
             together.setdefault(backend, []).append((arrays, outputs))
-        for backend, checked in together.items():
-            backend.elementwise_into_each(self.kernel, checked, values)
-        for _, targets in calls:
+        for _, targets in calls:  # as in `_into`
             for target in targets:
                 target._versions[0] += 1
+        for backend, checked in together.items():
+            backend.elementwise_into_each(self.kernel, checked, values)
 
     def _checked_call(self, inputs: Sequence[Any], targets: tuple[Any, ...]) -> tuple[Backend, list[Any], list[Any]]:
         """The backend, the arrays and numbers, and the outputs of a call that writes to `targets`.

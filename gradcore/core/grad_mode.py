@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import io
+import itertools
+import operator
 import threading
 import types
 from typing import Any, Callable, Generator, Optional
@@ -12,8 +15,20 @@ from typing import Any, Callable, Generator, Optional
 class _GradMode(threading.local):
     enabled = True
 
+    def __init__(self) -> None:
+        self.outer: list[bool] = []  # the modes around the blocks that this thread is in
+
 
 mode = _GradMode()  # its attribute is read where a call would count
+
+
+class _End(io.IOBase):
+    """The end of a block, run in C as a whole: at the first line of an `__exit__` in Python Ctrl-C may come, and the
+    block's mode would stay.  `IOBase.__exit__` takes any arguments and calls `close`."""
+
+    closed: bool = True  # nothing is left to do when it dies
+    close: Any = map(setattr, itertools.repeat(mode), itertools.repeat("enabled"),
+                     map(list.pop, map(operator.attrgetter("outer"), itertools.repeat(mode)))).__next__
 
 
 def is_grad_enabled() -> bool:
@@ -30,15 +45,13 @@ class _Switch:
 
     def __init__(self, enabled: bool):
         self.enabled = enabled
-        self.outer: list[bool] = []  # a stack: one object may be entered again before it is left
 
     def __enter__(self) -> "_Switch":
-        self.outer.append(mode.enabled)
+        mode.outer += [mode.enabled]  # no call, after which Ctrl-C might come
         mode.enabled = self.enabled
         return self
 
-    def __exit__(self, *exception: Any) -> None:
-        mode.enabled = self.outer.pop()
+    __exit__: Callable[..., None] = _End().__exit__
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         _check_decorated(type(self), function)
@@ -153,9 +166,9 @@ class set_grad_enabled(_Switch):
         _record(self.enabled)
 
     def __enter__(self) -> "set_grad_enabled":
-        super().__enter__()
-        if self.before is not None:  # the block that this statement opens ends in the mode from before it
-            self.outer[-1], self.before = self.before, None
+        # The block that this statement opens ends in the mode from before it.
+        mode.outer += [mode.enabled if self.before is None else self.before]
+        mode.enabled, self.before = self.enabled, None
         return self
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -20,11 +20,11 @@ class Handle:
             raise TypeError(f"a hook is a function; got {hook!r:.80}")
         self.hooks: dict[int, Callable[..., Any]] = hooks
         self.key: int = _next_key()
-        later = dict(hooks) if first else {}
-        if first:
-            hooks.clear()
         hooks[self.key] = hook
-        hooks.update(later)
+        for key, later in list(hooks.items()) if first else ():
+            if key != self.key:  # behind it, without a call after which Ctrl-C might come
+                del hooks[key]
+                hooks[key] = later
 
     def remove(self) -> None:
         self.hooks.pop(self.key, None)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import threading
 from typing import Any, Iterator, Optional
 
 import numpy as np
 
 from ..backends import Backend, Device, as_device, philox
 from ..backends.formulas.dtypes import INT64
+from ..backends.locks import Guard
 from ..core.tensor import DeviceLike, Tensor
 
 _WORD = 2 ** 64
@@ -37,7 +37,7 @@ class Generator:
 
     def __init__(self, device: DeviceLike = None):
         self.device: Device = as_device("cpu" if device is None else device)
-        self._lock = threading.Lock()
+        self._guard = Guard()
         self._place = philox.Place(_any_seed(), 0, 0)
 
     # -- its state --------------------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ class Generator:
         return Generator(self.device)._moved_to(philox.Place(self._place.seed, stream, 0))
 
     def _moved_to(self, place: philox.Place) -> "Generator":
-        with self._lock:  # lest a draw of another thread move it on from where it was before
+        with self._guard.lock:  # lest a draw of another thread move it on from where it was before
             self._place = place
         return self
 
@@ -109,10 +109,13 @@ class Generator:
 
     def skip(self, count: int) -> philox.Place:
         """Leave out `count` blocks of the stream, which begin at the place that is returned."""
-        with self._lock:
-            place = seed, stream, offset = self._place
-            self._place = _place_at(philox.Place, (seed, stream, (offset + count) % _WORD))
-        return place
+        with self._guard.lock:
+            while True:
+                place = seed, stream, offset = self._place
+                after = _place_at(philox.Place, (seed, stream, (offset + count) % _WORD))
+                if self._place is place:  # else a signal's handler has drawn in the meantime
+                    self._place = after
+                    return place
 
     # -- Python's protocols -----------------------------------------------------------------------------------
     def __repr__(self) -> str:
@@ -147,8 +150,6 @@ def _place_of(state: Any, name: str) -> philox.Place:
 
 # -- the generator of all draws that name none ----------------------------------------------------------------
 default_generator = Generator()
-if hasattr(os, "register_at_fork"):  # a thread that draws does not survive a fork, and would hold the lock for ever
-    os.register_at_fork(after_in_child=lambda: setattr(default_generator, "_lock", threading.Lock()))
 _of_weights: Optional[Generator] = None  # another one, where processes have streams of their own
 
 

@@ -16,7 +16,7 @@ from ..backends import Array, Backend, backend_of
 from ..backends.formulas.dtypes import kind_of
 from ..core.arguments import described
 from ..core.broadcasting import cast, sum_to
-from ..core.grad_mode import is_grad_enabled, set_grad_enabled
+from ..core.grad_mode import enable_grad, is_grad_enabled, no_grad
 from ..core.hooks import keep_retaining
 from .conversion import to
 from .indexing import Index, Take
@@ -56,13 +56,17 @@ def write(x: Tensor, index: Any, value: Any, name: str = "assignment") -> Tensor
     value = value if isinstance(value, Tensor) else stored(value, x.dtype)
     index = Index(index, x)
     recorded = _check(x, isinstance(value, Tensor) and value._requires_grad, name)
-    if recorded:
-        value = value if isinstance(value, Tensor) else as_tensor(value, dtype=x.dtype, device=x.device)
-        _continue(x, Write.apply(x, value, index=index))
-    else:
-        array = value._array if isinstance(value, Tensor) else value
-        index.use(backend.assign, x._array, array, backend=backend, operation=name)
-    x._versions[0] += 1
+    x._versions[0] += 1  # before the values: what Ctrl-C ends in between is refused later, and not wrong
+    try:
+        if recorded:
+            value = value if isinstance(value, Tensor) else as_tensor(value, dtype=x.dtype, device=x.device)
+            _continue(x, Write.apply(x, value, index=index))
+        else:
+            array = value._array if isinstance(value, Tensor) else value
+            index.use(backend.assign, x._array, array, backend=backend, operation=name)
+    except Exception:
+        x._versions[0] -= 1
+        raise
     return x
 
 
@@ -119,8 +123,8 @@ def in_place(operation: Callable[..., Tensor], name: str) -> Callable[..., Tenso
             raise TypeError(f"{name}: the result is {result.dtype} and cannot be kept in a tensor of {x.dtype}; use "
                             f"the operation that makes a new tensor")
         result = cast(result, x.dtype)
-        x._backend.assign(x._array, ..., result._array)
         x._versions[0] += 1
+        x._backend.assign(x._array, ..., result._array)
         if recorded:
             _continue(x, result)
         return x
@@ -138,7 +142,7 @@ def reshaped_in_place(operation: Callable[..., Any], name: str) -> Callable[...,
     def changed(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if is_grad_enabled() and x._requires_grad and x._node is None:
             refuse_leaf(name)
-        with set_grad_enabled(x._node is not None):
+        with enable_grad() if x._node is not None else no_grad():
             result = operation(x, *args, **kwargs)
         x._array = result._array
         x._versions[0] += 1

@@ -21,11 +21,15 @@ _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.r
 
 def write(file: BinaryIO, packed: Packed) -> None:
     """Write an archive."""
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+    archive = zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True)
+    try:
         archive.writestr(STRUCTURE, json.dumps(packed.tree))
         for name, array in packed.arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
                 np.lib.format.write_array(entry, np.asarray(array, order="C"), allow_pickle=False)
+        archive.close()
+    finally:
+        archive.fp = None  # else it is closed when it dies, and would be whole to look at where something is missing
 
 
 def read(file: BinaryIO) -> tuple[Any, dict[str, np.ndarray]]:

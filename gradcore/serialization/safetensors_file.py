@@ -28,8 +28,8 @@ def _library() -> Any:
 
 
 def looks_like_one(head: bytes) -> bool:
-    """Whether a file that begins in this way is one: the length of a header, and JSON."""
-    return len(head) > 8 and head[8:9] == b"{"
+    """Whether a file that begins in this way is one: the length of a header, of less than 2^32 bytes, and JSON."""
+    return head[4:9] == b"\0\0\0\0{"
 
 
 def write(file: BinaryIO, packed: Packed) -> None:
