@@ -108,6 +108,17 @@ def test_a_checkpoint_of_pytorch_in_the_same_modules(torch, rng, tmp_path):
     np.testing.assert_allclose(ours(Tensor(x)).detach().numpy(), theirs(torch.tensor(x)).detach().numpy(), atol=1e-6)
 
 
+@needs_safetensors
+def test_headers_of_any_length(tmp_path):
+    """One of 128 bytes begins with the byte that pickles begin with."""
+    lengths = set()
+    for n in range(60, 80):
+        gradcore.save({"x" * n: gradcore.ones(2)}, tmp_path / "a.safetensors")
+        lengths.add((tmp_path / "a.safetensors").read_bytes()[0])
+        assert list(gradcore.load(tmp_path / "a.safetensors")) == ["x" * n]
+    assert 128 in lengths
+
+
 # -- devices --------------------------------------------------------------------------------------------------
 def test_tensors_come_back_to_their_device(backend, tmp_path):
     gradcore.save([gradcore.ones(2, device=backend.device)], tmp_path / "a.npz")
