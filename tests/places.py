@@ -9,25 +9,39 @@ from typing import Any, Callable, Iterator
 def at_place(number: int, action: Callable[[], Any], call: Callable[[], Any]) -> bool:
     """Make `call`, with `action` at the place of this number; whether there was such a place.
 
-    Places are the beginnings of Python functions and the ends of others, as the profiler is told of them.
+    Places are where Python functions begin and others end, as the profiler reports them, and the lines of NumPy
+    programs, whose calls it does not report.
     """
     count, is_met = 0, False
 
-    def see(frame: Any, event: str, what: Any) -> None:
+    def meet() -> None:
         nonlocal count, is_met
-        if event not in ("call", "c_return") or is_met:
-            return
         count += 1
         if count == number:
             is_met = True
-            sys.setprofile(None)
+            stop()
             action()
 
+    def see(frame: Any, event: str, what: Any) -> None:
+        if event in ("call", "c_return") and not is_met:
+            meet()
+
+    def follow(frame: Any, event: str, what: Any) -> Any:
+        if event == "line" and not is_met:
+            meet()
+        return None if is_met or not frame.f_code.co_filename.startswith("<NumPy program") else follow
+
+    def stop() -> None:
+        sys.setprofile(None)
+        sys.settrace(before)
+
+    before = sys.gettrace()
+    sys.settrace(follow)
     sys.setprofile(see)
     try:
         call()
     finally:
-        sys.setprofile(None)
+        stop()
     return is_met
 
 
