@@ -84,6 +84,10 @@ class ndarray(np.ndarray):
         return np.asarray(super().__getitem__(_wrapped(index, self.shape))).view(ndarray)
 
     def __setitem__(self, index, value):
+        if isinstance(value, ndarray) and isinstance(to := np.asarray(self)[_wrapped(index, self.shape)], np.ndarray):
+            alike = to.shape == value.shape and to.strides == value.strides and to.dtype == value.dtype
+            assert not (alike and to.flags.c_contiguous and to.ctypes.data != value.ctypes.data
+                        and np.shares_memory(to, value)), "bytes are copied in whatever order where arrays are alike"
         streams.perform(lambda: super(ndarray, self).__setitem__(_wrapped(index, self.shape), value), self)
 
     def item(self, *args):
@@ -210,8 +214,26 @@ class MemoryHook:
         MemoryHook.entered.remove(self)
 
 
+class Memory:
+    """What cudaMalloc gives."""
+
+    def __init__(self, size: int):
+        self.size = size
+        self.array = np.empty(size, np.uint8)
+        self.ptr = self.array.ctypes.data
+
+
+class MemoryPointer:
+    def __init__(self, mem: Memory, offset: int):
+        assert isinstance(mem, Memory)
+        self.mem, self.ptr = mem, mem.ptr + offset
+
+
 class MemoryPool:
     used = 0
+
+    def __init__(self, allocator=lambda size: MemoryPointer(Memory(size), 0)):
+        self._allocator = allocator
 
     def used_bytes(self):
         return self.used
@@ -379,7 +401,7 @@ def modules(devices: int = 1) -> dict[str, ModuleType]:
         get_default_memory_pool=lambda: pool, lib=SimpleNamespace(stride_tricks=SimpleNamespace(as_strided=as_strided)),
         cuda=SimpleNamespace(Device=Device, runtime=runtime, MemoryHook=MemoryHook, nvrtc=NVRTC(),
                              Stream=streams.Stream, Event=streams.Event, get_current_stream=streams.current,
-                             MemoryPool=MemoryPool,
+                             MemoryPool=MemoryPool, Memory=Memory, MemoryPointer=MemoryPointer,
                              using_allocator=streams.using_allocator, get_elapsed_time=lambda start, end: 1.5,
                              pinned_memory=SimpleNamespace(is_memory_pinned=lambda address: address in pinned)))
     cupyx.scatter_add = lambda a, slices, value: np.add.at(a.view(np.ndarray), _wrapped(slices, a.shape), value)

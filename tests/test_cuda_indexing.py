@@ -180,3 +180,12 @@ def test_a_mask_is_waited_for_once(cuda):
     np.testing.assert_array_equal(x.grad.numpy(), np.where(x.numpy() > 6, 2 * x.numpy(), 0))
     rows = x[Tensor([True, False, True], dtype=bool, device=cuda.device), 1:]
     np.testing.assert_array_equal(rows.numpy(), x.numpy()[[0, 2], 1:])
+
+
+def test_parts_are_moved_within_an_array(cuda):
+    """CuPy copies the bytes of contiguous arrays at once, and CUDA does not say in which order."""
+    x = cuda.asarray(np.arange(10.0))
+    cuda.assign(x, slice(1, None), cuda.take(x, slice(None, -1)))
+    assert x.tolist() == [0, 0, 1, 2, 3, 4, 5, 6, 7, 8]
+    cuda.assign(x, slice(None, None, -1), x)
+    assert x.tolist() == [8, 7, 6, 5, 4, 3, 2, 1, 0, 0]

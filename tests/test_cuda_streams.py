@@ -153,6 +153,25 @@ def test_a_graph_has_memory_of_its_own(cuda):
     assert graph.replay().tolist() == [7.0] * 4
 
 
+def test_memory_of_a_graph_stays_though_its_pool_gives_it_back(cuda):
+    """Where memory runs out while a graph is recorded, its pool frees what the recorded kernels use."""
+    graph = gradcore.cuda.graph(lambda: gradcore.ones(4, device="cuda:1"), device="cuda:1")
+    pointer = graph._pool._allocator(512)
+    assert pointer.mem is graph._memory[-1] and pointer.ptr == pointer.mem.ptr
+
+
+def test_warming_up_loads_the_kernels_that_are_recorded(cuda, monkeypatch):
+    layer, x = gradcore.nn.Linear(2, 2, device="cuda:1"), gradcore.ones(1, 2, device="cuda:1")
+    compiled = []
+    monkeypatch.setattr(cuda._products, "_compile", lambda text, name: compiled.append(
+        (name, fake_cupy.streams.recording is None)) or cuda._compile(text, name))
+    gradcore.cuda.graph(lambda: layer(x), device="cuda:1")
+    assert compiled == [("gradcore_matmul", True)]
+    fake_cupy.log.clear()
+    layer(x)
+    assert "gradcore_matmul" not in [name for name, *_ in fake_cupy.logged("launch")]
+
+
 def test_memory_that_another_stream_reads_in_a_recording_is_the_graphs(cuda):
     """An event of a recording cannot be asked whether it is over."""
     x, other = gradcore.ones(4, device="cuda:1"), gradcore.cuda.Stream("cuda:1")

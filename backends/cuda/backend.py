@@ -21,7 +21,7 @@ from ..philox import Place
 from . import compiler, nccl, source
 from .device import device_count, usable_reason, why_no_kernels
 from .indexing import Indexing
-from .launcher import Launcher, is_apart
+from .launcher import Launcher, is_apart, meets
 from .memory import Memory
 from .namespace import NamespaceOn
 from .products import Products
@@ -78,6 +78,15 @@ class CuPyBackend(Backend):
         if self._is_recording():
             return
         self._kept = [(other, held) for other, held in self._kept if not other.done] + [(event, array)]
+
+    @contextlib.contextmanager
+    def as_recorded(self) -> Iterator[None]:
+        """This thread computes with the kernels of a recording: what is compiled and loaded need not be recorded."""
+        before, self._recording.has_products = getattr(self._recording, "has_products", False), True
+        try:
+            yield
+        finally:
+            self._recording.has_products = before
 
     @contextlib.contextmanager
     def recording(self, place: Place, moved: Array) -> Iterator[None]:
@@ -217,8 +226,10 @@ class CuPyBackend(Backend):
         with self.here():
             if self._indexing.is_for(index):
                 self._indexing.put(array, index, value)
-            else:
-                array[index] = value
+                return
+            if isinstance(value, self.cupy.ndarray) and meets(array, value):
+                value = value.copy()  # CuPy copies bytes at once, in whatever order
+            array[index] = value
 
     def take(self, array: Array, index: Any) -> Array:
         with self.here():
@@ -302,7 +313,7 @@ class CuPyBackend(Backend):
 
     def matmul(self, a: Array, b: Array) -> Array:
         with self.here():
-            if self._is_recording() and a.dtype.kind == "f":
+            if getattr(self._recording, "has_products", False) and a.dtype.kind == "f":
                 return self._products.matmul(a, b)
             if a.dtype == FLOAT16 == b.dtype and max(a.ndim, b.ndim) <= 2 and a.shape[:-1] in ((), (1,)) \
                     and b.shape[1:] in ((), (1,)):  # CuPy multiplies these elements itself, and in float16

@@ -36,9 +36,10 @@ class Graph(Generic[T]):
     def __init__(self, backend: CuPyBackend, function: Callable[[], T], warmup: int, generator: Source):
         self.backend, self._stream, self._generator = backend, Stream(backend), generator
         self._function = function  # with the model and the optimizer in it: the recording knows only where they are
-        self._pool = backend.cupy.cuda.MemoryPool()
+        self._memory: list[Any] = []
+        self._pool = backend.cupy.cuda.MemoryPool(_kept_in(self._memory, backend.cupy.cuda))
         self._stream.wait_stream(current(backend))
-        with as_current(self._stream):
+        with as_current(self._stream), backend.as_recorded():
             for _ in range(warmup):
                 function()
             self._graph, self.result = self._recorded(function)
@@ -69,6 +70,17 @@ class Graph(Generic[T]):
                 self.backend.draws.moved_to(self._generator.skip(self._drawn), self._since, self._moved)
             self._graph.launch(self.backend.cupy.cuda.get_current_stream())
         return self.result
+
+
+def _kept_in(kept: list[Any], cuda: Any) -> Callable[[int], Any]:
+    """What allocates memory and keeps it: a pool that finds no more gives back what is free, though a recorded kernel
+    writes there."""
+    def allocate(size: int) -> Any:
+        memory = cuda.Memory(size)
+        kept.append(memory)
+        return cuda.MemoryPointer(memory, 0)
+
+    return allocate
 
 
 def _drop_capture(raw: Any) -> None:

@@ -17,7 +17,7 @@ from ..base import Array
 from ..formulas.cpp import TYPES
 from ..formulas.shapes import broadcast_shapes
 from . import source
-from .launcher import as_structure, blocks, bounds
+from .launcher import as_structure, blocks, meets
 from .layout import broadcast_strides, joined
 from .prelude import PRELUDE, on_device
 from .source import coordinates
@@ -83,8 +83,7 @@ class Indexing:
         named = _Named(array, index, self._cupy.ndarray)
         if isinstance(value, self._cupy.ndarray):
             value = value.astype(array.dtype, copy=False)
-            lowest, highest = bounds(array)
-            if value.size and bounds(value)[0] < highest and lowest < bounds(value)[1]:
+            if meets(array, value):
                 value = value.copy()  # lest it be written to before it is read
         self._launch("add" if adds else "put", named, value)
 

@@ -125,6 +125,12 @@ def bounds(array: Array) -> tuple[int, int]:
     return start + sum(min(step, 0) for step in steps), start + sum(max(step, 0) for step in steps) + array.itemsize
 
 
+def meets(a: Array, b: Array) -> bool:
+    """Whether two arrays may have memory in common."""
+    (first, end), (other, other_end) = bounds(a), bounds(b)
+    return first < other_end and other < end and a.size > 0 and b.size > 0
+
+
 def blocks(elements: int, of_each: int) -> int:
     """How many blocks of threads take `elements`, `of_each` at a time; where there are more, each takes several turns.
 
