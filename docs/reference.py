@@ -10,7 +10,8 @@ from typing import Any, Iterator
 from gradcore.core.formula import FormulaOperation
 
 ROOMS = ["gradcore", "gradcore.functions", "gradcore.nn",
-         "gradcore.optim", "gradcore.utils.data", "gradcore.autograd",
+         "gradcore.optim", "gradcore.optim.swa_utils", "gradcore.utils.data", "gradcore.utils.checkpoint",
+         "gradcore.autograd", "gradcore.autograd.functional", "gradcore.func", "gradcore.nn.utils.parametrize",
          "gradcore.distributions", "gradcore.linalg", "gradcore.special", "gradcore.distributed", "gradcore.random",
          "gradcore.cuda",
          "gradcore.interop", "gradcore.array_api", "gradcore.backends", "gradcore.testing"]

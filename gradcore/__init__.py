@@ -107,7 +107,7 @@ __version__ = "0.2.0"
 
 # Loaded on first use.
 _LATER = {"accelerator": "", "array_api": "", "autograd": "", "cuda": "", "data": "", "distributed": "",
-          "distributions": "", "interop": "", "linalg": "matrix_power", "nn": "", "optim": "",
+          "distributions": "", "func": "vmap", "interop": "", "linalg": "matrix_power", "nn": "", "optim": "",
           "serialization": "load save", "special": "", "utils": ""}
 __getattr__ = _loader(__name__, _LATER, _arguments.published)
 
@@ -131,7 +131,7 @@ __all__ = [
     "elementwise", "empty", "empty_like", "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2",
     "expand", "expand_as", "expm1", "eye", "finfo", "fix", "flatten", "flip", "fliplr", "flipud", "float", "float16",
     "float32", "float64", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "from_dlpack",
-    "from_numpy", "full", "full_like", "functions", "gather", "ge", "ger", "get_backend", "get_default_dtype",
+    "from_numpy", "full", "full_like", "func", "functions", "gather", "ge", "ger", "get_backend", "get_default_dtype",
     "get_num_threads", "get_rng_state", "grad", "gradcheck", "greater", "greater_equal", "gt", "half",
     "hamming_window", "hann_window", "heaviside", "histc", "hsplit", "hstack", "hypot", "iinfo", "index_add",
     "index_copy", "index_fill", "index_put", "index_select", "inf", "inference_mode", "initial_seed", "inner", "int",
@@ -155,8 +155,8 @@ __all__ = [
     "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh", "tensor", "tensor_split", "tensordot",
     "threshold", "tile", "topk", "trace", "transpose", "trapezoid", "trapz", "tril", "tril_indices", "triu",
     "triu_indices", "true_divide", "trunc", "uint16", "uint32", "uint64", "uint8", "unbind", "unflatten", "unique",
-    "unique_consecutive", "unsqueeze", "utils", "var", "var_mean", "vdot", "vecdot", "view_as", "vsplit", "vstack",
-    "where", "xlogy", "zeros", "zeros_like"]
+    "unique_consecutive", "unsqueeze", "utils", "var", "var_mean", "vdot", "vecdot", "view_as", "vmap", "vsplit",
+    "vstack", "where", "xlogy", "zeros", "zeros_like"]
 
 
 def __dir__() -> list[str]:

@@ -20,13 +20,15 @@ from .operations.products import cross as _cross
 from .operations.products import vecdot
 from .operations.rearranging import movedim
 from .operations.extrema import amax, amin
+from .operations.matrix_functions import matrix_exp
 from .operations.norms import norm as _norm
 from .operations.reduction import sum
 from .operations.shaping import broadcast_to, unsqueeze
 from .operations.systems import LinAlgError, inv, matrices, solve
 from .operations.triangles import diagonal as _diagonal
 
-__all__ = ["LinAlgError", "cholesky", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "matmul", "matrix_norm",
+__all__ = ["LinAlgError", "cholesky", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "matmul", "matrix_exp",
+           "matrix_norm",
            "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "svd", "svdvals",
            "vecdot", "vector_norm"]
 

@@ -86,11 +86,14 @@ def failures_in_a_group() -> int:
 
 
 # -- every public name has one --------------------------------------------------------------------------------
-ROOMS = ("gradcore", "gradcore.accelerator", "gradcore.autograd", "gradcore.backends", "gradcore.cpu", "gradcore.cuda",
-         "gradcore.data", "gradcore.distributed", "gradcore.distributions", "gradcore.dtypes", "gradcore.functions",
+ROOMS = ("gradcore", "gradcore.accelerator", "gradcore.autograd", "gradcore.autograd.function",
+         "gradcore.autograd.functional", "gradcore.backends", "gradcore.cpu", "gradcore.cuda", "gradcore.data",
+         "gradcore.distributed", "gradcore.distributions", "gradcore.dtypes", "gradcore.functions", "gradcore.func",
          "gradcore.interop", "gradcore.linalg", "gradcore.nn", "gradcore.nn.functional", "gradcore.nn.init",
-         "gradcore.nn.parallel", "gradcore.nn.utils", "gradcore.optim", "gradcore.optim.lr_scheduler",
-         "gradcore.random", "gradcore.serialization", "gradcore.special", "gradcore.utils", "gradcore.utils.data")
+         "gradcore.nn.parallel", "gradcore.nn.utils", "gradcore.nn.utils.parametrizations",
+         "gradcore.nn.utils.parametrize", "gradcore.optim", "gradcore.optim.lr_scheduler", "gradcore.optim.swa_utils",
+         "gradcore.random", "gradcore.serialization", "gradcore.special", "gradcore.utils",
+         "gradcore.utils.checkpoint", "gradcore.utils.data")
 WITHOUT = ("gradcore.array_api",  # the standard shows its functions itself
            "gradcore.backends.native")  # for the CPU's backend; users choose by `gradcore.set_cpu_kernels`
 

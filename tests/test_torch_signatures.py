@@ -19,7 +19,8 @@ from gradcore.core.synonyms import translated
 from library import ROOT
 
 ROOMS = ("", "nn", "nn.functional", "nn.init", "nn.utils", "nn.utils.rnn", "optim", "optim.lr_scheduler", "utils.data",
-         "distributions", "autograd", "linalg", "special")
+         "distributions", "autograd", "linalg", "special", "autograd.functional", "func", "optim.swa_utils",
+         "nn.utils.parametrize", "nn.utils.parametrizations", "utils.checkpoint")
 
 # README, "Coming from PyTorch": what no function has, or only some.
 NOT_TAKEN = {"out", "layout", "memory_format", "pin_memory", "pickle_module", "pickle_protocol", "mmap",
@@ -29,6 +30,9 @@ RARE = {
     "nn.Hardtanh": "min_value max_value", "autograd.backward": "grad_variables", "from_dlpack": "device copy",
     "autograd.gradcheck": "nondet_tol check_undefined_grad check_grad_dtypes check_batched_grad "
                           "check_batched_forward_grad check_forward_ad check_backward_ad fast_mode masked",
+    "autograd.gradgradcheck": "nondet_tol check_undefined_grad check_grad_dtypes check_batched_grad "
+                              "check_fwd_over_rev check_rev_over_rev fast_mode masked",
+    "func.jacrev": "chunk_size _preallocate_and_copy", "func.jacfwd": "randomness", "linalg.matrix_exp": "A",
     "addmm": "out_dtype", "baddbmm": "out_dtype", "bmm": "out_dtype", "mm": "out_dtype", "cov": "fweights aweights",
     "pinverse": "rcond", "pow": "self", "tensor_split": "sections indices", "true_divide": "dividend divisor",
     "searchsorted": "values", "Tensor.fill_diagonal_": "wrap", "linalg.matrix_rank": "hermitian",
@@ -41,8 +45,8 @@ RARE = {
 MISCALLED = set("value divisor tensor2 batch2 y indices dimension split_size_or_sections tensor exponent".split())
 # Defaults that mean the same: None for PyTorch's choice, which is named here.
 ALIKE = {("norm", "p"), ("meshgrid", "indexing"), ("data.random_split", "generator"), ("trapezoid", "dx"),
-         ("trapz", "dx"), ("nn.Buffer", "data"), ("nn.Parameter", "data"), ("load", "weights_only"),
-         ("nn.utils.rnn.PackedSequence", "batch_sizes")}
+         ("trapz", "dx"), ("nn.Buffer", "data"), ("nn.Parameter", "data"), ("nn.utils.parametrize.Parameter", "data"),
+         ("load", "weights_only"), ("nn.utils.rnn.PackedSequence", "batch_sizes")}
 
 
 def _member(library: Any, name: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Literal, Optional, Sequence, Union, overload
+from typing import Any, Callable, Iterable, Literal, Optional, Sequence, Union, overload
 
 import numpy as np
 
@@ -11,16 +11,16 @@ from .tensor import Tensor, upstream_gradient
 
 
 @overload
-def grad(outputs: Union[Tensor, Sequence[Tensor]], inputs: Union[Tensor, Sequence[Tensor]], grad_outputs: Any = None,
+def grad(outputs: Union[Tensor, Iterable[Tensor]], inputs: Union[Tensor, Iterable[Tensor]], grad_outputs: Any = None,
          retain_graph: Optional[bool] = None, create_graph: bool = False, only_inputs: bool = True,
          allow_unused: Literal[None, False] = None, is_grads_batched: bool = False,
          materialize_grads: bool = False) -> tuple[Tensor, ...]: ...
 @overload
-def grad(outputs: Union[Tensor, Sequence[Tensor]], inputs: Union[Tensor, Sequence[Tensor]], grad_outputs: Any = None,
+def grad(outputs: Union[Tensor, Iterable[Tensor]], inputs: Union[Tensor, Iterable[Tensor]], grad_outputs: Any = None,
          retain_graph: Optional[bool] = None, create_graph: bool = False, only_inputs: bool = True, *,
          allow_unused: Optional[bool], is_grads_batched: bool = False,
          materialize_grads: bool = False) -> tuple[Optional[Tensor], ...]: ...
-def grad(outputs: Union[Tensor, Sequence[Tensor]], inputs: Union[Tensor, Sequence[Tensor]], grad_outputs: Any = None,
+def grad(outputs: Union[Tensor, Iterable[Tensor]], inputs: Union[Tensor, Iterable[Tensor]], grad_outputs: Any = None,
          retain_graph: Optional[bool] = None, create_graph: bool = False, only_inputs: bool = True,
          allow_unused: Optional[bool] = None, is_grads_batched: bool = False,
          materialize_grads: bool = False) -> tuple[Any, ...]:
@@ -53,8 +53,8 @@ def grad(outputs: Union[Tensor, Sequence[Tensor]], inputs: Union[Tensor, Sequenc
     return tuple(found)
 
 
-def backward(tensors: Union[Tensor, Sequence[Tensor]], grad_tensors: Any = None, retain_graph: Optional[bool] = None,
-             create_graph: bool = False, inputs: Union[None, Tensor, Sequence[Tensor]] = None) -> None:
+def backward(tensors: Union[Tensor, Iterable[Tensor]], grad_tensors: Any = None, retain_graph: Optional[bool] = None,
+             create_graph: bool = False, inputs: Union[None, Tensor, Iterable[Tensor]] = None) -> None:
     """Add to the `grad` of every leaf (or only of `inputs`) the derivative of the sum of `tensors`.
 
     `grad_tensors` are the weights of the sum, one for each tensor; None is for tensors of one element.
@@ -88,7 +88,8 @@ def _check_ends(name: str, outputs: Sequence[Tensor], weights: Sequence[Any], in
 
 
 def _listed(tensors: Any) -> list[Any]:
-    return list(tensors) if isinstance(tensors, (list, tuple)) else [tensors]
+    is_one = isinstance(tensors, Tensor) or not hasattr(tensors, "__iter__")
+    return [tensors] if is_one else list(tensors)  # any iterable, as a module's parameters() or a dictionary's values()
 
 
 class GradcheckError(RuntimeError):
@@ -126,6 +127,32 @@ def gradcheck(func: Callable[..., Any], inputs: Union[Tensor, Sequence[Any]], ep
             raise
         return False
     return True
+
+
+def gradgradcheck(func: Callable[..., Any], inputs: Union[Tensor, Sequence[Any]], grad_outputs: Any = None,
+                  eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3, gen_non_contig_grad_outputs: bool = False,
+                  raise_exception: bool = True) -> bool:
+    """True if the gradients of the gradients of `func` agree with differences, as `gradcheck`.
+
+    `grad_outputs` are the weights of the outputs, drawn from a normal distribution where there are none.
+
+    >>> gradgradcheck(lambda x: x ** 3, Tensor([1.0, -2.0], dtype="float64", requires_grad=True))
+    True
+    """
+    listed = _listed(inputs)
+    outputs = _listed(func(*listed))
+    draw = np.random.default_rng(0).standard_normal
+    weights = _listed(grad_outputs) if grad_outputs is not None else [
+        Tensor(draw(output.shape), dtype=output.dtype, device=output.device, requires_grad=True) for output in outputs]
+    wanted = [i for i, value in enumerate(listed) if isinstance(value, Tensor) and value.requires_grad]
+
+    def gradients(*values: Any) -> tuple[Tensor, ...]:
+        given, weighted = values[:len(listed)], values[len(listed):]
+        found = grad(_listed(func(*given)), [given[i] for i in wanted], list(weighted), create_graph=True,
+                     allow_unused=True)
+        return tuple(gradient for gradient in found if gradient is not None and gradient.requires_grad)
+
+    return gradcheck(gradients, [*listed, *weights], eps, atol, rtol, raise_exception)
 
 
 def _check_gradients(function: Callable[..., Any], inputs: list[Any], eps: float, atol: float, rtol: float) -> None:

@@ -16,6 +16,15 @@ from .grad_mode import mode
 from .watched import WatchedLeaves
 
 next_order = itertools.count().__next__
+Step = Callable[["Node", Any, Sequence[Any]], None]
+_watching: list[Step] = []  # what looks at every step of a walk, if anything does
+
+
+def watch_steps(step: Optional[Step]) -> Optional[Step]:
+    """Call ``step(node, gradient, gradients)`` after each node's backward pass, or None for nothing; what it was."""
+    before = _watching[0] if _watching else None
+    _watching[:] = [] if step is None else [step]
+    return before
 
 
 class Watch:
@@ -84,6 +93,21 @@ def parent_of(tensor: Any) -> Any:
     return tensor if tensor._requires_grad else None
 
 
+def leaves(tensors: Sequence[Any]) -> list[Any]:
+    """The leaf tensors that require a gradient and that `tensors` were computed from, each once."""
+    found: dict[int, Any] = {}
+    pending, seen = [parent_of(tensor) for tensor in tensors], set()
+    while pending:
+        parent = pending.pop()
+        if isinstance(parent, Node):
+            if parent not in seen:
+                seen.add(parent)
+                pending.extend(parent.parents)
+        elif parent is not None:
+            found.setdefault(id(parent), parent)
+    return list(found.values())
+
+
 def propagate(parents: Sequence[Any], gradients: Sequence[Any], retain_graph: bool, create_graph: bool,
               wanted: Optional[Sequence[Any]] = None) -> list[Any]:
     """Walk from `parents` (see `parent_of`), which receive `gradients`, back to the leaves.
@@ -129,6 +153,8 @@ def propagate(parents: Sequence[Any], gradients: Sequence[Any], retain_graph: bo
             if targets is not None and id(node) in targets:
                 found[id(node)] = gradient
             parents, gradients, is_new = node.parents, node.backward(gradient), node.makes_new_arrays
+            if _watching:
+                _watching[0](node, gradient, gradients)
             if not retain_graph:
                 node.release()
         if watched is not None:

@@ -1,4 +1,4 @@
-"""Hooks of modules: before and after `forward`, and on the gradients that go through a module."""
+"""Hooks of modules: around `forward`, on the gradients that go through a module, around the reading of its state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..core.outputs import Output, Parts
 from ..core.tensor import Tensor
 from ..core.views import share_memory
 
-KINDS = ("forward_pre", "forward", "backward_pre", "backward")
+KINDS = ("forward_pre", "forward", "backward_pre", "backward", "state_pre", "state", "load_pre", "load")
 
 
 class Hooks:

@@ -16,7 +16,7 @@ from ..operations.conversion import place_named
 from .hooks import Hooks, with_options
 from .parameter import Buffer, Parameter
 from .printing import html_of, printed
-from .state import IncompatibleKeys, load
+from .state import IncompatibleKeys, load_into, read
 
 PARAMETER, BUFFER, MODULE = "parameter", "buffer", "module"
 
@@ -184,12 +184,20 @@ class Module:
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a path, as "encoder.0.weight"; an AttributeError where there is none."""
+        parameter: Parameter = self._at(target, PARAMETER)
+        return parameter
+
+    def _at(self, target: str, kind: str) -> Any:
         path, _, name = target.rpartition(".")
         module = self.get_submodule(path)
-        if module._kinds.get(name) != PARAMETER:
-            raise AttributeError(f"{type(self).__name__} has no parameter {target!r}")
-        parameter: Parameter = getattr(module, name)
-        return parameter
+        if module._kinds.get(name) != kind:
+            raise AttributeError(f"{type(self).__name__} has no {kind} {target!r}")
+        return getattr(module, name)
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer at a path, as "encoder.0.running_mean"; an AttributeError where there is none."""
+        buffer: Tensor = self._at(target, BUFFER)
+        return buffer
 
     def apply(self: Self, fn: Callable[["Module"], Any]) -> Self:
         """Call `fn` with every module below this one, and then with this one."""
@@ -290,21 +298,35 @@ class Module:
         """All parameters and buffers by their paths, under each of them where they have several.
 
         The tensors share the memory of the module's and have no history; with `keep_vars` they are the module's own.
+        What a module keeps beside tensors is what its methods `get_extra_state`, which returns it, and
+        `set_extra_state`, which takes it, say.
         """
-        state = {}
-        for path, module in self.named_modules(None, prefix.removesuffix("."), remove_duplicate=False):
-            kept = {name: buffer for name, buffer in module._buffers.items() if name not in module._transient}
-            for name, tensor in {**module._parameters, **kept}.items():
-                if tensor is not None:
-                    state[_joined(path, name)] = tensor if keep_vars else tensor.detach()
-        return state
+        return read(self, prefix, keep_vars)
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True,
+                        assign: bool = False) -> IncompatibleKeys:
         """Take over the values of a `state_dict`; `strict` refuses one that has other names than this module.
 
-        Nothing is changed where something does not fit.
+        Nothing is changed where something does not fit.  With `assign` the module takes the tensors themselves.
         """
-        return load(self.state_dict(keep_vars=True), state_dict, strict, type(self).__name__)
+        return load_into(self, state_dict, strict, assign)
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call ``hook(module, prefix, keep_vars)`` before `state_dict` reads this module."""
+        return self._hook("state_pre", hook)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call ``hook(module, state_dict, prefix, local_metadata)`` when this module is read; it may change it."""
+        return self._hook("state", hook)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call ``hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)``
+        before a state is checked; it may change a copy of the mapping."""
+        return self._hook("load_pre", hook)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call ``hook(module, incompatible_keys)`` when a state has been loaded."""
+        return self._hook("load", hook)
 
     # -- how it prints ----------------------------------------------------------------------------------------
     def extra_repr(self) -> str:

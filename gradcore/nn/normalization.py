@@ -76,7 +76,9 @@ class _OfBatch(_Scaled):
                 f"track_running_stats={self.track_running_stats}")
 
 
-class _BatchNorm(_OfBatch):
+class BatchNorm(_OfBatch):
+    """What batch normalisations of all numbers of dimensions have in common."""
+
     def forward(self, input: Tensor) -> Tensor:
         self._check(input)
         uses_batch = self.training or self.running_mean is None
@@ -92,7 +94,7 @@ class _BatchNorm(_OfBatch):
         return y
 
 
-class BatchNorm1d(_BatchNorm):
+class BatchNorm1d(BatchNorm):
     """Channels of (N, C) or (N, C, L) over the batch: see `gradcore.functions.batch_norm`.
 
     >>> BatchNorm1d(4)
@@ -102,7 +104,7 @@ class BatchNorm1d(_BatchNorm):
     ndims = (2, 3)
 
 
-class BatchNorm2d(_BatchNorm):
+class BatchNorm2d(BatchNorm):
     """Channels of (N, C, H, W) over the batch: see `gradcore.functions.batch_norm`.
 
     >>> BatchNorm2d(1)(Tensor([[[[0.0, 2.0]]], [[[0.0, 2.0]]]])).flatten()
@@ -112,7 +114,7 @@ class BatchNorm2d(_BatchNorm):
     ndims = (4,)
 
 
-class BatchNorm3d(_BatchNorm):
+class BatchNorm3d(BatchNorm):
     """Channels of (N, C, D, H, W) over the batch: see `gradcore.functions.batch_norm`.
 
     >>> BatchNorm3d(4, momentum=0.2)

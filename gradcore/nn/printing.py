@@ -20,7 +20,7 @@ def printed(module: Any, usual: Callable[..., Any], path: str = "", places: Opti
     if not blocks:
         return f"{name}({options})"
     lines = _grouped(blocks) if getattr(module, "prints_repeated_once", False) else [f"({k}): {t}" for k, t in blocks]
-    return "\n".join([f"{name}({options}", textwrap.indent("\n".join(lines), "  "), ")"])
+    return "\n".join([f"{name}(", textwrap.indent("\n".join([options] * bool(options) + lines), "  "), ")"])
 
 
 def _child(child: Any, usual: Callable[..., Any], path: str, places: dict[Any, Any]) -> str:

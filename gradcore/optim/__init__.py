@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..backends.lazy import loader as _loader
 from . import lr_scheduler
 from .adam import Adam, AdamW
 from .adam_variants import NAdam, RAdam
@@ -12,5 +13,7 @@ from .optimizer import Optimizer
 from .sgd import SGD
 from .zero import ZeroRedundancyOptimizer
 
-__all__ = ["lr_scheduler", "Optimizer", "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "NAdam", "RAdam",
-           "Adamax", "Rprop", "LBFGS", "ZeroRedundancyOptimizer"]
+__getattr__ = _loader(__name__, {"swa_utils": ""})
+
+__all__ = ["lr_scheduler", "swa_utils", "Optimizer", "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta",
+           "NAdam", "RAdam", "Adamax", "Rprop", "LBFGS", "ZeroRedundancyOptimizer"]

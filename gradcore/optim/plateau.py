@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Sequence, Union
 
 from ..core.arguments import checks_construction
 from .optimizer import Optimizer
@@ -12,6 +12,8 @@ from .schedules import LRScheduler
 
 class ReduceLROnPlateau:
     """The rate times factor when a measure has not become better for more than patience epochs.
+
+    `min_lr` is the least rate, one for all groups or one for each.
 
     >>> from gradcore import ones, optim
     >>> optimizer = optim.SGD([ones(1)], lr=0.8)
@@ -23,16 +25,21 @@ class ReduceLROnPlateau:
     """
 
     def __init__(self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
-                 threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0, min_lr: float = 0.0,
-                 eps: float = 1e-8):
+                 threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0,
+                 min_lr: Union[float, Sequence[float]] = 0.0, eps: float = 1e-8):
         if mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
             raise ValueError(f"ReduceLROnPlateau: `mode` is \"min\" or \"max\" and `threshold_mode` \"rel\" or "
                              f"\"abs\"; got {mode!r} and {threshold_mode!r}")
         if not factor < 1:
             raise ValueError(f"ReduceLROnPlateau: `factor` must be less than 1; got {factor}")
+        count = len(optimizer.param_groups)
+        if isinstance(min_lr, (list, tuple)) and len(min_lr) != count:
+            raise ValueError(f"ReduceLROnPlateau: `min_lr` must be a number or one for each of {count} groups; got "
+                             f"{min_lr}")
+        self.min_lrs = list(min_lr) if isinstance(min_lr, (list, tuple)) else [min_lr] * count
         self.optimizer, self.mode, self.factor, self.patience = optimizer, mode, factor, patience
         self.threshold, self.threshold_mode, self.cooldown = threshold, threshold_mode, cooldown
-        self.min_lr, self.eps, self.last_epoch = min_lr, eps, 0
+        self.eps, self.last_epoch = eps, 0
         self.best = math.inf if mode == "min" else -math.inf
         self.num_bad_epochs = self.cooldown_counter = 0
 
@@ -57,8 +64,8 @@ class ReduceLROnPlateau:
         return sign * value > sign * self.best + self.threshold
 
     def _reduce(self) -> None:
-        for group in self.optimizer.param_groups:
-            lr = max(group["lr"] * self.factor, self.min_lr)
+        for group, least in zip(self.optimizer.param_groups, self.min_lrs):
+            lr = max(group["lr"] * self.factor, least)
             if group["lr"] - lr > self.eps:
                 group["lr"] = lr
 

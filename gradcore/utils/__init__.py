@@ -1,13 +1,17 @@
-"""Pictures (`plot` for curves, `gallery` for all activations with their derivatives), bars of progress, and `data`.
+"""Pictures (`plot` for curves, `gallery` for all activations with their derivatives), bars of progress, `data`, and
+`checkpoint`.
 
 Begin with `plotting` for pictures, and with the room `data` for batches of samples.
 """
 
 from __future__ import annotations
 
+from ..backends.lazy import loader as _loader
 from . import data
 from .gallery import gallery
 from .plotting import plot
 from .progress import progress
 
-__all__ = ["data", "gallery", "plot", "progress"]
+__getattr__ = _loader(__name__, {"checkpoint": ""})
+
+__all__ = ["checkpoint", "data", "gallery", "plot", "progress"]

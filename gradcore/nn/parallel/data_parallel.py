@@ -104,11 +104,12 @@ class DistributedDataParallel(Module):
             return self.module.state_dict(prefix=prefix, keep_vars=keep_vars)
         return super().state_dict(prefix=prefix, keep_vars=keep_vars)
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True,
+                        assign: bool = False) -> IncompatibleKeys:
         """As `Module.load_state_dict`, of either kind of names."""
         is_wrapped = any(name.startswith(_PREFIX) for name in state_dict)
-        return super().load_state_dict(state_dict, strict) if is_wrapped else \
-            self.module.load_state_dict(state_dict, strict)
+        return super().load_state_dict(state_dict, strict, assign) if is_wrapped else \
+            self.module.load_state_dict(state_dict, strict, assign)
 
     # -- gradients --------------------------------------------------------------------------------------------
     def _take_over(self, tensors: Any) -> None:

@@ -55,10 +55,27 @@ def clip_grad_norm_(parameters: Parameters, max_norm: float, norm_type: float = 
     """
     gradients = _gradients(parameters)
     total = get_total_norm(gradients, float(norm_type), error_if_nonfinite)
+    _scale(gradients, max_norm, total)
+    return total
+
+
+def clip_grads_with_norm_(parameters: Parameters, max_norm: float, total_norm: Tensor,
+                          foreach: Optional[bool] = None) -> None:
+    """Scale all gradients by one factor, so that `total_norm`, which was computed before, becomes at most `max_norm`.
+
+    >>> x = Tensor([3.0, 4.0], requires_grad=True)
+    >>> (x * x / 2).sum().backward()
+    >>> clip_grads_with_norm_(x, 1.0, get_total_norm([x.grad]))
+    >>> x.grad
+    tensor([0.6, 0.8])
+    """
+    _scale(_gradients(parameters), max_norm, total_norm)
+
+
+def _scale(gradients: list[Tensor], max_norm: float, total: Tensor) -> None:
     factor = (float(max_norm) / (total + 1e-6)).clip(None, 1.0)
     for gradient in gradients:
         gradient.detach().mul_(factor.to(gradient))
-    return total
 
 
 def clip_grad_value_(parameters: Parameters, clip_value: float, foreach: Optional[bool] = None) -> None:

@@ -172,9 +172,11 @@ class Subset(Dataset):
     ['c', 'a']
     """
 
-    def __init__(self, dataset: Dataset, indices: Sequence[int]):
+    def __init__(self, dataset: Dataset, indices: Any):  # a list, a range, a tensor, an array: any sequence of numbers
+        if not hasattr(indices, "__getitem__") or not hasattr(indices, "__len__"):
+            raise TypeError(f"Subset: `indices` must be a sequence of integers; got {type(indices).__name__}")
         self.dataset: Any = dataset
-        self.indices = indices
+        self.indices: Any = indices
 
     @property
     def collated(self) -> Callable[[Sequence[int]], Any]:
