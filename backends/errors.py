@@ -30,6 +30,6 @@ class FormulaError(TypeError):
     >>> try:
     ...     gradcore.elementwise(lambda xp, x: x if x > 0 else 0.0)(gradcore.ones(2))
     ... except FormulaError as error:
-    ...     print(str(error)[:40])
-    Python asked whether an array is true (`
+    ...     print(str(error)[:58])
+    formula <lambda>: Python asked whether an array is true (`
     """

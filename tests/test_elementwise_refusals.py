@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import re
+
 import numpy as np
 import pytest
 
+import gradcore
 import kernels
 from gradcore import FormulaError, Tensor
-from gradcore import elementwise
+from gradcore import elementwise, rowwise
 
 mish = elementwise(kernels.mish)
 
@@ -43,6 +47,94 @@ def test_what_is_no_elementwise_kernel_is_refused_in_words(formula, hint):
     with pytest.raises((FormulaError, TypeError), match=None) as error:
         operation(Tensor([1.0, 2.0]))
     assert hint in str(error.value)
+
+
+def _calls_itself(xp, x):
+    return _calls_itself(xp, x)
+
+
+_number = Tensor(3.0)
+_formulas_that_are_wrong = [
+    (lambda xp, x: x if x > 0 else -x, "xp.where"), (lambda xp, x: xp.where(x > 0, x), "missing 1 required"),
+    (lambda xp, x: xp.exp(x, out=x), "no `out`"), (lambda xp, x: xp.clip(x, min=0), "no `min`"),
+    (lambda xp, x: xp.isnan(), "missing 1 required"), (lambda xp, x: xp(x), "'xp' object is not callable"),
+    (lambda xp, x: x @ x, "'array' and 'array'"), (lambda xp, x: x << 1, "'array' and 'int'"),
+    (lambda xp, x: divmod(x, 2)[0], "divmod"), (lambda xp, x: x if 3 in x else -x, "'array' is not iterable"),
+    (lambda xp, x: x(1), "'array' object is not callable"), (lambda xp, x: f"{x:.2f}", "array.__format__"),
+    (lambda xp, x: setattr(x, "scale", 2) or x, "'array' object has no attribute 'scale'"),
+    (lambda xp, x: x * _number, "a Tensor"), (lambda xp, x: _number * x, "tensors, arrays and numbers"),
+    (lambda xp, x: mish(x), "tensors, arrays and numbers"), (lambda xp, x: gradcore.exp(x), "exp"),
+    (lambda xp, x: x * 1j, "complex"), (lambda xp, x: x + 10 ** 400, "integer of 1329 bits"),
+    (lambda xp, x: xp.position * x, "gradcore.rowwise"), (lambda xp, x: x - xp.mean(x), "gradcore.rowwise"),
+    (_calls_itself, "calls itself"),
+]
+
+
+@pytest.mark.parametrize("formula, hint", _formulas_that_are_wrong)
+def test_wrong_formulas_are_refused_by_their_name(formula, hint):
+    with pytest.raises(FormulaError) as error:
+        elementwise(formula)(Tensor([1.0, 2.0]))
+    assert str(error.value).startswith(f"formula {formula.__name__}") and hint in str(error.value)
+    assert not re.search("Symbol|Apply|Literal|Namespace", str(error.value))
+
+
+@pytest.mark.parametrize("formula, hint", [
+    (lambda xp, x: xp.sum(x, axis=-1), "'axis'"), (lambda xp, x: xp.max(x, keepdims=True), "'keepdims'"),
+    (lambda xp, x: xp.var(x), "xp.var"), (lambda xp, x: xp.sum(), "missing 1 required"),
+    (lambda xp, x: x @ x, "'array' and 'array'"),
+])
+def test_wrong_row_formulas_are_refused_by_their_name(formula, hint):
+    with pytest.raises(FormulaError) as error:
+        rowwise(formula)(Tensor([1.0, 2.0]))
+    assert str(error.value).startswith("formula <lambda>") and hint in str(error.value)
+
+
+async def _asynchronous(xp, x):
+    return x
+
+
+def _generator(xp, x):
+    yield x
+
+
+class _Scaling:
+    def scaled(self, xp, x):
+        return 2 * x
+
+    def __call__(self, xp, x):
+        return 3 * x
+
+
+@pytest.mark.parametrize("function, words", [
+    (_asynchronous, "_asynchronous is asynchronous"), (_generator, "_generator is a generator"),
+    (max, "max: Python does not know its parameters"), (lambda xp, x, out: x + out, "`out` is an option"),
+    (functools.partial(with_constants.__wrapped__, beta=1.0), "`beta` can be given by keyword only"),
+])
+def test_what_is_no_formula_is_refused_when_it_is_decorated(function, words):
+    with pytest.raises(FormulaError, match=re.escape(words)):
+        elementwise(function)
+
+
+def test_methods_and_other_callables_are_formulas():
+    assert elementwise(_Scaling().scaled)(Tensor([1.0])).tolist() == [2.0]
+    assert repr(elementwise(_Scaling())) == "<elementwise operation _Scaling>"
+    assert elementwise(_Scaling())(Tensor([1.0])).tolist() == [3.0]
+    assert elementwise(functools.partial(lambda xp, x: 2 * x))(Tensor([1.0])).tolist() == [2.0]
+
+
+@pytest.mark.parametrize("value, words", [("1", "returned '1' for an array"), (None, "returned None for an array"),
+                                          ((1.0, 2.0), "returned 2 expression(s) for 1 array(s)")])
+def test_a_derivative_that_returns_something_else(value, words):
+    double = elementwise(lambda xp, x: 2 * x)
+    double.derivative(lambda xp, x: value)
+    with pytest.raises(FormulaError, match=re.escape(f"the derivative of <lambda> {words}")):
+        double(Tensor([1.0], requires_grad=True))
+
+
+def test_integers_have_no_negative_powers():
+    with pytest.raises(FormulaError, match="integers have no negative integer powers"):
+        elementwise(lambda xp, x: x ** -2)(gradcore.tensor([1, 2]))
+    assert elementwise(lambda xp, x: x ** -2)(Tensor([2.0])).tolist() == [0.25]
 
 
 def test_an_error_in_the_formula_keeps_its_traceback():

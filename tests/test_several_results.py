@@ -230,3 +230,20 @@ def test_several_calls_at_once_do_what_each_would_alone(kernels, backend, rng, c
     np.testing.assert_array_equal(column.numpy(), 2 * arrays[0].T)
     with pytest.raises(TypeError, match="scales"):
         formula.into_each([((column, column, 1.0), (column, column))], scales=1.0)
+
+
+def test_a_result_that_does_not_depend_on_an_input_is_none_of_its_gradients(backend):
+    """It may be read in the backward pass of another result, and the second gradient then comes to it."""
+    for operation in (elementwise(_shared), rowwise(_shared)):
+        x = Tensor([1.0, 2.0], requires_grad=True, device=backend.device)
+        weight = Tensor([3.0, 4.0], device=backend.device)
+        product, gate = operation(x, weight)
+        (slope,) = gradcore.grad((product * product).sum(), [x], create_graph=True)
+        (second,) = gradcore.grad(slope.sum(), [x])
+        assert not gate.requires_grad
+        np.testing.assert_allclose(second.numpy(), 2 * np.tanh([3.0, 4.0]) ** 2, rtol=1e-6)
+
+
+def _shared(xp, x, weight):
+    gate = xp.tanh(weight)
+    return x * gate, gate

@@ -14,6 +14,8 @@ divide(1.0, add(1.0, x))
 from __future__ import annotations
 
 import numbers
+import os
+import threading
 import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Hashable, Iterator, NoReturn, Optional, Sequence, TypeVar, Union
@@ -77,8 +79,13 @@ def apply_primitive(primitive: Primitive, args: Sequence[Operand]) -> Expression
 def _expression(value: Any, primitive: Primitive) -> Expression:
     if isinstance(value, Expression):
         return value if primitive.takes_booleans else as_number(value)
-    if isinstance(value, (bool, int, float)) or getattr(value, "shape", None) == () and hasattr(value, "item"):
-        return Literal.of(value if isinstance(value, (bool, int, float)) else value.item())
+    is_number = isinstance(value, numbers.Real)
+    if is_number or isinstance(value, (np.generic, np.ndarray)) and value.shape == () and value.dtype.kind in "biuf":
+        try:
+            return Literal.of(value.item() if isinstance(value, (np.generic, np.ndarray)) else value)
+        except OverflowError:
+            raise FormulaError(f"xp.{primitive.name} was given an integer of {int(value).bit_length()} bits, more than "
+                               f"floats hold") from None
     raise FormulaError(f"xp.{primitive.name} was given a {type(value).__name__} in an elementwise formula; it takes "
                        f"the formula's inputs, its constants and Python numbers (pass an array as one more input)")
 
@@ -251,15 +258,29 @@ class Apply(Expression):
         return f"{self.primitive.name}({', '.join(map(repr, self.args))})"
 
 
-# Weak references, so that unused formulas are freed.  Two threads that build the same node at the same time may create
-# it twice: this costs sharing, not correctness.
+# Weak references, so that unused formulas are freed.  Nodes are told apart by identity: of two threads that want the
+# same node at the same time one makes it.
 _nodes: weakref.WeakValueDictionary[tuple[Hashable, ...], Any] = weakref.WeakValueDictionary()
+_making = threading.RLock()
+
+
+def _renew_lock() -> None:
+    """A thread that was making a node does not survive a fork, and would hold the lock in the child for ever."""
+    global _making
+    _making = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def _interned(key: tuple[Hashable, ...], make: Callable[[], Node]) -> Node:
     node: Optional[Node] = _nodes.get(key)
     if node is None:
-        node = _nodes[key] = make()
+        with _making:
+            node = _nodes.get(key)
+            if node is None:
+                node = _nodes[key] = make()
     return node
 
 

@@ -11,6 +11,7 @@ from typing import Callable, Union
 
 import numpy as np
 
+from ..errors import FormulaError
 from .expand import expand
 from .expression import Apply, Expression, Literal, in_order, rebuilt, rewrite
 from .kernel import Kernel
@@ -48,8 +49,8 @@ def fitted(kernel: Kernel, dtype: np.dtype) -> Kernel:
     if dtype.kind not in "iu":
         return kernel
     outputs = expand(kernel.outputs)
-    if not any(_is_out_of(node, dtype) for node in in_order(outputs)):
-        return kernel
+    if not any(isinstance(node, Literal) and not 0 <= node.value < 128 for node in in_order(outputs)):
+        return kernel  # all dtypes hold these
     inner = rewrite(outputs, lambda node, args: _fitted(node, args, dtype))
     roots = [_literal(root, wrapped, dtype) for root in inner]
     return Kernel(kernel.name, kernel.inputs, kernel.constants, roots, kernel.widens)
@@ -72,6 +73,8 @@ def _fitted(node: Expression, args: tuple[Expression, ...], dtype: np.dtype) -> 
         assert primitive.numpy is not None
         held = [_literal(arg, beyond, dtype) for arg in args]
         return Literal.of(bool(primitive.numpy(*[x.value if isinstance(x, Literal) else 0.0 for x in held])))
+    if primitive.name == "power" and isinstance(args[1], Literal) and args[1].value < 0:
+        raise FormulaError("integers have no negative integer powers; make the base a float tensor")
     fit = nearest if primitive.name in ("maximum", "minimum") else wrapped
     made = rebuilt(node, tuple(_literal(arg, fit, dtype) for arg in args))
     return _literal(made, wrapped, dtype)  # where all arguments have become numbers

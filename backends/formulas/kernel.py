@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
-import numbers
-from typing import Any, Callable, Sequence
+from typing import Any, Sequence
 
-from ..errors import FormulaError
 from .expression import TABLE, Apply, Expression, Literal, Symbol, apply, in_order, rebuilt, rewrite
-from .namespace import FormulaNamespace
+from . import primitives  # noqa: F401  (fills the table)
 
 
 class Kernel:
@@ -77,50 +74,3 @@ def has_numbers(nodes: Sequence[Expression]) -> bool:
             rest += [arg for arg in args if arg not in seen]
             seen.update(args)
     return False
-
-
-class Signature:
-    """The parameters of a formula: arrays, and constants, which have a number as their default."""
-
-    def __init__(self, function: Callable[..., Any]):
-        self.arrays: list[str] = []
-        self.constants: dict[str, float] = {}
-        parameters = list(inspect.signature(function).parameters.values())
-        where = f"formula {function.__name__}{inspect.signature(function)}"
-        if not parameters:
-            raise FormulaError(f"{where} must take the array namespace as its first parameter: def f(xp, x)")
-        for parameter in parameters[1:]:
-            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) or parameter.name.startswith("_"):
-                raise FormulaError(f"{where}: `{parameter}` cannot be a parameter of a kernel; name each array, and "
-                                   f"each constant with its default number, without a leading underscore")
-            if parameter.kind is parameter.KEYWORD_ONLY:
-                raise FormulaError(f"{where}: `{parameter.name}` can be given by keyword only, but arrays and "
-                                   f"constants of a kernel are positional; leave out the *")
-            if parameter.default is parameter.empty:
-                self.arrays.append(parameter.name)
-            elif isinstance(parameter.default, numbers.Real):
-                self.constants[parameter.name] = float(parameter.default)
-            else:
-                raise FormulaError(f"{where}: the default of `{parameter.name}` must be a number, since a parameter "
-                                   f"with a default is a constant of the kernel; it is {parameter.default!r}")
-
-    def symbol(self, name: str) -> Symbol:
-        return Symbol.constant(name) if name in self.constants else Symbol.array(name)
-
-
-def trace(function: Callable[..., Any], arguments: Sequence[Symbol]) -> Any:
-    """What `function` returns when it is called with symbols for its arrays and constants."""
-    return function(FormulaNamespace(), *arguments)
-
-
-def as_outputs(value: Any, function: Callable[..., Any]) -> tuple[Expression, ...]:
-    """The return value of a traced formula as a tuple of expressions."""
-    outputs = value if isinstance(value, tuple) else (value,)
-    expected = "it returns an expression of its arrays, or a tuple of such expressions"
-    if not outputs or isinstance(value, (list, dict)) or any(output is None for output in outputs):
-        raise FormulaError(f"formula {function.__name__} returned {value!r:.80}; {expected}")
-    for output in outputs:
-        if not isinstance(output, Expression) or output.is_scalar:
-            raise FormulaError(f"formula {function.__name__} returned {output!r}, which depends on none of its arrays; "
-                               f"{expected} (for a constant array use gradcore.full_like)")
-    return outputs

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import Callable
+from typing import Any, Callable
 
 from ..errors import FormulaError
 from .expression import TABLE, Expression, Operand, apply
 from . import primitives  # noqa: F401  (fills the table)
 
+_OF_ROWS = "position stop_gradient sum mean max min".split()
 _NOT_ELEMENTWISE = {
     name: f"xp.{name} combines several elements; call the Tensor's {name} outside of the formula"
     for name in ("sum mean max min prod var std argmax argmin cumsum cumprod all any sort argsort median norm dot "
                  "matmul einsum reshape transpose concatenate stack softmax nonzero unique take").split()
-}
+} | {name: f"xp.{name} is for formulas along rows: make it an operation by gradcore.rowwise" for name in _OF_ROWS}
+
+
+def _applied(name: str, *args: Operand, **options: Any) -> Expression:
+    if options:
+        raise FormulaError(f"xp.{name} takes {TABLE[name].arity} argument(s) by position, and no "
+                           f"`{next(iter(options))}`")
+    return apply(name, *args)
 
 
 class FormulaNamespace:
@@ -25,6 +34,9 @@ class FormulaNamespace:
     """
 
     pi, e, inf, nan = math.pi, math.e, math.inf, math.nan
+
+    def __repr__(self) -> str:
+        return "xp"
 
     @staticmethod
     def where(condition: Operand, a: Operand, b: Operand) -> Expression:
@@ -43,7 +55,7 @@ class FormulaNamespace:
     def __getattr__(self, name: str) -> Callable[..., Expression]:
         name = _ALIASES.get(name, name)
         if name in TABLE:
-            return lambda *args: apply(name, *args)
+            return functools.partial(_applied, name)
         if name.startswith("__"):
             raise AttributeError(name)
         reason = _NOT_ELEMENTWISE.get(name, f"xp.{name} is no function that a formula knows; it knows "

@@ -20,8 +20,8 @@ from ..backends.formulas.cpp import output_dtypes
 from ..backends.formulas.dtypes import compute_and_result
 from ..backends.formulas.derivative import OUTPUT, Gradient, gradient
 from ..backends.formulas.expression import Expression, Symbol
-from ..backends.formulas.kernel import as_outputs, trace
 from ..backends.formulas.namespace import FormulaNamespace
+from ..backends.formulas.tracing import traced
 from .elementwise_node import ElementwiseNode
 from .formula import FormulaOperation, of_formula
 from .formula_node import FormulaNode
@@ -245,8 +245,8 @@ def elementwise(function: Optional[Callable[..., Any]] = None, *, widens: bool =
     """
     if function is None:
         return functools.partial(elementwise, widens=widens)
-    return of_formula(Elementwise, function, _traced, widens)
+    return of_formula(Elementwise, function, _traced, widens, ("out",))
 
 
 def _traced(function: Callable[..., Any], symbols: Sequence[Symbol]) -> tuple[Expression, ...]:
-    return as_outputs(trace(function, symbols), function)
+    return traced(function, FormulaNamespace(), symbols)

@@ -9,8 +9,8 @@ from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar, cast
 from ..backends import Backend, FormulaError, Kernel
 from ..backends.formulas.dtypes import FLOAT16, FLOAT32, FLOAT64
 from ..backends.formulas.expression import Expression, Literal
-from ..backends.formulas.kernel import Signature
 from ..backends.formulas.rows import RowGradient, RowNamespace, output_symbols, row_gradient, row_numbers
+from ..backends.formulas.tracing import Signature, name_of, trace
 from .broadcasting import add_up
 from .dimensions import common_shape
 from .arguments import codes, in_words, is_own
@@ -83,11 +83,15 @@ class FormulaOperation:
         if unknown:
             raise FormulaError(f"the derivative of {self.name} takes `{unknown[0]}`, which is neither an array nor a "
                                f"constant of the formula ({', '.join(symbols)})")
-        result = self._written(namespace, *[symbols[name] for name in named])
+        name = f"the derivative of {self.name}"
+        result = trace(self._written, namespace, [symbols[known] for known in named], name)
         parts = result if isinstance(result, tuple) else (result,)
         if len(parts) != len(self.arrays):
-            raise FormulaError(f"the derivative of {self.name} returned {len(parts)} expression(s) for "
-                               f"{len(self.arrays)} array(s)")
+            raise FormulaError(f"{name} returned {len(parts)} expression(s) for {len(self.arrays)} array(s)")
+        wrong = [part for part in parts if not isinstance(part, (Expression, numbers.Real))]
+        if wrong:
+            raise FormulaError(f"{name} returned {wrong[0]!r:.80} for an array; it returns an expression or a number "
+                               f"for each")
         return [part if isinstance(part, Expression) else Literal.of(part) for part in parts]
 
     def joint_gradient(self, along: tuple[int, ...], which: tuple[int, ...], keeps: bool = False) -> RowGradient:
@@ -264,17 +268,24 @@ _MEANINGS = {"output": "the formula's value", "upstream": "the gradient with res
 
 
 def of_formula(kind: type[Self], function: Callable[..., Any], traced: Callable[..., tuple[Expression, ...]],
-               widens: bool) -> Self:
-    """The operation of a `kind` made of `function`, whose outputs are what `traced` makes of it and its symbols."""
-    signature = Signature(function)
+               widens: bool, options: tuple[str, ...]) -> Self:
+    """The operation of a `kind` made of `function`, whose outputs are what `traced` makes of it and its symbols.
+
+    `options` are what each call takes beside the formula's arrays and constants.
+    """
+    signature, name = Signature(function), name_of(function)
     if not signature.arrays:
-        raise FormulaError(f"formula {function.__name__} takes no array: a parameter without a default, after xp")
+        raise FormulaError(f"formula {name} takes no array: a parameter without a default, after xp")
+    for option in options:
+        if option in (*signature.arrays, *signature.constants):
+            raise FormulaError(f"formula {name}: `{option}` is an option of every call, so that no array or constant "
+                               f"of the formula can have that name; rename it")
 
     def kernel() -> Kernel:
         arrays = [signature.symbol(name) for name in signature.arrays]
         constants = [signature.symbol(name) for name in signature.constants]
-        return Kernel(function.__name__, arrays, constants, traced(function, arrays + constants), widens)
+        return Kernel(name, arrays, constants, traced(function, arrays + constants), widens)
 
-    operation = kind(kernel, function.__name__, signature.arrays, signature.constants)
+    operation = kind(kernel, name, signature.arrays, signature.constants)
     functools.update_wrapper(cast(Any, operation), function)  # which has the attributes of a function
     return operation

@@ -101,8 +101,10 @@ class FormulaNode(Node):
 
     def _read(self, needs: RowGradient) -> list[Tensor]:
         """The inputs and results that a backward kernel reads, which must be what they were."""
+        differentiable = self.operation.recording(self.along, self.keeps).differentiable
         return [*[self.saved[i].value(self.name) for i in needs.saved],
-                *[self.outputs[which].value(node_of_output(self, which, self.count)) for which in needs.outputs]]
+                *[self.outputs[which].value(node_of_output(self, which, self.count), which in differentiable)
+                  for which in needs.outputs]]
 
     def _as_source(self, part: Tensor, i: int) -> Tensor:
         """The gradient in the shape and dtype of the input, which may have been broadcast or cast."""

@@ -52,11 +52,12 @@ class SavedOutput:
         self.array, self.backend = output._array, output._backend
         self.versions, self.version = output._versions, output._versions[0]
 
-    def value(self, node: Node) -> Tensor:
-        """The output, as the result of `node` where operations are recorded, if it was not changed meanwhile."""
+    def value(self, node: Node, is_differentiable: bool = True) -> Tensor:
+        """The output, as the result of `node` where operations are recorded and it has a gradient, if it was not
+        changed meanwhile."""
         if self.versions[0] != self.version:
             refuse_changed(self.array.shape, self.versions[0], self.version, node.name)
-        output = Tensor._wrap(self.array, self.backend, node if mode.enabled else None)
+        output = Tensor._wrap(self.array, self.backend, node if mode.enabled and is_differentiable else None)
         output._versions = self.versions
         return output
 

@@ -14,11 +14,11 @@ from __future__ import annotations
 import functools
 from typing import Any, Callable, Generic, Optional, Protocol, Sequence, TypeVar, overload
 
-from ..backends import Backend, FormulaError, Kernel
+from ..backends import Backend, Kernel
 from ..backends.formulas.dtypes import FLOAT64
 from ..backends.formulas.expression import Expression, Symbol, as_number
-from ..backends.formulas.kernel import as_outputs
 from ..backends.formulas.rows import RowNamespace
+from ..backends.formulas.tracing import traced
 from .dimensions import Dims, many_dims
 from .formula import FormulaOperation, meets_float64, of_formula
 from .tensor import Tensor, as_tensor, common_backend
@@ -131,13 +131,8 @@ def rowwise(function: Optional[Callable[..., Any]] = None, *, widens: bool = Fal
     """
     if function is None:
         return functools.partial(rowwise, widens=widens)
-    operation = of_formula(Rowwise, function, _traced, widens)
-    for name in ("dim", "keepdim"):
-        if name in (*operation.arrays, *operation.constants):
-            raise FormulaError(f"row formula {operation.name}: `{name}` is an option of every call of a row operation, "
-                               f"so that no array or constant of the formula can have that name; rename it")
-    return operation
+    return of_formula(Rowwise, function, _traced, widens, ("dim", "keepdim"))
 
 
 def _traced(function: Callable[..., Any], symbols: Sequence[Symbol]) -> tuple[Expression, ...]:
-    return tuple(map(as_number, as_outputs(function(RowNamespace(), *symbols), function)))
+    return tuple(map(as_number, traced(function, RowNamespace(), symbols)))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ..backends import Expression, FormulaNamespace, Kernel
 from ..backends.formulas.dtypes import INT64
+from ..backends.formulas.integers import beyond, nearest, wrapped
 from ..core.broadcasting import cast
 from ..core.elementwise import Elementwise, elementwise
 from ..core.tensor import Tensor
 from . import primitive_texts
 from .conversion import clone
-from .integers import BOOLEAN, INTEGER, beyond, dividing, fitting, nearest, otherwise, powering, truth, wrapped
+from .integers import BOOLEAN, INTEGER, dividing, fitting, otherwise, powering, truth
 
 
 def _of_primitive(name: str) -> Elementwise[Tensor]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..backends import Backend
 from ..backends.formulas.dtypes import kind_of, result_type
-from ..backends.formulas.integers import beyond, nearest, wrapped  # noqa: F401 - beside the other rules
+from ..backends.formulas.integers import nearest, wrapped
 from ..core.elementwise import Elementwise
 from ..core.tensor import Tensor
 

@@ -11,10 +11,9 @@ from typing import Any, Optional, Sequence, Union
 
 import numpy as np
 
-from ..backends import Kernel, get_backend
+from ..backends import FormulaNamespace, Kernel, get_backend
 from ..backends.formulas.dtypes import DEFAULT_FLOAT, FLOAT32, FLOAT64, INT64, as_dtype, kind_of
 from ..backends.formulas.expression import Expression, Symbol
-from ..backends.formulas.kernel import trace
 from ..core.arguments import between
 from ..core.broadcasting import cast
 from ..core.dimensions import shape_of
@@ -79,7 +78,7 @@ def _normal_kernel() -> Kernel:
         return radius * xp.cos(angle), radius * xp.sin(angle)
 
     inputs = Symbol.array("u"), Symbol.array("v")
-    return Kernel("normal", inputs, (), trace(pair, inputs))
+    return Kernel("normal", inputs, (), pair(FormulaNamespace(), *inputs))
 
 
 def randint(low: int, high: Union[int, Sequence[int], None] = None, size: Any = (), *, dtype: Any = None,
