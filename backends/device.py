@@ -41,3 +41,6 @@ class Device:
 
     def __hash__(self) -> int:
         return hash(str(self))
+
+    def __reduce__(self) -> tuple[type[Device], tuple[str]]:
+        return Device, (str(self),)  # the oldest protocols of pickle read no slots

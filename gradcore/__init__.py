@@ -10,10 +10,15 @@ tensor([-4., -2.,  0.,  2.,  4.])
 from __future__ import annotations
 
 import os as _os
+import sys as _sys
 
 # In a bare checkout the folder `backends` lies beside this one; once installed it is a subfolder.
 if not _os.path.isdir(_os.path.join(__path__[0], "backends")):
-    __path__.append(_os.path.dirname(__path__[0]))
+    from importlib import util as _util
+    _file = _os.path.join(_os.path.dirname(__path__[0]), "backends", "__init__.py")
+    _spec = _util.spec_from_file_location(f"{__name__}.backends", _file)  # alone, without what else lies there
+    backends = _sys.modules[_spec.name] = _util.module_from_spec(_spec)
+    _spec.loader.exec_module(backends)
 
 from . import methods as _methods
 from . import functions, random  # noqa: E402

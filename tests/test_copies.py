@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import copy
 import functools
+import importlib
 import multiprocessing
 import os
 import pickle
+import pkgutil
+import re
 import subprocess
 import sys
 
@@ -20,8 +23,8 @@ from library import ROOT
 from tensor_cases import share_memory
 
 
-def pickled(value):
-    return pickle.loads(pickle.dumps(value))
+def pickled(value, protocol=None):
+    return pickle.loads(pickle.dumps(value, protocol))
 
 
 @elementwise
@@ -38,22 +41,40 @@ class Noted(Tensor):
     pass
 
 
-NAMESPACES = [gradcore, gradcore.functions, gradcore.nn, gradcore.optim, gradcore.random, gradcore.cuda,
-              gradcore.autograd, gradcore.interop, gradcore.optim.lr_scheduler]
-PUBLIC = {f"{space.__name__}.{name}": member for space in NAMESPACES for name, member in vars(space).items()
-          if name[0] != "_" and callable(member) and member.__module__.startswith("gradcore")}
+def _namespaces():
+    """All modules of public names: those that have no underscore, but for the commands and what a machine may lack."""
+    yield gradcore
+    for found in pkgutil.walk_packages(gradcore.__path__, "gradcore."):
+        if not re.search(r"\._|\.(testing|examples|core|operations|backends)\b", found.name):
+            yield importlib.import_module(found.name)
+
+
+PUBLIC = {f"{space.__name__}.{name}": member for space in _namespaces() for name, member in vars(space).items()
+          if name[0] != "_" and callable(member) and member.__module__.startswith("gradcore")
+          and not isinstance(member, functools._lru_cache_wrapper)}
 
 
 def test_functions_operations_and_classes_stay_themselves():
     lost = []
+    by_pickle = [functools.partial(pickled, protocol=protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
     for name, member in PUBLIC.items():
-        for copied in (pickled, copy.copy, copy.deepcopy):
+        for copied in (*by_pickle, copy.copy, copy.deepcopy):
             try:
                 if copied(member) is not member:
-                    lost.append((name, copied.__name__))
+                    lost.append((name, copied))
             except Exception as error:
-                lost.append((name, copied.__name__, error))
-    assert len(PUBLIC) > 300 and not lost
+                lost.append((name, copied, error))
+    assert len(PUBLIC) > 1000 and not lost
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("make", [
+    lambda: gradcore.ones(2, 3).requires_grad_(), lambda: gradcore.device("cpu"), lambda: gradcore.Generator(),
+    lambda: nn.LSTM(2, 3), lambda: nn.Neuron(2, 3, activation="tanh"),
+    lambda: optim.SGD([nn.Parameter(gradcore.ones(2))], lr=0.1), lambda: nn.Linear(2, 2).state_dict()])
+def test_every_protocol_of_pickle_takes_what_is_made(make, protocol):
+    made = make()
+    assert repr(pickled(made, protocol)) == repr(made)
 
 
 @pytest.mark.parametrize("copied", [pickled, copy.copy, copy.deepcopy])

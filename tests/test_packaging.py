@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import gradcore
 from library import ROOT, modules
 
 # Used from another folder, with the wheel alone on the path.
@@ -74,6 +76,12 @@ def test_the_wheel_works_elsewhere(wheel, tmp_path):
 def test_a_bare_checkout_works_without_an_install(tmp_path):
     used = _python(USE, ROOT, folder=tmp_path).split()
     assert used == [str(ROOT / "gradcore" / "__init__.py"), str(ROOT / "backends" / "__init__.py")]
+
+
+def test_a_checkout_lends_the_package_no_folder_but_backends():
+    """A search of all modules, as `pydoc -k` makes, would find gradcore in gradcore, and never end."""
+    assert list(gradcore.__path__) == [str(ROOT / "gradcore")]
+    assert importlib.util.find_spec("gradcore.tests") is None and gradcore.backends.__name__ in sys.modules
 
 
 @pytest.mark.parametrize("optional", ["cupy", "matplotlib", "torch", "sklearn", "tqdm", "mpi4py"])

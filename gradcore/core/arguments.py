@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import dis
 import functools
+import importlib
 import inspect
 import itertools
 import math
 import numbers
+import operator
 import re
 import types
 import typing
@@ -124,12 +126,11 @@ def described(value: Any) -> str:
 def checked(function: Callable[..., Result], name: str = "") -> Callable[..., Result]:
     """`function` as users see it: wrong arguments are refused by name, and errors are put in words."""
     name = name or function.__name__
-    place = f"checked_as_{name}"
-    if function.__qualname__.endswith(place):
+    if function.__qualname__.endswith(f".checked.{name}"):
         return function
-    made: Optional[Callable[..., Result]] = getattr(function, place, None)
-    if made is not None:
-        return made
+    made: dict[str, Callable[..., Result]] = vars(vars(function).setdefault("checked", _Checked(function)))
+    if name in made:
+        return made[name]
     signature = inspect.signature(function)
     expected = _expectations(function, signature)
     positional = [parameter.name for parameter in itertools.takewhile(
@@ -172,10 +173,23 @@ def checked(function: Callable[..., Result], name: str = "") -> Callable[..., Re
             _check_call(name, signature, args, kwargs)
             raise in_words(error, name, args, kwargs)
 
-    public.__qualname__ = f"{function.__qualname__}.{place}"  # where pickle finds it
-    setattr(function, place, public)
-    setattr(public, place, public)  # a module may have it in the place of `function`
+    public.__qualname__ = f"{function.__qualname__}.checked.{name}"  # where pickle finds it
+    made[name] = public
     return public
+
+
+class _Checked(types.SimpleNamespace):
+    """What `checked` has made of a function, by name; pickle finds it by that of the function, in every protocol."""
+
+    def __init__(self, function: Callable[..., Any]):
+        self._place = function.__module__, function.__qualname__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _checked_of, self._place
+
+
+def _checked_of(module: str, name: str) -> Any:
+    return operator.attrgetter(f"{name}.checked")(importlib.import_module(module))
 
 
 def _expectations(function: Callable[..., Any], signature: inspect.Signature) -> dict[str, Expectation]:
