@@ -17,6 +17,7 @@ if not _os.path.isdir(_os.path.join(__path__[0], "backends")):
     from importlib import util as _util
     _file = _os.path.join(_os.path.dirname(__path__[0]), "backends", "__init__.py")
     _spec = _util.spec_from_file_location(f"{__name__}.backends", _file)  # alone, without what else lies there
+    assert _spec is not None and _spec.loader is not None
     backends = _sys.modules[_spec.name] = _util.module_from_spec(_spec)
     _spec.loader.exec_module(backends)
 

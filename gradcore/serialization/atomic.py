@@ -11,7 +11,8 @@ from typing import Any, BinaryIO, Callable
 def write_whole(path: Any, write: Callable[[BinaryIO], None]) -> None:
     """Let `write` fill a new file beside `path` and put it in its place at once.
 
-    A program that is killed at any moment leaves the old file or the new one, whole.
+    A program that is killed at any moment leaves the old file or the new one, whole.  What has no contents of its own,
+    a pipe or a device, is written to.
     """
     target = os.path.realpath(path)  # a link stays a link
     folder, name = os.path.split(target)
@@ -19,6 +20,10 @@ def write_whole(path: Any, write: Callable[[BinaryIO], None]) -> None:
         raise FileNotFoundError(f"gradcore.save: there is no folder {folder!r}")
     if os.path.isdir(target):
         raise IsADirectoryError(f"gradcore.save: {target!r} is a folder")
+    if os.path.exists(path) and not os.path.isfile(path):
+        with open(path, "wb") as file:
+            write(file)
+        return
     temporary = os.path.join(folder, f".{name}.{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:

@@ -10,7 +10,7 @@ from ..backends import BackendUnavailable, Device, get_backend
 from ..core.tensor import DeviceLike, Tensor, tensor
 from . import npz, safetensors_file
 from .atomic import write_whole
-from .structure import Packed, unpacked
+from .structure import FOREIGN, Packed, unpacked
 
 MapLocation = Union[DeviceLike, Mapping[str, str], Callable[[Tensor, str], Any]]
 
@@ -37,10 +37,10 @@ def save(obj: Any, f: Union[str, os.PathLike[str], BinaryIO]) -> None:
     """
     packed = Packed(obj)
     if hasattr(f, "write"):
-        npz.write(cast(BinaryIO, f), packed)
+        npz.write(cast(BinaryIO, _Stream(f)), packed)
         return
-    path: Any = f
-    form = safetensors_file if os.fspath(path).endswith(".safetensors") else npz
+    path = os.fsdecode(f)
+    form = safetensors_file if path.endswith(".safetensors") else npz
     write_whole(path, lambda file: form.write(file, packed))
 
 
@@ -67,20 +67,30 @@ def load(f: Union[str, os.PathLike[str], BinaryIO], map_location: MapLocation = 
     """
     if hasattr(f, "read"):
         return _loaded(cast(BinaryIO, f), getattr(f, "name", "the file"), map_location)
-    path: Any = f
+    path = os.fsdecode(f)
     with open(path, "rb") as file:
-        return _loaded(file, os.fspath(path), map_location)
+        return _loaded(file, path, map_location)
+
+
+class _Stream:
+    """A file that is written from its place on and never gone back in: not all that are open have a way back."""
+
+    def __init__(self, file: Any):
+        self.write = file.write
+        self.flush = getattr(file, "flush", lambda: None)
 
 
 def _loaded(file: BinaryIO, name: Any, map_location: MapLocation) -> Any:
     if not (hasattr(file, "seekable") and file.seekable()):
         file = io.BytesIO(file.read())
+    if isinstance(file, io.TextIOBase):
+        raise TypeError(f"gradcore.load: {name!r} must be open for bytes (mode 'rb'), not for text")
     start = file.tell()
     head = file.read(9)
     file.seek(start)
     try:
         tree, arrays = _format(head).read(file)
-        if tree is None:
+        if tree is FOREIGN:
             return {key: _placed(array, None, map_location) for key, array in arrays.items()}
         return unpacked(tree, arrays, lambda array, device: _placed(array, device, map_location))
     except ValueError as error:
@@ -88,6 +98,8 @@ def _loaded(file: BinaryIO, name: Any, map_location: MapLocation) -> Any:
 
 
 def _format(head: bytes) -> Any:
+    if safetensors_file.looks_like_one(head):  # the first: it begins with a number, which may look like the others
+        return safetensors_file
     if head[:2] == b"PK":
         return npz
     if safetensors_file.looks_like_one(head):  # its length may begin as a pickle does
@@ -101,6 +113,9 @@ def _placed(array: Any, saved: Optional[str], map_location: MapLocation) -> Tens
     """A tensor of an array that was on the device `saved` (None: unknown), where `map_location` wants it."""
     if callable(map_location):
         placed = map_location(tensor(array, device="cpu"), saved or "cpu")
+        if not (placed is None or isinstance(placed, Tensor)):
+            raise ValueError(f"the function map_location must return a tensor, or None for where it was; it has "
+                             f"returned {type(placed).__name__}")
         return _placed(array, saved, None) if placed is None else placed
     if isinstance(map_location, Mapping):
         map_location = map_location.get(saved or "", saved)

@@ -13,9 +13,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from .structure import Packed
+from .structure import FOREIGN, Packed
 
 STRUCTURE = "structure.json"
+_LONGEST_HEADER = 1 << 14  # NumPy reads none of more than 10,000 characters
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
@@ -33,20 +34,23 @@ def write(file: BinaryIO, packed: Packed) -> None:
 
 
 def read(file: BinaryIO) -> tuple[Any, dict[str, np.ndarray]]:
-    """The tree (None where arrays were saved by NumPy itself) and the arrays of an archive.
+    """The tree (FOREIGN where arrays were saved by NumPy itself) and the arrays of an archive.
 
     Raises
     ------
     ValueError : the file is damaged, or something in it is pickled.
     """
+    start = file.tell()
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
+            if min([entry.header_offset for entry in archive.infolist()], default=start) != start:
+                raise ValueError("something else lies before the last archive in it; a file holds one saved value")
             if any(name.endswith(".pkl") for name in names):
                 raise ValueError("it is pickled, as torch.save writes it, and to unpickle it would be to run the code "
                                  "in it. In PyTorch, safetensors.torch.save_file(state_dict, path) writes what can be "
                                  "loaded")
-            tree = json.loads(archive.read(STRUCTURE)) if STRUCTURE in names else None
+            tree = json.loads(archive.read(STRUCTURE)) if STRUCTURE in names else FOREIGN
             return tree, {name[:-len(".npy")]: _array(archive, name) for name in names if name.endswith(".npy")}
     except (zipfile.BadZipFile, json.JSONDecodeError, RecursionError, EOFError, NotImplementedError, OSError,
             UnicodeDecodeError) as error:
@@ -55,15 +59,20 @@ def read(file: BinaryIO) -> tuple[Any, dict[str, np.ndarray]]:
 
 def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     with archive.open(name) as entry:
-        version = np.lib.format.read_magic(entry)
+        head = io.BytesIO(entry.read(_LONGEST_HEADER))  # whatever length it claims
+        version = np.lib.format.read_magic(head)
         if version not in _HEADERS:
             raise ValueError(f"{name} is of version {version} of the .npy format; known are {sorted(_HEADERS)}")
-        shape, is_fortran, dtype = _HEADERS[version](entry)
+        try:
+            shape, is_fortran, dtype = _HEADERS[version](head)
+        except Exception as error:  # NumPy reads it as Python, whose parser raises of all kinds
+            raise ValueError(f"{name} has a header that NumPy does not read ({error})") from error
+        entry.seek(head.tell())
         if dtype.kind not in "biuf":
             raise ValueError(f"{name} holds {dtype}" + (", pickled objects" if dtype.hasobject else "")
                              + "; numbers and truth values are loaded, no code")
         size = math.prod(shape) * dtype.itemsize
-        if size > archive.getinfo(name).file_size:
+        if not 0 <= size <= archive.getinfo(name).file_size:
             raise ValueError(f"{name} is shorter than its shape {shape} says")
         array: np.ndarray = np.empty(math.prod(shape), dtype)
         stream: Any = entry  # of zipfile's own class, which reads whole blocks in this way

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from .structure import Packed
+from .structure import FOREIGN, Packed
 
 _METADATA, _KEY = "__metadata__", "gradcore"
 _DTYPES = {"BOOL": "?", "U8": "<u1", "I8": "<i1", "I16": "<i2", "I32": "<i4", "I64": "<i8", "U16": "<u2",
@@ -41,26 +41,31 @@ def write(file: BinaryIO, packed: Packed) -> None:
 
 
 def _is_flat(packed: Packed) -> bool:
-    """Whether the names alone say what the structure is: a dict of tensors that want no gradient, on the CPU."""
+    """Whether the names alone say what the structure is: a dict of tensors that want no gradient, on the CPU.
+
+    They lie in the file in the order of their dtypes and names, which must be that of the dict.
+    """
     pairs = packed.tree.get("dict", ()) if isinstance(packed.tree, dict) else ()
-    return bool(pairs) and all(value == {"tensor": key, "device": "cpu", "requires_grad": False}
+    is_in_order = sorted(packed.arrays) == list(packed.arrays) and len({x.dtype for x in packed.arrays.values()}) == 1
+    return bool(pairs) and is_in_order and all(value == {"tensor": key, "device": "cpu", "requires_grad": False}
                                for key, value in pairs)
 
 
 def read(file: BinaryIO) -> tuple[Any, dict[str, np.ndarray]]:
-    """The tree (None where another library wrote the file) and the arrays of a file.
+    """The tree (FOREIGN where another library wrote the file) and the arrays of a file.
 
     bfloat16, which tensors cannot hold, becomes float32, of which it is the first half.
     """
     library, contents = _library(), file.read()
     try:
-        entries = library.deserialize(contents)
+        entries = dict(library.deserialize(contents))  # in any order
         (length,) = struct.unpack("<Q", contents[:8])
-        text = json.loads(contents[8:8 + length]).get(_METADATA, {}).get(_KEY)
-        tree = None if text is None else json.loads(text)
+        header = json.loads(contents[8:8 + length])
+        text = header.pop(_METADATA, {}).get(_KEY)
+        tree = FOREIGN if text is None else json.loads(text)
     except (library.SafetensorError, json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"it is damaged or was cut off ({error})") from error
-    return tree, {name: _array(name, entry) for name, entry in entries}
+    return tree, {name: _array(name, entries[name]) for name in header}
 
 
 def _array(name: str, entry: Any) -> np.ndarray:

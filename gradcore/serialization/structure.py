@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.tensor import Tensor
 
+FOREIGN = object()  # in place of the tree, where another library has written a file
 _PLAIN = (type(None), bool, int, float, str)
 
 
@@ -26,7 +27,10 @@ class Packed:
     def __init__(self, value: Any):
         self.arrays: dict[str, np.ndarray] = {}
         self._names: dict[int, tuple[str, Any]] = {}  # by the arrays' ids: what is shared is kept once
-        self.tree: Any = self._packed(value, "")
+        try:
+            self.tree: Any = self._packed(value, "")
+        except RecursionError:
+            raise ValueError("gradcore.save: the value is nested too deep, or holds itself") from None
 
     def _packed(self, value: Any, path: str) -> Any:
         if isinstance(value, np.generic):
@@ -63,12 +67,18 @@ class Packed:
             if array.dtype.kind not in "biuf":
                 raise TypeError(f"gradcore.save: arrays hold numbers and truth values; {path or 'the value'} holds "
                                 f"{array.dtype}")
-            name, n = path or "value", 2
+            place = path if path and _names_an_array(path) else "value"
+            name, n = place, 2
             while name in self.arrays:
-                name, n = f"{path}#{n}", n + 1
+                name, n = f"{place}#{n}", n + 1
             self.arrays[name] = array
             self._names[id(shared)] = (name, shared)  # kept, so that no other array gets its id
         return self._names[id(shared)][0]
+
+
+def _names_an_array(path: str) -> bool:
+    """Whether files of all formats, and zip archives on all systems, keep an array by this name."""
+    return path.isprintable() and "\\" not in path and len(path) < 1000 and path != "__metadata__"
 
 
 def _below(path: str, key: Any) -> str:
