@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Iterator
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Windows:
@@ -43,6 +45,16 @@ class Windows:
     def inside(self) -> tuple[Any, ...]:
         """The index of the original array in the padded one."""
         return (..., *[slice(b, b + n) for b, n in zip(self.before, self.sizes)])
+
+    @cached_property
+    def first_inside(self) -> np.ndarray:
+        """For each window the number of its first element that lies in the array itself."""
+        number = np.zeros((), np.int64)
+        for dim, kernel in enumerate(self.kernel):
+            starts = np.arange(self.positions[dim]) * self.stride[dim] - self.before[dim]
+            first = np.minimum(-(np.minimum(starts, 0) // self.dilation[dim]), kernel - 1)
+            number = number[..., None] * kernel + first
+        return number
 
     def taps(self) -> Iterator[tuple[Any, ...]]:
         """For each element of a window, the index of that element of all windows in the padded array."""

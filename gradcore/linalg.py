@@ -12,6 +12,7 @@ from typing import Any, Optional, Sequence, Union
 from .core.arguments import publish
 from .core.dimensions import Dims, many_dims
 from .core.tensor import Tensor
+from .operations.conversion import clone
 from .operations.creation import eye
 from .operations.decompositions import cholesky, eigh, qr, svd
 from .operations.determinants import det, least_value, pinv, slogdet
@@ -93,6 +94,8 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
     """
     A = matrices(A, "matrix_power", square=True)
     A, n = (inv(A), -n) if n < 0 else (A, n)
+    if n == 1:
+        return clone(A)
     power = None
     while n:
         if n & 1:
@@ -158,6 +161,8 @@ def matrix_norm(A: Tensor, ord: Union[float, str] = "fro", dim: tuple[int, int] 
     if ord == "fro":
         return _norm(A, 2, dims, keepdim)
     x = movedim(A, dims, (-2, -1))
+    if 0 in x.shape[-2:] and ord in ("nuc", 1, 2, math.inf):
+        return sum(A, dims, keepdim)  # 0, the norm of what has no elements
     if ord in ("nuc", 2, -2):
         values = svdvals(x)
         found = sum(values, -1) if ord == "nuc" else values[..., 0 if ord == 2 else -1]

@@ -75,6 +75,8 @@ class FormulaNode(Node):
     def _computed(self, which: tuple[int, ...], upstream: list[Tensor]) -> dict[int, Tensor]:
         """The gradients by one kernel."""
         needs, backend = self.operation.joint_gradient(self.along, which, self.keeps), upstream[0]._backend
+        if not needs.computed:  # results that depend on none of these inputs, and were read by a backward kernel
+            return {}
         arrays = [tensor._array for tensor in self._read(needs)]
         arrays += [self.rows[row] for row in needs.kept] + [gradient._array for gradient in upstream]
         shapes = [self.sources[i][0] for i in needs.computed]

@@ -6,14 +6,14 @@ import math
 from typing import Any, Optional
 
 from ..backends.formulas.dtypes import kind_of
-from ..core.broadcasting import cast
 from ..core.tensor import Tensor, as_tensor, common_backend
+from ..operations.arithmetic import isnan
 from ..operations.creation import arange, full, zeros
-from ..operations.indexing import values_on_host
+from ..operations.indexing import gather, values_on_host
 from ..operations.scattered_reductions import scatter_reduce
 from ..operations.scattering import index_add
 from ..operations.selection import where
-from ..operations.shaping import expand, reshape, unsqueeze
+from ..operations.shaping import cat, expand, reshape, unsqueeze
 from ..operations.sorting import searchsorted
 from .embeddings import embedding
 
@@ -90,8 +90,16 @@ def _bags(index: Tensor, offsets: Any, include_last_offset: bool) -> tuple[Tenso
 
 
 def _largest(rows: Tensor, bags: Tensor, count: int, counts_not: Optional[Tensor]) -> Tensor:
+    """The largest elements, whose gradient goes to the first that is so large, as in PyTorch; 0 for empty bags."""
+    n, width = rows.shape
+    of_bag = expand(unsqueeze(bags, -1), rows.shape).contiguous()
+    known = rows.detach()
     if counts_not is not None:
-        rows = where(unsqueeze(counts_not, -1), -math.inf, rows)
-    least = full((count, rows.shape[1]), -math.inf, dtype=rows.dtype, device=rows.device)
-    found = scatter_reduce(least, 0, expand(unsqueeze(bags, -1), rows.shape).contiguous(), rows, "amax")
-    return cast(where(found == -math.inf, 0.0, found), rows.dtype)
+        known = where(unsqueeze(counts_not, -1), -math.inf, known)
+    least = full((count, width), -math.inf, dtype=known.dtype, device=rows.device)
+    is_best = (known == gather(scatter_reduce(least, 0, of_bag, known, "amax"), 0, of_bag)) | isnan(known)
+    if counts_not is not None:
+        is_best = is_best & ~unsqueeze(counts_not, -1)
+    places = where(is_best, unsqueeze(arange(n, device=rows.device), -1), n)
+    first = scatter_reduce(full((count, width), n, dtype=places.dtype, device=rows.device), 0, of_bag, places, "amin")
+    return gather(cat([rows, zeros(1, width, dtype=rows.dtype, device=rows.device)]), 0, first)

@@ -10,6 +10,7 @@ from ..core.broadcasting import cast
 from ..core.dimensions import is_integer
 from ..core.tensor import Tensor, as_tensor, common_backend
 from ..operations.convolution import Convolve, ConvolveInput
+from ..operations.rearranging import pad
 from ..operations.shaping import reshape
 from .window_options import Sizes, as_samples, per_dim, wide, windows_over
 
@@ -136,6 +137,10 @@ def _transposed(name: str, count: int, input: Any, weight: Tensor, bias: Optiona
         raise ValueError(f"{name}: nothing is left of an input of sizes {samples.shape[2:]}: the output would have "
                          f"sizes {sizes}")
     windows = Windows(sizes, weight.shape[2:], stride, dilation, padding, padding)
+    # More output than a stride is as if there were zeros behind the input.
+    behind = [(0, p - n) for n, p in zip(samples.shape[2:], windows.positions)]
+    if windows.positions != samples.shape[2:]:
+        samples = pad(samples, [n for ends in reversed(behind) for n in ends])
     y = ConvolveInput.apply(wide(samples), wide(weight), windows=windows, groups=groups)
     return _like(y if bias is None else y + reshape(wide(bias), out, *(1,) * count), x)
 

@@ -1,6 +1,6 @@
 """Images of another size: means over parts, interpolation, and channels that become pixels.
 
-All but the nearest pixel are one matrix for each dimension, which is multiplied from its side.
+All but the nearest pixel are one matrix of weights for each dimension, from whose side the input is multiplied.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ..core.tensor import Tensor, as_tensor
 from ..operations.indexing import index_select, with_memory_of_its_own
 from ..operations.linear_algebra import matmul
 from ..operations.shaping import permute, reshape, transpose
+from ..operations.weighing import SparseProduct
 from .window_options import MOST, as_samples, output_sizes, parts, per_dim, wide
 
 MODES = ("nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area")
@@ -69,8 +70,10 @@ def _along_each(x: Tensor, matrices: Sequence[np.ndarray]) -> Tensor:
     for dim, matrix in enumerate(matrices, x.ndim - len(matrices)):
         if matrix.shape[0] == matrix.shape[1] and (matrix == np.eye(len(matrix))).all():
             continue
-        weights = as_tensor(matrix, y.dtype, y.device)
-        last = y.ndim - 1
+        if not matrix.all():
+            y = SparseProduct.apply(y, matrix=matrix, dim=dim)
+            continue
+        weights, last = as_tensor(matrix, y.dtype, y.device), y.ndim - 1
         y = matmul(y, weights) if dim == last else transpose(matmul(transpose(y, dim, last), weights), dim, last)
     return with_memory_of_its_own(cast(y, x.dtype), x)
 
@@ -193,8 +196,9 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
     *lead, channels, height, width = x.shape
     split = reshape(x, *lead, channels // (r * r), r, r, height, width)
     k = len(lead)
-    return reshape(permute(split, *range(k + 1), k + 3, k + 1, k + 4, k + 2), *lead, channels // (r * r), height * r,
-                   width * r)
+    y = reshape(permute(split, *range(k + 1), k + 3, k + 1, k + 4, k + 2), *lead, channels // (r * r), height * r,
+                width * r)
+    return with_memory_of_its_own(y, x)
 
 
 def channel_shuffle(input: Any, groups: int) -> Tensor:
@@ -210,7 +214,7 @@ def channel_shuffle(input: Any, groups: int) -> Tensor:
         raise ValueError(f"channel_shuffle: the input must have the shape (N, C, ...), with 3 dimensions at least and "
                          f"C a multiple of {groups}; got {x.shape}")
     split = reshape(x, x.shape[0], groups, x.shape[1] // groups, *x.shape[2:])
-    return reshape(transpose(split, 1, 2), x.shape)
+    return with_memory_of_its_own(reshape(transpose(split, 1, 2), x.shape), x)
 
 
 def pixel_unshuffle(input: Any, downscale_factor: int) -> Tensor:
@@ -224,5 +228,6 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Tensor:
         raise ValueError(f"pixel_unshuffle: height and width must be multiples of {r}; got shape {x.shape}")
     *lead, channels, height, width = x.shape
     split, k = reshape(x, *lead, channels, height // r, r, width // r, r), len(lead)
-    return reshape(permute(split, *range(k + 1), k + 2, k + 4, k + 1, k + 3), *lead, channels * r * r, height // r,
-                   width // r)
+    y = reshape(permute(split, *range(k + 1), k + 2, k + 4, k + 1, k + 3), *lead, channels * r * r, height // r,
+                width // r)
+    return with_memory_of_its_own(y, x)

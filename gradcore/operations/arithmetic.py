@@ -134,6 +134,11 @@ def trunc(xp: FormulaNamespace, x: Expression) -> Expression:
     >>> trunc(Tensor([-1.5, 2.5]))
     tensor([-1.,  2.])
     """
+    return towards_zero(xp, x)
+
+
+def towards_zero(xp: FormulaNamespace, x: Expression) -> Expression:
+    """The formula of `trunc`, for others."""
     return xp.where(x < 0, -xp.floor(-x), xp.floor(x))
 
 

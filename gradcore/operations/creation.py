@@ -12,7 +12,7 @@ from typing import Any, Callable, Optional
 import numpy as np
 
 from ..backends import get_backend
-from ..backends.formulas.dtypes import BOOL, DEFAULT_FLOAT, INT64, as_dtype
+from ..backends.formulas.dtypes import BOOL, DEFAULT_FLOAT, INT64, as_dtype, kind_of
 from ..core.dimensions import shape_of
 from ..core.tensor import DeviceLike, Number, Tensor
 from .integers import stored
@@ -101,7 +101,8 @@ def arange(start: Number, end: Optional[Number] = None, step: Number = 1, *, dty
            device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
     """The numbers from `start` (0 if only one number is given) up to but without `end`, `step` apart.
 
-    They are computed in float64 and rounded once, so that they are equal on all devices.
+    They are computed in float64 and rounded once, so that they are equal on all devices.  For a dtype of integers the
+    three are rounded towards 0 first, as in PyTorch.
 
     >>> arange(0.0, 1.0, 0.25)
     tensor([0.  , 0.25, 0.5 , 0.75])
@@ -112,6 +113,8 @@ def arange(start: Number, end: Optional[Number] = None, step: Number = 1, *, dty
     start, end, step = (number.item() if isinstance(number, np.generic) else number for number in (start, end, step))
     if not all(map(math.isfinite, (start, end, step))):
         raise ValueError(f"arange needs finite numbers; got {start}, {end} and {step}")
+    if dtype is not None and kind_of(as_dtype(dtype)) == 1:
+        start, end, step = map(int, (start, end, step))
     if step == 0 or (end - start) * step < 0:
         raise ValueError(f"arange: steps of {step} do not lead from {start} to {end}")
     shape_of((math.ceil((end - start) / step),))

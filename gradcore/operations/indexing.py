@@ -5,6 +5,7 @@ The adjoint of taking elements is adding to them, once for each time that an ele
 
 from __future__ import annotations
 
+import functools
 import operator
 from typing import Any, Callable, Literal, Optional, Sequence, Union, overload
 
@@ -184,7 +185,29 @@ def getitem(x: Tensor, index: Any) -> Tensor:
     return Take.apply(x, index=Index(index, x))
 
 
+def takes_numbers(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Let `function` of a tensor, a dimension, an index and values take numbers: as in PyTorch a tensor without
+    dimensions is a vector of one element along dimension 0 or -1, and so are index and values.  The result is a number
+    then, or what `gather` takes in the shape of the index."""
+
+    @functools.wraps(function)
+    def taking(x: Tensor, dim: Any, *args: Any, **kwargs: Any) -> Tensor:
+        if getattr(x, "ndim", 1) or not is_integer(dim) or operator.index(dim) not in (0, -1):
+            return function(x, dim, *args, **kwargs)
+        vectors = [_as_vector(value) for value in args]
+        taken = function(x.reshape(1), 0, *vectors, **{name: _as_vector(value) for name, value in kwargs.items()})
+        index = kwargs.get("index", args[0] if args else None)
+        return taken.reshape(getattr(index, "shape", (1,)) if function.__name__ == "gather" else ())
+
+    return taking
+
+
+def _as_vector(value: Any) -> Any:
+    return value.reshape(1) if isinstance(value, Tensor) and not value.ndim else value
+
+
 @accepts_numpy_names
+@takes_numbers
 def gather(x: Tensor, dim: int, index: Any, *, sparse_grad: bool = False) -> Tensor:
     """Along `dim` the elements at `index`, whose other dimensions correspond to those of `x`.
 
@@ -239,6 +262,7 @@ def along(index: Tensor, dim: int) -> tuple[Any, ...]:
 
 
 @accepts_numpy_names
+@takes_numbers
 def index_select(x: Tensor, dim: int, index: Any) -> Tensor:
     """The slices of `x` at the positions `index` along `dim`.
 
@@ -281,15 +305,17 @@ def nonzero(x: Tensor, *, as_tuple: Literal[True]) -> tuple[Tensor, ...]: ...
 def nonzero(x: Tensor, *, as_tuple: bool = False) -> Union[Tensor, tuple[Tensor, ...]]:
     """The places of the elements that are not zero: a row for each, or `as_tuple` an index tensor for each dimension.
 
+    A number counts as a vector of one element for the index tensors, and has rows of no integers, as in PyTorch.
+
     >>> nonzero(Tensor([0.0, 3.0, 0.0, 4.0])).tolist()
     [[1], [3]]
     """
-    if not x.ndim:
-        raise ValueError("nonzero needs a tensor with dimensions")
     backend = x._backend
-    places = backend.xp.nonzero(x._array)
+    places = backend.xp.nonzero(x._array if x.ndim else backend.xp.reshape(x._array, (1,)))
     if as_tuple:
         return tuple(Tensor._wrap(array, backend) for array in places)
+    if not x.ndim:  # a number that is not zero has one place, which no integers name
+        return Tensor._wrap(backend.empty((len(places[0]), 0), INT64), backend)
     return Tensor._wrap(backend.xp.stack(places, axis=1), backend)
 
 

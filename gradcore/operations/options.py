@@ -48,6 +48,11 @@ def _truncated(xp: FormulaNamespace, input: Expression, other: Expression) -> Ex
     return xp.where(xp.logical_xor(input < 0, other < 0), -quotient, quotient)
 
 
+@elementwise
+def _quotient_cut(xp: FormulaNamespace, input: Expression, other: Expression) -> Expression:
+    return arithmetic.towards_zero(xp, input / other)  # one formula: its slope is 0 for every quotient
+
+
 def div(input: Any, other: Any, *, rounding_mode: Optional[str] = None) -> Tensor:
     """input / other, rounded down for "floor" and towards zero for "trunc", where integers stay integers.
 
@@ -62,7 +67,7 @@ def div(input: Any, other: Any, *, rounding_mode: Optional[str] = None) -> Tenso
         raise ValueError(f'div: rounding_mode must be None, "floor" or "trunc"; got {rounding_mode!r}')
     values = [as_operand(value, common_backend("div", (input, other)), "div") for value in (input, other)]
     dtype = result_type(value._array if isinstance(value, Tensor) else value for value in values)
-    return arithmetic.trunc(arithmetic.divide(*values)) if kind_of(dtype) == 2 else _truncated(*values)
+    return _quotient_cut(*values) if kind_of(dtype) == 2 else _truncated(*values)
 
 
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:

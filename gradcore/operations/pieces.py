@@ -14,6 +14,7 @@ import numpy as np
 
 from ..core.dimensions import common_shape, one_dim, unpacked
 from ..core.tensor import DeviceLike, Tensor
+from .conversion import clone
 from .creation import arange, zeros
 from .indexing import getitem, nonzero
 from .rearranging import hstack, meshgrid, movedim
@@ -41,30 +42,41 @@ def tensor_split(input: Tensor, indices_or_sections: Union[int, Sequence[int]], 
 
 
 def hsplit(input: Tensor, indices_or_sections: Union[int, Sequence[int]]) -> tuple[Tensor, ...]:
-    """`tensor_split` along the second dimension, or the first of vectors.
+    """Parts of one length, or between these positions, along the second dimension, or the first of vectors.
 
     >>> [part.tolist() for part in hsplit(Tensor([[1.0, 2.0], [3.0, 4.0]]), 2)]
     [[[1.0], [3.0]], [[2.0], [4.0]]]
     """
-    return tensor_split(input, indices_or_sections, 0 if input.ndim == 1 else 1)
+    return _split_evenly("hsplit", input, indices_or_sections, 0 if input.ndim == 1 else 1, 1)
 
 
 def vsplit(input: Tensor, indices_or_sections: Union[int, Sequence[int]]) -> tuple[Tensor, ...]:
-    """`tensor_split` along the first dimension.
+    """Parts of one length, or between these positions, along the first dimension.
 
     >>> [part.tolist() for part in vsplit(Tensor([[1.0, 2.0], [3.0, 4.0]]), 2)]
     [[[1.0, 2.0]], [[3.0, 4.0]]]
     """
-    return tensor_split(input, indices_or_sections, 0)
+    return _split_evenly("vsplit", input, indices_or_sections, 0, 2)
 
 
 def dsplit(input: Tensor, indices_or_sections: Union[int, Sequence[int]]) -> tuple[Tensor, ...]:
-    """`tensor_split` along the third dimension.
+    """Parts of one length, or between these positions, along the third dimension.
 
     >>> [part.shape for part in dsplit(zeros(1, 2, 4), 2)]
     [(1, 2, 2), (1, 2, 2)]
     """
-    return tensor_split(input, indices_or_sections, 2)
+    return _split_evenly("dsplit", input, indices_or_sections, 2, 3)
+
+
+def _split_evenly(name: str, input: Tensor, cuts: Union[int, Sequence[int]], dim: int,
+                  least: int) -> tuple[Tensor, ...]:
+    """`tensor_split` of a tensor of so many dimensions at least, into parts of one length where a number is given."""
+    if input.ndim < least:
+        raise ValueError(f"{name} takes a tensor of at least {least} dimension(s); got shape {input.shape}")
+    if not isinstance(cuts, Sequence) and (cuts < 1 or input.shape[dim] % cuts):
+        raise ValueError(f"{name}: the length {input.shape[dim]} of dimension {dim} does not divide into {cuts} parts; "
+                         f"tensor_split makes parts of several lengths")
+    return tensor_split(input, cuts, dim)
 
 
 def _at_least_1(x: Tensor) -> Tensor:
@@ -174,6 +186,8 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     if input.ndim != 1 or not 0 <= r < 2 ** 20:
         raise ValueError(f"combinations are of at least 0 elements of a vector, and less than 2^20; got r={r} "
                          f"and shape {input.shape}")
+    if r == 0:  # PyTorch's; the one choice of nothing would have the shape (1, 0)
+        return zeros(0, dtype=input.dtype, device=input.device)
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     chosen = [*choose(range(len(input)), r)]
     rows = np.array(chosen, np.int64).reshape(len(chosen), r)
@@ -243,7 +257,7 @@ def rot90(input: Tensor, k: int = 1, dims: tuple[int, int] = (0, 1)) -> Tensor:
     k %= 4
     if k == 2:
         return flip(input, (first, second))
-    return input if k == 0 else transpose(flip(input, second if k == 1 else first), first, second)
+    return clone(input) if k == 0 else transpose(flip(input, second if k == 1 else first), first, second)
 
 
 def argwhere(input: Tensor) -> Tensor:

@@ -72,6 +72,9 @@ class MaxPool(Operation):
         array, (first, *others) = padded(backend, x, self.windows, -math.inf), self.windows.taps()
         best = backend.copy(backend.take(array, first))
         places = backend.full(best.shape, 0, x.dtype)
+        if self.windows.is_padded:  # what is around the input is never chosen, not even before -inf
+            inside = backend.asarray(self.windows.first_inside, x.dtype)
+            backend.assign(places, (...,), backend.xp.broadcast_to(inside, best.shape))
         for tap, index in enumerate(others, 1):
             best, places = backend.elementwise(larger.kernel, (best, places, backend.take(array, index)), (tap,))
         self.places = places

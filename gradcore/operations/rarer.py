@@ -39,6 +39,12 @@ def fmax(xp: FormulaNamespace, input: Expression, other: Expression) -> Expressi
     return xp.where(xp.isnan(input), other, xp.where(xp.isnan(other), input, xp.maximum(input, other)))
 
 
+@fmax.derivative
+def _(xp: FormulaNamespace, input: Expression, other: Expression) -> tuple[Expression, ...]:
+    is_first = xp.logical_or(input >= other, xp.isnan(other))  # of two equal numbers, as in PyTorch
+    return xp.where(is_first, 1.0, 0.0), xp.where(is_first, 0.0, 1.0)
+
+
 @elementwise
 def fmin(xp: FormulaNamespace, input: Expression, other: Expression) -> Expression:
     """The smaller of two numbers; of NaN and a number, the number.
@@ -47,6 +53,12 @@ def fmin(xp: FormulaNamespace, input: Expression, other: Expression) -> Expressi
     tensor([1., 2.])
     """
     return xp.where(xp.isnan(input), other, xp.where(xp.isnan(other), input, xp.minimum(input, other)))
+
+
+@fmin.derivative
+def _(xp: FormulaNamespace, input: Expression, other: Expression) -> tuple[Expression, ...]:
+    is_first = xp.logical_or(input <= other, xp.isnan(other))
+    return xp.where(is_first, 1.0, 0.0), xp.where(is_first, 0.0, 1.0)
 
 
 @elementwise
@@ -161,6 +173,9 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     >>> unfold(Tensor([1, 2, 3, 4]), 0, 2, 1).tolist()
     [[1.0, 2.0], [2.0, 3.0], [3.0, 4.0]]
     """
+    if not input.ndim:  # a vector of one element, whose window is the result
+        one_dim(dimension, 1)
+        return reshape(unfold(reshape(input, 1), 0, size, step), size)
     dim = one_dim(dimension, input.ndim)
     n = input.shape[dim]
     if not 0 <= size <= n or step < 1:
@@ -235,6 +250,8 @@ def trapezoid(y: Tensor, x: Optional[Tensor] = None, *, dx: float = 1.0, dim: in
     """
     dim = one_dim(dim, y.ndim)
     n = y.shape[dim]
+    if not n:
+        return (y / 2).sum(dim)
     means = (narrow(y, dim, 1, n - 1) + narrow(y, dim, 0, n - 1)) / 2
     if x is None:
         return (means * dx).sum(dim)

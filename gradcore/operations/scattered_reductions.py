@@ -19,7 +19,7 @@ from ..core.operation import Operation
 from ..core.tensor import Tensor
 from . import arithmetic
 from .creation import full, full_like, ones
-from .indexing import along, getitem
+from .indexing import along, getitem, takes_numbers
 from .rearranging import narrow
 from .scattering import placed, scatter, scatter_add
 from .selection import where
@@ -30,6 +30,7 @@ _REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
 
 
 @accepts_numpy_names
+@takes_numbers
 def scatter_reduce(input: Tensor, dim: int, index: Any, src: Tensor, reduce: str, *,
                    include_self: bool = True) -> Tensor:
     """`input` with the values of `src` that `index` sends to an element reduced to one: "sum", "prod", "mean", "amax"

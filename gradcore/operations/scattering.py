@@ -13,7 +13,8 @@ from ..core.broadcasting import cast
 from ..core.dimensions import accepts_numpy_names, one_dim
 from ..core.tensor import Tensor, as_tensor, common_backend
 from .conversion import clone
-from .indexing import Index, PutInto, along, check_positions, from_the_front, getitem, nonzero, values_on_host
+from .indexing import (Index, PutInto, along, check_positions, from_the_front, getitem, nonzero, takes_numbers,
+                       values_on_host)
 from .inplace import write
 from .shaping import expand, reshape
 
@@ -48,6 +49,7 @@ def _positions(name: str, given: Any, index: Tensor, length: int, dim: int) -> T
 
 
 @accepts_numpy_names
+@takes_numbers
 def scatter(input: Tensor, dim: int, index: Any, src: Any = None, *, value: Any = None,
             reduce: Optional[str] = None) -> Tensor:
     """`input` with the values `src` (a tensor) or `value` (a number) written where `index` points along `dim`, or with
@@ -67,6 +69,7 @@ def scatter(input: Tensor, dim: int, index: Any, src: Any = None, *, value: Any 
 
 
 @accepts_numpy_names
+@takes_numbers
 def scatter_add(input: Tensor, dim: int, index: Any, src: Any) -> Tensor:
     """`input` with the values `src` added where `index` points along `dim`, once for each time that it does.
 
@@ -78,6 +81,7 @@ def scatter_add(input: Tensor, dim: int, index: Any, src: Any) -> Tensor:
 
 
 @accepts_numpy_names
+@takes_numbers
 def index_add(input: Tensor, dim: int, index: Any, source: Tensor, *, alpha: float = 1) -> Tensor:
     """`input` with `alpha` times the slices of `source` added at the positions `index` along `dim`.
 
@@ -110,6 +114,7 @@ def _slices(name: str, input: Tensor, dim: int, index: Any) -> tuple[Any, ...]:
 
 
 @accepts_numpy_names
+@takes_numbers
 def index_fill(input: Tensor, dim: int, index: Any, value: Any) -> Tensor:
     """`input` with the slices at the positions `index` along `dim` filled with a number.
 
@@ -120,6 +125,7 @@ def index_fill(input: Tensor, dim: int, index: Any, value: Any) -> Tensor:
 
 
 @accepts_numpy_names
+@takes_numbers
 def index_copy(input: Tensor, dim: int, index: Any, source: Tensor) -> Tensor:
     """`input` with the slices of `source` at the positions `index` along `dim`.
 
@@ -153,8 +159,10 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     tensor([1., 5., 6.])
     """
     common_backend("masked_scatter", (input, mask, source))
+    if not input.ndim:
+        return reshape(masked_scatter(reshape(input, 1), mask, source), ())
     places = nonzero(expand(mask, input.shape), as_tuple=True)
-    count = len(places[0]) if places else 0
+    count = len(places[0])
     if source.numel() < count:
         raise ValueError(f"masked_scatter: the mask is true {count} times, and there are {source.numel()} elements")
     return write(clone(input), places, reshape(source, -1)[:count], "masked_scatter")

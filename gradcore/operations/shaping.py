@@ -148,8 +148,9 @@ def transpose(x: Tensor, *dims: Any) -> Tensor:
     if not dims:
         order.reverse()
     elif len(dims) == 2:
-        first, second = (one_dim(dim, x.ndim) for dim in dims)
-        order[first], order[second] = second, first
+        first, second = (one_dim(dim, x.ndim or 1) for dim in dims)  # a number may stand for a vector, as in PyTorch
+        if order:
+            order[first], order[second] = second, first
     else:
         raise TypeError(f"transpose swaps two dimensions, got {len(dims)}; permute puts all into another order")
     return Permute.apply(x, dims=tuple(order))
@@ -302,4 +303,6 @@ def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 def matrix_transpose(x: Tensor) -> Tensor:
     """The last two dimensions swapped; a view."""
+    if x.ndim < 2:
+        raise ValueError(f"matrix_transpose takes matrices, tensors of at least two dimensions; got shape {x.shape}")
     return transpose(x, -2, -1)

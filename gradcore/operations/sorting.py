@@ -11,7 +11,7 @@ from typing import Any, Optional, Union, overload
 
 import numpy as np
 
-from ..backends.formulas.dtypes import BOOL, FLOAT64, INT64, kind_of, result_type
+from ..backends.formulas.dtypes import BOOL, FLOAT32, FLOAT64, INT64, kind_of, result_type
 from ..core.broadcasting import cast
 from ..core.dimensions import accepts_numpy_names, one_dim
 from ..core.tensor import Tensor, as_tensor, common_backend
@@ -108,13 +108,13 @@ def median(input: Tensor, dim: int, keepdim: bool = False) -> ValuesAndIndices: 
 @accepts_numpy_names
 def median(input: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> Union[Tensor, ValuesAndIndices]:
     """The element in the middle, as in PyTorch the lower of two, NaN where there is one; along `dim` a pair of
-    `values` and `indices`.
+    `values` and `indices`.  Without `dim` elements equal to it share its gradient.
 
     >>> median(Tensor([4, 1, 2, 3]))
     tensor(2.)
     """
     if dim is None:
-        return median(reshape(input, -1), 0).values
+        return _sharing(reshape(input, -1), median(reshape(input, -1), 0).values)
     x = _with_dimensions(input)
     dim = one_dim(dim, x.ndim)
     if not x.shape[dim]:
@@ -123,6 +123,14 @@ def median(input: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> U
     position, last = narrow(order, dim, (x.shape[dim] - 1) // 2, 1), narrow(order, dim, x.shape[dim] - 1, 1)
     position = where(arithmetic.isnan(_at(x.detach(), dim, last)), last, position)
     return _without_dim(_at(x, dim, position), position, dim, keepdim and input.ndim > 0)
+
+
+def _sharing(x: Tensor, value: Tensor) -> Tensor:
+    """`value`, an element of the vector x, with a gradient that the elements equal to it share, as in PyTorch."""
+    if not x._requires_grad:
+        return value
+    is_equal = cast(x.detach() == value.detach(), x.dtype)
+    return value.detach() + ((x - x.detach()) * (is_equal / is_equal.sum())).sum()
 
 
 @accepts_numpy_names
@@ -238,7 +246,7 @@ def bincount(input: Tensor, weights: Optional[Tensor] = None, minlength: int = 0
         raise ValueError("bincount counts numbers from 0 on; there is a negative one")
     if weights is None:
         weights = ones(input.shape, dtype=INT64, device=input.device)
-    elif kind_of(weights.dtype) < 2:
+    elif weights.dtype != FLOAT32:  # as in PyTorch
         weights = cast(weights, FLOAT64)
     return index_add(zeros(length, dtype=weights.dtype, device=input.device), 0, input, weights)
 
