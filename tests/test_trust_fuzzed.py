@@ -102,6 +102,13 @@ def test_numbers_have_the_dimension_of_a_vector(torch, name, call):
     lambda lib, F, x, y: lib.bincount(lib.tensor([0, 2]), x[:2].detach().half()),
     lambda lib, F, x, y: F.embedding_bag(lib.tensor([[0, 3, 3], [2, 0, 1]]), x[:, None] * 0 - lib.inf, mode="max"),
     lambda lib, F, x, y: F.embedding_bag(lib.tensor([[0, 1, 1], [1, 1, 0]]), x[:, None] * 0 + 1, mode="max"),
+    lambda lib, F, x, y: lib.median(x), lambda lib, F, x, y: lib.median(x[:2] * lib.inf),
+    lambda lib, F, x, y: lib.add(x, lib.tensor(3, dtype=lib.uint8), alpha=-1),
+    lambda lib, F, x, y: lib.sub(lib.tensor([1]), lib.tensor([100], dtype=lib.int8), alpha=2),
+    lambda lib, F, x, y: lib.tensor([True]).scatter_reduce(0, lib.tensor([0]), lib.tensor([False]), "sum"),
+    lambda lib, F, x, y: lib.trapezoid(lib.tensor([1, 2]), x[:2].detach().half()),
+    lambda lib, F, x, y: lib.ldexp(x.detach().half(), lib.tensor([1, 2, 3, 4])),
+    lambda lib, F, x, y: F.binary_cross_entropy_with_logits(x[:2] * lib.inf, y[:2] / 4, reduction="none"),
     lambda lib, F, x, y: lib.combinations(x, 0), lambda lib, F, x, y: lib.arange(-0.5, 3.5, dtype=lib.int64),
     lambda lib, F, x, y: lib.arange(3.9, 0.5, -1.2, dtype=lib.int32),
 ])
@@ -125,3 +132,15 @@ def test_splits_into_parts_of_one_length(name, shape, parts):
 def test_numbers_have_no_transposed_matrix():
     with pytest.raises(ValueError, match="matrix_transpose"):
         gradcore.ones(3).mT
+
+
+def test_sums_that_are_rounded_to_float16_are_quiet():
+    """A gradient summed over rows, too small for float16, while NumPy raises for underflow."""
+    x = Tensor(normal(0, (3, 2)).astype("float16") * 1e-4)
+    scale = Tensor(np.ones(2, "float16"), requires_grad=True)
+    with np.errstate(all="raise"):
+        gradient, = gradcore.grad((functional.softmax(x * scale, -1) * 1e-4).sum(), scale)
+    assert gradient.dtype == "float16"
+    with np.errstate(all="raise"):
+        y = functional.layer_norm(x, (2,), Tensor([1.0, 1.0], dtype="float16", requires_grad=True))
+        y.backward(Tensor(np.full((3, 2), 6e-8, "float16")))

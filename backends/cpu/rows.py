@@ -131,6 +131,10 @@ class RowCall:
         return [self.layout.finished(output) for output in outputs] if self.layout.is_moved else outputs
 
 
+def _write_sum(output: np.ndarray, parts: np.ndarray) -> None:
+    output[...] = pairwise_sum(parts, (0,), False)  # narrower, perhaps
+
+
 class _BlockRun:
     """One call by NumPy programs, block by block."""
 
@@ -151,7 +155,7 @@ class _BlockRun:
         for i, is_summed in enumerate(self.call.sums):
             if is_summed:
                 parts = [self.parts[key] for key in sorted(self.parts) if key[0] == i]
-                self.outputs[i][...] = tiles.quietly(pairwise_sum, np.stack(parts), (0,), False)
+                tiles.quietly(_write_sum, self.outputs[i], np.stack(parts))
 
     def _run_rows(self, start: int, stop: int) -> None:
         step = BLOCK // self.count

@@ -147,7 +147,8 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, size_avera
 @elementwise
 def binary_logit_loss(xp: FormulaNamespace, x: Expression, target: Expression) -> Expression:
     """log(1 + e^x) - t x: the kernel of `binary_cross_entropy_with_logits`."""
-    return xp.maximum(x, 0.0) - x * target + xp.log1p(xp.exp(-xp.abs(x)))
+    # Not as the difference of max(x, 0) and x t: both are infinite where x is.
+    return xp.where(x > 0, x * (1.0 - target), -(x * target)) + xp.log1p(xp.exp(-xp.abs(x)))
 
 
 @binary_logit_loss.derivative

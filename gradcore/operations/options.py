@@ -9,6 +9,7 @@ import numpy as np
 
 from ..backends import Expression, FormulaNamespace
 from ..backends.formulas.dtypes import kind_of, result_type
+from ..core.broadcasting import cast
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor, as_operand, common_backend
 from . import arithmetic
@@ -21,7 +22,7 @@ def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     >>> add(Tensor([1, 2]), 10, alpha=2)
     tensor([21., 22.])
     """
-    return arithmetic.add(input, _times(other, alpha))
+    return arithmetic.add(input, _times(input, other, alpha))
 
 
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
@@ -30,13 +31,15 @@ def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     >>> sub(Tensor([5.0, 6.0]), Tensor([1.0, 2.0]), alpha=2)
     tensor([3., 2.])
     """
-    return arithmetic.subtract(input, _times(other, alpha))
+    return arithmetic.subtract(input, _times(input, other, alpha))
 
 
-def _times(value: Any, factor: float) -> Any:
-    """The product, which of two numbers is a number and lives on no device."""
+def _times(input: Any, value: Any, factor: float) -> Any:
+    """The product in the dtype of the sum with `input`; of two numbers it is a number and lives on no device."""
     if factor == 1:
         return value
+    if isinstance(input, Tensor) and isinstance(value, Tensor):
+        value = cast(value, result_type((input._array, value._array)))
     value = value.item() if isinstance(value, np.generic) else value
     return value * factor if isinstance(value, numbers.Real) else arithmetic.multiply(value, factor)
 

@@ -12,7 +12,7 @@ from typing import Any, Optional, Sequence
 import numpy as np
 
 from ..backends import Expression, FormulaNamespace
-from ..backends.formulas.dtypes import FLOAT64
+from ..backends.formulas.dtypes import FLOAT16, FLOAT64
 from ..core.broadcasting import cast
 from ..core.dimensions import accepts_numpy_names, one_dim, shape_of
 from ..core.elementwise import elementwise
@@ -87,7 +87,9 @@ def ldexp(input: Any, other: Any) -> Tensor:
     >>> ldexp(Tensor([3.0, 0.5]), Tensor([2.0, -1.0]))
     tensor([12.  ,  0.25])
     """
-    return arithmetic.multiply(input, arithmetic.exp2(other))
+    product = arithmetic.multiply(input, arithmetic.exp2(other))
+    has_half = isinstance(input, Tensor) and input.dtype == FLOAT16 and getattr(other, "dtype", FLOAT16).kind in "iub"
+    return cast(product, FLOAT16) if has_half else product
 
 
 @elementwise
@@ -252,14 +254,14 @@ def trapezoid(y: Tensor, x: Optional[Tensor] = None, *, dx: float = 1.0, dim: in
     n = y.shape[dim]
     if not n:
         return (y / 2).sum(dim)
-    means = (narrow(y, dim, 1, n - 1) + narrow(y, dim, 0, n - 1)) / 2
+    sums = narrow(y, dim, 1, n - 1) + narrow(y, dim, 0, n - 1)
     if x is None:
-        return (means * dx).sum(dim)
+        return (sums * dx).sum(dim) / 2
     if x.ndim == 1:
         x = reshape(x, -1, *(1,) * (y.ndim - dim - 1))
     along = x.ndim - (y.ndim - dim)
     steps = narrow(x, along, 1, n - 1) - narrow(x, along, 0, n - 1)
-    return (means * steps).sum(dim)
+    return (sums * steps).sum(dim) / 2
 
 
 def hann_window(window_length: int, periodic: bool = True, *, dtype: Any = None, device: DeviceLike = None) -> Tensor:

@@ -50,7 +50,7 @@ def scatter_reduce(input: Tensor, dim: int, index: Any, src: Tensor, reduce: str
     def without_hit(rest: Any, hit: Any) -> Tensor:
         """`hit` where a value is sent, else `rest`."""
         is_hit = scatter(full_like(input, False, dtype=BOOL), dim, index, value=True)
-        return where(is_hit, hit, rest)
+        return cast(where(is_hit, hit, rest), input.dtype)
 
     if reduce in ("sum", "mean"):
         total = scatter_add(input if include_self else without_hit(input, 0), dim, index, values)

@@ -11,9 +11,11 @@ from typing import Any, Optional, Union, overload
 
 import numpy as np
 
+from ..backends import Array, Backend
 from ..backends.formulas.dtypes import BOOL, FLOAT32, FLOAT64, INT64, kind_of, result_type
 from ..core.broadcasting import cast
 from ..core.dimensions import accepts_numpy_names, one_dim
+from ..core.operation import Operation
 from ..core.tensor import Tensor, as_tensor, common_backend
 from . import arithmetic
 from .conversion import clone
@@ -114,7 +116,8 @@ def median(input: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> U
     tensor(2.)
     """
     if dim is None:
-        return _sharing(reshape(input, -1), median(reshape(input, -1), 0).values)
+        x = reshape(input, -1)
+        return _Shared.apply(x, median(x.detach(), 0).values)
     x = _with_dimensions(input)
     dim = one_dim(dim, x.ndim)
     if not x.shape[dim]:
@@ -125,12 +128,18 @@ def median(input: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> U
     return _without_dim(_at(x, dim, position), position, dim, keepdim and input.ndim > 0)
 
 
-def _sharing(x: Tensor, value: Tensor) -> Tensor:
-    """`value`, an element of the vector x, with a gradient that the elements equal to it share, as in PyTorch."""
-    if not x._requires_grad:
-        return value
-    is_equal = cast(x.detach() == value.detach(), x.dtype)
-    return value.detach() + ((x - x.detach()) * (is_equal / is_equal.sum())).sum()
+class _Shared(Operation):
+    """A value that is among the elements of x, with a gradient that all which are equal to it share, as in PyTorch."""
+
+    saves = (0, 1)
+
+    def forward(self, backend: Backend, x: Array, value: Array) -> Array:
+        return backend.copy(value)
+
+    def backward(self, gradient: Tensor) -> list[Optional[Tensor]]:
+        x, value = self.saved(0).detach(), self.saved(1).detach()
+        is_equal = cast((x == value) | (arithmetic.isnan(x) & arithmetic.isnan(value)), gradient.dtype)
+        return [gradient * (is_equal / is_equal.sum()), None]
 
 
 @accepts_numpy_names
