@@ -124,7 +124,6 @@ x.scatter(0, n, "a") | scatter | booleans, integers and floats | 'a'
 x.scatter(0, n, v) | scatter | no larger | (3,)
 x.scatter(0, x, 1.0) | scatter | integers | float32
 x.index_add(0, [0, 7], y) | index_add | 0 to 1 | 7
-s.nonzero() | nonzero | dimensions | nonzero
 gradcore.one_hot(i, 2) | one_hot | 0 to 1 | 0 to 2
 gradcore.one_hot(v, 3) | one_hot | integers | float32
 gradcore.one_hot(i, 0) | one_hot | at least one | 0
