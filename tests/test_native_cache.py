@@ -176,7 +176,7 @@ def test_a_compiler_that_makes_nothing_is_named(folder, monkeypatch):
 
 def test_a_cxx_that_is_no_command_is_quoted(folder, monkeypatch):
     monkeypatch.setenv("CXX", "g++ 'a")
-    with pytest.raises(BackendUnavailable, match="CXX is no command: \"g\\+\\+ 'a\" \\(No closing quotation\\)"):
+    with pytest.raises(BackendUnavailable, match="CXX is not a command: \"g\\+\\+ 'a\" \\(No closing quotation\\)"):
         native.compiler()
 
 

@@ -81,7 +81,7 @@ def test_messages_between_two_processes_are_begun_together(card, engine):
     first()
     assert [call[0] for call in _Recorded.calls] == ["send", "recv"]
     assert second() == 1 and len(_Recorded.calls) == 2
-    with pytest.raises(ValueError, match="NCCL receives from a process that is named"):
+    with pytest.raises(ValueError, match="NCCL needs the source"):
         engine.receive(array, None, tag=0)
 
 

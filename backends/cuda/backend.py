@@ -1,4 +1,4 @@
-"""CUDA devices, through CuPy's public interface; `cupy` is imported when the first backend is made."""
+"""CUDA devices through CuPy's public interface; `cupy` is imported when the first backend is created."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ _NO_VALUES = "no values are read: they are computed later; read the graph's resu
 
 
 class CuPyBackend(Backend):
-    """The backend of "cuda:N"; a `BackendUnavailable` says why a device cannot be used.
+    """The backend of "cuda:N"; raises `BackendUnavailable` with the reason if the device cannot be used.
 
-    Work is queued on CuPy's current stream.  Only `to_numpy`, `synchronize`, and what depends on the data's
-    values (masks as indices) wait for the device.
+    Work is queued on CuPy's current stream.  Only `to_numpy`, `synchronize`, and operations that depend on values, such
+    as indexing with a mask, wait for the device.
 
     >>> backend = CuPyBackend(0)
     >>> backend.to_numpy(backend.asarray([1.0, 2.0]))
@@ -65,16 +65,19 @@ class CuPyBackend(Backend):
         self._reductions, self._products = Reductions(cupy, self._compile), Products(cupy, self._compile)
         with self.here():
             self._indexing = Indexing(cupy, self._compile, self._pinned)
-        self._kept: list[tuple[Any, Array]] = []  # memory in use by other streams, with the events that end it
+        self._kept: list[tuple[Any, Array]] = []  # memory used by other streams, with the events after which it is free
         self._recording = threading.local()
 
     def here(self) -> ContextManager[None]:
-        """CuPy allocates and launches on the current device, which is a matter of each thread."""
+        """A context that makes this device CuPy's current one, a setting of each thread."""
         return _HERE if self._current() == self._index else self.cupy.cuda.Device(self._index)
 
     # -- streams and graphs -----------------------------------------------------------------------------------
     def keep(self, array: Array, event: Any) -> None:
-        """Hold an array's memory until `event` is over; that of a recording stays, and its events cannot be asked."""
+        """Keep an array's memory alive until `event` has completed.
+
+        Memory of a recording stays anyway, and its events cannot be queried.
+        """
         if self._is_recording():
             return
         self._kept = [(other, held) for other, held in self._kept if not other.done] + [(event, array)]
@@ -90,8 +93,10 @@ class CuPyBackend(Backend):
 
     @contextlib.contextmanager
     def recording(self, place: Place, moved: Array) -> Iterator[None]:
-        """What would be wrong in each repetition of this thread's work is refused; draws of the stream of `place` are
-        moved by what `moved` will hold then."""
+        """A context in which this thread's work is recorded into a graph: what a replay would do wrong raises.
+
+        Random draws from the stream of `place` are shifted by the contents of `moved` at each replay.
+        """
         self._recording.draws = place, moved
         try:
             yield
@@ -118,9 +123,9 @@ class CuPyBackend(Backend):
             return self.full((), host[()], host.dtype)  # type: ignore[arg-type]  # a scalar of NumPy's will do
 
     def _uploaded(self, host: np.ndarray, non_blocking: bool) -> Array:
-        """A copy of an array of the host, queued; pinned memory is waited for, since its owner may change it next."""
-        self._refuse_in_recording("nothing is copied from the host: a repetition would copy other numbers; make the "
-                                  "tensor before, and write to it with copy_ between repetitions")
+        """A queued copy of a host array.  Pinned memory is waited for, since the owner may change it next."""
+        self._refuse_in_recording("nothing can be copied from the host: a replay would copy other numbers; make the "
+                                  "tensor before, and write to it with copy_ between replays")
         address = host.__array_interface__["data"][0]
         is_pinned = bool(host.size) and self.cupy.cuda.pinned_memory.is_memory_pinned(address)
         return self.cupy.array(host, blocking=is_pinned and not non_blocking)
@@ -133,7 +138,7 @@ class CuPyBackend(Backend):
         return values
 
     def check_positions(self) -> None:
-        """Refuse what has been written to positions that do not exist, as far as that is done."""
+        """Raise IndexError if completed work has written to an index that is out of range."""
         if self._indexing.has_missed():
             raise IndexError(f"an index on {self.device} names a position that does not exist, in something that was "
                              f"written to (x[index] = ..., scatter, index_add and their like) since values were last "
@@ -150,7 +155,7 @@ class CuPyBackend(Backend):
             array = array if array.flags.c_contiguous else array.copy(order="C")
             there = self.cupy.cuda.get_current_stream()
             made = there.record()
-        with self.here():  # after it was made, and before its memory is given out again
+        with self.here():  # after the array was computed, and before its memory is reused
             stream = self.cupy.cuda.get_current_stream()
             stream.wait_event(made)
             copied = array.copy()
@@ -197,7 +202,7 @@ class CuPyBackend(Backend):
     def full(self, shape: tuple[int, ...], value: float, dtype: np.dtype) -> Array:
         with self.here():
             array = self.cupy.full(shape, _on_host(value, dtype)[()], dtype)
-            if _is_minus_zero(value) and array.dtype.kind == "f":  # CuPy takes it for the number 0, whose bytes are 0
+            if _is_minus_zero(value) and array.dtype.kind == "f":  # CuPy would fill with zero bytes
                 self.cupy.negative(array, out=array)
             return array
 
@@ -268,7 +273,7 @@ class CuPyBackend(Backend):
         if not is_apart(arrays, outputs):
             super().elementwise_into(kernel, inputs, constants, outputs)
             return
-        with self.here():  # each thread reads its elements before it writes there
+        with self.here():  # each thread reads its elements before it writes them
             (kernel.compiled.get(self._name) or self._launcher(kernel)).run(inputs, constants, list(outputs))
 
     def elementwise_into_each(self, kernel: Kernel, calls: Sequence[Call], constants: Sequence[float]) -> None:
@@ -316,7 +321,7 @@ class CuPyBackend(Backend):
             if getattr(self._recording, "has_products", False) and a.dtype.kind == "f":
                 return self._products.matmul(a, b)
             if a.dtype == FLOAT16 == b.dtype and max(a.ndim, b.ndim) <= 2 and a.shape[:-1] in ((), (1,)) \
-                    and b.shape[1:] in ((), (1,)):  # CuPy multiplies these elements itself, and in float16
+                    and b.shape[1:] in ((), (1,)):  # CuPy multiplies these elementwise in float16
                 return self.cupy.matmul(a.astype(FLOAT32), b.astype(FLOAT32)).astype(FLOAT16)
             return self.cupy.matmul(a, b)
 
@@ -324,8 +329,8 @@ class CuPyBackend(Backend):
     def random(self, place: Place, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         recorded, moved = getattr(self._recording, "draws", None) or (place, None)
         if recorded[:2] != place[:2]:
-            self._refuse_in_recording("random numbers are drawn by the default generator alone: those of another one "
-                                      "would be the same in each repetition")
+            self._refuse_in_recording("random numbers must come from the default generator: those of another one would "
+                                      "be the same in each replay")
         with self.here():
             return self.draws.draw(place, shape, dtype, moved)
 
@@ -339,7 +344,7 @@ class CuPyBackend(Backend):
 
     def unstage(self, array: Array, host: np.ndarray) -> None:
         super().unstage(array, host)
-        with self.here():  # pinned memory that is given back is given out again
+        with self.here():  # pinned memory may be reused once it is released
             self.cupy.cuda.get_current_stream().synchronize()
 
     def device_count(self) -> int:
@@ -351,13 +356,13 @@ class CuPyBackend(Backend):
         self.check_positions()
 
     def memory_stats(self) -> dict[str, int]:
-        """The figures of CuPy's memory pool."""
+        """The statistics of CuPy's memory pool."""
         with self.here():
             return self._memory.stats()
 
     def peak_memory(self) -> int:
-        """Exact for what the thread that called `reset_peak_memory` has allocated since; before the most that was seen.
-        """
+        """Exact for allocations of the thread that called `reset_peak_memory`, since that call; else the highest value
+        seen."""
         with self.here():
             return self._memory.peak()
 
@@ -374,7 +379,7 @@ class CuPyBackend(Backend):
 
 
 def _on_host(data: Any, dtype: Optional[np.dtype]) -> np.ndarray:
-    """`data` as a NumPy array; what is too large for float32 or float16 is infinite there, as on every device."""
+    """`data` as a NumPy array; overflow in float32 or float16 gives infinity, as on every device."""
     with np.errstate(over="ignore"):
         return np.asarray(data, dtype)
 
@@ -384,7 +389,7 @@ def _is_minus_zero(value: Any) -> bool:
 
 
 def _names_elements_once(index: Any) -> bool:
-    """Whether an index has no index arrays, so that it is a view and may be added to in place."""
+    """Whether an index has no index arrays, so that it gives a view, which can be added to in place."""
     parts = index if isinstance(index, tuple) else (index,)
     return all(part is None or part is Ellipsis or isinstance(part, (slice, int, np.integer))
                and not isinstance(part, bool) for part in parts)

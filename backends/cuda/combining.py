@@ -1,8 +1,8 @@
-"""Threads that share a row combine what each of them has: the few lines in which threads wait for each other.
+"""The reduction across the threads that share a row; the only code in which threads wait for each other.
 
-`LANES` threads share a row, and a block has `ROWS` of them.  Along: neighbouring threads share a row, as where its
-elements lie side by side.  Across: neighbouring threads have neighbouring rows.  Every thread gets the result, in an
-order of additions that is a tree, and always the same.
+`LANES` threads share a row, and a block has `ROWS` rows.  Along: neighbouring threads share a row, whose elements are
+contiguous.  Across: neighbouring threads have neighbouring rows.  Every thread gets the result.  The order of additions
+is a fixed tree.
 """
 
 from __future__ import annotations

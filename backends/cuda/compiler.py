@@ -1,8 +1,7 @@
-"""CUDA C++ to functions that can be launched: NVRTC as CuPy binds it, and machine code kept on the disk.
+"""Compiles CUDA C++ with CuPy's binding of NVRTC, and caches the machine code on disk.
 
-CuPy's own way to compile appends -ftz=true to every option list, which makes 0 of numbers below 1.2e-38; here the text
-is compiled without.  What CuPy's own kernels do flushes such numbers still: cumulative sums, positions, conversions,
-and additions to parts of arrays.
+CuPy's own compilation adds -ftz=true, which flushes subnormal numbers (below 1.2e-38) to 0; here they are kept.  CuPy's
+own kernels still flush them: cumulative sums, positions, conversions, and additions to parts of arrays.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from typing import Any
 from .. import cache
 from ..errors import BackendUnavailable
 
-# The formula is computed as it is written, so that the CPU and the GPU agree: no a * b + c with one rounding, and
-# neither quotients nor numbers close to zero are made up for speed.
+# Formulas are computed as written, so that CPU and GPU agree: no fused multiply-adds, no approximate division or square
+# root, and no flushing of subnormal numbers.
 OPTIONS = ("--std=c++17", "--fmad=false", "--ftz=false", "--prec-div=true", "--prec-sqrt=true")
 
 
@@ -25,7 +24,7 @@ def function(cupy: Any, source: str, name: str) -> Any:
 
 
 def machine_code(cupy: Any, source: str) -> Path:
-    """The file of machine code for the current device: found in the cache, or compiled now."""
+    """The file with machine code for the current device: cached on disk, or compiled now."""
     nvrtc = cupy.cuda.nvrtc
     target = architecture(cupy.cuda.Device().compute_capability, nvrtc.getSupportedArchs())
     suffix = ".cubin" if target.startswith("sm_") else ".ptx"
@@ -35,13 +34,13 @@ def machine_code(cupy: Any, source: str) -> Path:
         return found
     try:
         return cache.store(key, suffix, compiled(nvrtc, source, target))
-    except OSError as error:  # a full disk, say
+    except OSError as error:  # for example, a full disk
         raise BackendUnavailable(f"CUDA kernels: machine code could not be written to {cache.cache_folder()}: "
                                  f"{error}") from error
 
 
 def architecture(capability: str, known: tuple[int, ...]) -> str:
-    """What to compile for: the device's machine code, or text for the driver where the device is newer than NVRTC.
+    """The compilation target: the device's machine code, or PTX if the device is newer than NVRTC.
 
     >>> architecture("90", (80, 90, 100)), architecture("121", (80, 90, 100))
     ('sm_90', 'compute_100')
@@ -56,7 +55,7 @@ def architecture(capability: str, known: tuple[int, ...]) -> str:
 
 
 def _key(source: str, target: str, version: tuple[int, int]) -> str:
-    """Names machine code by all that decides what is in it."""
+    """The cache key of machine code: a hash of everything that determines it."""
     import hashlib
 
     parts = [source, target, *OPTIONS, repr(version)]
@@ -64,7 +63,7 @@ def _key(source: str, target: str, version: tuple[int, int]) -> str:
 
 
 def compiled(nvrtc: Any, source: str, target: str) -> bytes:
-    """The machine code of `source`, or PTX for a target "compute_..."; a RuntimeError shows the compiler's words."""
+    """The machine code of `source`, or PTX for a target "compute_..."; a RuntimeError contains the compiler's log."""
     program = nvrtc.createProgram(source, "gradcore.cu", (), ())
     try:
         try:
@@ -74,6 +73,6 @@ def compiled(nvrtc: Any, source: str, target: str) -> bytes:
                                f"{nvrtc.getProgramLog(program)}") from error
         if target.startswith("compute_"):
             return nvrtc.getPTX(program)
-        return nvrtc.getCUBIN(program) + b"\0"  # CuPy takes the last byte for the end of a text
+        return nvrtc.getCUBIN(program) + b"\0"  # CuPy drops the last byte as a terminator
     finally:
         nvrtc.destroyProgram(program)

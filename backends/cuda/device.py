@@ -1,7 +1,7 @@
-"""Whether CUDA can be used through CuPy on this machine, and if not, why; nothing here raises.
+"""Whether CUDA can be used through CuPy on this machine, and if not, why.  Nothing here raises.
 
-The questions are asked of the driver's management library and of NVRTC, so that no CUDA context is made: a process
-that has one, or has only started CUDA, cannot fork and use CUDA in the child.
+It asks the driver's management library and NVRTC, so that CUDA is not initialized: a process that has initialized CUDA
+cannot fork and use CUDA in the child.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from .compiler import function
 
 _ADVICE = ('install the extra that fits the driver: pip install "gradcore[cuda13]" (CUDA 13) or '
            '"gradcore[cuda12]" (CUDA 12)')
-_usable: set[int] = set()  # devices that were found usable
+_usable: set[int] = set()  # devices known to be usable
 
 
 def device_count() -> int:
-    """How many CUDA devices can be seen; 0 where there is no CuPy, no driver or no device.
+    """The number of visible CUDA devices; 0 without CuPy, a driver or a device.
 
     >>> device_count() >= 0
     True
@@ -28,7 +28,7 @@ def device_count() -> int:
 
 
 def usable_reason(index: int = 0) -> Optional[str]:
-    """Why the CUDA device `index` cannot be used, as a sentence that says what to do; None where it can."""
+    """Why the CUDA device `index` cannot be used, and what to do; None if it can be used."""
     if index in _usable:
         return None
     reason = _why_no_devices() or _why_no_such_device(index) or _why_no_compiler()
@@ -58,7 +58,7 @@ def _count() -> int:
     import cupy
 
     driver = managed()
-    if driver is None:  # systems on a chip have no such library: CUDA itself is asked
+    if driver is None:  # systems on a chip lack this library: ask CUDA itself
         return cupy.cuda.runtime.getDeviceCount()
     count, version = driver
     needed = cupy.cuda.runtime.runtimeGetVersion()
@@ -69,8 +69,7 @@ def _count() -> int:
 
 
 def managed() -> Optional[tuple[int, int]]:
-    """How many devices the driver manages and the CUDA version that it supports, as 12080; None where there is no
-    library to tell."""
+    """The driver's number of devices and its CUDA version, such as 12080; None without the management library."""
     try:
         library = ctypes.CDLL("nvml.dll" if sys.platform == "win32" else "libnvidia-ml.so.1")
         count, version = ctypes.c_uint(), ctypes.c_int()
@@ -87,7 +86,7 @@ def managed() -> Optional[tuple[int, int]]:
 
 
 def visible(count: int, named: Optional[str]) -> int:
-    """How many of `count` devices CUDA_VISIBLE_DEVICES lets a process see: those before the first that is none.
+    """The number of `count` devices that CUDA_VISIBLE_DEVICES makes visible: those before its first invalid entry.
 
     >>> visible(4, None), visible(4, "2,0"), visible(4, "1,9,0"), visible(4, ""), visible(4, "GPU-8932f937")
     (4, 2, 1, 0, 1)
@@ -122,7 +121,7 @@ def _why_no_compiler() -> Optional[str]:
 
 
 def why_no_kernels(index: int) -> Optional[str]:
-    """Why a kernel cannot be compiled and run on a device, which makes a context on it; None where it can."""
+    """Why a kernel cannot be compiled and run on a device, or None; this creates a CUDA context."""
     import cupy
 
     try:
@@ -131,7 +130,7 @@ def why_no_kernels(index: int) -> Optional[str]:
             function(cupy, 'extern "C" __global__ void probe(float* x) { *x = 1; }', "probe")((1,), (1,), (array,))
             if float(array[0]) != 1:
                 raise RuntimeError("the kernel did nothing")
-    except Exception as error:  # NVRTC missing, a card too old, a full memory
+    except Exception as error:  # NVRTC is missing, the device is too old, or its memory is full
         return _needs_nvrtc(error)
     return None
 
@@ -140,5 +139,5 @@ def _needs_nvrtc(error: Exception) -> str:
     import cupy
 
     return (f"CuPy {cupy.__version__} cannot compile and run a kernel on this device "
-            f"({type(error).__name__}: {error}); it needs NVRTC and CUDA's headers, which the extras "
-            f"gradcore[cuda13] and gradcore[cuda12] bring along, or a CUDA toolkit that CUDA_PATH names")
+            f"({type(error).__name__}: {error}); it needs NVRTC and CUDA's headers, which come with the "
+            f"extras gradcore[cuda13] and gradcore[cuda12], or with a CUDA toolkit that CUDA_PATH names")

@@ -1,7 +1,7 @@
-"""CUDA graphs: the launches of a function, recorded once and given to the device as a whole.
+"""CUDA graphs: the launches of a function, captured once and launched as a whole.
 
-A launch costs the host microseconds, and a network of small layers waits for the host.  A graph of a hundred launches
-costs about one.
+A launch costs the host microseconds, which limits networks of small layers.  A graph of a hundred launches costs the
+host about as much as one launch.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Source(Protocol):
-    """A generator of random numbers: the place in its stream where it goes on."""
+    """The interface of a random number generator that a graph needs."""
 
     @property
     def place(self) -> Place: ...
@@ -27,10 +27,10 @@ class Source(Protocol):
 
 
 class Graph(Generic[T]):
-    """The work that a function gives to a device, recorded; `replay` does it again.
+    """The device work of a function, captured; `replay` launches it again.
 
-    The memory of all that was made while it was recorded is the graph's own, and stays: a replay reads and writes the
-    very arrays of the recording.  Random numbers are drawn anew in each: `generator` is what the function draws from.
+    Arrays created during the capture belong to the graph: each replay reads and writes the same memory.  Each replay
+    draws new random numbers from `generator`.
     """
 
     def __init__(self, backend: CuPyBackend, function: Callable[[], T], warmup: int, generator: Source):
@@ -60,11 +60,11 @@ class Graph(Generic[T]):
                 raise
             finally:
                 self._since, self._drawn = place.offset, generator.place.offset - place.offset
-                generator.set_offset(place.offset)  # nothing has been computed so far
+                generator.set_offset(place.offset)  # capturing computes nothing
             return raw.end_capture(), result
 
     def replay(self) -> T:
-        """Do the recorded work again, in the current stream; the result is what the function returned, anew."""
+        """Launch the captured work on the current stream; returns the function's result, with new values."""
         with self.backend.here():
             if self._drawn:
                 self.backend.draws.moved_to(self._generator.skip(self._drawn), self._since, self._moved)
@@ -86,5 +86,5 @@ def _kept_in(kept: list[Any], cuda: Any) -> Callable[[int], Any]:
 def _drop_capture(raw: Any) -> None:
     try:
         raw.end_capture()
-    except Exception:  # what was forbidden has ended it already
+    except Exception:  # a forbidden call has already ended the capture
         pass

@@ -1,9 +1,8 @@
-"""Elements by index arrays: one kernel each to take them, to write to them, and to add to them.
+"""Indexing with index arrays: a kernel each to gather elements, to assign to them, and to add to them.
 
-CuPy counts a position that does not exist from the other end, so that a wrong index goes unnoticed; and to look at the
-index first would be a wait for the device.  Here such an element is taken as NaN (integers and booleans have none:
-there it is the smallest number of their dtype).  What would be written to it is left out, and a word in memory of the
-host says so, which is looked at whenever the device has been waited for.
+CuPy wraps indices that are out of range, so errors go unnoticed, and checking an index first would wait for the device.
+Here reading such an element gives NaN (for integers and booleans, the smallest number of the dtype).  Writes to it are
+skipped and set a flag in host memory, which is checked whenever the host has waited for the device.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from .source import coordinates
 
 _MISSING = {"f": "nan_of<float>()", "u": "0", "b": "false"}
 
-# Several threads may add to one element.  What has fewer than 32 bits is changed as a part of a word that has.
+# Several threads may add to one element.  Elements of fewer than 32 bits are updated within a 32-bit word.
 _ADDING = on_device("""\
 FN void add_to(float* to, float x) { atomicAdd(to, x); }
 FN void add_to(double* to, double x) { atomicAdd(to, x); }
@@ -48,24 +47,24 @@ template <class T> FN void add_to(T* to, T x) {
 
 
 class Indexing:
-    """Takes elements and writes to them on one device, which must be the current one."""
+    """Gathers and scatters elements on one device, which must be the current one."""
 
     def __init__(self, cupy: Any, compile: Callable[[str, str], Any], pinned: Callable[..., np.ndarray]):
         self._cupy, self._compile = cupy, compile
         self._functions: dict[tuple[Any, ...], Any] = {}
-        self._missed = pinned((1,), np.int32)  # CUDA devices read and write pinned memory at its own address
+        self._missed = pinned((1,), np.int32)  # CUDA devices access pinned memory at its host address
         self._missed[...] = 0
         self._address = np.uint64(self._missed.__array_interface__["data"][0])
 
     def has_missed(self) -> bool:
-        """Whether a position that does not exist was to be written to, in work that is done; asked once for each."""
+        """Whether completed work has written to an index out of range; resets the flag."""
         if not self._missed[0]:
             return False
         self._missed[...] = 0
         return True
 
     def is_for(self, index: Any) -> bool:
-        """Whether an index is of the kind that these kernels are for: arrays of integers, slices, None and Ellipsis."""
+        """Whether these kernels support an index: arrays of integers, with slices, None and Ellipsis."""
         parts = index if isinstance(index, tuple) else (index,)
         arrays = [part for part in parts if isinstance(part, self._cupy.ndarray)]
         return bool(arrays) and all(part.dtype.kind in "iu" for part in arrays) and all(
@@ -107,10 +106,10 @@ class Indexing:
 
 
 class _Named:
-    """The elements of an array that an index names: the shape that they have, and where each of them is.
+    """The elements of an array that an index selects: their shape, and the location of each.
 
-    `strides` holds for each dimension of the shape the steps in the array, beside those of the indices, and then those
-    in each index array; `indexed` the length and the step of each dimension that such an array counts in.
+    `strides` holds, for each dimension of the shape, the stride in the array without indexed dimensions, and then the
+    stride in each index array.  `indexed` holds the length and the stride of each indexed dimension.
     """
 
     def __init__(self, array: Array, index: Any, ndarray: type):

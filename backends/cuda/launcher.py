@@ -1,4 +1,4 @@
-"""From a call of an elementwise kernel to its launch: what was found out for a combination of arrays is remembered."""
+"""Launches elementwise kernels; launch parameters are cached by dtypes, shapes and strides."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from . import source
 from .layout import broadcast_strides, joined, reach
 
 MOST_BLOCKS = 2 ** 31 - 1
-SHORT_INDEX = 2 ** 30  # elements up to which they are counted in 32 bits: one step beyond the end must fit too
-_MOST_REMEMBERED = 256
+SHORT_INDEX = 2 ** 30  # up to this size indices are 32-bit: one step beyond the end must fit too
+_MOST_REMEMBERED = 256  # the number of cached launches
 
 
 class Launcher:
@@ -30,12 +30,12 @@ class Launcher:
 
     def run(self, inputs: Sequence[Any], constants: Sequence[float],
             outputs: Optional[list[Array]] = None) -> list[Any]:
-        """The outputs, written to `outputs` where they are given: contiguous arrays of the right shape and dtype."""
+        """The outputs; they are written to `outputs` if given, contiguous arrays of the right shape and dtype."""
         ndarray = self._cupy.ndarray
         key = tuple([(x.dtype.char, x.shape, x.strides) if isinstance(x, ndarray) else x.__class__ for x in inputs])
         launch = self._launches.get(key)
         if launch is None:
-            if len(self._launches) >= _MOST_REMEMBERED:  # shapes change all the time: forget
+            if len(self._launches) >= _MOST_REMEMBERED:  # shapes keep changing
                 self._launches.clear()
             launch = self._launches[key] = self._launch(inputs)
         return launch.run(inputs, constants, outputs)
@@ -55,7 +55,7 @@ class Launcher:
         return _Launch(self._cupy.ndarray, self.function(variant), variant, self.kernel, shape, first)
 
     def function(self, variant: source.Variant) -> Any:
-        """The kernel in one of its variants, compiled once."""
+        """The compiled function of a variant."""
         found = self._functions.get(variant)
         if found is None:
             text = source.source_of(self.kernel, variant)
@@ -64,7 +64,7 @@ class Launcher:
 
 
 def _places(arrays: Sequence[Array], shape: tuple[int, ...], size: int) -> tuple[tuple[int, str], np.ndarray]:
-    """What the strided text is made for, and the structure `places` that it is given."""
+    """The parameters of the strided source, and its argument, the structure `places`."""
     dims, strides = joined(shape, [broadcast_strides(a.shape, a.strides, a.itemsize, shape) for a in arrays])
     is_short = max(size, *[reach(dims, steps) for steps in strides]) < SHORT_INDEX
     index = np.dtype(np.int32 if is_short else np.int64)
@@ -73,7 +73,7 @@ def _places(arrays: Sequence[Array], shape: tuple[int, ...], size: int) -> tuple
 
 
 def as_structure(values: Sequence[int], dtype: np.dtype) -> np.ndarray:
-    """Integers as one element, which CuPy passes to a kernel by value."""
+    """Integers as one struct element, which CuPy passes to a kernel by value."""
     return np.array(values, dtype).view(np.dtype((np.void, dtype.itemsize * len(values)))).reshape(())
 
 
@@ -88,7 +88,7 @@ class _Launch:
         self.is_empty = size == 0
         self.first = (size if places is None else places,)
         self.number = float if variant.compute.kind == "f" else int
-        # The order of the text's parameters: numbers, constants, arrays, single elements, outputs.
+        # The order of the kernel's parameters: numbers, constants, arrays, single elements, outputs.
         given = list(enumerate(zip(variant.dtypes, variant.singles)))
         self.arrays = [i for i, (dtype, single) in given if dtype is not None and not single]
         self.arrays += [i for i, (dtype, single) in given if dtype is not None and single]
@@ -107,8 +107,10 @@ class _Launch:
 
 
 def is_apart(arrays: Sequence[Array], outputs: Sequence[Array]) -> bool:
-    """Whether a kernel may write to `outputs` while it reads `arrays`: contiguous ones, each of which is one of the
-    arrays or meets none of them."""
+    """Whether a kernel may write to `outputs` while it reads `arrays`.
+
+    The outputs must be contiguous, and each must be one of the arrays or overlap none of them.
+    """
     def is_plain(array: Array) -> bool:
         return array.shape == outputs[0].shape and array.flags.c_contiguous
 
@@ -119,7 +121,7 @@ def is_apart(arrays: Sequence[Array], outputs: Sequence[Array]) -> bool:
 
 
 def bounds(array: Array) -> tuple[int, int]:
-    """The addresses between which an array's elements lie."""
+    """The lowest and highest address of an array's memory."""
     steps = [(n - 1) * stride for n, stride in zip(array.shape, array.strides)]
     start = array.data.ptr
     return start + sum(min(step, 0) for step in steps), start + sum(max(step, 0) for step in steps) + array.itemsize
@@ -132,7 +134,7 @@ def meets(a: Array, b: Array) -> bool:
 
 
 def blocks(elements: int, of_each: int) -> int:
-    """How many blocks of threads take `elements`, `of_each` at a time; where there are more, each takes several turns.
+    """The number of thread blocks for `elements`, `of_each` for each block; threads loop if the limit is reached.
 
     >>> blocks(1024, 1024), blocks(1025, 1024), blocks(2 ** 45, 1024)
     (1, 2, 2147483647)

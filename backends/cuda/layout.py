@@ -1,4 +1,4 @@
-"""How arrays lie in memory: dimensions that can be walked as one are joined, which leaves the fewest for a kernel."""
+"""Merges dimensions of arrays that can be traversed as one, so that kernels have as few as possible."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Shape = tuple[int, ...]
 
 
 def joined(shape: Shape, strides: Sequence[Shape]) -> tuple[Shape, list[Shape]]:
-    """`shape` and the strides of some arrays in it, without dimensions of one, neighbours joined where all allow it.
+    """`shape` and the strides of arrays of it, without dimensions of length 1, adjacent dimensions merged if possible.
 
     >>> joined((2, 3, 4), [(12, 4, 1), (12, 4, 1)])
     ((24,), [(1,), (1,)])
@@ -32,7 +32,7 @@ def joined(shape: Shape, strides: Sequence[Shape]) -> tuple[Shape, list[Shape]]:
 
 
 def broadcast_strides(array_shape: Shape, array_strides: Shape, itemsize: int, shape: Shape) -> Shape:
-    """The strides, in elements, of an array that is broadcast to `shape`.
+    """The strides, in elements, of an array broadcast to `shape`.
 
     >>> broadcast_strides((3, 1), (4, 4), 4, (2, 3, 5))
     (0, 1, 0)
@@ -43,5 +43,5 @@ def broadcast_strides(array_shape: Shape, array_strides: Shape, itemsize: int, s
 
 
 def reach(shape: Shape, strides: Shape) -> int:
-    """The distance, in elements, from the first to the farthest element that is walked to, either way."""
+    """The greatest distance, in elements, from the first element in either direction."""
     return sum((n - 1) * abs(stride) for n, stride in zip(shape, strides))

@@ -1,4 +1,4 @@
-"""Memory figures of one device, kept by CuPy's default pool; the peak is counted by a hook into it."""
+"""Memory statistics of one device, from CuPy's default pool; a memory hook counts the peak."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 class Memory:
-    """The figures of the device `index`, which must be the current one.
+    """The statistics of the device `index`, which must be the current one.
 
-    CuPy calls a hook in the thread that entered it, for each allocation and each release, and that costs time.  So the
-    count ends when it is read, in the thread that began it.
+    CuPy calls a hook for each allocation and release of the thread that entered it, which costs time.  So counting ends
+    when the peak is read, in the thread that began it.
     """
 
     def __init__(self, cupy: Any, index: int):
@@ -35,13 +35,13 @@ class Memory:
         self._make_hook = Peak
 
     def stats(self) -> dict[str, int]:
-        """Bytes in use by arrays, and held from the system."""
+        """Bytes in use by arrays, and bytes reserved by the pool."""
         used = self._pool.used_bytes()
         self._peak = max(self._peak, used)
         return {"allocated": used, "reserved": self._pool.total_bytes()}
 
     def begin_peak(self) -> None:
-        """Begin a count anew at what is in use now."""
+        """Start counting from the bytes in use now."""
         self._end_count()
         hook = self._make_hook()
         self._peak = hook.used = self._pool.used_bytes()
@@ -49,7 +49,7 @@ class Memory:
         self._counting.hook = hook
 
     def peak(self) -> int:
-        """The most bytes in use since `begin_peak`; the count ends."""
+        """The peak of bytes in use since `begin_peak`; stops counting."""
         self._end_count()
         self.stats()
         return self._peak

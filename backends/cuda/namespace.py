@@ -6,14 +6,14 @@ import types
 from typing import Any, Callable
 
 
-# Of linear algebra, what fails for some matrices.  CuPy leaves what is in memory then, unless it is told to look.
+# Functions of linear algebra that fail for some matrices.  By default CuPy does not check, and returns garbage.
 _CAN_FAIL = frozenset({"cholesky", "eigh", "inv", "solve", "svd"})
 
 
 class NamespaceOn:
     """CuPy's functions, each run with the given device as the current one.
 
-    Those that can fail wait for the device, as PyTorch's do, and raise NumPy's LinAlgError.
+    Functions that can fail wait for the device, like PyTorch's, and raise NumPy's LinAlgError.
     """
 
     def __init__(self, cupy: Any, index: int, functions: Any = None):
@@ -25,7 +25,7 @@ class NamespaceOn:
             value = NamespaceOn(self._cupy, self._index, value)
         elif callable(value) and not isinstance(value, type):
             value = self._on_device(value, self._functions is not self._cupy and name in _CAN_FAIL)
-        setattr(self, name, value)  # found at once from now on
+        setattr(self, name, value)  # later look-ups do not come here
         return value
 
     def _on_device(self, function: Callable[..., Any], can_fail: bool) -> Callable[..., Any]:
@@ -35,11 +35,11 @@ class NamespaceOn:
             with device(index):
                 return function(*args, **kwargs)
 
-        def looked_at(*args: Any, **kwargs: Any) -> Any:
+        def checked(*args: Any, **kwargs: Any) -> Any:
             import cupyx
 
             with cupyx.errstate(linalg="raise"):
                 return on_device(*args, **kwargs)
 
-        on_device.__name__ = looked_at.__name__ = getattr(function, "__name__", "function")
-        return looked_at if can_fail else on_device
+        on_device.__name__ = checked.__name__ = getattr(function, "__name__", "function")
+        return checked if can_fail else on_device

@@ -1,4 +1,4 @@
-"""NCCL, through CuPy: communication between CUDA devices, queued on a stream of its own beside the computation."""
+"""NCCL through CuPy: communication between CUDA devices on a stream of its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from ..communicator import Array, Communicator, Wait
 from ..errors import BackendUnavailable
 
-# NCCL computes with these; others are widened first, float16 too, as it is added up in float32 everywhere.
+# The dtypes that NCCL supports.  Others are widened first, float16 too, since its sums are float32 on every device.
 _NAMES = {"uint8": "NCCL_UINT8", "int8": "NCCL_INT8", "int32": "NCCL_INT32", "uint32": "NCCL_UINT32",
           "int64": "NCCL_INT64", "uint64": "NCCL_UINT64", "float32": "NCCL_FLOAT32", "float64": "NCCL_FLOAT64"}
 _WIDER = {"bool": "uint8", "int16": "int32", "uint16": "uint32", "float16": "float32"}
@@ -20,11 +20,11 @@ _OPS = {"sum": "NCCL_SUM", "mean": "NCCL_SUM", "max": "NCCL_MAX", "min": "NCCL_M
 
 
 def joined(cupy: Any, index: int, rank: int, size: int, exchange: Callable[[Any], list[Any]]) -> "NcclCommunicator":
-    """This process' end of NCCL between `size` devices, one for each process.
+    """The NCCL communicator of this process, between `size` processes with a device each.
 
     Raises
     ------
-    BackendUnavailable : on all processes, where one has no NCCL, or where two would share a device.
+    BackendUnavailable : on all processes, if one has no NCCL or two share a device.
     """
     reason, identity = None, None
     try:
@@ -32,7 +32,7 @@ def joined(cupy: Any, index: int, rank: int, size: int, exchange: Callable[[Any]
         nccl.get_version()
         identity = nccl.get_unique_id() if rank == 0 else None
         place = (platform.node(), cupy.cuda.Device(index).pci_bus_id)
-    except Exception as error:  # a CuPy without it, or no library
+    except Exception as error:  # CuPy was built without NCCL, or the library is missing
         reason, place = f"rank {rank} has none ({type(error).__name__}: {error})", None
     everyone = exchange((reason, place, identity))
     reasons = [reason for reason, _, _ in everyone if reason is not None]
@@ -47,7 +47,7 @@ def joined(cupy: Any, index: int, rank: int, size: int, exchange: Callable[[Any]
 
 
 class NcclCommunicator(Communicator):
-    """NCCL's operations, in the order of the calls, each after what the device was asked to compute before."""
+    """NCCL's operations, in the order of the calls; each starts after the work queued on the device before it."""
 
     is_queued = True
 
@@ -56,7 +56,7 @@ class NcclCommunicator(Communicator):
         with cupy.cuda.Device(index):
             self._comm = self._nccl.NcclCommunicator(size, identity, rank)
             self._stream = cupy.cuda.Stream(non_blocking=True)
-        self._pairs: list[tuple[str, Array, int]] = []  # messages between two processes that nobody waits for so far
+        self._pairs: list[tuple[str, Array, int]] = []  # point-to-point messages that nobody has waited for yet
 
     def all_reduce(self, array: Array, op: str) -> None:
         with self._on_stream():
@@ -87,12 +87,12 @@ class NcclCommunicator(Communicator):
 
     # -- between two processes --------------------------------------------------------------------------------
     def send(self, array: Array, peer: int, tag: int) -> Wait:
-        """The messages between two processes arrive in their order; NCCL knows no tags."""
+        """Send `array`; messages between two processes arrive in order, since NCCL has no tags."""
         return self._later("send", array, peer)
 
     def receive(self, array: Array, peer: Optional[int], tag: int) -> Callable[[], int]:
         if peer is None:
-            raise ValueError("recv: NCCL receives from a process that is named; pass src, or use the backend \"mpi\"")
+            raise ValueError("recv: NCCL needs the source; pass src, or use the backend \"mpi\"")
         wait = self._later("recv", array, peer)
 
         def wait_for_peer() -> int:
@@ -102,8 +102,10 @@ class NcclCommunicator(Communicator):
         return wait_for_peer
 
     def _later(self, kind: str, array: Array, peer: int) -> Wait:
-        """Messages are given to NCCL together, at the first wait: one alone would hold up all behind it until the
-        other process has come to its part."""
+        """Queue a message; the first wait submits all of them as a group.
+
+        A single message would block all later work until the other process has reached its part.
+        """
         message = (kind, array, peer)
         self._pairs.append(message)
 
@@ -135,14 +137,14 @@ class NcclCommunicator(Communicator):
 
     @contextlib.contextmanager
     def _on_stream(self) -> Iterator[None]:
-        """The stream as the current one, on its device; it goes on after what was computed so far."""
+        """A context with NCCL's stream as the current one, which first waits for the work queued so far."""
         with self._cupy.cuda.Device(self._index):
             self._stream.wait_event(self._cupy.cuda.get_current_stream().record())
             with self._stream:
                 yield
 
     def _wide(self, array: Array) -> Array:
-        """`array` in a dtype that NCCL can compute with."""
+        """`array` in a dtype that NCCL supports."""
         wider = _WIDER.get(array.dtype.name)
         if wider is None:
             return array

@@ -1,7 +1,7 @@
-"""What stands before every kernel's text: half precision, packs, and the functions that the formulas call.
+"""Code shared by all kernels: half precision, packs, and the functions that formulas call.
 
-`ON_DEVICE` is all that only a GPU can run, beside the barriers and shuffles of `rows`.  The rest is plain C++, so that
-the very text which is launched can also be compiled for the CPU by whoever defines those.
+`ON_DEVICE` and the barriers and shuffles of `combining` are all that only a GPU can run.  The rest is plain C++, so
+that tests can compile and run the same source on the CPU.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from ..formulas.cpp import HELPERS
 
 PACK_BYTES = 16  # the widest load and store
 
-# Compiled by NVRTC alone: conversions of half precision.
+# Conversions of half precision, for NVRTC only.
 ON_DEVICE = """\
 #ifdef __CUDACC_RTC__
 struct float16 {
@@ -22,7 +22,7 @@ struct float16 {
 #endif
 """
 
-# CUDA's normcdff may be 5 units in the last place off, so that a product with it, as in gelu, could be more.
+# CUDA's normcdff has an error of up to 5 units in the last place, and products with it, as in gelu, could have more.
 _NORMAL = """
 FN double normcdf_of(double x) { return normcdf(x); }
 FN float normcdf_of(float x) { return float(normcdf(double(x))); }
@@ -33,7 +33,7 @@ FN float normpdf_of(float x) {  // with what rounding takes from the square
 }
 """
 
-# Neighbouring elements, read and written as one word where they lie on a boundary of its size.
+# Neighbouring elements, which are read and written as one word if they are aligned to its size.
 _PACKS = """
 template <int BYTES> struct word_of;
 template <> struct word_of<1> { typedef unsigned char type; };
@@ -56,11 +56,11 @@ template <class T, int N> FN void store(T* to, const pack<T, N>& from, bool at_o
 }
 """
 
-FUNCTION = "static __device__ inline void"  # how one of the text's own functions begins
+FUNCTION = "static __device__ inline void"  # the specifiers of a function in generated code
 
 
 def on_device(helpers: str) -> str:
-    """Functions that begin with FN, in the library's own namespace."""
+    """Functions marked by FN, in the namespace of the library."""
     return "namespace gradcore {\n" + helpers.replace("FN ", FUNCTION.removesuffix("void")) + "}\n"
 
 

@@ -1,7 +1,6 @@
-"""Random numbers on CUDA devices: a kernel in which each thread computes blocks of the stream that `philox` defines.
+"""Random numbers on CUDA devices: a kernel in which each thread computes blocks of a stream of `philox`.
 
-A graph of recorded work draws other numbers in each repetition: its kernels read on the device to where the stream has
-moved since the recording.
+A CUDA graph draws new numbers in each replay: its kernels read the current place in the stream from device memory.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import numpy as np
 
 from .. import philox
 
-# The array begins at a multiple of 32 bytes, as all memory of a device does, so that a block is stored as a whole.
+# Device memory is aligned to at least 32 bytes, so that a block is stored as a whole.
 _KERNEL = """
 extern "C" __global__ void gradcore_random_{name}(word seed, word stream, word offset, const word* moved, long long n,
                                                   {type}* out) {{
@@ -49,7 +48,7 @@ _HEAD = philox.CPP.replace("FN ", "__device__ inline ").replace("high_product(",
 
 SOURCE = _HEAD + "".join(_KERNEL.format(name=name, type=kind) for name, kind in philox.TYPES.items()) + _MOVE
 THREADS = 256
-MOST_BLOCKS = 1 << 14  # of threads: enough for any device, whose threads go on to blocks further on
+MOST_BLOCKS = 1 << 14  # thread blocks: enough for any device; threads loop over the rest
 
 
 class Draws:
@@ -60,7 +59,7 @@ class Draws:
         self._kernels: dict[str, Any] = {}
 
     def draw(self, place: philox.Place, shape: tuple[int, ...], dtype: np.dtype, moved: Any = None) -> Any:
-        """The numbers from `place` on, in an array on CuPy's current device; see `moved_to` for what is recorded."""
+        """The random numbers from `place` on, on CuPy's current device; `moved` is that of `moved_to`, in a graph."""
         count = philox.blocks(math.prod(shape), dtype)
         out = self._cupy.empty(shape, dtype)
         if count:
@@ -75,7 +74,7 @@ class Draws:
         return self._cupy.empty(3, np.uint64)
 
     def moved_to(self, place: philox.Place, since: int, moved: Any) -> None:
-        """Let kernels that were recorded with `moved` draw from `place` on, where those of offset `since` did."""
+        """Let kernels captured with `moved` at the offset `since` draw from `place` on."""
         words = place.seed, place.stream, (place.offset - since) % 2 ** 64
         self._kernel("move")((1,), (1,), (*map(np.uint64, words), moved))
 

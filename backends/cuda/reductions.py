@@ -1,7 +1,7 @@
-"""Sums and extrema of floats along any dimensions, in an order that is always the same.
+"""Sums and extrema of floats along any dimensions, in a fixed order.
 
-CuPy's own sums let each thread add up thousands of numbers one by one, and all of its reductions take numbers close to
-zero for 0.  Here long rows are reduced in parts, whose results are reduced again: the error is that of pairwise sums.
+In CuPy's own sums each thread adds thousands of numbers sequentially, and its reductions flush subnormal numbers to 0.
+Here long rows are reduced in parts, whose results are reduced again: the error is that of pairwise summation.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Reductions:
         self._launcher = functools.cache(launcher)
 
     def reduce(self, name: str, array: Array, dims: tuple[int, ...], keepdims: bool) -> Array:
-        """The "sum", "max" or "min" of a float array that is not empty, in its dtype; NaN where an element is."""
+        """The "sum", "max" or "min" of a non-empty float array, in its dtype; NaN propagates."""
         kept = [1 if i in dims else n for i, n in enumerate(array.shape) if keepdims or i not in dims]
         (total,) = self._launcher(name).run([array], (), dims, array.shape)
         size = math.prod([n for i, n in enumerate(array.shape) if i not in dims])

@@ -1,4 +1,4 @@
-"""From a call of a row kernel to its launch: how many threads share a row, and what of it stays on the chip."""
+"""Launches row kernels: chooses how many threads share a row and how many elements each keeps in registers."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from . import row_source
 from .launcher import MOST_BLOCKS, as_structure
 from .layout import broadcast_strides, joined
 
-_MOST_EACH = 16  # elements of a row that a thread keeps of every value
-_FEW_EACH = 4  # where more threads are to be had
+_MOST_EACH = 16  # the most elements of a row that a thread keeps in registers
+_FEW_EACH = 4  # the same, if a row can have more threads
 _MOST_LANES = 1024
-_THREADS = 256  # of a block, where rows leave the choice
-_MOST_REMEMBERED = 256
+_THREADS = 256  # the preferred size of a block
+_MOST_REMEMBERED = 256  # the number of cached launches
 
 
 def sharing(n: int, across: bool) -> tuple[int, int, int]:
-    """For rows of `n` elements: the rows of a block, the threads for a row, and the elements of each (0: any number).
+    """For rows of `n` elements: rows per block, threads per row, and elements per thread (0: any number).
 
     >>> sharing(10, False), sharing(1000, False), sharing(4096, False), sharing(50_000, False)
     ((64, 4, 4), (1, 256, 4), (1, 256, 16), (1, 1024, 0))
     >>> sharing(10, True), sharing(512, True), sharing(5000, True)
     ((64, 4, 4), (32, 32, 16), (32, 32, 0))
     """
-    most = 32 if across else _MOST_LANES  # across: a warp of rows beside each other, and up to 32 for each
+    most = 32 if across else _MOST_LANES  # across: a warp of neighbouring rows, and up to 32 threads for each
     lanes = min(_power_from(-(-n // _FEW_EACH)), 32 if across or n <= 32 * _MOST_EACH else _THREADS)
     if n > lanes * _MOST_EACH:
         lanes = most
@@ -40,15 +40,15 @@ def sharing(n: int, across: bool) -> tuple[int, int, int]:
 
 
 def _power_from(n: int) -> int:
-    """The least power of two that is not below `n`."""
+    """The smallest power of two that is at least `n`."""
     return 1 << max(0, n - 1).bit_length()
 
 
 class RowLauncher:
     """Runs one row kernel on the arrays of one device, which must be the current one.
 
-    With `in_parts` rows that do not fit on the chip are taken in parts, for kernels whose result is one number: it is
-    that of each part, in shape (parts, rows).
+    With `in_parts`, rows that do not fit in registers are split, for kernels with one number for each row; the result
+    then has a number for each part, in shape (parts, rows).
     """
 
     def __init__(self, kernel: Kernel, cupy: Any, compile: Callable[[str, str], Any], in_parts: bool = False):
@@ -59,7 +59,7 @@ class RowLauncher:
 
     def run(self, inputs: Sequence[Array], constants: Sequence[float], dims: tuple[int, ...],
             shape: tuple[int, ...]) -> list[Array]:
-        """The outputs; `shape` has elements."""
+        """The outputs; `shape` must not be empty."""
         key = (dims, shape, *[(x.dtype.char, x.shape, x.strides) for x in inputs])
         launch = self._launches.get(key)
         if launch is None:
@@ -93,7 +93,7 @@ class RowLauncher:
 
 
 class _Places:
-    """Rows and elements of the arrays of a call, and how far apart they are."""
+    """The dimensions and strides of rows and of their elements, for the arrays of a call."""
 
     def __init__(self, inputs: Sequence[Array], are_rows: Sequence[bool], dims: tuple[int, ...], shape: tuple[int, ...],
                  itemsize: int):
@@ -106,11 +106,11 @@ class _Places:
         self.rows, self.count = math.prod(self.outer), math.prod(self.inner)
 
     def is_across(self) -> bool:
-        """Whether neighbours in memory are in neighbouring rows."""
+        """Whether adjacent elements in memory belong to adjacent rows."""
         return any(outer[-1] == 1 != inner[-1] and any(inner) for outer, inner in zip(self.row_steps, self.steps))
 
     def structure(self, parts: int) -> np.ndarray:
-        """What the text calls `places`."""
+        """The argument `places` of the kernel."""
         steps = [step for steps in (*self.row_steps, *self.steps) for step in steps]
         return as_structure([self.rows, self.count, parts, *self.outer, *self.inner, *steps], np.dtype(np.int64))
 

@@ -1,7 +1,7 @@
-"""The CUDA C++ of a row kernel as text: one kernel for all stages and reductions of its plan.
+"""The CUDA C++ source of a row kernel: one kernel for all stages and reductions of its plan.
 
-Where a row fits on the chip each of its threads keeps a few elements of every value in registers, and an input is read
-once.  Longer rows keep what is needed again in memory (`scratch`), where the same thread finds it.
+If a row fits in registers, each of its threads keeps a few elements of every value there, and inputs are read once.
+For longer rows, values that later stages need are stored in memory (`scratch`), where the same thread reads them again.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from .source import coordinates
 
 @dataclass(frozen=True)
 class RowVariant:
-    """What decides the text of a row kernel beside its plan.
+    """What determines the source of a row kernel beside its plan.
 
-    `varies` says which inputs have a value for each element of a row; `ndims` are the numbers of dimensions of the rows
-    and of a row's elements.  A block has `rows` rows and `lanes` threads for each, of which each has `each` elements
-    in registers, or any number where that is 0.  With `in_parts` a row is given in parts of as many elements as these
-    threads have, and the results are those of the parts.
+    `varies` says which inputs vary within a row.  `ndims` are the numbers of dimensions of the rows and of a row's
+    elements.  A block has `rows` rows with `lanes` threads for each row; a thread has `each` elements in registers, or,
+    if that is 0, loops over any number.  With `in_parts`, rows are split into parts of lanes * each elements, and the
+    results are those of the parts.
     """
 
     compute: np.dtype
@@ -49,7 +49,7 @@ def source_of(kernel: Kernel, plan: Plan, variant: RowVariant) -> str:
 
 
 def scratch_values(kernel: Kernel, plan: Plan) -> int:
-    """How many values of a row are kept for a later stage, where rows do not fit on the chip."""
+    """The number of values of a row in scratch memory, if rows do not fit in registers."""
     return sum(len(step.makes) for step in plan.steps if isinstance(step, Stage) and not step.is_row)
 
 
@@ -57,7 +57,7 @@ class _RowText:
     def __init__(self, kernel: Kernel, plan: Plan, variant: RowVariant):
         self.kernel, self.plan, self.variant = kernel, plan, variant
         self.length = variant.lanes * variant.each
-        self.names: dict[Symbol, str] = {POSITION: "real(i)"}  # of values, at element i where they vary
+        self.names: dict[Symbol, str] = {POSITION: "real(i)"}  # of values; at element i if they vary
         self.varies: dict[Symbol, bool] = {POSITION: True, **dict(zip(kernel.inputs, variant.varies))}
         self.functions: list[str] = []
         self.lines: list[str] = []
@@ -120,7 +120,7 @@ class _RowText:
 
     # -- loops over the elements of a row ---------------------------------------------------------------------
     def _loop(self, statements: Sequence[str]) -> None:
-        """Statements for each element that this thread has, whose place in the row is `i`."""
+        """Add a loop over this thread's elements, with `i` as the index in the row."""
         each, lanes, inner = self.variant.each, self.variant.lanes, self.variant.ndims[1]
         if each:
             place = f"{'begin + ' * self.variant.in_parts}k * {lanes} + lane"
@@ -132,7 +132,7 @@ class _RowText:
         self.lines += ["    }", "}"]
 
     def _offset(self, a: int) -> str:
-        """Where element `i` of a row is, from the row's beginning, in array `a` of the structure."""
+        """The offset of element `i` from the start of its row, in array `a` of the structure."""
         return " + ".join(f"at{dim} * where.steps[{a}][{dim}]" for dim in range(self.variant.ndims[1]))
 
     def _read_inputs(self) -> None:
@@ -190,7 +190,7 @@ class _RowText:
                            f"for (int k = 0; k < {variant.each}; ++k) of_{name}[k] = {how}::none();"]
             self._loop([f"of_{name}[k] = {value};"])
             part = f"folded<{how}>(of_{name})"
-        elif step.name == "sum":  # a few in their own dtype, and those in double
+        elif step.name == "sum":  # a few elements are added in their dtype, and these sums in double
             self.lines += [f"double of_{name} = 0;", f"real few_{name} = 0;"]
             self._loop([f"few_{name} += {value};",
                         f"if (i / {variant.lanes} % 16 == 15) {{ of_{name} += few_{name}; few_{name} = 0; }}"])

@@ -1,6 +1,6 @@
-"""Several calls of an elementwise kernel that write to given arrays, as the steps of an optimizer: one launch for many.
+"""One launch for several calls of an elementwise kernel with given outputs, such as the steps of an optimizer.
 
-Sizes and addresses go to the kernel by value, in a table that the limit on a kernel's parameters bounds.
+Sizes and addresses are passed by value, in a table whose size is limited by that of a kernel's parameters.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from .launcher import Launcher, as_structure, blocks
 
 Call = tuple[Sequence[Any], Sequence[Array]]  # inputs and outputs
 
-_PARAMETER_BYTES = 4096 - 512  # of a kernel, less what numbers and constants may take
+_PARAMETER_BYTES = 4096 - 512  # the limit of a kernel, less the space for numbers and constants
 
 
 def launches_of(kernel: Kernel) -> int:
-    """How many calls of `kernel` one launch can serve."""
+    """The number of calls of `kernel` that fit in one launch."""
     arrays = len(kernel.inputs) + len(kernel.outputs)
     return max(1, _PARAMETER_BYTES // (8 * (3 + arrays)))
 
@@ -34,7 +34,7 @@ class SeveralLauncher:
         self.launcher, self.kernel = launcher, launcher.kernel
 
     def run(self, calls: Sequence[Call], constants: Sequence[float]) -> None:
-        """Write the results of all calls, each of which `is_plain` and whose arrays are apart."""
+        """Write the results of all calls; each satisfies `is_plain`, and no outputs overlap other arrays."""
         groups: dict[tuple[Any, ...], list[Call]] = {}
         for inputs, outputs in calls:
             if outputs[0].size:
@@ -45,7 +45,7 @@ class SeveralLauncher:
                 self._launch(kinds, numbers, group[start:start + most], constants)
 
     def _key(self, inputs: Sequence[Any]) -> tuple[Any, ...]:
-        """What calls of one launch have in common: the dtypes, which arrays have one element, and the numbers."""
+        """What the calls of one launch share: the dtypes, which arrays have one element, and the numbers."""
         is_array = [hasattr(value, "dtype") for value in inputs]
         kinds = tuple([(value.dtype, value.ndim == 0) if array else None for value, array in zip(inputs, is_array)])
         return kinds, tuple([value for value, array in zip(inputs, is_array) if not array])
@@ -64,7 +64,7 @@ class SeveralLauncher:
             structure, *map(number, numbers), *map(number, constants)))
 
     def _table(self, variant: source.Variant, order: Sequence[int], calls: Sequence[Call]) -> tuple[np.ndarray, int]:
-        """The structure `table` of the text, and the blocks of all calls."""
+        """The argument `table` of the kernel, and the total number of blocks."""
         most, each = variant.table, source.THREADS * variant.pack(self.kernel)
         sizes = [outputs[0].size for _, outputs in calls]
         needed = [blocks(size, each) for size in sizes]
@@ -77,7 +77,7 @@ class SeveralLauncher:
 
 
 def is_plain(kernel: Kernel, call: Call, ndarray: type) -> bool:
-    """Whether a call can be one of several: contiguous arrays of the results' shape, and arrays without dimensions."""
+    """Whether a call can share a launch: all arrays are contiguous and of the outputs' shape, or zero-dimensional."""
     inputs, outputs = call
     arrays: list[Any] = [value for value in inputs if isinstance(value, ndarray)]
     result = compute_and_result(kernel, inputs)[1]

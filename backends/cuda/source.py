@@ -1,10 +1,10 @@
-"""The CUDA C++ of an elementwise kernel as text; nothing here needs CuPy or a GPU.
+"""The CUDA C++ source of an elementwise kernel; nothing here needs CuPy or a GPU.
 
-There are two ways through memory.  The flat one is for contiguous arrays of one shape: a thread takes a pack of 16
-bytes of the widest array.  The strided one finds the place of each element in each array.
+There are two forms.  The flat one is for contiguous arrays of one shape: each thread processes packs of 16 bytes of the
+widest array.  The strided one computes the offset of each element in each array.
 
-Numbers arrive as double or long long and become what the kernel computes in on the device, so that one beyond its
-range becomes infinite there as in arrays.
+Numbers are passed as double or long long and converted to the compute dtype on the device, so that overflow gives
+infinity, as in arrays.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ THREADS = 256  # of a block
 
 @dataclass(frozen=True)
 class Variant:
-    """What decides a kernel's text beside its formula.
+    """What determines a kernel's source beside its formula.
 
-    `dtypes` are those of the inputs, where None stands for a plain number; `singles` says which inputs are arrays of
-    one element, read once.  `strided` is None for the flat way, else the number of dimensions and the type that counts
-    elements.  `table` is the most calls that one launch serves, where it serves several.
+    `dtypes` are those of the inputs, with None for a Python number; `singles` says which inputs are arrays of one
+    element.  `strided` is None for the flat form, else the number of dimensions and the index type.  `table` is the
+    greatest number of calls in one launch, or 0 if it is a single call.
     """
 
     compute: np.dtype
@@ -41,13 +41,13 @@ class Variant:
 
     @classmethod
     def contiguous(cls, kernel: Kernel, dtype: Union[np.dtype, str]) -> "Variant":
-        """That of contiguous arrays of one dtype and shape."""
+        """The variant for contiguous arrays of one dtype and shape."""
         compute, result = kernel_dtypes(kernel, np.dtype(dtype))
         count = len(kernel.inputs)
         return cls(compute, result, (np.dtype(dtype),) * count, (False,) * count)
 
     def pack(self, kernel: Kernel) -> int:
-        """How many elements a thread takes at once."""
+        """The number of elements that a thread processes at once."""
         if self.strided is not None:
             return 1
         arrays = [dtype for dtype, is_single in zip(self.dtypes, self.singles) if dtype is not None and not is_single]
@@ -97,7 +97,7 @@ def source_of(kernel: Kernel, variant: Variant) -> str:
 
 
 class _Text:
-    """The parts of a text: `arrays` are read in each element, `singles` once, `numbers` given by value."""
+    """The parts of a source: `arrays` are read for each element, `singles` once, and `numbers` are passed by value."""
 
     def __init__(self, kernel: Kernel, variant: Variant):
         self.kernel, self.variant, self.name, self.pack = kernel, variant, identifier(kernel), variant.pack(kernel)
@@ -119,7 +119,7 @@ class _Text:
                           function(self.kernel, "element", given, FUNCTION), "}", ""])
 
     def _head(self, first: str) -> list[str]:
-        """The beginning of the kernel, which finds its arrays among the parameters or in the table."""
+        """The head of the kernel, whose arrays are parameters or entries of the table."""
         arrays = [(name, f"const {kind}*") for name, kind in self.arrays + self.singles]
         arrays += [(name, f"{kind}*") for name, kind in self.outputs]
         parameters = [first] + [f"const {self.number} number_{name}" for name in self.numbers]
@@ -140,7 +140,7 @@ class _Text:
         return f"element({', '.join(given)});"
 
     def _loop(self, begin: str, step: str) -> list[str]:
-        """Packs of contiguous arrays of `n` elements, from the element `begin` on."""
+        """A loop over packs of contiguous arrays of `n` elements, from element `begin`."""
         size, both = self.pack, self.arrays + self.outputs
         call = self._call([f"pack_{name}.at[j]" for name, _ in self.arrays],
                           [f"pack_{name}.at[j]" for name, _ in self.outputs])
@@ -162,7 +162,7 @@ class _Text:
                           *self._loop(begin, f"(long long)gridDim.x * blockDim.x * {self.pack}")])
 
     def of_table(self) -> str:
-        """The kernel for several calls, whose sizes and contiguous arrays are in a table; each has its own blocks."""
+        """The kernel for several calls on contiguous arrays, given by a table; each call has its own blocks."""
         calls, arrays = self.variant.table, len(self.arrays + self.singles + self.outputs)
         begin = f"((blockIdx.x - all.first[which]) * blockDim.x + threadIdx.x) * {self.pack}"
         return "\n".join([
@@ -171,7 +171,7 @@ class _Text:
             *self._loop(begin, f"all.blocks[which] * blockDim.x * {self.pack}")])
 
     def strided(self, ndim: int, index: str) -> str:
-        """The kernel for arrays of any strides, given in elements, whose shape has `ndim` dimensions."""
+        """The kernel for arrays of any strides, with `ndim` dimensions."""
         arrays = range(len(self.arrays))
         sums = [" + ".join(f"at{dim} * where.strides[{a}][{dim}]" for dim in range(ndim)) for a in arrays]
         call = self._call([f"array_{name}[{sums[a]}]" for a, (name, _) in enumerate(self.arrays)],
@@ -186,7 +186,7 @@ class _Text:
 
 
 def coordinates(place: str, names: str, shape: str, ndim: int, index: str = "long long") -> list[str]:
-    """Statements that find the coordinates, `names` with a number each, of a place in an array of this shape.
+    """Statements that compute the coordinates (`names` with a number) of the flat index `place` in an array of `shape`.
 
     >>> coordinates("i", "at", "shape", 1)
     ['long long at_left = i;', 'const long long at0 = at_left;']

@@ -1,8 +1,7 @@
-"""Streams and events of a CUDA device, in PyTorch's words over CuPy's.
+"""Streams and events of a CUDA device, with PyTorch's names over CuPy's.
 
-A stream is a queue: what is given to it is done in its order, beside what is in other queues.  The work of a thread
-goes to the current stream of the array's device; an event is a place in a stream, which the host or another stream can
-wait for.
+A stream is a queue of work that runs in order, concurrently with other streams.  A thread's work goes to the current
+stream of the array's device.  An event is a point in a stream, for which the host or another stream can wait.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from .backend import CuPyBackend
 
 
 class Event:
-    """A place in a stream, marked by `record`; times are measured between two that were made with `enable_timing`."""
+    """A point in a stream, set by `record`; with `enable_timing`, the time between two events can be measured."""
 
     def __init__(self, backend: CuPyBackend, enable_timing: bool = False, blocking: bool = False):
         self._backend = backend
@@ -23,31 +22,31 @@ class Event:
             self._event = backend.cupy.cuda.Event(block=blocking, disable_timing=not enable_timing)
 
     def record(self, stream: Optional["Stream"] = None) -> None:
-        """Mark what has been given to `stream`, or to the current one, so far."""
+        """Record the work queued so far on `stream`, by default the current one."""
         with self._backend.here():
             self._event.record(_raw(self._backend, stream))
 
     def wait(self, stream: Optional["Stream"] = None) -> None:
-        """Let what is given to `stream`, or to the current one, from now on begin after the mark."""
+        """Make later work on `stream`, by default the current one, wait for the event."""
         with self._backend.here():
             _raw(self._backend, stream).wait_event(self._event)
 
     def query(self) -> bool:
-        """Whether all that was marked is done."""
+        """Whether the recorded work has completed."""
         return bool(self._event.done)
 
     def synchronize(self) -> None:
-        """Wait on the host until all that was marked is done."""
+        """Block the host until the recorded work has completed."""
         self._event.synchronize()
         self._backend.check_positions()
 
     def elapsed_time(self, end_event: "Event") -> float:
-        """Milliseconds on the device from this mark to a later one."""
+        """The time in milliseconds from this event to a later one."""
         return self._backend.cupy.cuda.get_elapsed_time(self._event, end_event._event)
 
 
 class Stream:
-    """A queue of one device; `gradcore.cuda.stream` makes it the current one."""
+    """A queue of work of one device; `gradcore.cuda.stream` makes it the current one."""
 
     def __init__(self, backend: CuPyBackend, raw: Any = None):
         self.backend, self.device = backend, backend.device
@@ -55,30 +54,30 @@ class Stream:
             self.raw = backend.cupy.cuda.Stream(non_blocking=True) if raw is None else raw
 
     def wait_event(self, event: Event) -> None:
-        """As `event.wait` for this stream."""
+        """Make later work on this stream wait for `event`."""
         event.wait(self)
 
     def wait_stream(self, stream: "Stream") -> None:
-        """Begin what is given from now on after all that has been given to another stream."""
+        """Make later work on this stream wait for the work queued so far on another one."""
         stream.record_event().wait(self)
 
     def record_event(self, event: Optional[Event] = None) -> Event:
-        """Mark what has been given to this stream so far."""
+        """Record an event after the work queued so far on this stream."""
         event = Event(self.backend) if event is None else event
         event.record(self)
         return event
 
     def query(self) -> bool:
-        """Whether all that was given to it is done."""
+        """Whether all queued work has completed."""
         return bool(self.raw.done)
 
     def synchronize(self) -> None:
-        """Wait on the host until all that was given to it is done."""
+        """Block the host until all queued work has completed."""
         self.raw.synchronize()
         self.backend.check_positions()
 
     def keep(self, array: Array) -> None:
-        """Keep an array's memory until this stream is done with what it was given so far."""
+        """Keep an array's memory alive until the work queued so far on this stream has completed."""
         self.backend.keep(array, self.record_event()._event)
 
     def __eq__(self, other: object) -> bool:
@@ -96,18 +95,18 @@ def _raw(backend: CuPyBackend, stream: Optional[Stream]) -> Any:
 
 
 def current(backend: CuPyBackend) -> Stream:
-    """The stream to which this thread's work on the device goes."""
+    """This thread's current stream on the device."""
     with backend.here():
         return Stream(backend, backend.cupy.cuda.get_current_stream())
 
 
 @contextlib.contextmanager
 def as_current(stream: Optional[Stream]) -> Iterator[Optional[Stream]]:
-    """The work of this thread on the stream's device goes to `stream` inside of the context."""
+    """A context in which `stream` is this thread's current stream on its device."""
     if stream is None:
         yield None
         return
-    with stream.backend.here():  # CuPy enters a stream where its device is the current one
+    with stream.backend.here():  # CuPy requires the stream's device to be the current one
         stream.raw.__enter__()
     try:
         yield stream

@@ -1,4 +1,8 @@
-"""Native kernels on the CPU, where there is a C++ compiler."""
+"""Native kernels on the CPU, compiled by the system's C++ compiler.
+
+Begin with `loops` (elementwise kernels) and `rows` (row kernels, whose source `row_passes` and `row_source` generate).
+`build` compiles and caches libraries, `threads` and `streaming` are the parts that all loops share.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Builds C++ text into shared libraries with the system's compiler and keeps them on disk for the next process.
+"""Compiles C++ source to shared libraries with the system's compiler, and caches them on disk.
 
-What only this needs is imported in the functions: most processes never build a kernel, and all import this module.
+Modules that only this one needs are imported in its functions, since every process imports it and few compile.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from .. import cache
 from ..errors import BackendUnavailable
 from ..locks import Guard
 
-# What the formula says is computed: no contraction to fused products, no assumption that NaN or infinity is absent.
+# The formula is computed as written: no fused multiply-adds, and no assumption that NaN and infinity do not occur.
 FLAGS: tuple[str, ...] = (
     "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fPIC", "-shared",
     "-fvisibility=hidden", "-fopenmp-simd", "-pthread", "-w", "-x", "c++")
 if platform.machine() in ("x86_64", "AMD64"):
-    FLAGS = ("-mprefer-vector-width=512",) + FLAGS  # where there are such vectors
-# GCC follows a bound such as min(x, 10) as two branches, one with a constant, and computes half of a loop's body twice.
+    FLAGS = ("-mprefer-vector-width=512",) + FLAGS  # on processors with AVX-512
+# GCC would split a loop at a bound such as min(x, 10) into two branches and duplicate half of its body.
 GCC_FLAGS = ("-fno-thread-jumps",)
 
 _building = Guard()
@@ -30,7 +30,7 @@ _libraries: dict[str, ctypes.CDLL] = {}
 
 
 def library(source: str) -> ctypes.CDLL:
-    """The shared library built from `source`: loaded before, found in the cache, or compiled now."""
+    """The shared library of `source`: already loaded, cached on disk, or compiled now."""
     found = _libraries.get(source)
     if found is not None:
         return found
@@ -41,7 +41,7 @@ def library(source: str) -> ctypes.CDLL:
 
 
 def compiler() -> list[str]:
-    """The command that compiles C++: CXX of the environment, or the first of c++, g++ and clang++ there is."""
+    """The command of the C++ compiler: the variable CXX, or the first of c++, g++ and clang++ that exists."""
     import shlex
     import shutil
 
@@ -49,19 +49,19 @@ def compiler() -> list[str]:
     try:
         asked = shlex.split(text)
     except ValueError as error:
-        raise BackendUnavailable(f"native CPU kernels need a C++ compiler, and CXX is no command: {text!r} "
+        raise BackendUnavailable(f"native CPU kernels need a C++ compiler, and CXX is not a command: {text!r} "
                                  f"({error}); correct CXX or unset it") from error
     if asked:
         if shutil.which(asked[0]) is None:
-            raise BackendUnavailable(f"native CPU kernels need a C++ compiler, and CXX names {asked[0]!r}, which is "
-                                     f"not there; correct CXX or unset it")
+            raise BackendUnavailable(f"native CPU kernels need a C++ compiler, and CXX names {asked[0]!r}, which "
+                                     f"does not exist; correct CXX or unset it")
         return asked
     for name in ("c++", "g++", "clang++"):
         if shutil.which(name):
             return [name]
     raise BackendUnavailable("native CPU kernels need a C++ compiler, and there is no c++, g++ or clang++ on the PATH; "
                              "install one (apt install g++, dnf install gcc-c++, xcode-select --install), name one in "
-                             "CXX, or keep to CPU kernels \"numpy\"")
+                             "CXX, or use CPU kernels \"numpy\"")
 
 
 def _found_or_built(source: str) -> ctypes.CDLL:
@@ -73,11 +73,11 @@ def _found_or_built(source: str) -> ctypes.CDLL:
     if found is not None:
         try:
             return ctypes.CDLL(str(found))
-        except OSError:  # something that it was linked with is there no more
+        except OSError:  # a library that it is linked to no longer exists
             pass
     try:
         path = cache.store(key, ".so", _compile(source, command))
-    except OSError as error:  # a full disk, say
+    except OSError as error:  # for example, a full disk
         raise BackendUnavailable(f"native CPU kernels: a library could not be written to {cache.cache_folder()}: "
                                  f"{error}") from error
     try:
@@ -87,7 +87,7 @@ def _found_or_built(source: str) -> ctypes.CDLL:
 
 
 def _key(source: str, command: list[str]) -> str:
-    """Names a library by all that decides what is in it."""
+    """The cache key of a library: a hash of everything that determines its content."""
     import hashlib
 
     parts = [source, *command, _compiler_identity(command[0]), _processor()]
@@ -105,7 +105,7 @@ def _compiler_identity(name: str) -> str:
 
 @functools.lru_cache(maxsize=None)
 def _processor() -> str:
-    """What -march=native depends on: a home folder may be shared by machines that differ."""
+    """The processor, on which -march=native depends: different machines may share a home folder."""
     try:
         lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
     except OSError:
@@ -115,7 +115,7 @@ def _processor() -> str:
 
 
 def _compile(source: str, command: list[str]) -> bytes:
-    """The shared library that `command` makes of `source`."""
+    """The content of the shared library that `command` builds from `source`."""
     import shlex
     import tempfile
 

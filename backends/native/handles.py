@@ -1,4 +1,4 @@
-"""How arrays are handed over to a native loop."""
+"""Passing arrays to native loops."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 
 
 def address(array: np.ndarray) -> int:
-    """Where the first element is in memory."""
+    """The memory address of the first element."""
     place: int = array.__array_interface__["data"][0]
     return place
 
 
 def _objects_hold_their_data() -> bool:
-    """Whether `id` is an object's address and the data pointer of a NumPy array follows the object's head.
+    """Whether `id` is an object's address and a NumPy array's data pointer follows the object header.
 
-    That is so in CPython, since the structure of arrays is part of NumPy's binary interface; it is tried out
-    because the alternative, to ask an array for its address in Python, takes longer than a small kernel.
+    This holds in CPython, where the array struct is part of NumPy's ABI.  It matters because getting an array's address
+    in Python takes longer than a small kernel.
     """
     array = np.empty(3, np.float32)
     try:
@@ -27,7 +27,7 @@ def _objects_hold_their_data() -> bool:
         return False
 
 
-# data<T>(handle): where the elements are of the array whose `handle` a loop was given.
+# data<T>(handle): the address of the elements of an array, from its `handle`.
 _DATA = "template <class T> inline T* data(void* handle) {{ return {}; }}\n"
 DATA_OF_ADDRESS = _DATA.format("(T*)handle")
 

@@ -1,4 +1,4 @@
-"""A kernel as native code: the body of `cpp` in a loop over contiguous memory, called through ctypes."""
+"""Elementwise kernels as native code: the C++ body in a loop over contiguous memory, called through ctypes."""
 
 from __future__ import annotations
 
@@ -57,8 +57,10 @@ class Program:
 
     def run_several(self, calls: Sequence[tuple[Sequence[Any], Sequence[np.ndarray]]],
                     constants: Sequence[float]) -> Sequence[Any]:
-        """Run for several calls, (inputs, outputs), and return those that were not run: calls that write to a part of
-        what they read or write, but not to the whole of it."""
+        """Run several calls (inputs, outputs), and return those that were not run.
+
+        Not run are calls with an output that partially overlaps another array.
+        """
         handle, scalars, arrays = handles.handle, self._scalars, self._arrays
         numbers: list[float] = []
         table: list[int] = []
@@ -75,11 +77,11 @@ class Program:
 
 
 def program(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: Sequence[bool]) -> Optional[Program]:
-    """Native code for `kernel`, or None for dtypes that are left to NumPy.
+    """Native code for `kernel`, or None for dtypes other than float32 and float64.
 
     The program is called as ``run(n, inputs, constants, outputs)`` with C-contiguous arrays of `n` elements of
-    dtype `result` (bool where an output is a truth value), and numbers at `scalar_inputs`.  It is built at the
-    first call in any process and found on disk afterwards; without a compiler that is a `BackendUnavailable`.
+    dtype `result` (bool for boolean outputs), and with numbers at `scalar_inputs`.  It is compiled once and then cached
+    on disk; raises `BackendUnavailable` without a compiler.
     """
     if {compute, result} - {FLOAT32, FLOAT64}:
         return None
@@ -87,7 +89,7 @@ def program(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: 
 
 
 def source(kernel: Kernel, compute: np.dtype, result: np.dtype, scalar_inputs: Sequence[bool]) -> str:
-    """The complete C++ of the program."""
+    """The complete C++ source of the program."""
     numbers = [f"in{i}" for i, is_scalar in enumerate(scalar_inputs) if is_scalar]
     numbers += [f"c{i}" for i in range(len(kernel.constants))]
     reads = [(f"in{i}", TYPES[str(result)]) for i, is_scalar in enumerate(scalar_inputs) if not is_scalar]

@@ -1,4 +1,4 @@
-"""Random numbers by native code: NumPy's generator makes one word after the other, this a block in half of the time."""
+"""Random numbers by native code, which takes half the time of NumPy's generator."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .build import library
 from .handles import handle
 from .threads import IN_PARTS, share_address
 
-# Waking a second thread takes about as long as one needs for so many blocks.
+# Waking a second thread takes about as long as computing this many blocks.
 _PARALLEL_FROM = 1 << 12
 
 _HEAD = """\
@@ -45,7 +45,10 @@ _SOURCE = _HEAD + philox.CPP.replace("FN ", "inline ") + IN_PARTS + handles.DATA
 
 
 def drawing() -> Callable[[np.ndarray, philox.Place], None]:
-    """What fills a contiguous array with the stream from a place on; without a compiler a `BackendUnavailable`."""
+    """A function that fills a contiguous array with a stream from a place on.
+
+    Raises `BackendUnavailable` without a compiler.
+    """
     built, share = library(_SOURCE), share_address()
     functions = {}
     for name in philox.TYPES:

@@ -1,4 +1,4 @@
-"""A row kernel's plan as passes over a row: each computes a stage's elements, and what reductions need of them."""
+"""A row kernel's plan as passes over a row: each computes a stage and the reductions of its values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Pass:
 
     stage: Optional[Stage] = None
     reductions: list[Reduction] = field(default_factory=list)
-    outputs: list[tuple[int, Symbol]] = field(default_factory=list)  # what is written to them, or added up in them
+    outputs: list[tuple[int, Symbol]] = field(default_factory=list)  # the outputs that this pass writes or adds to
 
     @property
     def makes(self) -> tuple[Symbol, ...]:
@@ -24,14 +24,14 @@ class Pass:
 
     @property
     def reads(self) -> list[Symbol]:
-        """The values of elements or rows that are there before."""
+        """The values that the pass reads."""
         stage = self.stage.reads if self.stage is not None else ()
         rest = [step.reads for step in self.reductions] + [symbol for _, symbol in self.outputs]
         made = set(self.makes)
         return list(dict.fromkeys([*stage, *(symbol for symbol in rest if symbol not in made)]))
 
 
-Step = Union[Pass, Stage, Reduction]  # a stage of row numbers, a reduction of what is the same for all elements
+Step = Union[Pass, Stage, Reduction]  # a Stage has one value per row; a Reduction here is of a constant row
 
 
 def passes(kernel: Kernel, plan: Plan, varies: Sequence[bool]) -> list[Step]:
@@ -45,7 +45,7 @@ def passes(kernel: Kernel, plan: Plan, varies: Sequence[bool]) -> list[Step]:
             steps.append(step if current is None else current)
         elif step.reads in constant or step.reads.is_row:
             steps.append(step)
-            current = None  # a pass that follows may read it
+            current = None  # only a later pass may read it
         else:
             if current is None:
                 current = Pass()
@@ -64,7 +64,7 @@ def passes(kernel: Kernel, plan: Plan, varies: Sequence[bool]) -> list[Step]:
 
 
 def kept(steps: Sequence[Step]) -> list[Symbol]:
-    """The values of elements that are made in one pass and read in another."""
+    """The values of elements that one pass computes and another reads."""
     loops = [step for step in steps if isinstance(step, Pass)]
     read = {symbol for step in loops for symbol in step.reads}
     return [symbol for step in loops for symbol in step.makes if symbol in read]

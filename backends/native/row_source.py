@@ -1,10 +1,10 @@
-"""The C++ of a row kernel: the passes of `row_passes` as loops, in two forms.
+"""The C++ source of a row kernel: the passes of `row_passes` as loops, in two forms.
 
-Long rows are computed one after the other, their elements in vectors.  Short rows are turned, `LANES` of them at a
-time, so that each is a lane of the vectors and nothing has to be added up within one.
+Long rows are computed one by one, with vectors of neighbouring elements.  Short rows are transposed, `LANES` of them at
+a time, so that each is a lane of the vectors and no sum goes across lanes.
 
-The sum of a long row is added up in pieces, `PIECE` elements in vectors, and then in double.  What is
-summed over rows (`sums`) is so for `FEW` rows at a time.
+The sum of a long row adds pieces of `PIECE` elements in vectors, and then the pieces in double.  Sums over rows
+(`sums`) are accumulated for `FEW` rows at a time.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from ..formulas.stages import Plan, Reduction, Stage
 from .row_passes import Pass, kept, passes
 
 LANES = 16
-SHORT = LANES  # elements of a row from which on rows are long: one vector is full
+SHORT = LANES  # elements; rows of at least this length are long: they fill a vector
 PIECE, FEW = 256, 32
 Kinds = Sequence[tuple[bool, bool]]
-# How an input of a long row is read, by whether it varies along the rows and along the elements.
+# The index of an input of a long row, by whether it varies between rows and within a row.
 _INDEX = {(True, True): "[r * n + i]", (True, False): "[r]", (False, True): "[i]", (False, False): "[0]"}
 
 
 class RowText:
-    """The text of one form: of the function that computes the rows begin...end."""
+    """The source of one form: the function that computes the rows begin...end."""
 
     def __init__(self, kernel: Kernel, plan: Plan, kinds: Kinds, sums: Sequence[bool]):
         self.kernel, self.plan, self.kinds, self.sums = kernel, plan, list(kinds), sums
@@ -56,7 +56,7 @@ class RowText:
         raise NotImplementedError
 
     def _element(self, step: Pass, counts: str = "") -> list[str]:
-        """What a pass does with one element; where `counts` is false it is not added to sums."""
+        """The statements of a pass for one element; it is not added to sums if the variable `counts` is false."""
         names = self.names | {symbol: f"made_{i}" for i, symbol in enumerate(step.makes)}
         lines = stage_lines(step.stage, self.names) if step.stage is not None else []
         kept = set(self.kept)
@@ -70,7 +70,7 @@ class RowText:
         return ["    " + line for line in lines]
 
     def _reduced(self, k: int, name: str, value: str, counts: str) -> list[str]:
-        """What reduction `k` of a pass takes of one element."""
+        """The statements of reduction `k` of a pass for one element."""
         raise NotImplementedError
 
     def _sum_place(self, i: int) -> str:
@@ -81,7 +81,7 @@ class RowText:
 
 
 def stage_lines(stage: Stage, names: dict[Symbol, str]) -> list[str]:
-    """The statements that compute `made_0`, ... of the values of `names`."""
+    """The statements that compute `made_0`, ... from the values of `names`."""
     text = body(stage.kernel)
     for i in range(len(stage.reads)):
         text = text.replace(f"= in{i};", f"= in_{i};")
@@ -92,7 +92,7 @@ def stage_lines(stage: Stage, names: dict[Symbol, str]) -> list[str]:
 
 
 class LongRows(RowText):
-    """Rows one after the other; a value that is kept is a buffer of one row."""
+    """Rows one by one; a kept value is a buffer of one row."""
 
     def __init__(self, kernel: Kernel, plan: Plan, kinds: Kinds, sums: Sequence[bool]):
         super().__init__(kernel, plan, kinds, sums)
@@ -149,8 +149,10 @@ class LongRows(RowText):
         self.names |= {reduction.makes: f"row_{reduction.makes.name}" for reduction in step.reductions}
 
     def _vector(self, step: Pass, sums: Sequence[int], extrema: Sequence[int], counts: str = "") -> list[str]:
-        """What a pass does with `LANES` elements at `first`: a loop that becomes one run of vector instructions, whose
-        results the reductions then take as vectors, so that these stay in registers from one vector to the next."""
+        """The statements of a pass for `LANES` elements at `first`: a loop that the compiler vectorizes.
+
+        The reductions accumulate its results as vectors, which stay in registers between vectors.
+        """
         return [*(f"        alignas(64) real item_{k}[{LANES}];" for k in (*sums, *extrema)),
                 "        #pragma omp simd", f"        for (long lane = 0; lane < {LANES}; ++lane) {{",
                 "            const long i = first + lane;",
@@ -162,11 +164,11 @@ class LongRows(RowText):
 
 
 class ShortRows(RowText):
-    """Rows side by side: element i of the row in lane l is at ``[i * LANES + l]``."""
+    """Rows in lanes: element i of the row in lane l is at ``[i * LANES + l]``."""
 
     def __init__(self, kernel: Kernel, plan: Plan, kinds: Kinds, sums: Sequence[bool]):
         super().__init__(kernel, plan, kinds, sums)
-        self.arrays: list[str] = []  # of a value for each element and lane
+        self.arrays: list[str] = []  # with a value for each element and lane
         for i, (symbol, kind) in enumerate(zip(kernel.inputs, kinds)):
             self.names[symbol] = {(True, True): f"lanes_in{i}[i * {LANES} + l]", (True, False): f"lanes_in{i}[l]",
                                   (False, True): f"in{i}[i]", (False, False): f"in{i}[0]"}[kind]
@@ -174,8 +176,8 @@ class ShortRows(RowText):
             self.names[symbol] = f"kept{k}[i * {LANES} + l]"
             self.arrays.append(f"kept{k}")
         self.arrays += [f"lanes_in{i}" for i, kind in enumerate(kinds) if kind == (True, True)]
-        self.turned = [i for i, symbol in enumerate(plan.outputs) if not symbol.is_row and not sums[i]]
-        self.arrays += [f"lanes_out{i}" for i in self.turned]
+        self.transposed = [i for i, symbol in enumerate(plan.outputs) if not symbol.is_row and not sums[i]]
+        self.arrays += [f"lanes_out{i}" for i in self.transposed]
 
     def text(self) -> str:
         for i, kind in enumerate(self.kinds):
@@ -185,7 +187,7 @@ class ShortRows(RowText):
                 self.lines += [f"real lanes_in{i}[{LANES}];",
                                f"for (long l = 0; l < {LANES}; ++l) lanes_in{i}[l] = in{i}[r + (l < rows ? l : 0)];"]
         super().text()
-        self.lines += [f"turn_out(lanes_out{i}, out{i} + r * n, n, rows);" for i in self.turned]
+        self.lines += [f"turn_out(lanes_out{i}, out{i} + r * n, n, rows);" for i in self.transposed]
         for i, symbol in enumerate(self.plan.outputs):
             if symbol.is_row:
                 self.lines.append(f"for (long l = 0; l < rows; ++l) out{i}[r + l] = {self.names[symbol]};")

@@ -1,4 +1,4 @@
-"""A row kernel as native code: loops over rows, whose values stay in the first-level cache."""
+"""Row kernels as native code: loops over rows, whose values stay in the first-level cache."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from .row_source import FEW, LANES, SHORT, Kinds, LongRows, ShortRows
 from .streaming import STREAM, cache_bytes
 from .threads import IN_PARTS, PARALLEL_FROM, share_address
 
-_CHUNKS = 16  # of rows whose sums are kept apart, so that they do not depend on which thread added them up
+_CHUNKS = 16  # chunks of rows with separate sums, so that results do not depend on the number of threads
 
 RowLoop = Callable[[int, int, Sequence[np.ndarray], Sequence[float], Sequence[np.ndarray]], None]
 
 
 def row_program(kernel: Kernel, plan: Plan, dtype: np.dtype, kinds: Kinds,
                 sums: Sequence[bool] = ()) -> Optional[RowLoop]:
-    """Native code for a row kernel, or None for dtypes that are left to NumPy.
+    """Native code for a row kernel, or None for dtypes other than float32 and float64.
 
-    It is called as ``run(rows, n, inputs, constants, outputs)`` with C-contiguous arrays of `dtype`; `kinds` says for
-    each input whether it varies along the rows, and along the elements of a row.  An output at `sums` is a row of `n`
-    elements, the sums over all rows.
+    It is called as ``run(rows, n, inputs, constants, outputs)`` with C-contiguous arrays of `dtype`.  `kinds` says for
+    each input whether it varies between rows, and within a row.  An output flagged in `sums` is a row of `n` elements,
+    the sums over all rows.
     """
     if dtype not in (FLOAT32, FLOAT64):
         return None

@@ -1,7 +1,7 @@
-"""Stores that go past the caches, for results that would not stay in them.
+"""Non-temporal stores, for results that do not fit in the caches.
 
-An ordinary store reads the line that it writes to, and throws others out of the cache.  Loops over arrays that the
-last-level cache cannot hold therefore compute a block in the first-level cache and copy it to memory past the others.
+An ordinary store first reads the cache line that it writes to, and evicts others.  Loops over arrays larger than the
+last-level cache therefore compute a block in the first-level cache and copy it to memory past the caches.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ BLOCK = 512  # elements
 
 @functools.lru_cache(maxsize=None)
 def cache_bytes() -> int:
-    """The size of the last-level cache; that of a usual one where the system does not tell."""
+    """The size of the last-level cache, or a typical one if the system does not tell."""
     try:
         sizes = [path.read_text() for path in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size")]
         return max(int(size.strip().removesuffix("K")) << 10 for size in sizes)
@@ -22,8 +22,8 @@ def cache_bytes() -> int:
         return 1 << 25
 
 
-# stream(to, from, bytes): a copy past the caches, where the processor has such stores.  fetch_ahead(block): the block
-# after the next one is asked for, since the stores end the run of loads that the processor would have followed.
+# stream(to, from, bytes): a copy past the caches, if the processor has such stores.  fetch_ahead(block): prefetches the
+# block after the next one, since the stores interrupt the processor's own prefetching.
 STREAM = f"""\
 const long BLOCK = {BLOCK};""" + """
 #if defined(__AVX512F__)

@@ -1,11 +1,11 @@
-"""Threads that take parts of native loops: one library, whose `gradcore_share` all loops are given to call.
+"""The thread pool of native loops: one library, whose function `gradcore_share` all loops call.
 
-Idle threads sleep; woken ones take small parts of the loop until none is left, and so does the caller, who then waits
-for the parts that others have begun.  OpenMP would share the loop out beforehand and wait for every thread, and its
-threads spin between loops on cores that others need, as those of NumPy's matrix products do.
+Idle threads sleep.  The caller and the woken threads take small parts of a loop until none is left; then the caller
+waits for the parts that others have begun.  OpenMP would divide the loop in advance and wait for every thread, and its
+threads would spin between loops on cores that others need, such as the threads of NumPy's matrix products.
 
-On a busy machine the system may stop a thread in the middle of a part, for many times as long as the whole loop takes.
-Whoever has waited for that goes on alone for a while.
+On a busy machine the system may suspend a thread in a part for many times the duration of the loop.  After such a wait,
+the caller runs loops alone for a while.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from .build import library
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 _used = CORES
-# Waking a second thread takes about as long as one needs for so many elements.
+# Waking a second thread takes about as long as computing this many elements.
 PARALLEL_FROM = 1 << 16
 
 
 @functools.lru_cache(maxsize=None)
 def share_address() -> int:
-    """Where `gradcore_share` is in memory, or 0 where there are no POSIX threads: loops then run on one."""
+    """The address of `gradcore_share`, or 0 without POSIX threads: loops then run on one thread."""
     try:
         pool = library(_POOL)
     except BackendUnavailable:
@@ -35,15 +35,15 @@ def share_address() -> int:
 
 
 def use_cores(count: int) -> None:
-    """Let loops run on so many threads from now on, the caller's among them."""
+    """Set the number of threads of loops, the caller's included."""
     global _used
     _used = count
     if share_address.cache_info().currsize and share_address():
         library(_POOL).gradcore_use_cores(ctypes.c_long(count))
 
 
-# For the text of a loop: calls part(begin, end) for parts of 0...n, on several threads where that is worth it.  Parts
-# are multiples of `unit`, so that no two threads write to one cache line.
+# Part of a loop's source: calls part(begin, end) for parts of 0...n, on several threads if `is_worth_it`.  Parts are
+# multiples of `unit`, so that no two threads write to one cache line.
 IN_PARTS = """\
 typedef void (*Share)(long n, long unit, void (*run)(const void* part, long begin, long end), const void* part);
 template <class Part> inline void in_parts(void* share, long n, long unit, bool is_worth_it, const Part& part) {

@@ -1,9 +1,9 @@
-"""Mathematics for native loops: what a body calls, in forms that a compiler turns into vector instructions.
+"""Mathematical functions of native loops, in forms that compilers can vectorize.
 
-The float32 functions that activations are made of are written out here without branches or tables, so that they
-vectorise on any processor and with any C library, and are within about one unit in the last place, infinities, NaN
-and the sign of zero included.  For the others the vector functions of glibc's libmvec are declared where they
-exist.  (glibc's own headers declare them only under -ffast-math, which gives up NaN and infinities.)
+The float32 functions of activations are implemented here without branches or tables, so that they vectorize on any
+processor and with any C library.  Their error is about one unit in the last place, and infinities, NaN and the sign of
+zero are handled.  For others the vector functions of glibc's libmvec are declared if they exist; glibc's own headers
+declare them only under -ffast-math, which gives up NaN and infinities.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from ..formulas.cpp import HELPERS
 # Since glibc 2.22 and 2.35 on x86-64; float32 names carry an f.
 _VECTOR_MATH = {(2, 22): "sin cos exp log pow".split(),
                 (2, 35): "sinh cosh atan exp2 expm1 log2 log1p tanh erf erfc".split()}
-# The table uses some of them; the others are there for the rows to come.
+# The table of primitives uses some of these; the others are for future rows.
 _UNARY = ("exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf erfc "
           "tgamma lgamma cbrt floor ceil trunc rint sqrt fabs").split()
 _BINARY = "fmod copysign pow atan2 hypot nextafter".split()
 _WRITTEN_OUT = "exp exp2 expm1 log log2 log1p tanh erf pow".split()  # in float32, below
 
-# Polynomials were fitted for the least relative error; comments state their error beside rounding.
+# The polynomials minimize the relative error; comments state their error without rounding.
 _FLOAT32 = r"""
 inline int bits_of(float x) { int i; __builtin_memcpy(&i, &x, 4); return i; }
 inline float float_of(int i) { float x; __builtin_memcpy(&x, &i, 4); return x; }
