@@ -138,7 +138,7 @@ def test_equal_operands_share_the_gradient(backend):
 
 def test_numbers_of_other_kinds_are_refused():
     for value in (1j, np.complex64(1j), np.str_("1"), None):
-        with pytest.raises(TypeError, match="operands are tensors, arrays and numbers; got"):
+        with pytest.raises(TypeError, match="operands must be tensors, arrays or numbers; got"):
             gradcore.Tensor([1.0]) + value
     wide = [np.longdouble] if np.dtype(np.longdouble).itemsize > 8 else []  # the same as float64 on some systems
     for dtype in [np.complex64, *wide]:

@@ -195,7 +195,7 @@ def test_wrong_inputs_are_told(torch):
         function(1.0, 2.0)
     with pytest.raises(TypeError, match="missing: y"):
         function(torch.ones(2))
-    with pytest.raises(TypeError, match="scaled: operands are tensors, arrays and numbers; got str"):
+    with pytest.raises(TypeError, match="scaled: operands must be tensors, arrays or numbers; got str"):
         function(torch.ones(2), "text")
     with pytest.raises(BufferError, match="bfloat16"):
         function(torch.ones(2, dtype=torch.bfloat16), 1.0)

@@ -1,7 +1,7 @@
-"""The gradient that a tensor keeps, and how backward passes add to it.
+"""Accumulation of gradients in leaves.
 
-As in PyTorch a gradient is added to the tensor that is kept already, so that ``g = x.grad`` sees the next backward
-pass.  Passes of several threads may end in one leaf: each adds all of its gradient.
+As in PyTorch, gradients are added to the existing tensor in place, so that ``g = x.grad`` sees the next backward pass.
+Backward passes of several threads may share a leaf; none of their gradients is lost.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _must_be_replaced(kept: Any) -> bool:
 
 
 def refuse_gradient(owner: Any, gradient: Any, name: str) -> None:
-    """Refuse what is neither None nor a tensor like `owner`."""
+    """Raise ValueError unless `gradient` is None or a tensor of the shape, dtype and device of `owner`."""
     is_tensor = hasattr(gradient, "_versions")
     if gradient is not None and not (is_tensor and gradient._array.shape == owner._array.shape
                                      and gradient._array.dtype == owner._array.dtype

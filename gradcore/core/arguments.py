@@ -1,8 +1,7 @@
-"""What callers read when they call a public function wrongly: its name, what it expected, and what it got.
+"""Argument checking of public functions: errors name the function, what it expects, and what it received.
 
-What a function expects is said once, by its annotations.  `checked` makes a public function of one that trusts its
-arguments: options are looked at before the call, and an error that comes out of it is put in words.  Inside of the
-library functions call each other as they are.
+The annotations of a function say what it expects.  `checked` wraps a function that trusts its arguments: it checks them
+before the call, and rewords exceptions that come from inside.  The library itself calls the unwrapped functions.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from .tensor import Tensor
 _PACKAGE = __name__.partition(".")[0]
 _RAISE = dis.opmap["RAISE_VARARGS"]
 Result = TypeVar("Result")
-Expectation = tuple[Callable[[Any], bool], str]  # a test of a value, and what passes it in words
+Expectation = tuple[Callable[[Any], bool], str]  # a test of a value, and a description of what passes it
 
 _SIMPLE: dict[Any, Expectation] = {
     Tensor: (lambda value: isinstance(value, Tensor), "a Tensor"),
@@ -58,7 +57,7 @@ _DTYPE: Expectation = (_is_dtype, "a dtype of booleans, integers or floats, or N
 
 
 def _expectation(hint: Any) -> Optional[Expectation]:
-    """What an annotation says, or None where it says nothing that is checked here."""
+    """The expectation of an annotation, or None if it is not checked."""
     if hint in _SIMPLE:
         return _SIMPLE[hint]
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
@@ -94,7 +93,7 @@ def _many_of(part: Optional[Expectation]) -> Expectation:
 
 
 def _one_by_one(part: Optional[Expectation]) -> Expectation:
-    """As `_many_of`, or what gives them one after the other, which cannot be looked at twice."""
+    """As `_many_of`, or any iterable, whose elements are not checked since it may be exhausted."""
     test, words = _many_of(part)
     return (lambda value: test(value) if isinstance(value, (tuple, list, str)) else hasattr(value, "__iter__"),
             words.replace("tuple or list", "tuple, list or iterator"))
@@ -108,9 +107,9 @@ def _each_of(parts: list[Optional[Expectation]]) -> Expectation:
 
 
 def described(value: Any) -> str:
-    """An argument in words."""
+    """A description of an argument for error messages."""
     kind = type(value).__name__
-    if isinstance(value, Tensor) and not hasattr(value, "_array"):  # one that is being made
+    if isinstance(value, Tensor) and not hasattr(value, "_array"):  # one under construction
         return "a new tensor"
     if isinstance(value, (Tensor, np.ndarray)):
         return f"{kind} of {value.dtype} and shape {value.shape}" + (
@@ -119,12 +118,12 @@ def described(value: Any) -> str:
         return "None"
     try:
         return f"{kind} {value!r:.80}"
-    except Exception:  # an object that is being made
+    except Exception:  # an object under construction
         return kind
 
 
 def checked(function: Callable[..., Result], name: str = "") -> Callable[..., Result]:
-    """`function` as users see it: wrong arguments are refused by name, and errors are put in words."""
+    """The public form of `function`, which checks its arguments and rewords internal errors."""
     name = name or function.__name__
     if function.__qualname__.endswith(f".checked.{name}"):
         return function
@@ -143,8 +142,8 @@ def checked(function: Callable[..., Result], name: str = "") -> Callable[..., Re
     is_of_tensor = many is None and bool(positional) and expected.get(positional[0]) is _SIMPLE[Tensor]
     callbacks = {parameter for parameter, hint in expected.items() if "a function" in hint[1]}
     hints = [expected.get(parameter) for parameter in positional]
-    is_free = many is None and not any(hints)  # nothing is expected of arguments without a keyword
-    passed: set[tuple[Union[type, str], ...]] = set()  # classes of arguments, all that their tests look at
+    is_free = many is None and not any(hints)  # no positional argument is checked
+    passed: set[tuple[Union[type, str], ...]] = set()  # combinations of argument classes that are known to pass
 
     @functools.wraps(function)
     def public(*args: Any, **kwargs: Any) -> Result:
@@ -156,7 +155,7 @@ def checked(function: Callable[..., Result], name: str = "") -> Callable[..., Re
                 classes = *map(type, args), *kwargs, *map(type, kwargs.values())
         try:
             if not kwargs and (is_free or len(args) == 1 and is_of_tensor and isinstance(args[0], Tensor)):
-                return function(*args)  # most calls, in less time than with no keywords passed on
+                return function(*args)  # most calls, and faster than passing empty keywords
             if not kwargs:
                 classes = *map(type, args),
             if classes not in passed:
@@ -169,7 +168,7 @@ def checked(function: Callable[..., Result], name: str = "") -> Callable[..., Re
             return function(*args, **kwargs)
         except Exception as error:
             if callbacks and not _is_of_library(error):
-                raise  # a function of the caller's has made it, or what that has called
+                raise  # raised in a function that the caller passed
             _check_call(name, signature, args, kwargs)
             raise in_words(error, name, args, kwargs)
 
@@ -194,20 +193,20 @@ def _checked_of(module: str, name: str) -> Any:
 
 def _expectations(function: Callable[..., Any], signature: inspect.Signature) -> dict[str, Expectation]:
     hints = typing.get_type_hints(inspect.unwrap(function))
-    # What must be None has had a meaning, and is refused by the function, which says what to give instead.
+    # Parameters annotated None are no longer supported; the function says what to use instead.
     found = {name: _DTYPE if name == "dtype" else _expectation(hints[name]) for name in signature.parameters
              if hints.get(name, type(None)) is not type(None)}
     return {name: hint for name, hint in found.items() if hint is not None}
 
 
 def _is_by_class(hint: Optional[Expectation], kind: type) -> bool:
-    """Whether all values of a class pass a test if one has passed it."""
+    """Whether a test depends on the class of a value only."""
     return hint is None or kind in (bool, int, float, type(None)) or issubclass(kind, Tensor) and hint[0](_no_number())
 
 
 @functools.cache
 def _no_number() -> Tensor:
-    """A tensor that stands for nothing but a tensor."""
+    """A tensor that passes only tests for tensors."""
     return Tensor(math.nan, device="cpu")
 
 
@@ -220,7 +219,7 @@ def _check(name: str, positional: Sequence[str], expected: dict[str, Expectation
 
 
 def _check_call(name: str, signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Refuse arguments that are missing, too many or unknown."""
+    """Raise TypeError for missing, excess or unknown arguments."""
     if not kwargs.keys() <= signature.parameters.keys():
         kwargs = renamed(dict(kwargs), name)
     try:
@@ -263,12 +262,12 @@ def is_own(error: Exception) -> bool:
 
 
 def _is_of_library(error: Exception) -> bool:
-    """Whether none but this library's functions were running when the error came."""
+    """Whether all frames of the traceback are functions of this library."""
     return all(place.tb_frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE for place in _places(error))
 
 
 def codes(error: Exception) -> list[types.CodeType]:
-    """The code that was running when the error came, the innermost last."""
+    """The code objects of the traceback, innermost last."""
     return [place.tb_frame.f_code for place in _places(error)]
 
 
@@ -290,15 +289,17 @@ def _foreign(error: Exception, name: str, given: str) -> Exception:
 
 
 def at_least_zero(name: str, **options: float) -> None:
-    """Refuse options that are negative or NaN."""
+    """Raise ValueError for options that are negative or NaN."""
     for option, value in options.items():
         if not value >= 0:
             raise ValueError(f"{name}: `{option}` must be at least 0; got {value}")
 
 
 def between(name: str, option: str, x: Tensor, low: float, high: float, nan: bool = False) -> None:
-    """Refuse a tensor with elements outside of [low, high], where the host sees them without a wait; `nan` says
-    whether NaN passes."""
+    """Raise ValueError if `x` has elements outside [low, high]; `nan` says whether NaN passes.
+
+    Only values that the host can read without waiting are checked.
+    """
     backend = x._backend
     if not backend.is_synchronous or not x._array.size:
         return
@@ -310,13 +311,13 @@ def between(name: str, option: str, x: Tensor, low: float, high: float, nan: boo
 
 
 def published(value: Any) -> Any:
-    """What users see of a member of a module: the checked form of the library's functions, all else as it is."""
+    """The public form of a module's member: checked if it is a function of the library."""
     is_own_function = isinstance(value, types.FunctionType) and value.__module__.startswith(_PACKAGE)
     return checked(value) if is_own_function else value
 
 
 def publish(namespace: dict[str, Any]) -> None:
-    """Put the checked forms of the library's functions into `namespace`, which is a module's."""
+    """Replace the library's functions in a module's `namespace` by their checked forms."""
     namespace.update({name: published(value) for name, value in namespace.items() if not name.startswith("_")})
 
 
@@ -329,13 +330,13 @@ def publish_own(namespace: dict[str, Any]) -> None:
 
 
 def checks_construction(cls: Any) -> None:
-    """Let the constructor of a class of the library refuse wrong arguments in words; a user's own is left alone."""
+    """Check the arguments of a class's constructor, for classes of the library only."""
     construct = inspect.unwrap(cls.__init__)
     if not isinstance(construct, types.FunctionType) or cls.__module__.partition(".")[0] != _PACKAGE:
         return
 
     @functools.wraps(construct)
-    def construct_first(self: Any, *args: Any, **kwargs: Any) -> None:  # annotations may name what comes later
+    def construct_first(self: Any, *args: Any, **kwargs: Any) -> None:  # annotations may name later classes
         cls.__init__ = checked(construct, cls.__name__)
         cls.__init__(self, *args, **kwargs)
 

@@ -1,4 +1,4 @@
-"""Broadcasting and its adjoint, each the other's derivative, and the change of dtype."""
+"""Broadcasting, its adjoint, and casts, as differentiable operations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .tensor import Tensor
 
 
 def add_up(backend: Backend, x: Any, axis: Any, keepdims: bool) -> Any:
-    """The sum of an array in its own dtype, where float16 is added up in float32; that of integers in int64."""
+    """The sum of an array in its dtype (int64 for integers); float16 is accumulated in float32."""
     dtype = x.dtype if x.dtype.kind == "f" else INT64
     if accumulator(x.dtype) == x.dtype:
         return backend.sum(x, axis, keepdims)
@@ -23,7 +23,7 @@ def add_up(backend: Backend, x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 class BroadcastTo(Operation):
-    """Repeat along axes of length one, and along new ones in front."""
+    """Broadcast to `shape`."""
 
     returns_view = True
 
@@ -35,7 +35,7 @@ class BroadcastTo(Operation):
 
 
 class SumTo(Operation):
-    """Add up the repetitions that broadcasting `shape` to the input's shape would make."""
+    """The adjoint of broadcasting from `shape`: sum over the repeated elements."""
 
     makes_new_arrays = False
 
@@ -50,7 +50,7 @@ class SumTo(Operation):
 
 @functools.lru_cache(1024)
 def _repeated(shape: tuple[int, ...], broadcast: tuple[int, ...]) -> tuple[int, ...]:
-    """The axes of the shape `broadcast` along which `shape` was repeated; none where that has made no more elements."""
+    """The axes along which broadcasting `shape` to `broadcast` repeats elements."""
     if math.prod(shape) == math.prod(broadcast):
         return ()
     added = len(broadcast) - len(shape)
@@ -58,7 +58,7 @@ def _repeated(shape: tuple[int, ...], broadcast: tuple[int, ...]) -> tuple[int, 
 
 
 class Cast(Operation):
-    """The same values in another dtype."""
+    """Cast to another dtype."""
 
     def forward(self, backend: Backend, x: Array) -> Array:
         return backend.astype(x, self.dtype)
@@ -68,15 +68,15 @@ class Cast(Operation):
 
 
 def broadcast_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """`x` repeated to `shape`."""
+    """`x` broadcast to `shape`."""
     return x if x.shape == shape else BroadcastTo.apply(x, shape=shape)
 
 
 def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """`x` summed over the axes along which `shape` was broadcast to its shape."""
+    """`x` summed over the axes along which `shape` was broadcast to the shape of `x`."""
     return x if x.shape == shape else SumTo.apply(x, shape=shape)
 
 
 def cast(x: Tensor, dtype: Any) -> Tensor:
-    """`x` in `dtype`; gradients pass and take on the dtype of `x` again."""
+    """`x` in `dtype`; its gradient has the dtype of `x`."""
     return x if x.dtype == dtype else Cast.apply(x, dtype=np.dtype(dtype))

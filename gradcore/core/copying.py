@@ -1,7 +1,4 @@
-"""Copies of tensors, and tensors in pickled files.
-
-As in PyTorch a copy and what was pickled are leaves: of how a tensor was computed nothing is kept.
-"""
+"""Copying and pickling of tensors.  As in PyTorch, the results are leaves, without a history."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from ..backends.formulas.dtypes import as_dtype
 
 
 def deep_copy_of(tensor: Any, memo: dict[Any, Any]) -> Any:
-    """A leaf with memory of its own, and a copy of the gradient."""
+    """A leaf that copies the values and the gradient: `copy.deepcopy`."""
     if tensor._node is not None:
         raise RuntimeError("only leaves can be deep-copied; call .detach() first")
     copied = _new_like(tensor)
@@ -29,7 +26,7 @@ def deep_copy_of(tensor: Any, memo: dict[Any, Any]) -> Any:
 
 
 def copy_of(tensor: Any) -> Any:
-    """A leaf in shared memory."""
+    """A leaf that shares memory with `tensor`: `copy.copy`."""
     copied = _new_like(tensor)
     copied._set(tensor._array, tensor._backend)
     copied._versions, copied._requires_grad = tensor._versions, tensor._requires_grad
@@ -44,7 +41,7 @@ def _new_like(tensor: Any) -> Any:
 
 
 def pickled(tensor: Any) -> tuple[Any, ...]:
-    """What pickle keeps of a tensor: its values, device and attributes."""
+    """The pickled form of a tensor: its values, device and attributes."""
     attributes = getattr(tensor, "__dict__", None) or None
     return _unpickled, (type(tensor), tensor.numpy(), str(tensor.device), tensor._requires_grad), attributes
 

@@ -1,4 +1,4 @@
-"""The number of a tensor's elements, under the name that NumPy and PyTorch use differently."""
+"""`Tensor.size`: the number of elements as in NumPy, and callable as in PyTorch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .dimensions import one_dim
 
 
 class ElementCount(int):
-    """An int, NumPy's ``x.size``, that can be called as PyTorch's ``x.size()``, the shape, or ``x.size(dim)``.
+    """An int, as NumPy's ``x.size``; calling it gives PyTorch's ``x.size()``, the shape, or ``x.size(dim)``.
 
     >>> count = ElementCount(6, (2, 3))
     >>> count, count(), count(-1)

@@ -1,4 +1,4 @@
-"""`elementwise`: a formula becomes a differentiable operation.
+"""`elementwise`: makes a differentiable operation from a formula.
 
 >>> from gradcore import Tensor
 >>> @elementwise
@@ -31,22 +31,22 @@ from .tensor import Tensor, as_tensor, common_backend
 
 
 _FIRST = (0,)
-_MOST_SIGNATURES = 256  # that are remembered
+_MOST_SIGNATURES = 256  # the number of cached signatures
 
 
-Result = TypeVar("Result")  # of a call: a tensor, or a tuple of tensors
+Result = TypeVar("Result")  # the result of a call: a tensor, or a tuple of tensors
 
 
 class Elementwise(FormulaOperation, Generic[Result]):
     """A differentiable elementwise operation; made by the decorator `elementwise`.
 
-    A call takes the formula's arrays, which broadcast, and its constants; `out`, a tensor or a tuple of them, receives
-    the results in place of new tensors (not recorded), and may be among the arrays.
+    A call takes the formula's arrays, which broadcast, and its constants.  `out`, a tensor or a tuple of tensors,
+    receives the results and may be among the arrays; such a call is not recorded.
 
-    A derivative by hand takes `xp`, then by their names any of the formula's arrays and constants, and `output` for
-    the formula's value: only the arrays that it names are saved for the backward pass.  It returns the derivative along
-    the array, or a tuple of them, one for each array.  Where the formula returns a tuple, `output` is one too, and so
-    is `upstream`, the gradients with respect to each; then it returns gradients, as that of a row formula does.
+    A hand-written derivative takes `xp`, any of the formula's arrays and constants by name, and `output`, the
+    formula's value.  Only the arrays that it names are saved for the backward pass.  It returns the derivative with
+    respect to the array, or a tuple with one for each array.  If the formula returns a tuple, `output` is a tuple, and
+    so is `upstream`, the gradients of the outputs; the function then returns gradients, like that of a row formula.
     """
 
     def __init__(self, *args: Any) -> None:
@@ -57,7 +57,7 @@ class Elementwise(FormulaOperation, Generic[Result]):
         return f"<elementwise operation {self.name}>"
 
     def gradient(self, along: tuple[int, ...] = (0,)) -> Gradient:
-        """The backward pass along the arrays at these positions."""
+        """The backward pass with respect to the arrays at these positions."""
         found = self.gradients.get(along)
         if found is None:
             written = self._written_derivative(FormulaNamespace(), output=OUTPUT)
@@ -65,7 +65,7 @@ class Elementwise(FormulaOperation, Generic[Result]):
         return found
 
     def gradient_operation(self, i: int) -> Elementwise[Tensor]:
-        """The gradient along array `i` as an operation in its own right."""
+        """The gradient with respect to array `i` as an operation of its own."""
         found: Optional[Elementwise[Tensor]] = self._derived.get(i)
         if found is None:
             kernel = self.gradient((i,)).own_kernel.with_plain_inputs()
@@ -91,7 +91,7 @@ class Elementwise(FormulaOperation, Generic[Result]):
                 if isinstance(value, Tensor):
                     has_tensor = True
                 elif value.__class__ is not float and (value.__class__ is not int or not 0 <= value < 128):
-                    # Other integers may have to be fitted to a dtype: see operations/integers.py.
+                    # Other integers may need conversion to a dtype: see operations/integers.py.
                     has_tensor = False
                     break
             if not has_tensor:
@@ -111,10 +111,10 @@ class Elementwise(FormulaOperation, Generic[Result]):
         return out
 
     def into_each(self, calls: Sequence[tuple[Sequence[Any], tuple[Tensor, ...]]], **constants: Any) -> None:
-        """As a call with `out` for each of several inputs and outputs, none of which reads what another writes."""
+        """A call with `out` for each of several inputs and outputs.  No call reads what another writes."""
         values: Any = None
         together: dict[Backend, list[Any]] = {}
-        for inputs, targets in calls:  # all are checked before one is done
+        for inputs, targets in calls:  # check all calls before running any
             if values is None or len(inputs) != len(self.arrays):
                 inputs, values = self._bind(tuple(inputs), constants)
             backend, arrays, outputs = self._checked_call(inputs, targets)
@@ -128,7 +128,7 @@ class Elementwise(FormulaOperation, Generic[Result]):
     def _checked_call(self, inputs: Sequence[Any], targets: tuple[Any, ...]) -> tuple[Backend, list[Any], list[Any]]:
         """The backend, the arrays and numbers, and the outputs of a call that writes to `targets`.
 
-        What the checks ask of shapes and dtypes is remembered; the rest is looked at in every call.
+        The result of the checks of shapes and dtypes is cached; all others are made in every call.
         """
         backend: Any = None
         arrays: list[Any] = []
@@ -151,8 +151,8 @@ class Elementwise(FormulaOperation, Generic[Result]):
         backend = common_backend(self.name, (*inputs, *targets))
         operands = self._operands(inputs)
         self._check_targets(targets, operands)
-        if all(operand is value for operand, value in zip(operands, inputs)):  # what is made of others has no signature
-            if len(self._writable) >= _MOST_SIGNATURES:  # shapes change all the time: forget
+        if all(operand is value for operand, value in zip(operands, inputs)):  # converted operands have no signature
+            if len(self._writable) >= _MOST_SIGNATURES:  # shapes keep changing
                 self._writable.clear()
             self._writable.add(tuple(signature))
         return (backend, [value._array if isinstance(value, Tensor) else value for value in operands],
@@ -165,7 +165,7 @@ class Elementwise(FormulaOperation, Generic[Result]):
         shape = shapes.pop() if len(shapes) == 1 else self.common_shape(operands)
         dtypes = output_dtypes(self.kernel, compute_and_result(self.kernel, arrays)[1])
         if not all(isinstance(target, Tensor) for target in targets) or len(targets) != len(dtypes):
-            raise TypeError(f"{name}: the formula has {len(dtypes)} result(s), each goes to a tensor; got "
+            raise TypeError(f"{name}: the formula has {len(dtypes)} result(s), each needs a tensor; got "
                             f"{', '.join(type(target).__name__ for target in targets)}")
         for target, dtype in zip(targets, dtypes):
             if target.shape != shape or target.dtype != dtype:
@@ -173,12 +173,12 @@ class Elementwise(FormulaOperation, Generic[Result]):
                                  f"{target.shape} and dtype {target.dtype} for it")
             refuse_unwritable(target, name)
         if mode.enabled and any(tensor._requires_grad for tensor in (*tensors, *targets)):
-            raise RuntimeError(f"{name}: what is written to a given tensor is not recorded; call it inside of `with "
+            raise RuntimeError(f"{name}: writing to a given tensor is not recorded; call it within `with "
                                f"no_grad():`")
 
     def run(self, inputs: Sequence[Any], values: tuple[float, ...], backend: Backend) -> Result:
-        """The result, or the tuple of results, for tensors and numbers of one device and values of all constants."""
-        # Calls with one array are most calls, and a comprehension costs as much as a NumPy call on a small array.
+        """The result, or the tuple of results, for tensors of one device, numbers, and values of all constants."""
+        # Most calls have one array, for which a comprehension costs as much as a NumPy call on a small array.
         arrays: Sequence[Any]
         along: tuple[int, ...]
         if len(inputs) == 1:
@@ -230,12 +230,11 @@ def elementwise(function: Callable[..., Result], *, widens: bool = ...) -> Eleme
 @overload
 def elementwise(function: None = None, *, widens: bool = ...) -> _Decorator: ...
 def elementwise(function: Optional[Callable[..., Any]] = None, *, widens: bool = False) -> Any:
-    """Make a differentiable operation of a formula, a pure function of the array namespace and arrays.
+    """Make a differentiable operation from a formula, a pure function of the array namespace and arrays.
 
-    The function is called once, with symbols; what it returns becomes one kernel on every device, and its
-    derivative, which is derived, another.  A formula may return a tuple: its results come from one kernel, and their
-    gradients from one.  `widens` computes float32 in float64 and rounds once, for formulas
-    that cancel.
+    The function is called once with symbols.  Its result becomes one kernel for every device, and its derivative, which
+    is derived symbolically, another.  A formula may return a tuple, whose elements one kernel computes.  With `widens`,
+    float32 is computed in float64 and rounded once, for formulas with cancellation.
 
     >>> @elementwise
     ... def leaky(xp, x, negative_slope=0.01):

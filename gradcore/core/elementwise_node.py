@@ -1,7 +1,7 @@
-"""The node that a recorded call of an elementwise operation leaves in the graph.
+"""The graph node of a recorded call of an elementwise operation.
 
-Every activation and every operator of a network goes through here, forward and backward; for small tensors these
-lines take as long as the arithmetic, so the commonest case, one input, takes the shortest way.
+Every activation and operator of a network creates one.  For small tensors this costs as much as the arithmetic, so the
+most common case, a single input, has a fast path.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from .tensor import Tensor
 
 
 class ElementwiseNode(Node):
-    """A recorded call of `operation` (an `Elementwise`): what its backward kernel needs, and the kernel's run.
+    """A recorded call of `operation` (an `Elementwise`), with what its backward kernel needs.
 
-    What is saved are pairs of an input, a tensor or a number, and its version at the time.
+    `saved` has pairs of an input, a tensor or a number, and its version at the time of the call.
     """
 
     __slots__ = ("operation", "needs", "values", "saved", "output", "odd")
@@ -35,7 +35,7 @@ class ElementwiseNode(Node):
         self.needs = needs = operation.gradients.get(along) or operation.gradient(along)
         if len(inputs) == 1:
             source = inputs[0]
-            # What Node.__init__ and parent_of would do, without the calls.
+            # Node.__init__ and parent_of inlined.
             self.parents, self.order, self.watch = (source._node or source,), next_order(), None
             self.saved = ((source, source._versions[0]),) if needs.saved else ()
             self.odd = None
@@ -43,7 +43,7 @@ class ElementwiseNode(Node):
             Node.__init__(self, [parent_of(inputs[i]) for i in along])
             self.saved = [(inputs[i], versions_of(inputs[i])) for i in needs.saved]
             self.odd = _odd_inputs(inputs, along, output._array)
-        # Only the array: its tensor points here, and must not be pointed back to.
+        # Only the array, since its tensor refers to this node and a cycle must not arise.
         self.output = (output._array, output._versions) if needs.saves_output else None
 
     @property
@@ -66,7 +66,7 @@ class ElementwiseNode(Node):
         return parts
 
     def _saved_arrays(self) -> list[Any]:
-        """The arrays and numbers that were saved, which must still be there and be what they were."""
+        """The saved arrays and numbers; raises RuntimeError if they were freed or changed in place."""
         if self.saved is None:
             refuse_second_backward(self.name)
         arrays = []
@@ -85,7 +85,7 @@ class ElementwiseNode(Node):
         return arrays
 
     def _computed(self, arrays: list[Any], gradient: Tensor) -> list[Tensor]:
-        """The gradients, by one kernel."""
+        """The gradients, computed by one kernel."""
         backend, needs = gradient._backend, self.needs
         arrays.append(gradient._array)
         outputs = backend.elementwise(needs.kernel, arrays, self.values)
@@ -98,7 +98,7 @@ class ElementwiseNode(Node):
         return parts
 
     def _recorded(self, gradient: Tensor) -> list[Tensor]:
-        """The gradients, each with a graph of its own."""
+        """The gradients, each computed by a recorded operation."""
         backend, needs = gradient._backend, self.needs
         available = {i: value for i, (value, _) in zip(needs.saved, self.saved or ())}
         if self.output is not None:
@@ -106,7 +106,7 @@ class ElementwiseNode(Node):
             output._versions = self.output[1]
 
         def along(i: int) -> Tensor:
-            less = self.operation.gradient((i,))  # one gradient may need less than all of them together
+            less = self.operation.gradient((i,))  # one gradient may need fewer inputs than all together
             inputs = [available[j] for j in less.saved] + ([output] if less.saves_output else []) + [gradient]
             slope: Tensor = self.operation.gradient_operation(i).run(inputs, self.values, backend)
             return slope
@@ -119,6 +119,6 @@ class ElementwiseNode(Node):
 
 def _odd_inputs(inputs: Sequence[Any], along: tuple[int, ...],
                 output: Any) -> dict[int, tuple[tuple[int, ...], np.dtype]]:
-    """The shape and dtype of inputs that were broadcast or cast: their gradients are summed and cast back."""
+    """The shape and dtype of inputs that were broadcast or cast, whose gradients must be summed or cast back."""
     return {i: (inputs[i].shape, inputs[i].dtype) for i in along
             if inputs[i].shape != output.shape or inputs[i].dtype != output.dtype}

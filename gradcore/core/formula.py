@@ -1,4 +1,4 @@
-"""What operations made of formulas have in common: parameters, a kernel that is traced once, a derivative by hand."""
+"""The base class of operations made of formulas: parameters, the traced kernel, and derivatives."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ Self = TypeVar("Self", bound="FormulaOperation")
 class FormulaOperation:
     """A differentiable operation made of a formula.
 
-    Parameters of the formula without a default are arrays, which broadcast; those with a default number are
-    constants, which may be given another value at every call without a new kernel.
+    Parameters of the formula without a default are arrays, which broadcast.  Those with a number as default are
+    constants; each call may give them another value without a new kernel.
     """
 
     def __init__(self, kernel: Callable[[], Kernel], name: str, arrays: Sequence[str], constants: Mapping[str, float]):
@@ -38,17 +38,17 @@ class FormulaOperation:
         self.defaults: tuple[float, ...] = tuple(constants.values())
         self._constant_names = frozenset(constants)
         self._kernel: Optional[Kernel] = None
-        self._demands: list[tuple[Callable[..., bool], str]] = []  # of constants: a test of all, and what it wants
+        self._demands: list[tuple[Callable[..., bool], str]] = []  # tests of the constants, with descriptions
         self._forget_derivatives()
 
     def _forget_derivatives(self) -> None:
-        self.gradients: dict[Any, Any] = {}  # backward passes by what they are taken along
-        self._derived: dict[Any, Any] = {}  # and those of one input as operations in their own right
-        self._keeping: dict[tuple[int, ...], Kernel] = {}  # forward kernels that leave row numbers for backward ones
+        self.gradients: dict[Any, Any] = {}  # backward passes, by the inputs they are taken with respect to
+        self._derived: dict[Any, Any] = {}  # gradients of one input as operations
+        self._keeping: dict[tuple[int, ...], Kernel] = {}  # forward kernels that return row numbers too
         self._recordings: dict[tuple[Any, ...], Recording] = {}
 
     def __reduce__(self) -> str:
-        """Pickled as functions are, by its name, so that modules that hold one can be saved and copied."""
+        """Pickle by qualified name, like functions."""
         return getattr(self, "__qualname__", self.name)
 
     # -- kernels ----------------------------------------------------------------------------------------------
@@ -60,23 +60,23 @@ class FormulaOperation:
         return self._kernel
 
     def derivative(self: Self, function: Callable[..., Any]) -> Self:
-        """Give the derivative by hand (a decorator), where the formula has a better one than the derived."""
+        """A decorator for a hand-written derivative, if it is better than the derived one."""
         self._written = function
         self._forget_derivatives()
         return self
 
     def _written_derivative(self, namespace: Any, **standing: Any) -> Optional[list[Expression]]:
-        """What the derivative by hand states for each array, or None where there is none.
+        """The hand-written derivative for each array, or None if there is none.
 
-        `standing` is what it may name beside the formula's arrays and constants: symbols, or tuples of them.
+        `standing` has the names that it may use beside the formula's arrays and constants: symbols, or tuples of them.
         """
         if self._written is None:
             return None
         signature = Signature(self._written)
         for name in standing:
             if name in (*self.arrays, *self.constants):
-                raise FormulaError(f"the derivative of {self.name}: `{name}` is {_MEANINGS[name]} there, so that no "
-                                   f"array or constant of the formula can have that name; rename it")
+                raise FormulaError(f"the derivative of {self.name}: `{name}` is {_MEANINGS[name]} there; rename "
+                                   f"the array or constant of the formula that has this name")
         symbols = {symbol.name: symbol for symbol in self.kernel.inputs + self.kernel.constants} | standing
         named = [*signature.arrays, *signature.constants]
         unknown = [name for name in named if name not in symbols]
@@ -95,22 +95,22 @@ class FormulaOperation:
         return [part if isinstance(part, Expression) else Literal.of(part) for part in parts]
 
     def joint_gradient(self, along: tuple[int, ...], which: tuple[int, ...], keeps: bool = False) -> RowGradient:
-        """The backward pass from the results at `which` along the arrays at these positions.
+        """The backward pass from the results at `which` with respect to the arrays at `along`.
 
-        With `keeps` it reads the row numbers that the forward kernel leaves, and does not compute them again.
+        With `keeps` it reads the row numbers that the forward kernel returns instead of recomputing them.
         """
         found = self.gradients.get((along, which, keeps))
         if found is None:
             keepable: Sequence[Expression] = ()
             every = tuple(range(len(self.kernel.outputs)))
-            if keeps:  # what all results together need, since this is settled in the forward pass
+            if keeps:  # those that all results need, since the forward pass is already done
                 keepable = row_numbers(self.kernel) if which == every else self.joint_gradient(along, every, True).kept
             written = self._written_joint(which)
             found = self.gradients[along, which, keeps] = row_gradient(self.kernel, along, which, written, keepable)
         return found
 
     def _written_joint(self, which: tuple[int, ...]) -> Optional[list[Expression]]:
-        """The derivative by hand, where results that received no gradient count as having received 0."""
+        """The hand-written derivative; results without a gradient have the gradient 0."""
         if self._written is None:
             return None
         outputs, upstreams = zip(*output_symbols(self.kernel))
@@ -135,24 +135,23 @@ class FormulaOperation:
     # -- calls ------------------------------------------------------------------------------------------------
     def summed(self, outputs: Sequence[Expression], shapes: Sequence[tuple[int, ...]],
                frame: tuple[Any, ...]) -> tuple[bool, ...]:
-        """Which outputs of a backward kernel `launch` can sum over the repetitions of inputs of these shapes, if they
-        are appended to the frame."""
+        """Which outputs of a backward kernel `launch` can sum to inputs of these shapes, if appended to the frame."""
         return (False,) * len(outputs)
 
     def launch(self, kernel: Kernel, arrays: Sequence[Any], values: tuple[Any, ...], backend: Backend,
                frame: tuple[Any, ...]) -> Sequence[Any]:
-        """Run a kernel of this operation; `frame` is what a call states beside the arrays and constants."""
+        """Run a kernel of this operation; `frame` has a call's options beside arrays and constants."""
         raise NotImplementedError
 
     def record(self, tensors: Sequence[Tensor], values: tuple[Any, ...], backend: Backend, frame: tuple[Any, ...],
                shape: tuple[int, ...], adds_up: bool = False) -> list[Tensor]:
-        """The results for tensors that broadcast to `shape`, recorded where a gradient is wanted.
+        """The results for tensors that broadcast to `shape`, recorded if a gradient is required.
 
-        With `adds_up` they are the sums of the results, whose backward pass must not need the results themselves.
+        With `adds_up` they are the sums of the results; the derivative must not read the results then.
         """
         along = tuple([i for i, tensor in enumerate(tensors) if tensor._requires_grad]) if mode.enabled else ()
         given, kernel = [tensor._array for tensor in tensors], self.kernel
-        # Numbers that were rounded to float16 would spoil the backward pass.
+        # Row numbers rounded to float16 would make the backward pass inaccurate.
         keeps = bool(along) and not kernel.widens and FLOAT16 not in [array.dtype for array in given]
         arrays = self.launch(self._keeping_kernel(along) if keeps else kernel, given, values, backend, frame)
         count = len(kernel.outputs)
@@ -163,11 +162,11 @@ class FormulaOperation:
         return outputs
 
     def recording(self, along: tuple[int, ...], keeps: bool) -> Recording:
-        """What a recorded call keeps for its backward pass along these arrays; see `joint_gradient` for `keeps`."""
+        """What a recorded call saves for its backward pass; see `joint_gradient` for `keeps`."""
         found = self._recordings.get((along, keeps))
         if found is None:
             every = tuple(range(len(self.kernel.outputs)))
-            # To differentiate once more, the backward formula is needed in terms of the inputs alone.
+            # Second derivatives need the backward formula in terms of the inputs alone.
             needs, again = self.joint_gradient(along, every, keeps), self.joint_gradient(along, every)
             found = self._recordings[along, keeps] = Recording(
                 tuple({*needs.saved, *again.saved}), tuple({*needs.outputs, *again.outputs}), needs.kept,
@@ -175,7 +174,7 @@ class FormulaOperation:
         return found
 
     def _keeping_kernel(self, along: tuple[int, ...]) -> Kernel:
-        """The forward kernel with the row numbers as further outputs that the gradient along these arrays reads."""
+        """The forward kernel with the row numbers that the gradient reads as additional outputs."""
         found = self._keeping.get(along)
         if found is None:
             kernel = self.kernel
@@ -186,7 +185,7 @@ class FormulaOperation:
         return found
 
     def _bind(self, inputs: tuple[Any, ...], constants: dict[Any, Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """The arrays and the values of the constants of a call, which may name either or neither."""
+        """The arrays and the values of the constants of a call, given by position or by keyword."""
         if len(inputs) == len(self.arrays) and constants.keys() <= self._constant_names:
             return inputs, self._numbers([constants.get(name, default)
                                           for name, default in zip(self.constants, self.defaults)])
@@ -217,7 +216,7 @@ class FormulaOperation:
         return values
 
     def demands(self: Self, words: str) -> Callable[[Callable[..., bool]], Self]:
-        """Refuse values of the constants that mean nothing (a decorator of a test of them, which `words` describe)."""
+        """A decorator for a test of the constants; ValueError with `words` is raised if it returns False."""
 
         def with_test(test: Callable[..., bool]) -> Self:
             self._demands.append((test, words))
@@ -226,7 +225,7 @@ class FormulaOperation:
         return with_test
 
     def check_constants(self, constants: Mapping[str, Any]) -> None:
-        """Refuse constants that a call would refuse."""
+        """Raise an error for constants that a call would reject."""
         self._numbers([constants.get(name, default) for name, default in zip(self.constants, self.defaults)])
 
     def _operands(self, inputs: Sequence[Any]) -> list[Any]:
@@ -242,20 +241,20 @@ class FormulaOperation:
         return operands
 
     def common_shape(self, inputs: Sequence[Any]) -> tuple[int, ...]:
-        """The shape that tensors broadcast to; numbers fit any."""
+        """The shape that tensors broadcast to; numbers count as zero-dimensional."""
         return common_shape(self.name, [getattr(value, "shape", ()) for value in inputs], self.arrays)
 
     def in_words(self, error: Exception, inputs: Sequence[Any], options: dict[str, Any]) -> Exception:
-        """`error`, which came out of a call, for the caller; one from within the formula is his own."""
+        """The exception to raise for an `error` in a call; errors of the formula's own code are unchanged."""
         functions = (getattr(self, "__wrapped__", None), self._written)
         written = [getattr(function, "__code__", None) for function in functions]
         if any(code in written for code in codes(error)):
             return error
         if not is_own(error):
-            self.common_shape(inputs)  # the commonest reason
+            self.common_shape(inputs)  # raises for the most common cause
             if isinstance(error, OverflowError):
                 given = [value for value in inputs if isinstance(value, int)]
-                return OverflowError(f"{self.name}: the integers that it meets hold at most 64 bits; got {given}")
+                return OverflowError(f"{self.name}: integers must fit in 64 bits; got {given}")
         return in_words(error, self.name.lstrip("_"), inputs, options)
 
 

@@ -1,6 +1,6 @@
-"""The node that a recorded call of a formula leaves in the graph, where it has rows or several results.
+"""The graph node of a recorded call of a formula with rows or several results.
 
-One backward kernel serves all results of a call that have received a gradient.
+One backward kernel handles all results of a call that have received a gradient.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from .tensor import Tensor
 
 
 class Recording(NamedTuple):
-    """What a recorded call keeps: inputs and outputs, by their places, and the row numbers that the forward kernel
-    left.  The outputs at `differentiable` have a gradient."""
+    """What a recorded call saves: inputs and outputs, by position, and the row numbers of the forward kernel.
+
+    The outputs at `differentiable` have a gradient.
+    """
 
     saved: tuple[int, ...]
     outputs: tuple[int, ...]
@@ -28,11 +30,10 @@ class Recording(NamedTuple):
 
 
 class FormulaNode(Node):
-    """A recorded call of `operation` (a `FormulaOperation`): what its backward kernel needs, and the kernel's run.
+    """A recorded call of `operation` (a `FormulaOperation`), with what its backward kernel needs.
 
-    `frame` is what the operation's `launch` takes beside the arrays, and `shape` that to which the inputs broadcast.
-    `rows` are the numbers, one for each row, that the forward kernel left for the backward kernel; None where it was
-    not asked for any.
+    `frame` has the options of the operation's `launch`, and `shape` is the broadcast shape of the inputs.  `rows` are
+    arrays with one number for each row, from the forward kernel for the backward kernel; None if it returned none.
     """
 
     __slots__ = ("operation", "along", "values", "frame", "shape", "saved", "outputs", "count", "rows", "keeps",
@@ -73,7 +74,7 @@ class FormulaNode(Node):
         return [self._as_source(parts[i], i) if i in parts else None for i in self.along]
 
     def _computed(self, which: tuple[int, ...], upstream: list[Tensor]) -> dict[int, Tensor]:
-        """The gradients by one kernel."""
+        """The gradients, computed by one kernel."""
         needs, backend = self.operation.joint_gradient(self.along, which, self.keeps), upstream[0]._backend
         if not needs.computed:  # results that depend on none of these inputs, and were read by a backward kernel
             return {}
@@ -92,10 +93,10 @@ class FormulaNode(Node):
         return parts
 
     def _recorded(self, which: tuple[int, ...], upstream: list[Tensor]) -> dict[int, Tensor]:
-        """The gradients, each with a graph of its own."""
+        """The gradients, each computed by a recorded operation."""
         backend, parts = upstream[0]._backend, {}
         for i in self.operation.joint_gradient(self.along, which).computed:
-            needs = self.operation.joint_gradient((i,), which)  # one may need less than all together
+            needs = self.operation.joint_gradient((i,), which)  # one gradient may need fewer inputs than all together
             inputs = [*self._read(needs), *upstream]
             operation = self.operation.joint_operation(i, which)
             parts[i], = operation.record(inputs, self.values, backend, self.frame, self.shape)
@@ -111,11 +112,11 @@ class FormulaNode(Node):
     def _as_source(self, part: Tensor, i: int) -> Tensor:
         """The gradient in the shape and dtype of the input, which may have been broadcast or cast."""
         shape, dtype = self.sources[i]
-        if part.shape != shape:  # a number for a row is not repeated along it
+        if part.shape != shape:  # an input with one number for each row has no repeated gradient
             is_row = self.operation.kernel.inputs[i].is_row
             part = sum_to(part if is_row else broadcast_to(part, self.shape), shape)
         return cast(part, dtype)
 
     def release(self) -> None:
-        # What looks at it again, `backward`, refuses that first.
+        # `backward` checks for None first.
         self.saved = self.outputs = self.rows = None  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""`Function`: an operation of one's own, with its forward and backward pass written by hand, as PyTorch's."""
+"""`Function`: user-defined operations with hand-written forward and backward passes, as in PyTorch."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .tensor import Tensor
 
 
 class Context:
-    """What a `Function` keeps of one call for its backward pass.
+    """The context of one call of a `Function`, which saves what its backward pass needs.
 
-    Attributes of any name may be set as well, for what is no tensor.
+    Values other than tensors can be saved as attributes of any name.
 
     >>> from gradcore import Tensor, autograd
     >>> class Square(autograd.Function):
@@ -45,24 +45,24 @@ class Context:
         self._materializes = True
 
     def save_for_backward(self, *tensors: Optional[Tensor]) -> None:
-        """Keep inputs, outputs or other tensors; a change of them in place is noticed in the backward pass."""
+        """Save tensors for `backward`, which raises RuntimeError if they were changed in place since."""
         for tensor in tensors:
             if tensor is not None and not isinstance(tensor, Tensor):
-                raise TypeError(f"{self._name}: save_for_backward keeps tensors (or None); got "
+                raise TypeError(f"{self._name}: save_for_backward takes tensors or None; got "
                                 f"{type(tensor).__name__}. Set other values as attributes of ctx")
         self._to_save = tensors
 
     @property
     def saved_tensors(self) -> tuple[Optional[Tensor], ...]:
-        """What `save_for_backward` was given."""
+        """The tensors passed to `save_for_backward`."""
         return tuple(self._to_save)
 
     def mark_non_differentiable(self, *outputs: Tensor) -> None:
-        """These outputs have no gradient."""
+        """Mark outputs that have no gradient."""
         self._constant = set(map(id, outputs))
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Whether backward() is given zeros, and not None, for outputs that nothing was computed from."""
+        """Whether `backward` receives zeros instead of None for outputs without a gradient."""
         self._materializes = bool(value)
 
     def mark_dirty(self, *inputs: Tensor) -> None:
@@ -75,7 +75,7 @@ class FunctionNode(Node):
 
     __slots__ = ("function", "context", "inputs", "outputs", "saved")
 
-    makes_new_arrays = False  # the backward pass is the user's, and may return what it was given
+    makes_new_arrays = False  # the user's backward pass may return its arguments
 
     def __init__(self, function: type[Function], context: Context, args: Sequence[Any]):
         super().__init__([parent_of(arg) if isinstance(arg, Tensor) else None for arg in args])
@@ -87,7 +87,7 @@ class FunctionNode(Node):
         return f"{self.function.__name__}Backward"
 
     def lead_to(self, outputs: Sequence[Any], made: Mapping[int, int]) -> None:
-        """Make `outputs` results of this node; `made` has the numbers of those that have a gradient, by their ids."""
+        """Make `outputs` results of this node; `made` maps the ids of those with a gradient to their positions."""
         self.outputs = [(output.shape, output.dtype, output._backend) if isinstance(output, Tensor) else None
                         for output in outputs]
         self.saved: Optional[list[Any]] = [
@@ -113,7 +113,7 @@ class FunctionNode(Node):
         try:
             gradients = self.function.backward(self.context, *given)
         finally:
-            self.context._to_save = ()  # the outputs among them point here
+            self.context._to_save = ()  # outputs among them refer to this node: break the cycle
         gradients = list(gradients) if isinstance(gradients, (tuple, list)) else [gradients]
         while len(gradients) > len(self.inputs) and gradients[-1] is None:
             gradients.pop()
@@ -145,12 +145,12 @@ class FunctionNode(Node):
 
 
 class Function:
-    """Base class of operations of one's own: `apply` calls `forward`, and `backward` with the outputs' gradients.
+    """Base class of user-defined operations: `apply` calls `forward`, and the backward pass calls `backward`.
 
-    ``forward(ctx, *args)`` computes without being recorded and tells `ctx` what `backward` will need; it may also be
-    written as ``forward(*args)`` beside ``setup_context(ctx, inputs, output)``.  ``backward(ctx, *gradients)`` returns
-    a gradient for each argument, None for those that have none.  It is recorded where gradients of gradients are
-    wanted, so it should compute with tensors.
+    ``forward(ctx, *args)`` is not recorded and saves in `ctx` what `backward` needs; alternatively, define
+    ``forward(*args)`` and ``setup_context(ctx, inputs, output)``.  ``backward(ctx, *gradients)`` receives the gradients
+    of the outputs and returns a gradient, or None, for each argument.  It must compute with tensors, since it is
+    recorded for gradients of gradients.
 
     >>> class Cube(Function):
     ...     @staticmethod
@@ -170,19 +170,19 @@ class Function:
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError("a Function states forward(ctx, *args), a static method")
+        raise NotImplementedError("a Function must define the static method forward(ctx, *args)")
 
     @staticmethod
     def setup_context(ctx: Context, inputs: tuple[Any, ...], output: Any) -> None:
-        """Keep what `backward` needs, where `forward` does not take `ctx`."""
+        """Save what `backward` needs, if `forward` does not take `ctx`."""
 
     @staticmethod
     def backward(ctx: Context, *gradients: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError("a Function that is differentiated states backward(ctx, *gradients), a static method")
+        raise NotImplementedError("a differentiable Function must define the static method backward(ctx, *gradients)")
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
-        """The result of `forward` for these arguments, tensors or anything else."""
+        """The recorded result of `forward` for these arguments, which may be tensors or other values."""
         context = Context(cls.__name__, args)
         with no_grad():
             if cls.setup_context is Function.setup_context:
@@ -195,7 +195,7 @@ class Function:
 
     @classmethod
     def _recorded(cls, context: Context, args: Sequence[Any], outputs: Sequence[Any]) -> list[Any]:
-        """The outputs, as results of a node where a gradient is wanted of any."""
+        """The outputs, as results of a node if a gradient is required."""
         given = {id(arg) for arg in args if isinstance(arg, Tensor)}
         results = [output.detach() if id(output) in given else output for output in outputs]
         made = {id(output): i for i, output in enumerate(results)

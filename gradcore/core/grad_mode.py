@@ -1,4 +1,4 @@
-"""Whether operations are recorded for the backward pass: a switch of its own in every thread."""
+"""The gradient mode: whether operations are recorded for the backward pass.  Each thread has its own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _GradMode(threading.local):
         self.outer: list[bool] = []  # the modes around the blocks that this thread is in
 
 
-mode = _GradMode()  # its attribute is read where a call would count
+mode = _GradMode()  # hot paths read its attribute, since a call would be slow
 
 
 class _End(io.IOBase):
@@ -32,7 +32,7 @@ class _End(io.IOBase):
 
 
 def is_grad_enabled() -> bool:
-    """Whether operations of this thread are recorded.
+    """Whether this thread records operations.
 
     >>> is_grad_enabled()
     True
@@ -41,7 +41,7 @@ def is_grad_enabled() -> bool:
 
 
 class _Switch:
-    """A mode for a `with` block, or for every run of the function that it decorates."""
+    """A mode for a `with` block, or for every call of a decorated function."""
 
     def __init__(self, enabled: bool):
         self.enabled = enabled
@@ -60,7 +60,7 @@ class _Switch:
         @functools.wraps(function)
         def decorated(*args: Any, **kwargs: Any) -> Any:
             before = mode.enabled
-            try:  # no context: Ctrl-C may come before a context's end has begun
+            try:  # not a context, which Ctrl-C can interrupt before its exit
                 mode.enabled = enabled
                 result = function(*args, **kwargs)
             finally:
@@ -75,12 +75,12 @@ class _Switch:
 
 def _check_decorated(switch: type, function: Any) -> None:
     if not callable(function) or isinstance(function, type) or inspect.isasyncgenfunction(function):
-        raise TypeError(f"{switch.__name__} decorates functions, generators and coroutines among them; got "
-                        f"{function!r:.80}. Write `with {switch.__name__}():` inside of it")
+        raise TypeError(f"{switch.__name__} decorates functions, including generators and coroutines; got "
+                        f"{function!r:.80}. Write `with {switch.__name__}():` in its body")
 
 
 def _stepped(steps: Any, enabled: bool) -> Generator[Any, Any, Any]:
-    """The generator `steps`, each step in the mode; between them the caller has the mode that it had."""
+    """The generator `steps` with each step run in the mode; the caller's mode is restored between steps."""
     resume, value = steps.send, None
     try:
         while True:
@@ -102,7 +102,7 @@ _awaited = types.coroutine(_stepped)
 
 
 class _Fixed(_Switch):
-    """A mode that the class has: its name may decorate a function without brackets."""
+    """A mode fixed by the class, which can decorate a function without parentheses."""
 
     def __new__(cls, *function: Callable[..., Any]) -> Any:
         if not function:
@@ -114,9 +114,9 @@ class _Fixed(_Switch):
 
 
 class no_grad(_Fixed):
-    """Do not record operations: for evaluation, and for the update of parameters.
+    """Disable recording of operations, for evaluation and for the update of parameters.
 
-    It is a context, or decorates a function, a generator or a coroutine, with brackets or without.
+    It is a context manager, or a decorator of functions, generators and coroutines, with or without parentheses.
 
     >>> @no_grad
     ... def evaluate():
@@ -130,7 +130,7 @@ class no_grad(_Fixed):
 
 
 class enable_grad(_Fixed):
-    """Record operations inside of a block that does not; as `no_grad`, a context or a decorator.
+    """Enable recording of operations, also within `no_grad`; a context manager or a decorator.
 
     >>> import gradcore
     >>> x = gradcore.ones(2, requires_grad=True)
@@ -149,7 +149,7 @@ def _record(enabled: bool) -> None:
 
 
 class set_grad_enabled(_Switch):
-    """Record operations from here on, or do not; in a `with` block or a decorated function until its end.
+    """Enable or disable recording from here on, or for a `with` block or a decorated function.
 
     >>> before = set_grad_enabled(False)
     >>> is_grad_enabled()
@@ -178,9 +178,9 @@ class set_grad_enabled(_Switch):
 
 
 class inference_mode(_Switch):
-    """As `no_grad`, under PyTorch's name; ``inference_mode(False)`` records.
+    """As `no_grad`, under PyTorch's name; ``inference_mode(False)`` enables recording.
 
-    Tensors that are made inside are tensors as all others: they may be used in what is recorded later.
+    Unlike in PyTorch, tensors created in it are ordinary tensors, which can be used in recorded operations later.
 
     >>> import gradcore
     >>> with inference_mode():

@@ -1,4 +1,4 @@
-"""Gradients as values, and a check of gradients against differences."""
+"""`grad`, `backward`, and `gradcheck`, which compares gradients with finite differences."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def grad(outputs: Union[Tensor, Iterable[Tensor]], inputs: Union[Tensor, Iterabl
          retain_graph: Optional[bool] = None, create_graph: bool = False, only_inputs: bool = True,
          allow_unused: Optional[bool] = None, is_grads_batched: bool = False,
          materialize_grads: bool = False) -> tuple[Any, ...]:
-    """The derivatives of `outputs`, weighted by `grad_outputs` and added up, along each of `inputs`.
+    """The gradients of the sum of `outputs`, weighted by `grad_outputs`, with respect to `inputs`.
 
-    No tensor's `grad` is changed.  With `create_graph` the result can be differentiated again.  Inputs on which nothing
-    depends are refused; with `allow_unused` their derivative is None, and with `materialize_grads` zeros.
+    No tensor's `grad` is changed.  With `create_graph` the result can be differentiated again.  Raises RuntimeError for
+    inputs on which no output depends; their gradient is None with `allow_unused` and zeros with `materialize_grads`.
 
     >>> x = Tensor([3.0], requires_grad=True)
     >>> slope, = grad(x ** 3, x, create_graph=True)
@@ -35,7 +35,7 @@ def grad(outputs: Union[Tensor, Iterable[Tensor]], inputs: Union[Tensor, Iterabl
     (27.0, 18.0)
     """
     if not only_inputs or is_grads_batched:
-        raise NotImplementedError("grad: `only_inputs=False` and `is_grads_batched=True` are not taken here; call "
+        raise NotImplementedError("grad: `only_inputs=False` and `is_grads_batched=True` are not supported; call "
                                   "backward(), or grad() for each gradient")
     outputs, inputs = _listed(outputs), _listed(inputs)
     weights = [None] * len(outputs) if grad_outputs is None else _listed(grad_outputs)
@@ -57,7 +57,7 @@ def backward(tensors: Union[Tensor, Iterable[Tensor]], grad_tensors: Any = None,
              create_graph: bool = False, inputs: Union[None, Tensor, Iterable[Tensor]] = None) -> None:
     """Add to the `grad` of every leaf (or only of `inputs`) the derivative of the sum of `tensors`.
 
-    `grad_tensors` are the weights of the sum, one for each tensor; None is for tensors of one element.
+    `grad_tensors` has the weights, one tensor for each of `tensors`; None is allowed for tensors of one element.
 
     >>> x = Tensor([1.0, 2.0], requires_grad=True)
     >>> backward([x.sum(), x * x], [None, Tensor([1.0, 1.0])])
@@ -93,7 +93,7 @@ def _listed(tensors: Any) -> list[Any]:
 
 
 class GradcheckError(RuntimeError):
-    """A gradient differs from the difference quotient; the text names the input and the element.
+    """A gradient differs from the finite difference; the message names the input and the element.
 
     >>> try:
     ...     gradcheck(lambda x: x.detach() * x, Tensor([3.0], dtype="float64", requires_grad=True))
@@ -105,17 +105,17 @@ class GradcheckError(RuntimeError):
 
 def gradcheck(func: Callable[..., Any], inputs: Union[Tensor, Sequence[Any]], eps: float = 1e-6, atol: float = 1e-5,
               rtol: float = 1e-3, raise_exception: bool = True) -> bool:
-    """True if the gradients of `func` agree with central differences (f(x + eps) - f(x - eps)) / (2 eps).
+    """Check the gradients of `func` against central differences (f(x + eps) - f(x - eps)) / (2 eps).
 
     Parameters
     ----------
-    func : of the inputs; returns a float64 tensor or several.
-    inputs : those that require a gradient must be float64, since differences of float32 are too coarse.
+    func : a function of the inputs that returns one or several float64 tensors.
+    inputs : those that require a gradient must be float64, since differences in float32 are too inaccurate.
 
     Raises
     ------
-    GradcheckError : a difference exceeds ``atol + rtol * |difference quotient|``; without `raise_exception` the result
-        is False then.
+    GradcheckError : an error exceeds ``atol + rtol * |difference quotient|``; without `raise_exception` the result is
+        False instead.
 
     >>> gradcheck(lambda x: x * x, Tensor([1.0, -2.0], dtype="float64", requires_grad=True))
     True
@@ -182,13 +182,13 @@ def _leaf(value: Any, requires_grad: bool) -> Any:
 
 
 def _differences(function: Callable[..., Any], inputs: Sequence[Any], i: int, o: int, eps: float) -> np.ndarray:
-    """The difference quotients of output `o`: a column for each element of input `i`."""
+    """The central differences of output `o`, with a column for each element of input `i`."""
     center = np.array(inputs[i].numpy(), order="C")
 
     def value_at(element: int, step: float) -> np.ndarray:
         moved = center.copy()
         moved.reshape(-1)[element] += step
-        # They require gradients still: the function may take gradients itself.
+        # They still require gradients, since the function may compute gradients itself.
         arguments = [_leaf(value, isinstance(value, Tensor) and value.requires_grad) for value in inputs]
         arguments[i] = Tensor(moved, requires_grad=True, device=inputs[i].device)
         return np.array(_listed(function(*arguments))[o].numpy()).ravel()

@@ -1,8 +1,8 @@
-"""Reverse-mode automatic differentiation: the graph of operations, and the walk back through it.
+"""Reverse-mode automatic differentiation: the graph of recorded operations and its backward traversal.
 
-Every tensor that comes out of a recorded operation points to a `Node`; the node points to the nodes of the
-operation's inputs, or to the leaf tensors whose `grad` is wanted.  Nothing points forward, so there are no
-reference cycles and a graph disappears with its last tensor.
+Every result of a recorded operation refers to a `Node`.  The node refers to the nodes of the operation's inputs, or to
+leaf tensors that require a gradient.  There are no references forward, so there are no cycles, and a graph is freed
+with its last tensor.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ def watch_steps(step: Optional[Step]) -> Optional[Step]:
 
 
 class Watch:
-    """What happens to a tensor's gradient: hooks that may replace it, `grad` of a result, and hooks `after` a leaf has
-    accumulated it."""
+    """What observes a tensor's gradient: `hooks` that may replace it, hooks `after` a leaf has accumulated it, and
+    `retains`, for results that keep their gradient."""
 
     __slots__ = ("hooks", "after", "retains")
 
     def __init__(self) -> None:
         self.hooks: dict[int, Callable[..., Any]] = {}
         self.after: dict[int, Callable[..., Any]] = {}
-        self.retains: Any = None  # a weak reference to a tensor that is no leaf and keeps its gradient
+        self.retains: Any = None  # a weak reference to a non-leaf tensor that keeps its gradient
 
     def seen(self, gradient: Any, keeps: bool = False) -> Any:
-        """The gradient after the hooks, which a result that retains it `keeps` in its `grad`."""
+        """The gradient after the hooks; with `keeps`, a retaining tensor accumulates it."""
         for hook in tuple(self.hooks.values()):
             replaced = hook(gradient)
             if replaced is not None:
@@ -60,34 +60,34 @@ def _check_replaced(gradient: Any, replaced: Any) -> None:
 class Node:
     """One recorded operation with one output.
 
-    `parents` has, for each input, the input's node, the input itself if it is a leaf that requires a gradient, or
-    None.  `order` grows with every node that is made: inputs are always older than what is computed from them.
+    `parents` has, for each input, its node, or the input itself if it is a leaf that requires a gradient, or None.
+    `order` increases with every node, so a node is always younger than its inputs' nodes.
     """
 
     __slots__ = ("parents", "order", "watch", "__weakref__")
 
-    # Whether `backward` returns arrays that nothing else holds, so that a leaf may keep them as its gradient.
+    # Whether nothing else refers to the arrays that `backward` returns, so that a leaf may keep them.
     makes_new_arrays = True
 
     def __init__(self, parents: Sequence[Any]):
         self.parents: Sequence[Any] = parents
         self.order: int = next_order()
-        self.watch: Optional[Watch] = None  # where somebody wants to see the gradient of the output
+        self.watch: Optional[Watch] = None  # what observes the gradient of the output
 
     @property
     def name(self) -> str:
         return type(self).__name__
 
     def backward(self, gradient: Any) -> Sequence[Any]:
-        """The gradients of the inputs (None where there is none) from the one of the output."""
+        """The gradients of the inputs, or None, from the gradient of the output."""
         raise NotImplementedError(f"{self.name} has no backward pass")
 
     def release(self) -> None:
-        """Forget what was saved for the backward pass."""
+        """Free what was saved for the backward pass."""
 
 
 def parent_of(tensor: Any) -> Any:
-    """What a node keeps of an input: see `Node`."""
+    """The entry of a tensor in `Node.parents`."""
     if tensor._node is not None:
         return tensor._node
     return tensor if tensor._requires_grad else None
@@ -110,24 +110,24 @@ def leaves(tensors: Sequence[Any]) -> list[Any]:
 
 def propagate(parents: Sequence[Any], gradients: Sequence[Any], retain_graph: bool, create_graph: bool,
               wanted: Optional[Sequence[Any]] = None) -> list[Any]:
-    """Walk from `parents` (see `parent_of`), which receive `gradients`, back to the leaves.
+    """Propagate `gradients` from `parents` (see `parent_of`) back to the leaves.
 
-    Without `wanted` the leaves accumulate into their `grad`; with it, the gradients of these tensors are returned
-    instead (None for those that the walk does not reach) and no tensor is changed.
+    Without `wanted`, leaves accumulate their gradients in `grad`.  With it, the gradients of these tensors are returned
+    instead (None for those that are not reached), and no tensor is changed.
     """
     targets = None if wanted is None else {id(parent_of(tensor)) for tensor in wanted}
     found: dict[int, Any] = {}  # the gradients of the targets
     watched: Optional[WatchedLeaves] = None  # leaves with hooks
-    pending: dict[Node, Any] = {}  # the sum of the gradients that a node has received
-    queue: list[tuple[int, Node]] = []  # youngest first: when a node's turn comes, its sum is complete
+    pending: dict[Node, Any] = {}  # the sum of the gradients that a node has received so far
+    queue: list[tuple[int, Node]] = []  # youngest first, so that a node's sum is complete when it is taken out
     node, gradient, is_new = None, None, False
     before, mode.enabled = mode.enabled, create_graph
     try:
         while True:
             if len(parents) == 1 and not queue and isinstance(parents[0], Node) and gradients[0] is not None:
-                node, gradient = parents[0], gradients[0]  # a chain: there is nothing to wait for
+                node, gradient = parents[0], gradients[0]  # a chain needs no queue
             else:
-                for i, parent in enumerate(parents):  # half the time of zip, for the one input that most nodes have
+                for i, parent in enumerate(parents):  # twice as fast as zip for a single input, as most nodes have
                     part = gradients[i]
                     if parent is None or part is None:
                         continue

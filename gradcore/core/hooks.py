@@ -1,4 +1,4 @@
-"""Hooks: functions that see, and may replace, what passes through a tensor or a module."""
+"""Hooks of tensors: functions that receive, and may replace, gradients."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _next_key = itertools.count().__next__
 
 
 class Handle:
-    """What the registration of a hook returns: `remove` takes the hook away again, and so does the end of a `with`."""
+    """The handle of a registered hook; `remove`, or the end of a `with` block, removes the hook."""
 
     def __init__(self, hooks: dict[int, Callable[..., Any]], hook: Callable[..., Any], first: bool = False):
         if not callable(hook):
@@ -37,7 +37,7 @@ class Handle:
 
 
 def register_hook(x: Tensor, hook: Callable[[Tensor], Any]) -> Handle:
-    """Call `hook` with the gradient of `x` in each backward pass; what it returns, if not None, takes its place.
+    """Call `hook` with the gradient of `x` in each backward pass; a result other than None replaces the gradient.
 
     >>> x = Tensor([1.0], requires_grad=True)
     >>> handle = register_hook(x, lambda gradient: gradient * 10)
@@ -46,14 +46,14 @@ def register_hook(x: Tensor, hook: Callable[[Tensor], Any]) -> Handle:
     tensor([30.])
     """
     if not x.requires_grad:
-        raise RuntimeError("register_hook: the tensor does not require a gradient, so that the hook would see none")
+        raise RuntimeError("register_hook: the tensor does not require a gradient")
     return Handle(_watch(x).hooks, hook)
 
 
 def register_post_accumulate_grad_hook(x: Tensor, hook: Callable[[Tensor], Any]) -> Handle:
-    """Call `hook` with the leaf `x` in each backward pass as soon as `x.grad` holds its whole gradient.
+    """Call `hook` with the leaf `x` in each backward pass, as soon as `x.grad` is complete.
 
-    The rest of the pass goes on afterwards; a function that the hook returns is called once at its end.
+    The backward pass then continues.  If the hook returns a function, it is called at the end of the pass.
 
     >>> x = Tensor([1.0], requires_grad=True)
     >>> handle = register_post_accumulate_grad_hook(x, lambda leaf: print(leaf.grad))
@@ -66,7 +66,7 @@ def register_post_accumulate_grad_hook(x: Tensor, hook: Callable[[Tensor], Any])
 
 
 def retain_grad(x: Tensor) -> None:
-    """Keep the gradient of this tensor in `grad` too, though it is no leaf.
+    """Keep the gradient of a non-leaf tensor in its `grad` too.
 
     >>> x = Tensor([1.0, 2.0], requires_grad=True)
     >>> y = x * x
@@ -82,14 +82,14 @@ def retain_grad(x: Tensor) -> None:
 
 
 def keep_retaining(x: Tensor, before: Node) -> None:
-    """Let the node of `x`, which was changed in place, keep its gradient if `before`, its node until then, did."""
+    """Transfer `retain_grad` to the new node of `x`, which was changed in place, from its node `before`."""
     watch = before.watch
     if watch is not None and watch.retains is not None and watch.retains() is x:
         _watch(x).retains, watch.retains = watch.retains, None
 
 
 def _watch(x: Tensor) -> Watch:
-    """The watch over the gradient of a tensor, made on first use."""
+    """The `Watch` of a tensor, created on first use."""
     if x._node is None:
         watch = x._watch = x._watch or Watch()
     else:

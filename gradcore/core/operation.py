@@ -1,7 +1,7 @@
-"""Operations that are no elementwise kernels: reshapes, reductions, indexing, products.
+"""The base class of operations other than formulas: reshapes, reductions, indexing, products.
 
-An operation is a small class: `forward` computes on arrays through the backend, `backward` states the gradient in
-operations on Tensors.  Because of the latter, gradients of gradients come for free.
+An operation is a small class: `forward` computes on arrays through the backend, and `backward` computes gradients with
+operations on Tensors, so that gradients of gradients need no extra code.
 
 >>> class Flip(Operation):
 ...     def forward(self, backend, x):
@@ -26,7 +26,7 @@ from .views import share_memory
 
 
 class SavedTensor:
-    """A tensor that is needed later, and the version it must still have then."""
+    """A tensor saved for the backward pass, with its version."""
 
     __slots__ = ("tensor", "version")
 
@@ -34,16 +34,16 @@ class SavedTensor:
         self.tensor, self.version = tensor, tensor._versions[0]
 
     def value(self, operation: str) -> Tensor:
-        """The tensor, if it was not changed in the meantime."""
+        """The tensor; raises RuntimeError if it was changed in place since."""
         if self.tensor._versions[0] != self.version:
             refuse_changed(self.tensor.shape, self.tensor._versions[0], self.version, operation)
         return self.tensor
 
 
 class SavedOutput:
-    """An output that the node which made it needs later, and the version it must still have then.
+    """An output saved by its own node for the backward pass, with its version.
 
-    Only the array is kept: the tensor points to the node, and must not be pointed back to.
+    Only the array is kept, since the tensor refers to the node and a reference cycle must not arise.
     """
 
     __slots__ = ("array", "backend", "versions", "version")
@@ -63,11 +63,11 @@ class SavedOutput:
 
 
 class Operation(Node):
-    """Base class of operations: `Operation.apply(inputs)` runs `forward` and records it where a gradient is wanted.
+    """Base class of operations: `Operation.apply(inputs)` runs `forward` and records it if a gradient is required.
 
-    Keyword options go to the constructor and are kept as attributes; what `backward` needs of the inputs it names in
-    `saves` and finds in `self.saved(i)`.  Where `forward` gives a tuple, so does `apply`, and `backward` is given
-    `Parts`; with `saves_outputs` it finds the outputs in `self.outputs()`.
+    Keyword options become attributes.  `saves` lists the inputs that `backward` needs, which `self.saved(i)` returns;
+    with `saves_outputs`, `self.outputs()` returns the outputs.  If `forward` returns a tuple, so does `apply`, and
+    `backward` receives `Parts`.
     """
 
     __slots__ = ("_saved", "_outputs", "backend", "input_shapes", "input_dtypes", "__dict__")
@@ -90,7 +90,7 @@ class Operation(Node):
 
     @classmethod
     def apply(cls, *inputs: Any, **options: Any) -> Tensor:
-        """The operation's result for `inputs`: Tensors, or what can be made one."""
+        """The operation's result for `inputs`, which are converted to tensors."""
         tensors: Sequence[Tensor] = inputs
         backend: Optional[Backend] = None
         for value in inputs:
@@ -105,7 +105,7 @@ class Operation(Node):
         if result.__class__ is tuple:
             outputs = tuple([Tensor._wrap(_array(part, backend), backend) for part in result])
             operation._record(tensors, outputs, backend)
-            return outputs  # type: ignore[return-value]  # few classes give a tuple, and their callers know it
+            return outputs  # type: ignore[return-value]  # a few classes return a tuple, which their callers know
         output = Tensor._wrap(_array(result, backend), backend)
         if operation.returns_view:
             share_memory(output, tensors[0])
@@ -129,13 +129,13 @@ class Operation(Node):
         self._outputs = [SavedOutput(output) for output in outputs] if self.saves_outputs else ()
 
     def saved(self, i: int) -> Tensor:
-        """Input `i` as it was at the time of the forward pass."""
+        """Input `i`; raises RuntimeError if it was freed or changed in place since."""
         if self._saved is None:
             refuse_second_backward(self.name)
         return self._saved[i].value(self.name)
 
     def outputs(self) -> list[Tensor]:
-        """The outputs, as results of this operation where the backward pass is recorded."""
+        """The outputs, as results of this operation if the backward pass is recorded."""
         if self._outputs is None:
             refuse_second_backward(self.name)
         count = len(self._outputs)
@@ -146,7 +146,7 @@ class Operation(Node):
 
 
 def _array(result: Any, backend: Backend) -> Any:
-    """NumPy gives a scalar, not an array, where one element is left."""
+    """A result as an array: NumPy returns scalars for single elements."""
     return backend.asarray(result) if isinstance(result, np.generic) else result
 
 
@@ -156,7 +156,7 @@ def refuse_second_backward(name: str) -> NoReturn:
 
 
 def versions_of(value: Any) -> int:
-    """How often a tensor was changed in place so far (0 of a number)."""
+    """The number of in-place changes of a tensor (0 for a number)."""
     version: int = value._versions[0] if isinstance(value, Tensor) else 0
     return version
 
@@ -168,11 +168,11 @@ def refuse_changed(shape: tuple[int, ...], version: int, expected: int, name: st
 
 
 def refuse_unwritable(x: Tensor, name: str) -> None:
-    """Refuse a write to memory that must not be written to."""
+    """Raise RuntimeError if the memory of `x` must not be written to."""
     if x._backend.is_writable(x._array):
         return
     if x._backend.is_expanded(x._array):
-        raise RuntimeError(f"{name}: the tensor was expanded, several of its elements are one place in memory; "
+        raise RuntimeError(f"{name}: the tensor is expanded: several of its elements share one memory location; "
                            f"change a .clone() of it")
     if x._backend.is_read_only(x._array):
         raise RuntimeError(f"{name}: the tensor's memory is read-only, as that of the array it was made of; change a "

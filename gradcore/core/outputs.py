@@ -1,7 +1,7 @@
-"""Operations of several outputs.
+"""Nodes of operations with several outputs.
 
-A node has one gradient.  Where an operation has several outputs, each is the result of an `Output` behind it, which
-sends on what it receives as `Parts`; their sum is the gradient of the operation.
+A node receives one gradient.  If an operation has several outputs, each is the result of an `Output` node, which passes
+its gradient on as `Parts`; the sum of these is the gradient of the operation.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from .graph import Node
 
 
 class Parts(dict[int, Any]):
-    """The gradients of some of the outputs, by their numbers."""
+    """The gradients of some of the outputs, by position."""
 
     def __add__(self, other: "Parts") -> "Parts":
         total = Parts(self)
@@ -22,7 +22,7 @@ class Parts(dict[int, Any]):
 
 
 class Output(Node):
-    """Output `i` of an operation of several."""
+    """Output `i` of an operation with several outputs."""
 
     __slots__ = ("i",)
 
@@ -40,5 +40,5 @@ class Output(Node):
 
 
 def node_of_output(operation: Node, i: int, count: int) -> Node:
-    """What output `i` of `count` points to: the operation itself where there is no other output."""
+    """The node of output `i` of `count`: the operation itself if there is only one."""
     return operation if count == 1 else Output(operation, i)

@@ -1,4 +1,4 @@
-"""How a tensor prints."""
+"""The text and HTML representations of tensors."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from ..backends.formulas.dtypes import BOOL, DEFAULT_FLOAT, INT64
 
 
-_EDGE = 5  # rows or columns that a table shows at either end of what is too long for it
+_EDGE = 5  # rows or columns shown at either end of a long table
 
 
 def text_of(x: Any) -> str:
-    """The values, and what the reader cannot see in them: dtype, shape, device, history."""
+    """The `repr`: the values, with dtype, shape, device and history if they are not the default."""
     values = np.array2string(x.numpy(), separator=", ", prefix="tensor(", precision=4)
     notes = [] if x.dtype in (DEFAULT_FLOAT, INT64, BOOL) else [f"dtype={x.dtype}"]
     notes += [] if x.size or x.shape == (0,) else [f"shape={x.shape}"]
@@ -28,7 +28,7 @@ def _history(x: Any) -> list[str]:
 
 
 def html_of(x: Any) -> str:
-    """What notebooks show: a vector or matrix as a table, others as text, above what else there is to know."""
+    """The HTML of notebooks: vectors and matrices as tables, others as text, with dtype, shape and device."""
     from html import escape
 
     sizes = " × ".join(map(str, x.shape)) or "a number"
@@ -43,7 +43,7 @@ def html_of(x: Any) -> str:
 
 
 def _shown(parts: Any, make: Callable[..., Any], gap: Any = "…") -> list[Any]:
-    """What `make` makes of each part, or of those at both ends with a gap between them."""
+    """`make(part)` for each part, or for the parts at both ends with a gap between them."""
     if len(parts) <= 2 * _EDGE + 1:
         return list(map(make, parts))
     return [*map(make, parts[:_EDGE]), gap, *map(make, parts[-_EDGE:])]

@@ -1,4 +1,4 @@
-"""Numbers and nested lists, which tensors are made of: what they hold, and in which dtype."""
+"""The dtypes and values of Python numbers and nested lists, for new tensors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..backends.formulas.dtypes import DEFAULT_FLOAT, as_dtype, kind_of
 
 
 def dtype_of_numbers(data: Any, infer: bool = False) -> np.dtype:
-    """The dtype for Python numbers and lists: float32, or where it is to be inferred that of what is in them."""
+    """The dtype for Python numbers and lists: float32, or with `infer` that of their values."""
     values = plain(data)
     try:
         probe = np.asarray(values)
@@ -29,7 +29,7 @@ def dtype_of_numbers(data: Any, infer: bool = False) -> np.dtype:
 
 
 def asked_dtype(data: Any, dtype: Any, infer: bool = False) -> Optional[np.dtype]:
-    """The dtype that a tensor of `data` is to have: `dtype`, or that of numbers; None where `data` has its own."""
+    """The dtype of a new tensor of `data`: `dtype`, else that of the numbers; None keeps the dtype of an array."""
     asked = None if dtype is None else as_dtype(dtype)
     if hasattr(data, "dtype"):
         kind_of(data.dtype)
@@ -39,14 +39,14 @@ def asked_dtype(data: Any, dtype: Any, infer: bool = False) -> Optional[np.dtype
 
 
 def plain(data: Any) -> Any:
-    """Nested lists with the tensors in them as NumPy arrays."""
+    """Nested lists with tensors replaced by NumPy arrays."""
     if isinstance(data, (list, tuple)):
         return [plain(part) for part in data]
     return data.numpy() if hasattr(data, "numpy") else data
 
 
 def _dtypes_in(data: Any) -> set[np.dtype]:
-    """The dtypes of the arrays in nested lists, Python's floats counting as float32."""
+    """The dtypes of arrays in nested lists; Python floats count as float32."""
     if isinstance(data, (list, tuple)):
         return set().union(*map(_dtypes_in, data))
     return {data.dtype} if hasattr(data, "dtype") else {DEFAULT_FLOAT} if isinstance(data, float) else set()

@@ -1,4 +1,4 @@
-"""`rowwise`: a formula with reductions along a row becomes a differentiable operation.
+"""`rowwise`: makes a differentiable operation from a formula with reductions along a row.
 
 >>> from gradcore import Tensor
 >>> @rowwise
@@ -24,18 +24,18 @@ from .formula import FormulaOperation, meets_float64, of_formula
 from .tensor import Tensor, as_tensor, common_backend
 
 
-Result = TypeVar("Result")  # of a call: a tensor, or a tuple of tensors
+Result = TypeVar("Result")  # the result of a call: a tensor, or a tuple of tensors
 
 
 class Rowwise(FormulaOperation, Generic[Result]):
     """A differentiable operation along rows; made by the decorator `rowwise`.
 
-    A call takes the formula's arrays, which broadcast, its constants, `dim` (the dimension or dimensions that make a
-    row, by default the last) and `keepdim` for results that have one number for each row.
+    A call takes the formula's arrays, which broadcast, its constants, `dim` (the dimension or dimensions of a row, by
+    default the last) and `keepdim`, for results with one number for each row.
 
-    A derivative by hand takes `xp`, then by their names any of the formula's arrays and constants, `output` for the
-    formula's value and `upstream` for the gradient with respect to it (tuples where the formula returns one).  It
-    returns the gradient of the array, or a tuple of them, one for each array (0 where there is none).
+    A hand-written derivative takes `xp`, any of the formula's arrays and constants by name, `output`, the formula's
+    value, and `upstream`, the gradient with respect to it (tuples if the formula returns one).  It returns the gradient
+    of the array, or a tuple with one for each array (0 for no gradient).
     """
 
     def __repr__(self) -> str:
@@ -66,8 +66,10 @@ class Rowwise(FormulaOperation, Generic[Result]):
             raise self.in_words(error, inputs, {**constants, "dim": dim, "keepdim": keepdim})
 
     def totals(self, *inputs: Any, dim: Dims = -1, **constants: Any) -> list[Tensor]:
-        """The results of a call, each added up over all of its elements: in the backward pass there is one number for
-        all rows then.  Only for formulas whose derivative does not read their results."""
+        """The results of a call, each summed over all elements, so that the upstream gradient is a single number.
+
+        Only for formulas whose derivative does not read their results.
+        """
         try:
             return self._called(inputs, constants, dim, adds_up=True)[0]
         except Exception as error:
@@ -75,7 +77,7 @@ class Rowwise(FormulaOperation, Generic[Result]):
 
     def _called(self, inputs: tuple[Any, ...], constants: dict[str, Any], dim: Dims,
                 adds_up: bool = False) -> tuple[list[Tensor], tuple[int, ...], tuple[int, ...]]:
-        """The results with rows of length one, the dimensions that make a row, and the shape of the call."""
+        """The results with row dimensions kept, the dimensions of a row, and the broadcast shape."""
         values = self.defaults
         if constants or len(inputs) != len(self.arrays):
             inputs, values = self._bind(inputs, constants)
@@ -114,12 +116,12 @@ def rowwise(function: Callable[..., Result], *, widens: bool = ...) -> Rowwise[R
 @overload
 def rowwise(function: None = None, *, widens: bool = ...) -> _Decorator: ...
 def rowwise(function: Optional[Callable[..., Any]] = None, *, widens: bool = False) -> Any:
-    """Make a differentiable operation of a formula whose elements are combined along a row.
+    """Make a differentiable operation from a formula with reductions along a row.
 
-    As `elementwise`; besides, `xp.sum`, `xp.mean`, `xp.max` and `xp.min` reduce along the row and give one number for
-    it, `xp.position` is an element's place in its row, and `xp.stop_gradient(e)` is a constant for the derivative.
-    Whether the result is a whole array or one number for each row follows from the formula; a formula may return a
-    tuple.  A call names the row's dimension or dimensions by `dim`.
+    It is like `elementwise`, with these additions: `xp.sum`, `xp.mean`, `xp.max` and `xp.min` reduce along the row to
+    one number, `xp.position` is an element's index in its row, and `xp.stop_gradient(e)` is constant in the derivative.
+    Whether the result is a full array or one number for each row follows from the formula, which may return a tuple.
+    In a call, `dim` is the dimension or dimensions of a row.
 
     >>> @rowwise
     ... def softmax(xp, x):

@@ -1,7 +1,7 @@
-"""PyTorch's names of arguments, where a function has another one.
+"""PyTorch's names of arguments, for functions that name them differently.
 
-`input` is the first argument of any function, and `other` or `exponent` the second of two; sizes and dimensions that
-are taken one by one may be given as one, by any name that PyTorch has for them.
+`input` is the first argument of any function, and `other` or `exponent` the second.  Sizes and dimensions that are
+variadic positional arguments may also be passed as one keyword argument, under any of PyTorch's names.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _ONE_BY_ONE = ("size", "sizes", "shape", "dims", "repeats", "dim0", "dim1")
 
 def translated(args: tuple[Any, ...], kwargs: Mapping[str, Any], names: Sequence[str], rest: Optional[int] = None,
                ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of a call by the names of the function.
+    """The arguments of a call under the function's own names.
 
-    `names` are those of its parameters, in order; `rest` is the place of the one that takes any number of arguments.
+    `names` are those of its parameters, in order; `rest` is the position of the variadic one.
 
     >>> translated((), {"input": 1, "other": 2}, ("a", "b"))
     ((), {'a': 1, 'b': 2})

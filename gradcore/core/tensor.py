@@ -1,6 +1,6 @@
-"""`Tensor`: an array on a device that remembers how it was computed.
+"""`Tensor`: an array on a device, with the history of its computation.
 
-Operators and most methods are added to the class by `methods`, from the modules that define the operations.
+The module `methods` adds operators and most methods, from the modules that define the operations.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ else:
 
 Number = Union[bool, int, float]
 DeviceLike = Union[str, Device, None]
-_new = object.__new__  # half the time of Tensor.__new__, which is looked up and bound first
+_new = object.__new__  # twice as fast as Tensor.__new__, which must be looked up and bound
 
 
 class Tensor(Members):
-    """An array with a gradient.
+    """An array on a device, for which gradients can be computed.
 
     Parameters
     ----------
     data : numbers, nested lists, a NumPy array, an array of a device, or a Tensor (which is copied).
     requires_grad : whether operations on it are recorded and `backward` computes its `grad`.
-    dtype : of the elements.  By default arrays keep theirs; numbers and lists, integers too, become float32.
-    device : "cpu", "cuda", "cuda:N" or "auto".  By default arrays stay where they are and all else goes to the
-        default device.
+    dtype : the type of the elements.  By default arrays keep theirs; numbers and lists become float32, even integers.
+    device : "cpu", "cuda", "cuda:N" or "auto".  By default arrays keep theirs, and other data goes to the default
+        device.
 
     Raises
     ------
-    TypeError : an integer dtype was asked for by name together with ``requires_grad=True``; or sizes were given, as
-        ``Tensor(2, 3)``, which PyTorch takes for a shape: write ``Tensor.empty(2, 3)``.
+    TypeError : an integer `dtype` with ``requires_grad=True``; or sizes as in ``Tensor(2, 3)``, which is a shape in
+        PyTorch: write ``Tensor.empty(2, 3)``.
     BackendUnavailable : the device cannot be used on this machine.
 
     >>> x = Tensor([1, 2, 3], requires_grad=True)
@@ -65,7 +65,7 @@ class Tensor(Members):
     __slots__ = ("_array", "_backend", "_requires_grad", "_node", "_versions", "_watch", "_grad", "__weakref__")
 
     _node: Optional[Node]
-    _versions: list[Any]  # how often it was changed, and see `views`
+    _versions: list[Any]  # the number of in-place changes, then weak references: see `views`
     _watch: Optional[Watch]
     _grad: Optional[Tensor]
 
@@ -79,8 +79,8 @@ class Tensor(Members):
                             f"{data!r:.40} and {requires_grad!r:.40}. Tensor.empty(2, 3) is a tensor of that shape")
         asked = asked_dtype(data, dtype)
         if requires_grad and asked is not None and kind_of(asked) < 2:
-            raise TypeError(f"only floating-point tensors can require a gradient; dtype {asked} was asked for. Leave "
-                            f"out dtype, or name a float dtype")
+            raise TypeError(f"only floating-point tensors can require a gradient; got dtype {asked}. Leave "
+                            f"out dtype, or pass a float dtype")
         self._set(*_array_on(data, asked, device, copy=True))
         self.requires_grad = requires_grad
 
@@ -92,7 +92,7 @@ class Tensor(Members):
 
     @staticmethod
     def _wrap(array: Any, backend: Backend, node: Optional[Node] = None) -> "Tensor":
-        """A tensor around an array of `backend`, without a copy or a check; `node` computed it."""
+        """A tensor of an array of `backend`, without a copy or checks; `node` computed it."""
         tensor = _new(Tensor)
         tensor._array, tensor._backend, tensor._node = array, backend, node
         tensor._requires_grad, tensor._watch, tensor._grad = node is not None, None, None
@@ -102,7 +102,7 @@ class Tensor(Members):
     # -- what it is -------------------------------------------------------------------------------------------
     @property
     def shape(self) -> tuple[int, ...]:
-        """The lengths of its dimensions."""
+        """The sizes of the dimensions."""
         shape: tuple[int, ...] = self._array.shape
         return shape
 
@@ -114,7 +114,7 @@ class Tensor(Members):
 
     @property
     def size(self) -> ElementCount:
-        """The number of elements, NumPy's ``x.size``; PyTorch's ``x.size()`` is the shape, ``x.size(0)`` a length."""
+        """The number of elements, as in NumPy; ``x.size()`` and ``x.size(dim)`` are PyTorch's shape and size."""
         return ElementCount(self._array.size, self._array.shape)
 
     def numel(self) -> int:
@@ -128,18 +128,18 @@ class Tensor(Members):
 
     @property
     def dtype(self) -> np.dtype:
-        """The type of its elements."""
+        """The type of the elements."""
         dtype: np.dtype = self._array.dtype
         return dtype
 
     @property
     def device(self) -> Device:
-        """Where its elements are."""
+        """The device of the elements."""
         return self._backend.device
 
     @property
     def data(self) -> "Tensor":
-        """The values without their history, in shared memory."""
+        """The values without their history, sharing memory."""
         return self.detach()
 
     @data.setter
@@ -150,17 +150,17 @@ class Tensor(Members):
 
     @property
     def grad_fn(self) -> Optional[Node]:
-        """The operation that computed it; None for a leaf."""
+        """The recorded operation that computed the tensor; None for a leaf."""
         return self._node
 
     @property
     def is_leaf(self) -> bool:
-        """Whether no recorded operation computed it."""
+        """Whether the tensor is not the result of a recorded operation."""
         return self._node is None
 
     @property
     def requires_grad(self) -> bool:
-        """Whether operations on it are recorded, for its gradient."""
+        """Whether operations on the tensor are recorded, to compute its gradient."""
         return self._requires_grad
 
     @requires_grad.setter
@@ -176,25 +176,25 @@ class Tensor(Members):
         self._requires_grad = bool(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> "Tensor":
-        """Set `requires_grad`; the tensor itself."""
+        """Set `requires_grad` and return the tensor."""
         self.requires_grad = requires_grad
         return self
 
     # -- to other places --------------------------------------------------------------------------------------
     def numpy(self, *, force: bool = False) -> np.ndarray:
-        """The values as a NumPy array: shared memory for a CPU tensor, an explicit copy to the host for others.
+        """The values as a NumPy array, which shares memory with a CPU tensor and is a copy for other devices.
 
-        PyTorch's `force` is accepted: a history or a device does not stand in the way here.
+        PyTorch's `force` is accepted and has no effect: neither a history nor a device is an obstacle here.
         """
         return self._backend.to_numpy(self._array)
 
     def __array__(self, dtype: Any = None, copy: Optional[bool] = None) -> np.ndarray:
         if self.device != "cpu":
-            raise TypeError(f"a tensor on {self.device} is not read by NumPy without being asked to; call .numpy() for "
-                            f"an explicit copy to the host")
+            raise TypeError(f"a tensor on {self.device} is not converted to NumPy implicitly; call .numpy() for a "
+                            f"copy on the host")
         if self._requires_grad and mode.enabled:
-            raise TypeError("a tensor that requires a gradient is not read by NumPy without being asked to: the "
-                            "gradient would be lost; pass tensor.detach(), or read it inside of `with no_grad():`")
+            raise TypeError("a tensor that requires a gradient is not converted to NumPy implicitly: the "
+                            "gradient would be lost; pass tensor.detach(), or convert it within `with no_grad():`")
         return np.array(self.numpy(), dtype, copy=copy)
 
     def item(self) -> Number:
@@ -209,7 +209,7 @@ class Tensor(Members):
         return self.numpy().tolist()
 
     def detach(self) -> "Tensor":
-        """The same values, in shared memory, without their history."""
+        """A tensor with the same memory but without history."""
         detached = Tensor._wrap(self._array, self._backend)
         detached._versions = self._versions
         return detached
@@ -217,7 +217,7 @@ class Tensor(Members):
     # -- gradients --------------------------------------------------------------------------------------------
     @property
     def grad(self) -> Optional["Tensor"]:
-        """The sum of the gradients that `backward` found for it so far; None before the first."""
+        """The accumulated gradient of `backward`; None before the first backward pass."""
         return self._grad
 
     @grad.setter
@@ -229,13 +229,18 @@ class Tensor(Members):
         self._grad = gradient
 
     def backward(self, gradient: Any = None, retain_graph: bool = False, create_graph: bool = False) -> None:
-        """Add to the `grad` of every leaf the derivative of this tensor, weighted by `gradient`.
+        """Accumulate in the `grad` of every leaf the gradient of this tensor, weighted by `gradient`.
 
         Parameters
         ----------
-        gradient : a Tensor or anything array-like of this tensor's shape; it may be left out for one element.
-        retain_graph : keep what was saved, so that backward can be called again (so does `create_graph`).
+        gradient : a Tensor or array-like of this tensor's shape; optional for a tensor of one element.
+        retain_graph : keep saved values, so that backward can be called again (implied by `create_graph`).
         create_graph : record the backward pass itself, for gradients of gradients.
+
+        Raises
+        ------
+        RuntimeError : the tensor does not require a gradient, `gradient` is missing, or saved values were freed or
+            changed in place.
         """
         if not self._requires_grad:
             raise RuntimeError("backward() was called on a tensor that does not require a gradient: none of the "
@@ -243,7 +248,7 @@ class Tensor(Members):
         propagate((parent_of(self),), (upstream_gradient(self, gradient),), retain_graph or create_graph, create_graph)
 
     def zero_grad(self) -> None:
-        """Forget the gradient."""
+        """Set the gradient to None."""
         self._grad = None
 
     # -- Python's protocols -----------------------------------------------------------------------------------
@@ -276,7 +281,7 @@ class Tensor(Members):
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec and self.size == 1 else format(repr(self), spec)
 
-    # Tensors are told apart by identity, so that they can be keys; `==` compares their elements.
+    # Hashed by identity, so that tensors can be keys; `==` compares elements.
     __hash__ = object.__hash__
 
     def __repr__(self) -> str:
@@ -285,12 +290,12 @@ class Tensor(Members):
     def _repr_html_(self) -> str:
         return html_of(self)
 
-    if not TYPE_CHECKING:  # nobody calls them by name
+    if not TYPE_CHECKING:  # called through `copy` and `pickle` only
         __deepcopy__, __copy__, __reduce__ = deep_copy_of, copy_of, pickled
 
 
 def tensor(data: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
-    """A tensor that copies `data` and infers the dtype as PyTorch does: bool, int64 or float32 of Python numbers.
+    """A copy of `data` as a tensor; Python numbers give bool, int64 or float32, as in PyTorch.
 
     >>> tensor([1, 2]).dtype, tensor([1.0, 2]).dtype, tensor(True).dtype
     (dtype('int64'), dtype('float32'), dtype('bool'))
@@ -301,7 +306,7 @@ def tensor(data: Any, dtype: Any = None, device: DeviceLike = None, requires_gra
 
 
 def as_tensor(data: Any, dtype: Any = None, device: DeviceLike = None) -> Tensor:
-    """`data` as a tensor, in shared memory where that is possible; a Tensor is returned as it is where it fits.
+    """`data` as a tensor, without a copy if possible; a Tensor of the right dtype and device is returned itself.
 
     >>> as_tensor([1.0, 2.0])
     tensor([1., 2.])
@@ -316,20 +321,20 @@ def as_tensor(data: Any, dtype: Any = None, device: DeviceLike = None) -> Tensor
 
 
 def common_backend(operation: str, operands: Sequence[Any]) -> Backend:
-    """The backend that all tensors among `operands` live on; this is where mixing devices is refused."""
+    """The common backend of all tensors among `operands`; raises DeviceMismatch if they differ."""
     backend = None
     for operand in operands:
         if isinstance(operand, Tensor):
             if backend is None:
                 backend = operand._backend
             elif operand._backend is not backend:
-                raise DeviceMismatch(f"{operation}: the tensors live on different devices, {backend.device} and "
+                raise DeviceMismatch(f"{operation}: the tensors are on different devices, {backend.device} and "
                                      f"{operand.device}; move one with .to(device) first")
     return get_backend() if backend is None else backend
 
 
 def as_operand(value: Any, backend: Backend, operation: str) -> Union[Tensor, Number]:
-    """An argument of an operation: a tensor as it is, a number as a Python number, all else as a tensor."""
+    """An operand of an operation: a number as a Python number, everything else as a tensor."""
     if isinstance(value, Tensor):
         return value
     if isinstance(value, np.generic):
@@ -339,16 +344,17 @@ def as_operand(value: Any, backend: Backend, operation: str) -> Union[Tensor, Nu
     if backend_of(value) is not None:
         made = as_tensor(value)
         if made._backend is not backend:
-            raise DeviceMismatch(f"{operation}: a tensor on {backend.device} met an array on {made.device}; make it a "
-                                 f"tensor with device='{backend.device}' first")
+            raise DeviceMismatch(f"{operation}: a tensor on {backend.device} and an array on {made.device} "
+                                 f"cannot be combined; convert the array to a tensor with device='{backend.device}' first")
         return made
     if isinstance(value, (list, tuple)):
         return as_tensor(value, device=backend.device)
-    raise TypeError(f"{operation}: operands are tensors, arrays and numbers; got {type(value).__name__} {value!r:.60}")
+    raise TypeError(f"{operation}: operands must be tensors, arrays or numbers; got {type(value).__name__} "
+                    f"{value!r:.60}")
 
 
 def upstream_gradient(output: Tensor, gradient: Any) -> Tensor:
-    """`gradient` as a tensor that fits `output`, or one where it may be left out."""
+    """`gradient` as a tensor like `output`; 1 if it is None and `output` has one element."""
     if gradient.__class__ is Tensor and gradient._array.shape == output._array.shape \
             and gradient._array.dtype == output._array.dtype and gradient._backend is output._backend:
         return gradient
@@ -372,16 +378,16 @@ def upstream_gradient(output: Tensor, gradient: Any) -> Tensor:
 
 
 def _array_on(data: Any, dtype: Optional[np.dtype], device: DeviceLike, copy: bool) -> tuple[Any, Backend]:
-    """`data` as an array on `device` (by default where it is), with its backend."""
+    """`data` as an array on `device`, by default its own, and the backend."""
     if isinstance(data, Tensor):
         data = data._array
     owner = backend_of(data)
     backend = get_backend(device) if device is not None or owner is None else owner
     if owner is not None and owner is not backend:
-        data, copy = owner.to_numpy(data), False  # from device to device by way of the host
+        data, copy = owner.to_numpy(data), False  # between devices through the host
     if dtype is None and isinstance(data, np.ndarray) and not data.dtype.isnative:
         dtype = data.dtype
-    dtype = None if dtype is None else as_dtype(dtype)  # kernels read numbers as the processor has them
+    dtype = None if dtype is None else as_dtype(dtype)  # kernels need native byte order
     try:
         return backend.asarray(plain(data), dtype, copy=copy), backend
     except (OverflowError, ValueError):

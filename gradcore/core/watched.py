@@ -1,4 +1,4 @@
-"""Leaves with hooks: each is given its gradient when it is complete, while the walk backward still goes on."""
+"""Leaves with hooks, which receive their gradient as soon as it is complete, during the backward pass."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from .accumulation import accumulate
 
 
 class WatchedLeaves:
-    """The watched leaves that a walk backward has come to, and the sums of what they have received so far.
+    """The watched leaves that a backward pass has reached, with the sums of their gradients so far.
 
-    A leaf's gradient is complete after the oldest node that it is an input of, since the walk goes from younger nodes
-    to older ones.  With `targets` gradients are put into `found` instead of the leaves.
+    A leaf's gradient is complete after the oldest node of which it is an input, since the pass goes from younger to
+    older nodes.  With `targets`, gradients are stored in `found` instead of the leaves.
     """
 
     def __init__(self, targets: Optional[set[int]], found: dict[int, Any]):
         self._targets, self._found = targets, found
         self._sums: dict[int, tuple[Any, Any, bool]] = {}
-        self._due: Optional[dict[float, list[int]]] = None  # by the order of a node, the leaves complete after it
-        self.ends: dict[Callable[[], None], None] = {}  # what is to be called when the walk is over
+        self._due: Optional[dict[float, list[int]]] = None  # by a node's order, the leaves that are complete after it
+        self.ends: dict[Callable[[], None], None] = {}  # called at the end of the backward pass
 
     def add(self, leaf: Any, part: Any, is_new: bool) -> None:
-        """Give a leaf a part of its gradient; `is_new` says that nothing else holds its memory."""
+        """Add a part of a leaf's gradient; `is_new` says that nothing else refers to its memory."""
         known = self._sums.get(id(leaf))
         self._sums[id(leaf)] = (leaf, part, is_new) if known is None else (leaf, known[1] + part, True)
 
     def finish(self, node: Any, queue: Sequence[tuple[int, Any]]) -> None:
-        """Finish the leaves that are complete when the inputs of `node` have received their gradients.
+        """Finish the leaves that are complete once the inputs of `node` have received their gradients.
 
-        The nodes whose turn comes later, in the `queue`, are looked through at the first call.
+        The first call traverses the nodes of the `queue`.
         """
         order = math.inf if node is None else node.order
         if self._due is None:
@@ -45,13 +45,13 @@ class WatchedLeaves:
                 self._finish(*self._sums.pop(leaf))
 
     def finish_rest(self) -> None:
-        """Finish those that wait for nodes to which no gradient came."""
+        """Finish the leaves of nodes that received no gradient."""
         while self._sums:
             self._finish(*self._sums.pop(next(iter(self._sums))))
 
     def _finish(self, leaf: Any, gradient: Any, is_new: bool) -> None:
         watch = leaf._watch
-        is_new = is_new and not watch.hooks  # they may keep what they see
+        is_new = is_new and not watch.hooks  # hooks may keep a reference
         gradient = watch.seen(gradient)
         if self._targets is None:
             accumulate(leaf, gradient, is_new)
@@ -64,7 +64,7 @@ class WatchedLeaves:
 
 
 def _last_uses(nodes: Iterable[Any]) -> dict[int, int]:
-    """For each watched leaf under `nodes`, the order of the oldest node that it is an input of."""
+    """For each watched leaf below `nodes`, the order of the oldest node of which it is an input."""
     last: dict[int, int] = {}
     seen = set(nodes)
     waiting = list(seen)
