@@ -345,7 +345,7 @@ def as_operand(value: Any, backend: Backend, operation: str) -> Union[Tensor, Nu
         made = as_tensor(value)
         if made._backend is not backend:
             raise DeviceMismatch(f"{operation}: a tensor on {backend.device} and an array on {made.device} "
-                                 f"cannot be combined; convert the array to a tensor with device='{backend.device}' first")
+                                 f"cannot be combined; make the array a tensor with device='{backend.device}' first")
         return made
     if isinstance(value, (list, tuple)):
         return as_tensor(value, device=backend.device)
