@@ -1,5 +1,5 @@
-"""The operations on tensors, in NumPy's and PyTorch's names.
+"""The operations on tensors, with NumPy's and PyTorch's names.
 
-Begin with `arithmetic`, where each elementary function is a line, and `reduction`.  This room imports `core` and
-`backends`; `gradcore.methods` makes methods of what is defined here.
+Begin with `arithmetic`, where each elementary function is one line, and `reduction`.  `gradcore.methods` makes methods
+of what is defined here.  Imports `core` and `backends`.
 """

@@ -1,4 +1,4 @@
-"""The operators and elementary functions on Tensors: one elementwise kernel each, the derivative derived."""
+"""The operators and elementary functions on Tensors: one elementwise kernel each, with derived derivatives."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .integers import BOOLEAN, INTEGER, dividing, fitting, otherwise, powering, 
 
 
 def _of_primitive(name: str) -> Elementwise[Tensor]:
-    """The row `name` of the table of primitives as an operation on Tensors."""
+    """The primitive `name` as an operation on Tensors."""
     operation: Elementwise[Tensor] = Elementwise.of_kernel(Kernel.of_primitive(name), {})
-    operation.__module__ = __name__  # where pickles of it look it up
+    operation.__module__ = __name__  # where pickle looks it up
     operation.__doc__ = primitive_texts.docstring(name)
     return operation
 
 
-# Where doctest finds the examples of what is no Python function.
+# Where doctest finds the examples of operations, which are not Python functions.
 __test__ = {name: primitive_texts.docstring(name) for name in primitive_texts.TEXTS}
 
 
@@ -118,7 +118,7 @@ def isinf(xp: FormulaNamespace, x: Expression) -> Expression:
 @_keeping_integers
 @elementwise
 def ceil(xp: FormulaNamespace, x: Expression) -> Expression:
-    """The next integer above.
+    """The smallest integer that is at least x.
 
     >>> ceil(Tensor([-1.5, 2.5]))
     tensor([-1.,  3.])
@@ -129,7 +129,7 @@ def ceil(xp: FormulaNamespace, x: Expression) -> Expression:
 @_keeping_integers
 @elementwise
 def trunc(xp: FormulaNamespace, x: Expression) -> Expression:
-    """The next integer towards zero.
+    """x rounded toward zero.
 
     >>> trunc(Tensor([-1.5, 2.5]))
     tensor([-1.,  2.])
@@ -154,7 +154,7 @@ def rsqrt(xp: FormulaNamespace, x: Expression) -> Expression:
 
 @elementwise
 def logaddexp(xp: FormulaNamespace, a: Expression, b: Expression) -> Expression:
-    """log(exp(a) + exp(b)), which does not overflow.
+    """log(exp(a) + exp(b)), without overflow.
 
     >>> logaddexp(Tensor([0.0, 1000.0]), Tensor([0.0, 1000.0]))
     tensor([6.9315e-01, 1.0007e+03])

@@ -1,4 +1,4 @@
-"""The operators & | ^ ~ << >>: truth values of boolean tensors, bits of integer ones."""
+"""The operators & | ^ ~ << >>: logical for boolean tensors, bitwise for integer tensors."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def bitwise_not(a: Any) -> Tensor:
 
 
 def bitwise_left_shift(a: Any, b: Any) -> Tensor:
-    """``a << b``: the bits of integers moved up, zeros behind them.
+    """``a << b`` for integers: a · 2^b, without the bits that do not fit.
 
     >>> bitwise_left_shift(Tensor([1, 3], dtype="uint8"), 2)
     tensor([ 4, 12], dtype=uint8)
@@ -71,7 +71,7 @@ def bitwise_left_shift(a: Any, b: Any) -> Tensor:
 
 
 def bitwise_right_shift(a: Any, b: Any) -> Tensor:
-    """``a >> b``: the bits of integers moved down, the sign kept: a divided by 2^b and rounded down.
+    """``a >> b`` for integers, which keeps the sign: a / 2^b, rounded down.
 
     >>> bitwise_right_shift(Tensor([12], dtype="int64"), 2)
     tensor([3])
@@ -81,4 +81,4 @@ def bitwise_right_shift(a: Any, b: Any) -> Tensor:
 
 
 def _check_shift(name: str, places: Any) -> None:
-    between(name, "b", as_tensor(places), 0, 2 ** 63 - 1)  # from the dtype's width on no bit is left but the sign
+    between(name, "b", as_tensor(places), 0, 2 ** 63 - 1)  # a shift by the dtype's width or more leaves only the sign

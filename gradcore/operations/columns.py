@@ -1,4 +1,4 @@
-"""Windows as columns, the elements of each one after the other, and the sums of columns where windows overlap."""
+"""The columns of a convolution (im2col) and their adjoint (col2im), which sums where windows overlap."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..core.tensor import Tensor
 
 
 def padded(backend: Backend, x: Any, windows: Windows, value: float = 0) -> Any:
-    """The array with `value` around it, as far as the windows reach."""
+    """The array with padding of `value` to the windows' padded sizes."""
     if not windows.is_padded:
         return x
     array = backend.full((*x.shape[:-len(windows.sizes)], *windows.padded), value, x.dtype)
@@ -21,9 +21,9 @@ def padded(backend: Backend, x: Any, windows: Windows, value: float = 0) -> Any:
 
 
 def spread(backend: Backend, columns: Any, windows: Windows, is_in_rows: bool = False) -> Any:
-    """The sums of columns (samples, channels, window, ...) at the elements of the array that the windows lie over.
+    """Sum columns (samples, channels, window, ...) into the elements that the windows cover.
 
-    Columns of what `in_rows` gives are added in whole runs of memory.
+    With `is_in_rows`, for columns made from `in_rows`, the sums are over contiguous memory.
     """
     lead, kernel, span = columns.shape[:2], math.prod(windows.kernel), windows.span
     taps = backend.xp.reshape(columns, (*lead, kernel, *((span,) if is_in_rows else windows.positions)))
@@ -35,7 +35,7 @@ def spread(backend: Backend, columns: Any, windows: Windows, is_in_rows: bool = 
 
 
 def in_rows(backend: Backend, y: Any, windows: Windows) -> Any:
-    """A number for each window, (samples, channels, *positions), as one long row, with zeros where none begins."""
+    """A number for each window, (samples, channels, *positions), flattened, with zeros where no window starts."""
     shape = (*y.shape[:2], windows.positions[0], *windows.padded[1:])
     if shape != y.shape:
         rows = backend.full(shape, 0, y.dtype)
@@ -45,7 +45,7 @@ def in_rows(backend: Backend, y: Any, windows: Windows) -> Any:
 
 
 class Columns(Operation):
-    """The windows over (samples, channels, ...), as (samples, channels, window, positions)."""
+    """The windows of (samples, channels, ...), as (samples, channels, window, positions)."""
 
     windows: Windows
 
@@ -59,7 +59,7 @@ class Columns(Operation):
 
 
 class FromColumns(Operation):
-    """The adjoint of `Columns`: each number added to the element that it was taken from."""
+    """The adjoint of `Columns`: adds each number to the element that it comes from."""
 
     windows: Windows
 

@@ -1,4 +1,4 @@
-"""Tensors on other devices and in other dtypes."""
+"""Conversion of tensors to other devices and dtypes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INT32 = np.dtype("int32")
 
 
 class Move(Node):
-    """A recorded move between devices; the gradient moves back."""
+    """A recorded copy between devices, whose gradient is copied back."""
 
     __slots__ = ("source",)
 
@@ -41,10 +41,10 @@ def move(x: Tensor, backend: Backend, non_blocking: bool = False) -> Tensor:
 
 def to(x: Tensor, *places: Any, device: DeviceLike = None, dtype: Any = None, non_blocking: bool = False,
        copy: bool = False) -> Tensor:
-    """`x` on a device, in a dtype, or as another tensor in both; itself where that changes nothing, unless `copy`.
+    """`x` on a device, in a dtype, or like another tensor; `x` itself if nothing changes, unless `copy`.
 
-    With `non_blocking` nobody waits for the copy: what is copied to a CUDA device from pinned memory must not change,
-    and what is copied from one must not be read, before `gradcore.cuda.synchronize()`.
+    With `non_blocking` the copy is asynchronous: pinned memory copied to a CUDA device must not change, and memory
+    copied from one must not be read, before `gradcore.cuda.synchronize()`.
 
     >>> to(Tensor([1.5]), "cpu", "float64").dtype
     dtype('float64')
@@ -59,7 +59,7 @@ def to(x: Tensor, *places: Any, device: DeviceLike = None, dtype: Any = None, no
 
 
 def pin_memory(x: Tensor, device: DeviceLike = "cuda") -> Tensor:
-    """A copy of a tensor of the CPU in memory from which the device copies by itself, as `to(non_blocking=True)` asks.
+    """A copy of a CPU tensor in page-locked memory, which `to(non_blocking=True)` copies asynchronously.
 
     >>> batch = pin_memory(Tensor([1.0, 2.0]))
     >>> batch.device, batch.to("cuda", non_blocking=True).device
@@ -69,9 +69,9 @@ def pin_memory(x: Tensor, device: DeviceLike = "cuda") -> Tensor:
 
 
 def record_stream(x: Tensor, stream: Any) -> None:
-    """Keep the memory of a tensor that `stream`, a `gradcore.cuda.Stream`, reads until it has done its work so far.
+    """Keep the memory of a tensor until `stream`, a `gradcore.cuda.Stream`, has finished the work queued so far.
 
-    Memory that is free again goes to the stream that it came from, which does not know what others read.
+    Freed memory is reused by the stream that allocated it, which does not wait for other streams.
 
     >>> from gradcore.cuda import Stream, current_stream, stream
     >>> other, x = Stream(), Tensor([1.0, 2.0]).cuda()
@@ -86,7 +86,7 @@ def record_stream(x: Tensor, stream: Any) -> None:
 
 
 def place_named(places: Sequence[Any], device: DeviceLike, dtype: Any) -> tuple[DeviceLike, Any]:
-    """The device and the dtype that are asked for, by position (devices, dtypes or tensors) or by name."""
+    """The device and the dtype given by position (devices, dtypes or tensors) or by keyword."""
     for place in places:
         if isinstance(place, Tensor):
             device, dtype = place.device, place.dtype
@@ -102,7 +102,7 @@ def place_named(places: Sequence[Any], device: DeviceLike, dtype: Any) -> tuple[
 def _names_a_dtype(name: str) -> bool:
     try:
         np.dtype(name)
-    except Exception:  # NumPy raises several kinds, and warnings, which may be errors
+    except Exception:  # NumPy raises several exceptions, and warnings that may be errors
         return False
     return True
 
@@ -117,7 +117,7 @@ def cpu(x: Tensor) -> Tensor:
 
 
 def cuda(x: Tensor, device: Union[int, str, Device, None] = None, non_blocking: bool = False) -> Tensor:
-    """`x` on a CUDA device (a number or a name; the first one by default).
+    """`x` on a CUDA device, given by index or name; the first one by default.
 
     >>> x = cuda(Tensor([1.0, 2.0]))
     >>> x.device, cuda(x, 0) is x
@@ -137,7 +137,7 @@ def type_as(x: Tensor, other: Tensor) -> Tensor:
 
 
 def type_(x: Tensor, dtype: Any, non_blocking: bool = False) -> Tensor:
-    """`x` in a dtype, as `to` with nothing else.
+    """`x` in a dtype; see `to`.
 
     >>> type_(Tensor([1.7, -1.7]), "int64")
     tensor([ 1, -1])
@@ -218,7 +218,7 @@ def long(x: Tensor) -> Tensor:
 
 
 def bool_(x: Tensor) -> Tensor:
-    """`x` as truth values: whether elements are not zero.
+    """`x` as booleans: whether elements are nonzero.
 
     >>> bool_(Tensor([0.0, 0.5]))
     tensor([False,  True])
@@ -227,7 +227,7 @@ def bool_(x: Tensor) -> Tensor:
 
 
 class Clone(Operation):
-    """A copy with memory of its own."""
+    """A copy."""
 
     def forward(self, backend: Backend, x: Array) -> Array:
         return backend.copy(x)
@@ -237,7 +237,7 @@ class Clone(Operation):
 
 
 def clone(x: Tensor) -> Tensor:
-    """A copy with memory of its own, through which gradients pass.
+    """A copy, through which gradients flow.
 
     >>> x = Tensor([1.0, 2.0])
     >>> y = clone(x)
@@ -249,7 +249,7 @@ def clone(x: Tensor) -> Tensor:
 
 
 def contiguous(x: Tensor) -> Tensor:
-    """The same elements, one after the other in memory.
+    """A tensor with the same elements, contiguous in memory.
 
     >>> contiguous(Tensor([1.0, 2.0]))
     tensor([1., 2.])

@@ -1,11 +1,11 @@
-"""Convolution: windows of the input as the columns of a matrix, and one product of matrices.
+"""Convolution: the windows of the input as the columns of a matrix (im2col), and one matrix product.
 
-The number  Σ y[n, o, p] w[o, c, k] x[n, c, p·stride + k·dilation]  is linear in each of x, w and y.  Its derivatives
-along them are three operations: `Convolve` (along y), `ConvolveInput` (along x), which is also the transposed
-convolution, and `ConvolveWeight` (along w); and the derivatives of each of them are the others.
+The expression  Σ y[n, o, p] w[o, c, k] x[n, c, p·stride + k·dilation]  is linear in each of x, w and y.  Its
+derivatives with respect to them are three operations: `Convolve` (y), `ConvolveInput` (x), which is also the
+transposed convolution, and `ConvolveWeight` (w).  The derivatives of each are the other two.
 
-The columns take as many times the memory of the input as a window has elements, so they are made for some samples at a
-time.
+The columns take as many times the memory of the input as a window has elements, so they are computed for a few samples
+at a time.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from .reduction import sum
 
 
 class _OfWindows(Operation):
-    """What the three operations have in common; `windows` and `groups` are their options."""
+    """Base class of the three operations, with the options `windows` and `groups`."""
 
     windows: Windows
     groups: int
 
     def _parts(self, backend: Backend, samples: int, channels: int, itemsize: int) -> Iterator[slice]:
-        """The samples in parts whose columns fit into scratch memory."""
+        """Slices of the samples whose columns fit in scratch memory."""
         columns = channels * math.prod(self.windows.kernel) * math.prod(self.windows.positions) * itemsize
         step = max(1, backend.scratch_bytes // max(columns, 1))
         return (slice(start, min(start + step, samples)) for start in range(0, samples, step))
@@ -42,7 +42,7 @@ class _OfWindows(Operation):
         return backend.xp.reshape(y, (y.shape[0], self.groups, y.shape[1] // self.groups, -1))
 
     def _matrix(self, backend: Backend, w: Any) -> Any:
-        """The weight as one matrix for each group: (groups, out channels, window)."""
+        """The weight as a matrix for each group: (groups, out channels, window)."""
         return backend.xp.reshape(w, (self.groups, w.shape[0] // self.groups, math.prod(w.shape[1:])))
 
 
@@ -76,7 +76,7 @@ class Convolve(_OfWindows):
 
 
 class ConvolveInput(_OfWindows):
-    """x[n, c, i] = the sum of w[o, c, k] y[n, o, p] over all p and k with i = p·stride + k·dilation."""
+    """x[n, c, i] = Σ w[o, c, k] y[n, o, p], over all p and k with i = p·stride + k·dilation."""
 
     saves = (0, 1)
 

@@ -1,7 +1,7 @@
-"""Tensors from nothing: constants and ranges.
+"""Creation of tensors: constants and ranges.
 
-Every function takes `dtype`, `device` and `requires_grad`.  Where no dtype is named, ranges and constants of
-integers are int64 and all others float32; with ``requires_grad=True`` all are float32.
+Every function takes `dtype`, `device` and `requires_grad`.  By default ranges and constants of integers are int64 and
+all others float32; with ``requires_grad=True`` all are float32.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _from_host(values: np.ndarray, dtype: Any, device: DeviceLike, requires_grad
 
 
 def _dtype_for(numbers: tuple[Any, ...], dtype: Any, requires_grad: bool) -> np.dtype:
-    """The dtype asked for, or the one that fits the numbers."""
+    """`dtype`, or the one that fits the numbers."""
     if dtype is not None:
         return as_dtype(dtype)
     if requires_grad or any(isinstance(number, (float, np.floating)) for number in numbers):
@@ -66,7 +66,7 @@ def ones(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_gra
 
 def full(shape: Any, fill_value: Number, *, dtype: Any = None, device: DeviceLike = None,
          requires_grad: bool = False) -> Tensor:
-    """One number everywhere.
+    """A tensor filled with one number.
 
     >>> full((2,), 7.0)
     tensor([7., 7.])
@@ -76,7 +76,7 @@ def full(shape: Any, fill_value: Number, *, dtype: Any = None, device: DeviceLik
 
 
 def empty(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
-    """Whatever is in the memory: to be written to.
+    """A tensor with uninitialized contents.
 
     >>> empty(2, 3).shape
     (2, 3)
@@ -87,7 +87,7 @@ def empty(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_gr
 
 def eye(n: int, m: Optional[int] = None, *, k: int = 0, dtype: Any = None, device: DeviceLike = None,
         requires_grad: bool = False) -> Tensor:
-    """The n × m matrix with ones on a diagonal, by default the main one, with ``k=1`` that above it.
+    """The n × m matrix with ones on diagonal `k`: 0 is the main one, 1 the one above it.
 
     >>> eye(2)
     tensor([[1., 0.],
@@ -99,7 +99,7 @@ def eye(n: int, m: Optional[int] = None, *, k: int = 0, dtype: Any = None, devic
 
 def arange(start: Number, end: Optional[Number] = None, step: Number = 1, *, dtype: Any = None,
            device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
-    """The numbers from `start` (0 if only one number is given) up to but without `end`, `step` apart.
+    """The numbers from `start` (by default 0) to `end`, exclusive, in steps of `step`.
 
     They are computed in float64 and rounded once, so that they are equal on all devices.  For a dtype of integers the
     three are rounded towards 0 first, as in PyTorch.
@@ -109,14 +109,14 @@ def arange(start: Number, end: Optional[Number] = None, step: Number = 1, *, dty
     """
     if end is None:
         start, end = 0, start
-    # A NumPy scalar would take the others on into its own dtype.
+    # NumPy scalars would convert the others to their dtype.
     start, end, step = (number.item() if isinstance(number, np.generic) else number for number in (start, end, step))
     if not all(map(math.isfinite, (start, end, step))):
         raise ValueError(f"arange needs finite numbers; got {start}, {end} and {step}")
     if dtype is not None and kind_of(as_dtype(dtype)) == 1:
         start, end, step = map(int, (start, end, step))
     if step == 0 or (end - start) * step < 0:
-        raise ValueError(f"arange: steps of {step} do not lead from {start} to {end}")
+        raise ValueError(f"arange: `step` {step} does not lead from {start} to {end}")
     shape_of((math.ceil((end - start) / step),))
     return _from_host(np.arange(start, end, step), _dtype_for((start, end, step), dtype, requires_grad), device,
                       requires_grad)
@@ -124,7 +124,7 @@ def arange(start: Number, end: Optional[Number] = None, step: Number = 1, *, dty
 
 def linspace(start: Number, end: Number, steps: int, *, dtype: Any = None, device: DeviceLike = None,
              requires_grad: bool = False) -> Tensor:
-    """`steps` numbers at equal distances from `start` to `end`, both included.
+    """`steps` evenly spaced numbers from `start` to `end`, inclusive.
 
     >>> linspace(0.0, 1.0, 3)
     tensor([0. , 0.5, 1. ])
@@ -137,15 +137,15 @@ def linspace(start: Number, end: Number, steps: int, *, dtype: Any = None, devic
 
 def like(factory: Callable[..., Tensor], x: Any, args: tuple[Any, ...], dtype: Any, device: DeviceLike,
          requires_grad: bool) -> Tensor:
-    """What `factory` makes in the shape of `x`, by default with its dtype and on its device too."""
+    """`factory` called with the shape of `x`, by default also with its dtype and device."""
     if not isinstance(x, Tensor):
-        raise TypeError(f"expected a Tensor to imitate; got {type(x).__name__}")
+        raise TypeError(f"expected a Tensor; got {type(x).__name__}")
     return factory(x.shape, *args, dtype=x.dtype if dtype is None else dtype, requires_grad=requires_grad,
                    device=x.device if device is None else device)
 
 
 def zeros_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
-    """Zeros in the shape, dtype and on the device of `x`.
+    """Zeros with the shape, dtype and device of `x`.
 
     >>> Tensor.zeros_like(Tensor([5.0, 6.0]))
     tensor([0., 0.])
@@ -154,7 +154,7 @@ def zeros_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requi
 
 
 def ones_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
-    """Ones in the shape, dtype and on the device of `x`.
+    """Ones with the shape, dtype and device of `x`.
 
     >>> ones_like(Tensor([5.0, 6.0]))
     tensor([1., 1.])
@@ -163,7 +163,7 @@ def ones_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requir
 
 
 def empty_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
-    """Arbitrary contents in the shape, dtype and on the device of `x`.
+    """Uninitialized contents with the shape, dtype and device of `x`.
 
     >>> empty_like(Tensor([[1.0, 2.0]])).shape
     (1, 2)
@@ -173,7 +173,7 @@ def empty_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requi
 
 def full_like(x: Tensor, fill_value: Number, *, dtype: Any = None, device: DeviceLike = None,
               requires_grad: bool = False) -> Tensor:
-    """One number everywhere, in the shape, dtype and on the device of `x`.
+    """One number, with the shape, dtype and device of `x`.
 
     >>> full_like(Tensor([1.0, 2.0]), 7.0)
     tensor([7., 7.])

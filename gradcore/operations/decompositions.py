@@ -1,4 +1,4 @@
-"""Decompositions of matrices, or of stacks of them.
+"""Decompositions of matrices and of batches of matrices.
 
 Source of the gradients: Giles, "An extended collection of matrix derivative results", 2008; Townsend, "Differentiating
 the singular value decomposition", 2016; Walter and Lehmann, "Algorithmic differentiation of linear algebra functions",
@@ -23,7 +23,7 @@ from .triangles import diagonal, tril
 
 
 class QR(NamedTuple):
-    """A matrix as Q R: orthonormal columns times an upper triangle."""
+    """A matrix as Q R, with orthonormal columns and an upper triangular factor."""
 
     Q: Tensor
     R: Tensor
@@ -38,19 +38,19 @@ class SVD(NamedTuple):
 
 
 class Eigh(NamedTuple):
-    """Eigenvalues, rising, and the eigenvectors as columns."""
+    """Eigenvalues in ascending order, and eigenvectors as columns."""
 
     eigenvalues: Tensor
     eigenvectors: Tensor
 
 
 def _on_diagonal(x: Tensor) -> Tensor:
-    """Vectors as the diagonals of matrices."""
+    """Diagonal matrices of vectors."""
     return unsqueeze(x, -1) * eye(x.shape[-1], dtype=x.dtype, device=x.device)
 
 
 def scaled(x: Tensor, factors: Tensor) -> Tensor:
-    """The columns of `x` times one factor each."""
+    """The columns of `x`, each multiplied by a factor."""
     return x * unsqueeze(factors, -2)
 
 
@@ -67,7 +67,7 @@ def _inverse_distances(values: Tensor) -> Tensor:
 
 
 class Cholesky(Operation):
-    """The lower triangle L with A = L Lᵀ."""
+    """The lower triangular L with A = L Lᵀ."""
 
     saves_outputs = True
 
@@ -84,9 +84,9 @@ class Cholesky(Operation):
 
 
 def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
-    """The lower triangle L with A = L Lᵀ for symmetric, positive matrices A, of which the lower half is read.
+    """The lower triangular L with A = L Lᵀ, for symmetric positive definite matrices; reads the lower triangle of A.
 
-    With `upper` it is the upper triangle Lᵀ.
+    With `upper`, the upper triangular Lᵀ.
 
     >>> cholesky(Tensor([[4.0, 2.0], [2.0, 5.0]]))
     tensor([[2., 0.],
@@ -97,7 +97,7 @@ def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
 
 
 class QRDecomposition(Operation):
-    """Orthonormal columns times an upper triangle, of matrices that are not wider than high."""
+    """The QR decomposition of matrices with no more columns than rows."""
 
     saves_outputs = True
 
@@ -117,9 +117,9 @@ class QRDecomposition(Operation):
 
 
 def qr(A: Tensor, mode: str = "reduced") -> QR:
-    """A = Q R: orthonormal columns Q and an upper triangle R; "complete" gives a square Q, "r" leaves Q empty.
+    """A = Q R with orthonormal columns Q and upper triangular R; "complete" gives a square Q, and "r" an empty Q.
 
-    Gradients of matrices of full rank; those of "complete" are for square matrices and wider ones.
+    Gradients require matrices of full rank; with "complete", also at least as many columns as rows.
 
     >>> Q, R = qr(Tensor([[3.0, 1.0], [4.0, 2.0]]))
     >>> (Q @ R).round(decimals=4)
@@ -131,7 +131,7 @@ def qr(A: Tensor, mode: str = "reduced") -> QR:
         raise ValueError(f'qr: `mode` is "reduced", "complete" or "r"; got {mode!r}')
     rows, columns = A.shape[-2:]
     inner = "complete" if mode == "complete" else "reduced"
-    if columns > rows:  # of the left square come Q and the start of R, and the rest follows
+    if columns > rows:  # the left square block gives Q and the start of R
         q, r = QRDecomposition.apply(narrow(A, -1, 0, rows), mode=inner)
         r = cat([r, matmul(matrix_transpose(q), narrow(A, -1, rows, columns - rows))], -1)
     else:
@@ -171,15 +171,15 @@ def _skew(x: Tensor) -> Tensor:
 
 
 def _outside(u: Tensor, x: Tensor) -> Tensor:
-    """The part of the columns of `x` that those of `u` do not span."""
+    """The component of the columns of `x` orthogonal to those of `u`."""
     return x - matmul(u, matmul(matrix_transpose(u), x))
 
 
 def svd(A: Tensor, full_matrices: bool = True) -> SVD:
-    """A = U diag(S) Vh, with singular values S that fall.
+    """The singular value decomposition A = U diag(S) Vh, with S in descending order.
 
-    The gradients of U and Vh are defined where singular values differ, and where the result does not depend on the
-    signs that the decomposition leaves open; that of S alone is defined everywhere.
+    The gradients of U and Vh are defined if all singular values differ and the result does not depend on the signs of
+    singular vectors; that of S alone is always defined.
 
     >>> svd(Tensor([[0.0, 2.0], [1.0, 0.0]])).S
     tensor([2., 1.])
@@ -204,9 +204,9 @@ class SymmetricEigen(Operation):
 
 
 def eigh(A: Tensor, UPLO: str = "L") -> Eigh:
-    """Eigenvalues, rising, and eigenvectors (columns) of symmetric matrices, of which one triangle is read.
+    """Eigenvalues in ascending order and eigenvectors (columns) of symmetric matrices; reads one triangle of A.
 
-    The gradient of the eigenvectors is defined where eigenvalues differ.
+    The gradient of the eigenvectors is defined if all eigenvalues differ.
 
     >>> eigh(Tensor([[2, 0], [0, 1]])).eigenvalues
     tensor([1., 2.])

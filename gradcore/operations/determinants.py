@@ -1,4 +1,4 @@
-"""Determinants and pseudo-inverses, which singular values give also where there is no inverse.
+"""Determinants and pseudo-inverses.
 
 Source of the gradients: Giles, "An extended collection of matrix derivative results", 2008; Golub and Pereyra, "The
 differentiation of pseudo-inverses", SIAM J. Numer. Anal. 10, 1973.
@@ -28,7 +28,7 @@ from .systems import inv, matrices
 
 
 class SlogDet(NamedTuple):
-    """The sign of a determinant and the logarithm of its magnitude."""
+    """The sign of a determinant and the logarithm of its absolute value."""
 
     sign: Tensor
     logabsdet: Tensor
@@ -53,9 +53,9 @@ class Determinant(Operation):
 
 
 def _cofactors(a: Tensor) -> Tensor:
-    """det(A) times the transposed inverse of A, also where there is no inverse: U diag(products) Vh, with its sign.
+    """det(A) times the transposed inverse of A, also for singular A: U diag(products) Vh, with the sign of det(U Vh).
 
-    The product for a singular value is that of all others.
+    The product for a singular value is that of all other singular values.
     """
     if not a.size:
         return a
@@ -76,7 +76,7 @@ def det(A: Tensor) -> Tensor:
 
 
 class LogDeterminant(Operation):
-    """The sign of the determinant and the logarithm of its magnitude."""
+    """The sign of the determinant and the logarithm of its absolute value."""
 
     saves = (0,)
 
@@ -91,7 +91,7 @@ class LogDeterminant(Operation):
 
 
 def slogdet(A: Tensor) -> SlogDet:
-    """The sign of the determinant and the logarithm of its magnitude, which does not overflow.
+    """The sign of the determinant and the logarithm of its absolute value, without overflow.
 
     >>> slogdet(Tensor([[0.0, 2.0], [3.0, 0.0]]))
     SlogDet(sign=tensor(-1.), logabsdet=tensor(1.7918))
@@ -100,7 +100,7 @@ def slogdet(A: Tensor) -> SlogDet:
 
 
 def logdet(input: Tensor) -> Tensor:
-    """The logarithm of the determinant; NaN where that is negative.
+    """The logarithm of the determinant; NaN if it is negative.
 
     >>> logdet(Tensor([[2.0, 0.0], [0.0, 3.0]]))
     tensor(1.7918)
@@ -110,7 +110,7 @@ def logdet(input: Tensor) -> Tensor:
 
 
 class PseudoInverse(Operation):
-    """The inverse that is given as the second input, with its gradient along the first."""
+    """Returns the second input, the pseudo-inverse of the first, with its gradient with respect to the first."""
 
     saves = (0,)
     saves_outputs = True
@@ -136,22 +136,21 @@ def _inverted(xp: FormulaNamespace, s: Expression, least: Expression) -> Express
 
 
 def least_value(s: Tensor, A: Tensor, rtol: Union[None, float, Tensor]) -> Tensor:
-    """What singular values of A must exceed to count: `rtol` (one number, or one for each matrix) times the largest.
-    """
+    """The threshold for singular values of A: `rtol` (one number, or one for each matrix) times the largest."""
     if rtol is None:
         rtol = default_rtol(A)
     return amax(s, -1, True) * (unsqueeze(rtol, -1) if isinstance(rtol, Tensor) else rtol)
 
 
 def default_rtol(A: Tensor) -> float:
-    """How much less than the largest singular value counts as 0."""
+    """The relative threshold below which singular values count as 0."""
     return max(A.shape[-2:]) * float(np.finfo(A.dtype).eps)
 
 
 def pinv(A: Tensor, rcond: Optional[float] = None, *, rtol: Union[None, float, Tensor] = None) -> Tensor:
-    """The pseudo-inverse (Moore and Penrose): singular values up to `rtol` times the largest count as 0.
+    """The Moore-Penrose pseudo-inverse; singular values of at most `rtol` times the largest count as 0.
 
-    By default `rtol` is the larger side of the matrix times the precision of the dtype.
+    By default `rtol` is the larger dimension of the matrix times the machine epsilon of the dtype.
 
     >>> pinv(Tensor([[2.0, 0.0], [0.0, 0.0]]))
     tensor([[0.5, 0. ],

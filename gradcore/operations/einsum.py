@@ -1,7 +1,7 @@
-"""`einsum`: products and sums by the letters of their dimensions.
+"""`einsum`: sums of products by labels of dimensions.
 
-Operands are put together two at a time from the left.  For a pair each letter is one of four: in both and wanted
-later (a stack), in both and not wanted (summed), or in one of them only; so the pair is a stacked product of matrices.
+Operands are combined in pairs from the left.  For a pair, a label is in both and needed later (a batch dimension), in
+both and not needed (summed), or in one operand only; so the pair is a batched matrix product.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from .reduction import sum
 from .shaping import expand, permute, reshape
 from .triangles import diagonal
 
-Label = Union[str, int]  # a letter, or the number of a dimension, counted from the last, that ... stands for
+Label = Union[str, int]  # a letter, or the index from the end of a dimension covered by ...
 
 
 def einsum(equation: str, *operands: Any) -> Tensor:
-    """The sum of products that an equation names, one letter for each dimension.
+    """The sum of products given by an equation with one letter for each dimension.
 
-    A letter that is left out behind ``->`` is summed over; without ``->`` the letters that occur once remain, in the
-    order of the alphabet.  A letter twice in one operand means its diagonal, and ... all other dimensions.
+    Letters that do not occur after ``->`` are summed over.  Without ``->``, letters that occur once remain, in
+    alphabetical order.  A letter that occurs twice in an operand means its diagonal, and ... all other dimensions.
 
     >>> einsum("ij,j->i", Tensor([[1, 2], [3, 4]]), Tensor([1, 10]))
     tensor([21., 43.])
@@ -75,7 +75,7 @@ def _named(part: str, rest: int) -> list[Label]:
 
 
 def _lengths(equation: str, labels: Sequence[Sequence[Label]], tensors: Sequence[Tensor]) -> dict[Label, int]:
-    """The length of each label's dimensions, where those of length one are repeated."""
+    """The length of each label; dimensions of length one broadcast."""
     lengths: dict[Label, int] = {}
     for names, x in zip(labels, tensors):
         for label, n in zip(names, x.shape):
@@ -88,7 +88,7 @@ def _lengths(equation: str, labels: Sequence[Sequence[Label]], tensors: Sequence
 
 
 def _prepared(x: Tensor, names: list[Label], lengths: dict[Label, int]) -> tuple[Tensor, list[Label]]:
-    """An operand with each label once, and with its full length."""
+    """An operand with each label once and at full length."""
     names = list(names)
     for label in sorted({label for label in names if names.count(label) > 1}, key=str):
         while names.count(label) > 1:
@@ -109,7 +109,7 @@ def _summed(x: Tensor, names: list[Label], kept: Iterable[Label]) -> tuple[Tenso
 
 def _product(a: Tensor, a_names: list[Label], b: Tensor, b_names: list[Label], later: set[Label],
              lengths: dict[Label, int]) -> tuple[Tensor, list[Label]]:
-    """The product of two operands, summed over the labels that are not wanted later."""
+    """The product of two operands, summed over labels that are not needed later."""
     a, a_names = _summed(a, a_names, later.union(b_names))
     b, b_names = _summed(b, b_names, later.union(a_names))
     both = [label for label in a_names if label in b_names]

@@ -1,4 +1,4 @@
-"""More elementary functions, each one formula; most are rare enough to do without a primitive of their own.
+"""More elementary functions, each one formula without a primitive of its own.
 
 >>> asinh(Tensor([0.0]))
 tensor([0.])
@@ -44,7 +44,7 @@ arctan2 = atan2
 
 @elementwise
 def asinh(xp: FormulaNamespace, input: Expression) -> Expression:
-    """The inverse of sinh: log(x + sqrt(x² + 1)), which neither cancels nor overflows.
+    """The inverse of sinh: log(x + sqrt(x² + 1)), without cancellation or overflow.
 
     >>> asinh(Tensor([0.0, 1.0]))
     tensor([0.    , 0.8814])
@@ -63,7 +63,7 @@ def _(xp: FormulaNamespace, input: Expression) -> Expression:
 
 @elementwise
 def acosh(xp: FormulaNamespace, input: Expression) -> Expression:
-    """The inverse of cosh for x >= 1: log(x + sqrt(x² - 1)), which neither cancels nor overflows.
+    """The inverse of cosh for x >= 1: log(x + sqrt(x² - 1)), without cancellation or overflow.
 
     >>> acosh(Tensor([1.0, 2.0]))
     tensor([0.   , 1.317])
@@ -105,7 +105,7 @@ def _polynomial(coefficients: Sequence[float], x: Expression) -> Operand:
 
 @elementwise
 def erfinv(xp: FormulaNamespace, input: Expression) -> Expression:
-    """The inverse of the error function, infinite at 1 and -1: an approximation and two of Newton's steps.
+    """The inverse of the error function; infinite at 1 and -1.  An approximation with two Newton steps.
 
     >>> erfinv(Tensor([0.0, 0.5]))
     tensor([0.    , 0.4769])
@@ -125,7 +125,7 @@ def _(xp: FormulaNamespace, output: Expression) -> Expression:
 
 @elementwise
 def lerp(xp: FormulaNamespace, input: Expression, end: Expression, weight: Expression) -> Expression:
-    """input + weight * (end - input), which is exactly `end` where the weight is 1.
+    """input + weight * (end - input), which is exactly `end` if the weight is 1.
 
     >>> lerp(Tensor([0.0, 1.0]), Tensor([10.0, 3.0]), 0.5)
     tensor([5., 2.])
@@ -136,7 +136,7 @@ def lerp(xp: FormulaNamespace, input: Expression, end: Expression, weight: Expre
 @dividing
 @elementwise
 def fmod(xp: FormulaNamespace, input: Expression, other: Expression) -> Expression:
-    """The remainder of a division that is rounded towards zero, so that it has the sign of `input`.
+    """The remainder of a division rounded toward zero; it has the sign of `input`.
 
     >>> fmod(Tensor([7.0, -7.0]), 3.0)
     tensor([ 1., -1.])
@@ -152,7 +152,7 @@ def _(xp: FormulaNamespace, input: Expression, other: Expression, output: Expres
 
 @elementwise
 def xlogy(xp: FormulaNamespace, input: Expression, other: Expression) -> Expression:
-    """input * log(other), and 0 where `input` is 0, though the logarithm be infinite or NaN; NaN in `other` stays.
+    """input * log(other), and 0 where `input` is 0, unless `other` is NaN.
 
     >>> xlogy(Tensor([0.0, 2.0]), Tensor([0.0, 10.0]))
     tensor([0.    , 4.6052])
@@ -172,7 +172,7 @@ def _(xp: FormulaNamespace, x: Expression) -> Expression:
 
 
 def logit(input: Tensor, eps: Optional[float] = None) -> Tensor:
-    """log(x / (1 - x)), the inverse of sigmoid; with `eps` of x limited to [eps, 1 - eps].
+    """log(x / (1 - x)), the inverse of sigmoid; `eps` clamps x to [eps, 1 - eps].
 
     >>> logit(Tensor([0.5, 0.75]))
     tensor([0.    , 1.0986])
@@ -192,7 +192,7 @@ def _isclose(xp: FormulaNamespace, a: Expression, b: Expression, rtol: float = 1
 
 
 def isclose(input: Tensor, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
-    """Whether |input - other| <= atol + rtol |other| for each element, or both are the same infinity.
+    """Whether |input - other| <= atol + rtol |other|, elementwise; equal infinities are close.
 
     >>> isclose(Tensor([1.0, 2.0]), Tensor([1.0, 2.1]))
     tensor([ True, False])
@@ -209,7 +209,7 @@ def _nan_to_num(xp: FormulaNamespace, x: Expression, nan: float = 0.0, posinf: f
 
 def nan_to_num(input: Tensor, nan: float = 0.0, posinf: Optional[float] = None,
                neginf: Optional[float] = None) -> Tensor:
-    """Numbers in the place of NaN and the infinities: by default 0 and the largest and least number of the dtype.
+    """Replace NaN and infinities by numbers, by default 0 and the largest and smallest number of the dtype.
 
     >>> nan_to_num(Tensor([float("nan"), 1.0]), nan=5.0)
     tensor([5., 1.])
@@ -222,7 +222,7 @@ def nan_to_num(input: Tensor, nan: float = 0.0, posinf: Optional[float] = None,
 
 
 def clamp_min(input: Tensor, min: Any) -> Tensor:
-    """`input`, or `min` where that is larger.
+    """The maximum of `input` and `min`.
 
     >>> clamp_min(Tensor([-2.0, 3.0]), 1.0)
     tensor([1., 3.])
@@ -231,7 +231,7 @@ def clamp_min(input: Tensor, min: Any) -> Tensor:
 
 
 def clamp_max(input: Tensor, max: Any) -> Tensor:
-    """`input`, or `max` where that is less.
+    """The minimum of `input` and `max`.
 
     >>> clamp_max(Tensor([-2.0, 3.0]), 1.0)
     tensor([-2.,  1.])
@@ -241,7 +241,7 @@ def clamp_max(input: Tensor, max: Any) -> Tensor:
 
 @elementwise
 def frac(xp: FormulaNamespace, input: Expression) -> Expression:
-    """The digits after the point, with the sign of `input`.
+    """The fractional part, with the sign of `input`.
 
     >>> frac(Tensor([1.5, -2.25]))
     tensor([ 0.5 , -0.25])
@@ -251,7 +251,7 @@ def frac(xp: FormulaNamespace, input: Expression) -> Expression:
 
 @elementwise
 def deg2rad(xp: FormulaNamespace, input: Expression) -> Expression:
-    """Degrees as radians.
+    """Convert degrees to radians.
 
     >>> deg2rad(Tensor([0.0, 90.0, 180.0]))
     tensor([0.    , 1.5708, 3.1416])
@@ -261,7 +261,7 @@ def deg2rad(xp: FormulaNamespace, input: Expression) -> Expression:
 
 @elementwise
 def rad2deg(xp: FormulaNamespace, input: Expression) -> Expression:
-    """Radians as degrees.
+    """Convert radians to degrees.
 
     >>> rad2deg(Tensor([0.0, 3.14159265]))
     tensor([  0., 180.])
@@ -269,7 +269,7 @@ def rad2deg(xp: FormulaNamespace, input: Expression) -> Expression:
     return input * (180 / math.pi)
 
 
-# sin(a) / a in powers of a²: close to 0 the derivatives of the quotient would cancel.
+# sin(a) / a as a series in a²: near 0 the derivatives of the quotient would cancel.
 _SINC = tuple((-1) ** k / math.factorial(2 * k + 1) for k in reversed(range(14)))
 
 

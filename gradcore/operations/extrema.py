@@ -1,4 +1,4 @@
-"""The largest and the smallest element, where they are, and what is true of any or all elements."""
+"""Maxima and minima, their indices, and reductions of booleans."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .shaping import reshape
 
 
 class ValuesAndIndices(NamedTuple):
-    """What `max` and `min` along a dimension return."""
+    """The result of `max` and `min` along a dimension."""
 
     values: Tensor
     indices: Tensor
 
 
 class Extremum(Operation):
-    """The largest or the smallest element over some dimensions; equal ones share the gradient."""
+    """The maximum or minimum over some dimensions; equal extrema share the gradient."""
 
     saves = (0,)
 
@@ -50,10 +50,10 @@ def max(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None,
         keepdims: bool = False) -> Any: ...
 @accepts_numpy_names
 def max(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Union[Tensor, ValuesAndIndices]:
-    """The largest element; along one dimension a pair of `values` and `indices`.  NaN is larger than all.
+    """The maximum; along one dimension a pair of `values` and `indices`.  NaN propagates.
 
-    With a tensor in the place of `dim`, or as `other`, it is `maximum` of the two, as in PyTorch.
-    Equal largest elements share the gradient of the whole maximum; along a dimension the one at `indices` has it.
+    If the second argument is a tensor, the result is `maximum` of the two, as in PyTorch.  Equal maxima of the whole
+    tensor share the gradient; along a dimension the element at `indices` gets it.
 
     >>> max(Tensor([[1, 5], [7, 3]]), dim=1).indices
     tensor([1, 0])
@@ -72,7 +72,7 @@ def min(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None,
         keepdims: bool = False) -> Any: ...
 @accepts_numpy_names
 def min(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Union[Tensor, ValuesAndIndices]:
-    """The smallest element; along one dimension a pair of `values` and `indices`; of two tensors `minimum`: see `max`.
+    """The minimum; along one dimension a pair of `values` and `indices`; of two tensors `minimum`: see `max`.
 
     >>> min(Tensor([[1.0, 4.0], [3.0, 2.0]]), dim=1).values
     tensor([1., 2.])
@@ -109,7 +109,7 @@ def _extremum(x: Tensor, dim: Any, keepdim: bool, which: str) -> Union[Tensor, V
 
 @accepts_numpy_names
 def amax(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """The largest elements over `dim`; equal ones share the gradient.
+    """The maximum over `dim`; equal maxima share the gradient.
 
     >>> amax(Tensor([[1.0, 4.0], [3.0, 2.0]]), dim=1)
     tensor([4., 3.])
@@ -119,7 +119,7 @@ def amax(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 
 @accepts_numpy_names
 def amin(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """The smallest elements over `dim`; equal ones share the gradient.
+    """The minimum over `dim`; equal minima share the gradient.
 
     >>> amin(Tensor([[1.0, 4.0], [3.0, 2.0]]), dim=1)
     tensor([1., 2.])
@@ -142,7 +142,7 @@ def _refuse_empty(x: Tensor, dims: tuple[int, ...], which: str) -> None:
 
 @accepts_numpy_names
 def argmax(x: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> Tensor:
-    """The position (int64) of the first largest element, in the flattened tensor or along `dim`.
+    """The index (int64) of the first maximum, in the flattened tensor or along `dim`.
 
     >>> argmax(Tensor([[1.0, 4.0], [3.0, 2.0]]), dim=1)
     tensor([1, 0])
@@ -152,7 +152,7 @@ def argmax(x: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> Tenso
 
 @accepts_numpy_names
 def argmin(x: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> Tensor:
-    """The position (int64) of the first smallest element, in the flattened tensor or along `dim`.
+    """The index (int64) of the first minimum, in the flattened tensor or along `dim`.
 
     >>> argmin(Tensor([[1.0, 4.0], [3.0, 2.0]]), dim=1)
     tensor([0, 1])
@@ -174,7 +174,7 @@ def _position(x: Tensor, dim: Optional[int], keepdim: bool, which: str) -> Tenso
 
 @accepts_numpy_names
 def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """Whether an element is true (not zero); an empty `dim` reduces nothing here, as in PyTorch and NumPy.
+    """Whether any element is nonzero; an empty `dim` reduces nothing, as in PyTorch and NumPy.
 
     >>> any(Tensor([[0.0, 0.0], [0.0, 1.0]]), dim=1)
     tensor([False,  True])
@@ -185,7 +185,7 @@ def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 
 @accepts_numpy_names
 def all(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """Whether all elements are true (not zero); an empty `dim` reduces nothing here, as in PyTorch and NumPy.
+    """Whether all elements are nonzero; an empty `dim` reduces nothing, as in PyTorch and NumPy.
 
     >>> all(Tensor([[1.0, 0.0], [1.0, 1.0]]), dim=1)
     tensor([False,  True])
@@ -201,7 +201,7 @@ def _without_gradient(x: Tensor, function: Callable[..., Any]) -> Tensor:
 
 @accepts_numpy_names
 def count_nonzero(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """How many elements are not zero (int64).
+    """The number of nonzero elements (int64).
 
     >>> count_nonzero(Tensor([0.0, 3.0, -1.0]))
     tensor(2)

@@ -1,4 +1,4 @@
-"""What tensors are, and new ones that are like them, under PyTorch's names.
+"""Properties of tensors, and new tensors with the dtype and device of another, under PyTorch's names.
 
 >>> is_floating_point(Tensor([1.0])), element_size(Tensor([1.0]))
 (True, 4)
@@ -19,7 +19,7 @@ from .creation import empty, full, ones, zeros
 
 
 def is_tensor(obj: Any) -> bool:
-    """Whether it is a Tensor.
+    """Whether `obj` is a Tensor.
 
     >>> is_tensor(tensor([1.0])), is_tensor([1.0])
     (True, False)
@@ -37,7 +37,7 @@ def numel(input: Tensor) -> int:
 
 
 def detach(input: Tensor) -> Tensor:
-    """The same values, in shared memory, without their history.
+    """A tensor with the same memory but without history.
 
     >>> x = Tensor([1.0], requires_grad=True)
     >>> detach(2 * x)
@@ -47,7 +47,7 @@ def detach(input: Tensor) -> Tensor:
 
 
 def is_floating_point(input: Tensor) -> bool:
-    """Whether it holds floats.
+    """Whether the dtype is floating-point.
 
     >>> is_floating_point(tensor([1.0])), is_floating_point(tensor([1]))
     (True, False)
@@ -56,7 +56,7 @@ def is_floating_point(input: Tensor) -> bool:
 
 
 def is_nonzero(input: Tensor) -> bool:
-    """Whether the only element is not 0.
+    """Whether the single element is nonzero.
 
     >>> is_nonzero(tensor([0.0])), is_nonzero(tensor(True))
     (False, True)
@@ -67,7 +67,7 @@ def is_nonzero(input: Tensor) -> bool:
 
 
 def element_size(input: Tensor) -> int:
-    """Bytes of one element.
+    """The size of an element in bytes.
 
     >>> element_size(tensor([1.0]))
     4
@@ -76,12 +76,12 @@ def element_size(input: Tensor) -> int:
 
 
 def nbytes(input: Tensor) -> int:
-    """Bytes of all elements."""
+    """The size of all elements in bytes."""
     return input.numel() * input.dtype.itemsize
 
 
 def is_same_size(input: Tensor, other: Tensor) -> bool:
-    """Whether both have one shape.
+    """Whether both tensors have the same shape.
 
     >>> is_same_size(tensor([1, 2]), tensor([3.0, 4.0]))
     True
@@ -90,7 +90,7 @@ def is_same_size(input: Tensor, other: Tensor) -> bool:
 
 
 def get_device(input: Tensor) -> int:
-    """The number of the device; -1 of the CPU.
+    """The index of the CUDA device; -1 for the CPU.
 
     >>> get_device(tensor([1.0]))
     -1
@@ -99,7 +99,7 @@ def get_device(input: Tensor) -> int:
 
 
 def is_signed(input: Tensor) -> bool:
-    """Whether its dtype has negative numbers.
+    """Whether the dtype has negative numbers.
 
     >>> is_signed(Tensor([1.0])), is_signed(Tensor([1], dtype="uint8"))
     (True, False)
@@ -108,7 +108,7 @@ def is_signed(input: Tensor) -> bool:
 
 
 def is_cpu(input: Tensor) -> bool:
-    """Whether it lives on the CPU.
+    """Whether the tensor is on the CPU.
 
     >>> is_cpu(zeros(2, device="cpu"))
     True
@@ -117,7 +117,7 @@ def is_cpu(input: Tensor) -> bool:
 
 
 def is_cuda(input: Tensor) -> bool:
-    """Whether it lives on a CUDA device.
+    """Whether the tensor is on a CUDA device.
 
     >>> is_cuda(zeros(2, device="cpu"))
     False
@@ -126,7 +126,7 @@ def is_cuda(input: Tensor) -> bool:
 
 
 def stride(input: Tensor, dim: Optional[int] = None) -> Union[int, tuple[int, ...]]:
-    """How many elements of memory lie between two neighbours along each dimension, or along `dim`.
+    """The strides in elements, or the stride along `dim`.
 
     >>> stride(zeros(2, 3)), stride(zeros(2, 3).T, 0)
     ((3, 1), 1)
@@ -136,7 +136,7 @@ def stride(input: Tensor, dim: Optional[int] = None) -> Union[int, tuple[int, ..
 
 
 def is_contiguous(input: Tensor) -> bool:
-    """Whether the elements lie one after the other in memory, in the order of the last dimension, then the one before.
+    """Whether the elements are contiguous in memory, in row-major order.
 
     >>> is_contiguous(zeros(2, 3)), is_contiguous(zeros(2, 3).T)
     (True, False)
@@ -150,7 +150,7 @@ def is_contiguous(input: Tensor) -> bool:
 
 
 def data_ptr(input: Tensor) -> int:
-    """The address of the first element in the device's memory.
+    """The memory address of the first element.
 
     >>> x = zeros(4, device="cpu")
     >>> data_ptr(x[1:]) - data_ptr(x)
@@ -160,7 +160,7 @@ def data_ptr(input: Tensor) -> int:
 
 
 def result_type(tensor1: Any, tensor2: Any) -> np.dtype:
-    """The dtype of the sum of two tensors or numbers.
+    """The dtype of the result of an operation on two tensors or numbers.
 
     >>> result_type(Tensor([1], dtype=int), 2.5)
     dtype('float32')
@@ -178,7 +178,7 @@ def _like(x: Tensor, dtype: Any, device: DeviceLike, requires_grad: bool) -> dic
 
 def new_tensor(x: Tensor, data: Any, *, dtype: Any = None, device: DeviceLike = None,
                requires_grad: bool = False) -> Tensor:
-    """A tensor of `data` with the dtype and on the device of `x`.
+    """A copy of `data` as a tensor with the dtype and device of `x`.
 
     >>> new_tensor(tensor([1.0], dtype="float64"), [1, 2])
     tensor([1., 2.], dtype=float64)
@@ -188,7 +188,7 @@ def new_tensor(x: Tensor, data: Any, *, dtype: Any = None, device: DeviceLike = 
 
 def new_zeros(x: Tensor, *size: Any, dtype: Any = None, device: DeviceLike = None,
               requires_grad: bool = False) -> Tensor:
-    """Zeros with the dtype and on the device of `x`.
+    """Zeros with the dtype and device of `x`.
 
     >>> new_zeros(tensor([1, 2]), 3)
     tensor([0, 0, 0])
@@ -198,7 +198,7 @@ def new_zeros(x: Tensor, *size: Any, dtype: Any = None, device: DeviceLike = Non
 
 def new_ones(x: Tensor, *size: Any, dtype: Any = None, device: DeviceLike = None,
              requires_grad: bool = False) -> Tensor:
-    """Ones with the dtype and on the device of `x`.
+    """Ones with the dtype and device of `x`.
 
     >>> new_ones(tensor([1.0], dtype="float64"), 3)
     tensor([1., 1., 1.], dtype=float64)
@@ -208,7 +208,7 @@ def new_ones(x: Tensor, *size: Any, dtype: Any = None, device: DeviceLike = None
 
 def new_empty(x: Tensor, *size: Any, dtype: Any = None, device: DeviceLike = None,
               requires_grad: bool = False) -> Tensor:
-    """Arbitrary contents with the dtype and on the device of `x`.
+    """Uninitialized contents with the dtype and device of `x`.
 
     >>> new_empty(tensor([1, 2]), 3).dtype
     dtype('int64')
@@ -218,7 +218,7 @@ def new_empty(x: Tensor, *size: Any, dtype: Any = None, device: DeviceLike = Non
 
 def new_full(x: Tensor, size: Any, fill_value: Number, *, dtype: Any = None, device: DeviceLike = None,
              requires_grad: bool = False) -> Tensor:
-    """One number everywhere, with the dtype and on the device of `x`.
+    """One number, with the dtype and device of `x`.
 
     >>> new_full(tensor([1, 2]), (3,), 7)
     tensor([7, 7, 7])

@@ -1,7 +1,6 @@
 """The logarithm of the gamma function and its derivative.
 
-Far to the right both are Stirling's series; from near they get there by the recurrence, and to the left of 0 by
-reflection.
+Both use Stirling's series for large arguments, the recurrence for smaller ones, and reflection for negative ones.
 Source: Abramowitz and Stegun, "Handbook of Mathematical Functions", 6.1.17, 6.1.41, 6.3.5 to 6.3.7, 6.3.18.
 """
 
@@ -14,7 +13,7 @@ from ..backends import Expression, FormulaNamespace
 from ..backends.formulas.expression import Operand
 from ..core.elementwise import elementwise
 
-_STEPS = 7  # of the recurrence, after which the series has all digits of float64
+_STEPS = 7  # of the recurrence; after these the series is accurate in float64
 _LOG_GAMMA = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
 _DIGAMMA = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12)
 
@@ -27,7 +26,7 @@ def _series(coefficients: Sequence[float], square: Expression) -> Operand:
 
 
 def _reflected(xp: FormulaNamespace, x: Expression) -> tuple[Expression, ...]:
-    """The point where the function is computed, whether it is another one than x, and what is after the point of x."""
+    """The argument at which the function is evaluated, whether it was reflected, and the fractional part of x."""
     return xp.where(x < 0.5, 1 - x, x), x < 0.5, x - xp.floor(x)
 
 
@@ -46,7 +45,7 @@ def _log_gamma_right(xp: FormulaNamespace, x: Expression) -> Expression:
 
 @elementwise(widens=True)
 def lgamma(xp: FormulaNamespace, input: Expression) -> Expression:
-    """The logarithm of the magnitude of the gamma function; infinite at 0, -1, -2, ....
+    """The logarithm of the absolute value of the gamma function; infinite at 0, -1, -2, ....
 
     >>> from gradcore import Tensor
     >>> lgamma(Tensor([4.0])).exp().round(decimals=3)

@@ -1,7 +1,7 @@
-"""Generators of random numbers: a seed, and how far its stream has been read.
+"""Generators of random numbers: a seed, and a position in its stream.
 
-All devices draw from one stream, `default_generator`'s, so that a program gives the same numbers wherever it runs.  See
-`backends.philox` for what a stream is.
+All devices draw from the stream of `default_generator`, so a program gives the same numbers on every
+device.  `backends.philox` defines the streams.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from ..backends.locks import Guard
 from ..core.tensor import DeviceLike, Tensor
 
 _WORD = 2 ** 64
-_place_at = tuple.__new__  # in half of the time that a named tuple's own takes
+_place_at = tuple.__new__  # twice as fast as the named tuple's own constructor
 
 
 class Generator:
-    """A stream of random numbers.  Functions that draw take one as `generator`.
+    """A stream of random numbers, for functions with a `generator` argument.
 
     Parameters
     ----------
-    device : as PyTorch's; it is remembered, but draws are made where the tensors are, with the same numbers anywhere.
+    device : accepted for compatibility with PyTorch; numbers are drawn on the device of the tensors and are the same.
 
     >>> from gradcore.operations.random import rand
     >>> a = rand(2, generator=Generator().manual_seed(1))
@@ -42,29 +42,29 @@ class Generator:
 
     # -- its state --------------------------------------------------------------------------------------------
     def manual_seed(self, seed: int) -> "Generator":
-        """Begin the stream of this seed (modulo 2^64) anew; the generator itself is returned."""
+        """Start the stream of a seed (modulo 2^64) and return the generator."""
         return self._moved_to(philox.Place(_integer(seed, "manual_seed") % _WORD, self._place.stream, 0))
 
     def seed(self) -> int:
-        """Begin the stream of a seed that nobody chose, and return it."""
+        """Start the stream of a random seed and return the seed."""
         return self.manual_seed(_any_seed()).initial_seed()
 
     def initial_seed(self) -> int:
-        """The seed of its stream."""
+        """The seed of the stream."""
         return self._place.seed
 
     def get_offset(self) -> int:
-        """How many blocks of the stream have been read."""
+        """The number of blocks read from the stream."""
         return self._place.offset
 
     def set_offset(self, offset: int) -> None:
-        """Go to a block of the stream."""
+        """Set the number of blocks read from the stream."""
         if not 0 <= _integer(offset, "set_offset") < _WORD:
             raise ValueError(f"set_offset: the blocks of a stream are numbered from 0 to 2^64 - 1; got {offset}")
         self._moved_to(self._place._replace(offset=int(offset)))
 
     def get_state(self) -> Tensor:
-        """Seed, stream and offset, three int64 numbers, to be kept with a checkpoint.
+        """Seed, stream and offset as three int64 numbers, for checkpoints.
 
         >>> Generator().manual_seed(5).get_state()
         tensor([5, 0, 0])
@@ -73,15 +73,15 @@ class Generator:
         return Tensor(words, device="cpu")
 
     def set_state(self, state: Tensor) -> None:
-        """Go on from where `get_state` was called."""
+        """Restore the state of a `get_state`."""
         self._moved_to(_place_of(state, "set_state"))
 
     def clone_state(self) -> "Generator":
-        """Another generator at the same place."""
+        """Another generator in the same state."""
         return self.split(self._place.stream)._moved_to(self._place)
 
     def split(self, stream: int) -> "Generator":
-        """A generator of the same seed whose numbers are others: it reads the stream of this number from its start.
+        """A generator of another stream of the same seed, from its start.
 
         >>> generator = Generator().manual_seed(5)
         >>> [generator.split(rank).get_state().tolist() for rank in (0, 1)]
@@ -99,7 +99,7 @@ class Generator:
 
     # -- draws ------------------------------------------------------------------------------------------------
     def draw(self, backend: Backend, shape: tuple[int, ...], dtype: np.dtype) -> Any:
-        """The next numbers as an array of `backend`: float32 or float64 in [0, 1), or int64 of all 64 bits."""
+        """The next numbers as an array of `backend`: float32 or float64 in [0, 1), or int64 with 64 random bits."""
         return backend.random(self.skip(philox.blocks(math.prod(shape), dtype)), shape, dtype)
 
     @property
@@ -154,7 +154,7 @@ _of_weights: Optional[Generator] = None  # another one, where processes have str
 
 
 def chosen(generator: Optional[Generator], name: str) -> Generator:
-    """The generator that a function `name` was given, or the default one."""
+    """The `generator` argument of the function `name`, or the default generator."""
     if generator is None:
         return default_generator
     if not isinstance(generator, Generator):
@@ -163,15 +163,15 @@ def chosen(generator: Optional[Generator], name: str) -> Generator:
 
 
 def weights_generator() -> Generator:
-    """The generator of initial weights: the default one, or, after `use_stream`, that of stream 0."""
+    """The generator of initial weights: the default one, or that of stream 0 after `use_stream`."""
     return default_generator if _of_weights is None else _of_weights
 
 
 def use_stream(index: Optional[int]) -> None:
-    """Let processes that share a seed draw different numbers, each those of stream `index`, its rank, say.
+    """Use stream `index`, for example the rank, so that processes with the same seed draw different numbers.
 
-    Dropout masks and all other draws of `default_generator` then differ from process to process.  Initial weights
-    are still drawn from one stream, the same in all of them.  None goes back to one stream for everything.
+    Dropout and all other draws of `default_generator` then differ between processes, while initial weights are still
+    drawn from one stream, the same in all processes.  None restores a single stream for everything.
 
     >>> _ = manual_seed(0)
     >>> use_stream(3)
@@ -187,14 +187,14 @@ def use_stream(index: Optional[int]) -> None:
         return
     if _integer(index, "use_stream") < 0:
         raise ValueError(f"use_stream: processes are numbered from 0 on; got {index}")
-    own = default_generator.split(index + 1)  # weights go on with stream 0
+    own = default_generator.split(index + 1)  # stream 0 is that of weights
     if _of_weights is None:
         _of_weights = default_generator.clone_state()
     default_generator._moved_to(own._place)
 
 
 def manual_seed(seed: int) -> Generator:
-    """Begin the stream of this seed (modulo 2^64) anew, so that all draws after it repeat, on any device.
+    """Start the stream of a seed (modulo 2^64), so that later draws are reproducible on any device.
 
     >>> from gradcore.operations.random import rand
     >>> _ = manual_seed(0); a = rand(2); _ = manual_seed(0); b = rand(2)
@@ -208,7 +208,7 @@ def manual_seed(seed: int) -> Generator:
 
 
 def seed() -> int:
-    """Begin the stream of a seed that nobody chose, and return it.
+    """Start the stream of a random seed and return the seed.
 
     >>> chosen = seed()
     >>> initial_seed() == chosen
@@ -228,9 +228,9 @@ def initial_seed() -> int:
 
 
 def get_rng_state(device: DeviceLike = None) -> Tensor:
-    """The state of the default generator, which all devices have in common, to be kept with a checkpoint.
+    """The state of the default generator, which all devices share, for checkpoints.
 
-    After `use_stream` the state of the generator of initial weights follows in a second row.
+    After `use_stream`, a second row has the state of the generator of initial weights.
 
     >>> _ = manual_seed(5)
     >>> get_rng_state()
@@ -243,7 +243,7 @@ def get_rng_state(device: DeviceLike = None) -> Tensor:
 
 
 def set_rng_state(new_state: Tensor, device: DeviceLike = None) -> None:
-    """Go on from where `get_rng_state` was called.
+    """Restore the state of a `get_rng_state`.
 
     >>> from gradcore.operations.random import rand
     >>> state = get_rng_state(); a = rand(2); set_rng_state(state)
@@ -259,9 +259,9 @@ def set_rng_state(new_state: Tensor, device: DeviceLike = None) -> None:
 
 @contextlib.contextmanager
 def fork_rng(devices: Any = None, enabled: bool = True, device_type: str = "cuda") -> Iterator[None]:
-    """Draws inside of the block leave no trace behind it: the state is put back at its end.
+    """Restore the state of the random numbers at the end of the block.
 
-    There is one state for all devices, so that those that PyTorch's scripts name do not matter.
+    There is one state for all devices, so the devices passed by PyTorch scripts do not matter.
 
     >>> from gradcore.operations.random import rand
     >>> _ = manual_seed(0)

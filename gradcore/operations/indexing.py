@@ -1,6 +1,6 @@
 """Indexing: ``x[index]`` for slices, integers, None, Ellipsis, masks and index tensors, and its adjoint.
 
-The adjoint of taking elements is adding to them, once for each time that an element was taken.
+The adjoint of gathering elements is adding to them, once for each time that an element was gathered.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from .conversion import clone
 
 
 class Index:
-    """An index, checked: its arrays live on the device of `x`, and do not change before they are used again.
+    """A checked index, whose arrays are on the device of `x` and are copies if they could change.
 
-    As in PyTorch integers choose first and arrays among what is left: ``x[0, :, [1, 2]]`` is ``x[0][:, [1, 2]]``.
-    Integer tensors without dimensions are integers here, whatever device they have to be read from.
+    As in PyTorch, integers index first and arrays index the result: ``x[0, :, [1, 2]]`` is ``x[0][:, [1,
+    2]]``.  Zero-dimensional integer tensors count as integers, even if this requires reading them from the device.
     """
 
     __slots__ = ("parts", "is_view", "is_single", "chosen_first")
@@ -50,14 +50,14 @@ class Index:
         self.parts: list[Any] = parts
 
     def within(self, backend: Backend, array: Any, operation: str) -> tuple[Any, Any]:
-        """The array to be indexed, `array` or a view of it, and the index, both as the backend takes them."""
+        """The array to be indexed, `array` or a view of it, and the index, both in the form that the backend takes."""
         if self.chosen_first is not None:
             array = backend.take(array, self.chosen_first)
         parts = [part.value(operation)._array if isinstance(part, SavedTensor) else part for part in self.parts]
         return array, parts[0] if self.is_single else tuple(parts)
 
     def use(self, action: Callable[..., Any], array: Any, *values: Any, backend: Backend, operation: str) -> Any:
-        """What `action`, a backend's `take`, `assign` or `add_at`, does where the index says."""
+        """Apply `action`, a backend's `take`, `assign` or `add_at`, to the index."""
         try:
             return action(*self.within(backend, array, operation), *values)
         except (IndexError, OverflowError) as error:
@@ -70,7 +70,7 @@ class Index:
 
 
 def _integers_alone(parts: list[Any]) -> tuple[Any, ...]:
-    """The index with its integers where they are and all else left whole; a view."""
+    """The index with its integers only, and full slices elsewhere; a view."""
     alone: list[Any] = []
     for part in parts:
         if isinstance(part, SavedTensor):
@@ -82,7 +82,7 @@ def _integers_alone(parts: list[Any]) -> tuple[Any, ...]:
 
 
 def _may_name_nothing(parts: Sequence[Any], x: Tensor) -> bool:
-    """Whether no element may be left, where NumPy does not look at positions."""
+    """Whether the result may be empty, in which case NumPy does not check positions."""
     return not x._array.size or len(parts) > 1 and any([
         part != slice(None) if isinstance(part, slice) else isinstance(part, SavedTensor) and not _seen(part).size
         for part in parts])
@@ -93,7 +93,7 @@ def _seen(part: Any) -> Any:
 
 
 def _check_what_the_host_sees(parts: Sequence[Any], shape: tuple[int, ...]) -> None:
-    """Refuse masks of another shape, and positions from the host that do not exist."""
+    """Raise IndexError for masks of the wrong shape and for positions on the host that are out of range."""
     parts = [values_on_host(part) if isinstance(part, (bool, list, tuple, np.ndarray)) else part for part in parts]
     dims = [part.ndim if getattr(part, "dtype", None) == BOOL else int(part is not None and part is not Ellipsis)
             for part in parts]
@@ -111,7 +111,7 @@ def _check_what_the_host_sees(parts: Sequence[Any], shape: tuple[int, ...]) -> N
 
 
 def _as_places(part: Any, backend: Backend) -> Sequence[Any]:
-    """A mask on a device that is waited for, as the positions that it names: counted once for all uses of an index."""
+    """A mask on an asynchronous device as positions, computed once for all uses of an index."""
     if not isinstance(part, SavedTensor) or backend.is_synchronous:
         return (part,)
     mask = part.value("indexing")
@@ -121,8 +121,10 @@ def _as_places(part: Any, backend: Backend) -> Sequence[Any]:
 
 
 def values_on_host(given: Any, made: Optional[Tensor] = None) -> Optional[np.ndarray]:
-    """The values of an argument where they can be looked at without a wait for a device: those that come from the host,
-    and those of the tensor `made` of it on a device that keeps nobody waiting."""
+    """The values of an argument if they can be read without waiting for a device, else None.
+
+    These are values from the host, and those of the tensor `made` of it on a synchronous device.
+    """
     if made is not None and made._backend.is_synchronous:
         return made.numpy()
     if isinstance(given, Tensor):
@@ -151,7 +153,7 @@ def _part(part: Any, backend: Backend) -> Any:
 
 
 class Take(Operation):
-    """The elements that an index names."""
+    """The elements that an index selects."""
 
     makes_new_arrays = True
 
@@ -166,7 +168,7 @@ class Take(Operation):
 
 
 class PutInto(Operation):
-    """The adjoint of `Take`: zeros of a shape, to which the input is added where the index says."""
+    """The adjoint of `Take`: adds the input to zeros of a shape, where the index points."""
 
     makes_new_arrays = False
 
@@ -209,10 +211,10 @@ def _as_vector(value: Any) -> Any:
 @accepts_numpy_names
 @takes_numbers
 def gather(x: Tensor, dim: int, index: Any, *, sparse_grad: bool = False) -> Tensor:
-    """Along `dim` the elements at `index`, whose other dimensions correspond to those of `x`.
+    """The elements at `index` along `dim`; its other dimensions correspond to those of `x`.
 
-    Positions are counted from the front: one below 0 or beyond the end is an IndexError, where the host sees it.  An
-    index on a CUDA device is not waited for: there the element is NaN, and of integers the smallest of their dtype.
+    Indices must not be negative.  Those out of range raise an IndexError if the host can read them; an index on a CUDA
+    device is not waited for and gives NaN (for integers the smallest number of the dtype).
 
     >>> gather(Tensor([[1, 2], [3, 4]]), 1, [[1], [0]])
     tensor([[2.],
@@ -234,14 +236,14 @@ def gather(x: Tensor, dim: int, index: Any, *, sparse_grad: bool = False) -> Ten
 
 
 def check_positions(name: str, places: Optional[np.ndarray], length: int, dim: int) -> None:
-    """Refuse an index that names a position which a dimension of this length does not have, as far as it is seen."""
+    """Raise IndexError for positions out of range, if they can be read without waiting."""
     if places is not None and places.dtype.kind in "iu" and not ((places >= 0) & (places < length)).all():
         raise IndexError(f"{name}: the index must hold positions from 0 to {length - 1} along dimension {dim}; got "
                          f"{places.min()} to {places.max()}")
 
 
 def from_the_front(index: Tensor, length: int) -> Tensor:
-    """An index with negative positions put beyond the end, where they do not exist: no waiting for a device."""
+    """An index whose negative positions are moved out of range, without waiting for a device."""
     if index.dtype.kind != "i":
         return index
     backend = index._backend
@@ -251,7 +253,7 @@ def from_the_front(index: Tensor, length: int) -> Tensor:
 
 
 def along(index: Tensor, dim: int) -> tuple[Any, ...]:
-    """An index that names, at each place of `index`, the element that it points to along `dim`."""
+    """An index of the elements to which each element of `index` points along `dim`."""
     backend = index._backend
     places = []
     for i, n in enumerate(index.shape):
@@ -275,7 +277,7 @@ def index_select(x: Tensor, dim: int, index: Any) -> Tensor:
 
 @accepts_numpy_names
 def take(x: Tensor, index: Any, dim: Optional[int] = None) -> Tensor:
-    """The slices at the positions `index` along `dim`; without `dim` the elements of the flattened tensor.
+    """The slices at the positions `index` along `dim`; without `dim`, elements of the flattened tensor.
 
     >>> take(Tensor([[1.0, 2.0], [3.0, 4.0]]), as_tensor([0, 3]))
     tensor([1., 4.])
@@ -284,12 +286,12 @@ def take(x: Tensor, index: Any, dim: Optional[int] = None) -> Tensor:
 
 
 def with_memory_of_its_own(taken: Tensor, x: Tensor) -> Tensor:
-    """`taken`, or a copy of it where it is a view of `x`, as where an integer has named a part or nothing was done."""
+    """`taken`, or a copy of it if it shares memory with `x`."""
     return clone(taken) if taken._versions is x._versions else taken
 
 
 def masked_select(x: Tensor, mask: Any) -> Tensor:
-    """The elements where `mask`, which broadcasts to the shape of `x`, is true, one after the other.
+    """The elements where `mask`, which broadcasts to the shape of `x`, is True, as a vector.
 
     >>> masked_select(Tensor([1.0, -2.0, 3.0]), Tensor([1.0, -2.0, 3.0]) > 0)
     tensor([1., 3.])
@@ -303,7 +305,7 @@ def nonzero(x: Tensor, *, as_tuple: Literal[False] = False) -> Tensor: ...
 @overload
 def nonzero(x: Tensor, *, as_tuple: Literal[True]) -> tuple[Tensor, ...]: ...
 def nonzero(x: Tensor, *, as_tuple: bool = False) -> Union[Tensor, tuple[Tensor, ...]]:
-    """The places of the elements that are not zero: a row for each, or `as_tuple` an index tensor for each dimension.
+    """The indices of nonzero elements: one row for each, or with `as_tuple` an index tensor for each dimension.
 
     A number counts as a vector of one element for the index tensors, and has rows of no integers, as in PyTorch.
 
@@ -320,7 +322,7 @@ def nonzero(x: Tensor, *, as_tuple: bool = False) -> Union[Tensor, tuple[Tensor,
 
 
 def one_hot(index: Tensor, num_classes: int) -> Tensor:
-    """Integers as rows of zeros with a one at their position, along a new last dimension (float32).
+    """One-hot encoding of integers along a new last dimension (float32).
 
     >>> one_hot(Tensor([0, 2], dtype=int), 3)
     tensor([[1., 0., 0.],

@@ -1,8 +1,8 @@
-"""Changes in place, and the rules that keep gradients right in spite of them.
+"""In-place operations, and the rules that keep gradients correct.
 
-Every write raises the version of the memory, which the backward pass compares with that of the values it needs.  A
-write that is to be recorded makes the tensor the result of a new node; then no other tensor may look at the same
-memory, since its history would no longer be that of its values.
+Every write increments the version of the memory, which the backward pass compares with that of its saved values.  A
+recorded write makes the tensor the result of a new node; no other tensor may share its memory then, since its history
+would no longer match its values.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ class Write(Operation):
 
     def _along_value(self, gradient: Tensor) -> Tensor:
         taken, shape = Take.apply(gradient, index=self.index), self.input_shapes[1]
-        fitting = shape[max(0, len(shape) - taken.ndim):]  # a value may have had more dimensions of length one in front
+        fitting = shape[max(0, len(shape) - taken.ndim):]  # a value may have leading dimensions of length one
         return cast(reshape(sum_to(taken, fitting), shape), self.input_dtypes[1])
 
 
 def write(x: Tensor, index: Any, value: Any, name: str = "assignment") -> Tensor:
-    """Write `value` (a tensor, an array, a list or a number) to ``x[index]``; recorded where a gradient is wanted."""
+    """Write `value` (a tensor, an array, a list or a number) to ``x[index]``; recorded if a gradient is required."""
     backend = common_backend(name, (x, value))
     if isinstance(value, (list, tuple)) and kind_of(x.dtype) == 2:
-        value = as_tensor(value, dtype=x.dtype, device=x.device)  # by itself it would be rounded to float32 first
+        value = as_tensor(value, dtype=x.dtype, device=x.device)  # not float32, which would round it
     value = as_operand(value, backend, name)
     value = value if isinstance(value, Tensor) else stored(value, x.dtype)
     index = Index(index, x)
@@ -76,14 +76,14 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
 
 
 def _check(x: Tensor, value_requires_grad: bool, name: str) -> bool:
-    """Whether a write to `x` is to be recorded; refuse it where it cannot be done."""
+    """Whether a write to `x` must be recorded; raises RuntimeError if it is not allowed."""
     refuse_unwritable(x, name)
     if not (is_grad_enabled() and (x._requires_grad or value_requires_grad)):
         return False
     if x._requires_grad and x._node is None:
         refuse_leaf(name)
     if kind_of(x.dtype) < 2:
-        raise RuntimeError(f"{name}: a tensor of {x.dtype} has no gradient and cannot take on values that require one")
+        raise RuntimeError(f"{name}: a tensor of {x.dtype} cannot hold values that require a gradient")
     if is_shared(x):
         raise RuntimeError(f"{name}: other tensors are views of the same memory, or this one is a view of another, and "
                            f"their history would not be that of their new values; change a .clone(), or write "
@@ -97,7 +97,7 @@ def refuse_leaf(name: str) -> NoReturn:
 
 
 def _continue(x: Tensor, result: Tensor) -> None:
-    """Give `x` the history of `result`, whose values it has now; its gradient is kept if it was to be kept before."""
+    """Give `x` the history of `result`, whose values it now has; `retain_grad` is carried over."""
     before = x._node
     x._node, x._requires_grad = result._node, result._requires_grad
     if before is not None:
@@ -105,12 +105,12 @@ def _continue(x: Tensor, result: Tensor) -> None:
 
 
 def _as_it_was(x: Tensor) -> Tensor:
-    """A copy with the values and the history from before the write, for what the operation saves."""
+    """A copy with the values and the history from before the write, for the operation to save."""
     return Tensor._wrap(x._backend.copy(x._array), x._backend, x._node)
 
 
 def in_place(operation: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
-    """The in-place form of an operation: its result is written to the first argument, in the same dtype."""
+    """The in-place form of an operation: writes the result to the first argument, in its dtype."""
 
     def changed(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         given = (*args, *kwargs.values())
@@ -130,14 +130,14 @@ def in_place(operation: Callable[..., Tensor], name: str) -> Callable[..., Tenso
         return x
 
     if isinstance(operation, FunctionType):
-        vars(changed)["__wrapped__"] = operation  # it has the same arguments
+        vars(changed)["__wrapped__"] = operation  # for its signature
     changed.__name__ = changed.__qualname__ = name
     changed.__doc__ = f"As {name.strip('_')}, with the result in the tensor's own memory."
     return changed
 
 
 def reshaped_in_place(operation: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """The in-place form of an operation that gives a view of all elements: the tensor itself becomes this view."""
+    """The in-place form of an operation that returns a view of all elements: the tensor itself becomes that view."""
 
     def changed(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if is_grad_enabled() and x._requires_grad and x._node is None:
@@ -157,7 +157,7 @@ def reshaped_in_place(operation: Callable[..., Any], name: str) -> Callable[...,
 
 
 def fill_(x: Tensor, value: Any) -> Tensor:
-    """Write a number to every element.
+    """Fill with a number.
 
     >>> fill_(Tensor([1.0, 2.0]), 5.0)
     tensor([5., 5.])
@@ -166,7 +166,7 @@ def fill_(x: Tensor, value: Any) -> Tensor:
 
 
 def zero_(x: Tensor) -> Tensor:
-    """Write 0 to every element.
+    """Fill with zeros.
 
     >>> zero_(Tensor([1.0, 2.0]))
     tensor([0., 0.])
@@ -175,7 +175,7 @@ def zero_(x: Tensor) -> Tensor:
 
 
 def copy_(x: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
-    """Write the elements of `src`, which broadcasts to the shape of `x`; it may live on another device.
+    """Copy the elements of `src`, which broadcasts to the shape of `x` and may be on another device.
 
     >>> copy_(Tensor([[1.0, 2.0], [3.0, 4.0]]), [5.0, 6.0])
     tensor([[5., 6.],
@@ -189,7 +189,7 @@ def copy_(x: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 
 
 def fill_diagonal_(x: Tensor, fill_value: Any) -> Tensor:
-    """Write a number to the diagonal of a matrix.
+    """Fill the diagonal of a matrix with a number.
 
     >>> fill_diagonal_(Tensor([[1.0, 2.0], [3.0, 4.0]]), 0.0)
     tensor([[0., 2.],
@@ -202,7 +202,7 @@ def fill_diagonal_(x: Tensor, fill_value: Any) -> Tensor:
 
 
 def in_place_if(inplace: bool, function: Callable[..., Tensor], x: Any, *args: Any, **kwargs: Any) -> Tensor:
-    """What a function gives for `x`, written to the memory of `x` where that is asked for."""
+    """The result of a function of `x`, written to the memory of `x` if `inplace`."""
     if not inplace:
         return function(x, *args, **kwargs)
     if not isinstance(x, Tensor):

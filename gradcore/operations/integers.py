@@ -1,4 +1,4 @@
-"""What elementwise operations do with integers, where the formula alone would lose digits or overflow.
+"""Integer operands of elementwise operations, where the formula alone would lose digits or overflow.
 
 Python numbers have no bounds and the dtypes of tensors do.  A number takes on the dtype of the integer tensor that it
 meets, as in PyTorch; one that the dtype cannot hold is `wrapped` in arithmetic, `beyond` every element in comparisons,
@@ -19,30 +19,30 @@ from ..core.elementwise import Elementwise
 from ..core.tensor import Tensor
 
 Result = TypeVar("Result")
-BOOLEAN, INTEGER = 0, 1  # as `kind_of` gives them
+BOOLEAN, INTEGER = 0, 1  # results of `kind_of`
 Fit = Callable[[int, np.dtype], Union[int, float]]
 
 
 def truth(number: int, dtype: np.dtype) -> int:
-    """1 for what is not zero."""
+    """1 if the number is nonzero, else 0."""
     return int(number != 0)
 
 
 def exact(number: int, dtype: np.dtype) -> int:
-    """The number, or an OverflowError."""
+    """The number; raises OverflowError if it is out of range."""
     if number != nearest(number, dtype):
         raise OverflowError(f"a tensor of {dtype} holds {np.iinfo(dtype).min} to {np.iinfo(dtype).max}; got {number}")
     return number
 
 
 def kept(number: int, dtype: np.dtype) -> int:
-    """As `exact`, with negative numbers counted from the end of an unsigned dtype, as PyTorch does."""
+    """As `exact`, but negative numbers wrap in unsigned dtypes, as in PyTorch."""
     is_counted_back = dtype.kind == "u" and -2 ** (8 * dtype.itemsize) < number < 0
     return wrapped(number, dtype) if is_counted_back else exact(number, dtype)
 
 
 def stored(number: Union[int, float], dtype: np.dtype) -> Union[int, float]:
-    """What a tensor of `dtype` holds of a Python number that is written to it; an OverflowError if nothing.
+    """The value that a tensor of `dtype` stores for a Python number; raises OverflowError if there is none.
 
     >>> stored(2.7, np.dtype("int8")), stored(2, np.dtype("bool")), stored(-1, np.dtype("uint8"))
     (2, True, 255)
@@ -61,7 +61,7 @@ def stored(number: Union[int, float], dtype: np.dtype) -> Union[int, float]:
 
 
 class _Fitting(Elementwise[Result]):
-    """`operation`, whose Python integers are fitted to the dtype that they take on, each by its own rule."""
+    """`operation` with Python integers fitted to the dtype of the tensors, by a rule for each argument."""
 
     def __init__(self, operation: Elementwise[Result], fits: Sequence[Fit]):
         self.__dict__.update(operation.__dict__)
@@ -84,8 +84,10 @@ class _Fitting(Elementwise[Result]):
 
 
 class _Dividing(_Fitting[Result]):
-    """A division that refuses a zero among integers, where the host sees it; other devices give what their kernels
-    do, as a look at the divisor would be a wait for the device."""
+    """A division that raises ZeroDivisionError for integers if the host can read the divisor.
+
+    Reading it on other devices would wait; their kernels give 0.
+    """
 
     def run(self, inputs: Sequence[Any], values: tuple[float, ...], backend: Backend) -> Result:
         if _divides_by_zero(*inputs):
@@ -95,7 +97,7 @@ class _Dividing(_Fitting[Result]):
 
 
 class _Powering(_Fitting[Result]):
-    """A power that refuses negative exponents of integers, where the host sees them."""
+    """A power that raises ValueError for negative exponents of integers, if the host can read them."""
 
     def run(self, inputs: Sequence[Any], values: tuple[float, ...], backend: Backend) -> Result:
         if _has_negative_exponent(*inputs):
@@ -123,7 +125,7 @@ def _divides_by_zero(a: Any, b: Any) -> bool:
 
 
 class _Otherwise(Elementwise[Result]):
-    """`operation`, or for tensors of one kind a function of the tensors and the constants."""
+    """`operation`, replaced by a function of tensors and constants for tensors of one kind."""
 
     def __init__(self, operation: Elementwise[Result], kind: int, function: Callable[..., Result]):
         self.__dict__.update(operation.__dict__)
@@ -136,22 +138,22 @@ class _Otherwise(Elementwise[Result]):
 
 
 def fitting(*fits: Fit) -> Callable[[Elementwise[Result]], Elementwise[Result]]:
-    """Fit the numbers of an elementwise operation, by a rule for each argument (a decorator)."""
+    """A decorator that fits the integers of an elementwise operation, by a rule for each argument."""
     return lambda operation: _Fitting(operation, fits)
 
 
 def dividing(operation: Elementwise[Result]) -> Elementwise[Result]:
-    """Wrap the numbers of a division, and refuse division of integers by zero (a decorator)."""
+    """A decorator that wraps the integers of a division and rejects integer division by zero."""
     return _Dividing(operation, (wrapped, wrapped))
 
 
 def powering(operation: Elementwise[Result]) -> Elementwise[Result]:
-    """Wrap the base of a power, and refuse what integers have no powers for (a decorator)."""
+    """A decorator that wraps the base of a power and rejects negative integer powers of integers."""
     return _Powering(operation, (wrapped, exact))
 
 
 def otherwise(kind: int, function: Callable[..., Result]) -> Callable[[Elementwise[Result]], Elementwise[Result]]:
-    """Let an elementwise operation be `function` for tensors of one kind, BOOLEAN or INTEGER (a decorator)."""
+    """A decorator that replaces an elementwise operation by `function` for tensors of one kind, BOOLEAN or INTEGER."""
     return lambda operation: _Otherwise(operation, kind, function)
 
 

@@ -1,7 +1,7 @@
-"""Arrays that are shared with other libraries: DLPack, NumPy, and the interface of CUDA arrays.
+"""Sharing memory with other libraries: DLPack, NumPy, and the CUDA array interface.
 
-Shared memory is one memory: what either side writes, the other sees.  What another library writes is not seen by the
-versions that guard a backward pass.
+Writes of either side are visible to the other.  Writes of other libraries do not increment the version that guards a
+backward pass.
 
 >>> import numpy as np
 >>> array = np.zeros(2)
@@ -24,16 +24,17 @@ from ..core.tensor import Tensor
 
 
 def from_dlpack(x: Any) -> Tensor:
-    """The memory of an array of another library (PyTorch, CuPy, JAX, NumPy, ...) as a tensor on the same device.
+    """A tensor that shares the memory of an array of another library (PyTorch, CuPy, JAX, NumPy, ...) on the same
+    device.
 
-    Nothing is copied.  A read-only array makes a tensor that refuses to be changed in place; so do, on the CPU, all
-    arrays of libraries that share by versions of DLPack before 1.0, and all but NumPy's own with NumPy 2.0.
+    Nothing is copied.  Tensors of read-only arrays cannot be changed in place; on the CPU this includes arrays of
+    libraries with DLPack before version 1.0, and all but NumPy's own arrays with NumPy 2.0.
 
     Raises
     ------
-    TypeError : `x` does not offer DLPack, or holds what tensors cannot hold.
-    BufferError : the other library does not give its memory away.
-    BackendUnavailable : it lies on a device that cannot be used here.
+    TypeError : `x` does not support DLPack, or tensors do not support its dtype.
+    BufferError : the other library does not share the array.
+    BackendUnavailable : its device cannot be used here.
 
     >>> from_dlpack(np.arange(3.0)).sum().item()
     3.0
@@ -54,7 +55,7 @@ def from_dlpack(x: Any) -> Tensor:
 
 
 def from_numpy(array: np.ndarray) -> Tensor:
-    """A CPU tensor that shares the memory of a NumPy array; of a read-only one it cannot be changed in place.
+    """A CPU tensor that shares the memory of a NumPy array; it cannot be changed in place if the array is read-only.
 
     >>> from_numpy(np.arange(3)).dtype
     dtype('int64')
@@ -69,7 +70,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
 
 def dlpack(x: Tensor, *, stream: Any = None, max_version: Optional[tuple[int, int]] = None,
            dl_device: Optional[tuple[int, int]] = None, copy: Optional[bool] = None) -> Any:
-    """A DLPack capsule of the tensor's memory, for the `from_dlpack` of another library."""
+    """A DLPack capsule of the tensor's memory, for another library's `from_dlpack`."""
     _refuse_history(x, "__dlpack__")
     options = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
     # Libraries know of these by their age.
@@ -77,12 +78,12 @@ def dlpack(x: Tensor, *, stream: Any = None, max_version: Optional[tuple[int, in
 
 
 def dlpack_device(x: Tensor) -> tuple[int, int]:
-    """The device in DLPack's numbers: its type and its index."""
+    """The pair (device type, index) of DLPack."""
     return x._backend.dlpack_device(x._array)
 
 
 def cuda_array_interface(x: Tensor) -> dict[str, Any]:
-    """The CUDA Array Interface of the tensor's memory; tensors on other devices have no such attribute."""
+    """The CUDA array interface of the tensor's memory; an attribute of CUDA tensors only."""
     interface = x._backend.cuda_array_interface(x._array)
     _refuse_history(x, "__cuda_array_interface__")
     return interface
@@ -90,5 +91,5 @@ def cuda_array_interface(x: Tensor) -> dict[str, Any]:
 
 def _refuse_history(x: Tensor, name: str) -> None:
     if x._requires_grad:
-        raise BufferError(f"{name}: the tensor requires a gradient, of which the other library would know nothing; "
+        raise BufferError(f"{name}: the tensor requires a gradient, which the other library would ignore; "
                           f"pass tensor.detach()")

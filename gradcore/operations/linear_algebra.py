@@ -15,8 +15,9 @@ from ..core.tensor import Tensor, as_tensor
 
 
 class MatMul(Operation):
-    """The product of matrices, stacked over leading dimensions, which broadcast; `turned` says which of the two count
-    as their transposes."""
+    """The matrix product, batched over leading dimensions, which broadcast; `turned` says which operands are
+    transposed.
+    """
 
     saves = (0, 1)
     turned = (False, False)
@@ -42,7 +43,7 @@ class MatMul(Operation):
 
 
 class Affine(Operation):
-    """Rows times a transposed matrix, plus a vector: x Wᵀ + b of matrices x and W."""
+    """x Wᵀ + b of matrices x and W and a vector b."""
 
     saves = (0, 1)
 
@@ -61,8 +62,8 @@ class Affine(Operation):
 def matmul(a: Any, b: Any) -> Tensor:
     """The matrix product ``a @ b``.
 
-    Two vectors give their inner product; a vector counts as a row on the left and as a column on the right; leading
-    dimensions broadcast.
+    Two vectors give their inner product.  A vector is a row on the left and a column on the right.  Leading dimensions
+    broadcast.
 
     >>> matmul(Tensor([[1.0, 2.0]]), Tensor([[3.0], [4.0]]))
     tensor([[11.]])
@@ -89,7 +90,7 @@ def matmul(a: Any, b: Any) -> Tensor:
 
 
 def linear(x: Any, weight: Tensor, bias: Optional[Tensor] = None) -> Tensor:
-    """x Wᵀ + b: rows of `in` numbers become rows of `out` numbers.
+    """x Wᵀ + b: an affine map of the last dimension.
 
     Parameters
     ----------

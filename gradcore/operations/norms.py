@@ -20,8 +20,8 @@ from .reduction import floating, in_float32, root, sum
 def norm(x: Tensor, p: Union[float, str] = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The vector norm (sum |x|^p)^(1/p); its gradient is 0 where it is 0.
 
-    p = inf is the largest magnitude, -inf the smallest, and 0 how many elements are not zero; "fro" is 2, also of
-    matrices.  The elements are first cast to `dtype`.
+    p = inf gives the largest absolute value, -inf the smallest, and 0 the number of nonzero elements; "fro" is 2, also
+    for matrices.  Elements are first cast to `dtype`.
 
     >>> norm(Tensor([3.0, 4.0]))
     tensor(5.)
@@ -64,7 +64,7 @@ def log_sum_exp(xp: RowNamespace, x: Expression) -> Expression:
 
 @accepts_numpy_names
 def logsumexp(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """log(sum(exp(x))), which neither overflows nor underflows.
+    """log(sum(exp(x))), without overflow or underflow.
 
     >>> logsumexp(Tensor([0.0, 0.0]), dim=0)
     tensor(0.6931)

@@ -57,7 +57,7 @@ def _quotient_cut(xp: FormulaNamespace, input: Expression, other: Expression) ->
 
 
 def div(input: Any, other: Any, *, rounding_mode: Optional[str] = None) -> Tensor:
-    """input / other, rounded down for "floor" and towards zero for "trunc", where integers stay integers.
+    """input / other; `rounding_mode` "floor" rounds down and "trunc" toward zero, and integers then stay integers.
 
     >>> div(Tensor([-7]), 2, rounding_mode="trunc")
     tensor([-3.])
@@ -74,7 +74,7 @@ def div(input: Any, other: Any, *, rounding_mode: Optional[str] = None) -> Tenso
 
 
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
-    """The nearest number with so many digits after the point (negative: zeros before it); halves go to the even one.
+    """Round to `decimals` digits after the point (negative: before it); halves round to even.
 
     >>> round(Tensor([1.25, 3.14159]), decimals=2)
     tensor([1.25, 3.14])

@@ -1,4 +1,4 @@
-"""Tensors taken apart and put together, under the rarer of PyTorch's names; each is made of `split`, `cat` and `stack`.
+"""Splitting and combining tensors under PyTorch's rarer names, by `split`, `cat` and `stack`.
 
 >>> column_stack([Tensor([1, 2]), Tensor([3, 4])])
 tensor([[1., 3.],
@@ -25,7 +25,7 @@ from .triangles import diagonal as _diagonal
 
 # -- taken apart ----------------------------------------------------------------------------------------------
 def tensor_split(input: Tensor, indices_or_sections: Union[int, Sequence[int]], dim: int = 0) -> tuple[Tensor, ...]:
-    """The tensor in so many parts of nearly equal length, or cut at these positions.
+    """Split into a number of parts of nearly equal length, or at given positions.
 
     >>> [len(part) for part in tensor_split(Tensor([1, 2, 3, 4, 5]), 2)]
     [3, 2]
@@ -92,14 +92,14 @@ def _at_least_3(x: Tensor) -> Tensor:
 
 
 def _each(change: Callable[[Tensor], Tensor], tensors: tuple[Any, ...]) -> Union[Tensor, tuple[Tensor, ...]]:
-    """One tensor changed, or a tuple of several."""
+    """A function applied to one tensor, or to each of several."""
     given = tensors[0] if len(tensors) == 1 else tensors
     return tuple([change(one) for one in given]) if isinstance(given, (tuple, list)) else change(given)
 
 
 # -- put together ---------------------------------------------------------------------------------------------
 def atleast_1d(*tensors: Tensor) -> Union[Tensor, tuple[Tensor, ...]]:
-    """A number as a vector of one; all else as it is.
+    """Numbers become vectors of one element; others are unchanged.
 
     >>> atleast_1d(Tensor(5.0))
     tensor([5.])
@@ -108,7 +108,7 @@ def atleast_1d(*tensors: Tensor) -> Union[Tensor, tuple[Tensor, ...]]:
 
 
 def atleast_2d(*tensors: Tensor) -> Union[Tensor, tuple[Tensor, ...]]:
-    """Numbers and vectors as matrices of one row.
+    """Numbers and vectors become matrices of one row.
 
     >>> atleast_2d(Tensor([1.0, 2.0]))
     tensor([[1., 2.]])
@@ -117,7 +117,7 @@ def atleast_2d(*tensors: Tensor) -> Union[Tensor, tuple[Tensor, ...]]:
 
 
 def atleast_3d(*tensors: Tensor) -> Union[Tensor, tuple[Tensor, ...]]:
-    """Matrices with a third dimension of one behind.
+    """Matrices get a third dimension of length one at the end.
 
     >>> atleast_3d(Tensor([[1.0, 2.0]])).shape
     (1, 2, 1)
@@ -126,7 +126,7 @@ def atleast_3d(*tensors: Tensor) -> Union[Tensor, tuple[Tensor, ...]]:
 
 
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
-    """Vectors as the columns of a matrix; matrices side by side.
+    """Concatenate along the second dimension; vectors become columns.
 
     >>> column_stack([Tensor([1.0, 2.0]), Tensor([3.0, 4.0])])
     tensor([[1., 3.],
@@ -136,7 +136,7 @@ def column_stack(tensors: Sequence[Tensor]) -> Tensor:
 
 
 def dstack(tensors: Sequence[Tensor]) -> Tensor:
-    """Tensors one behind the other, along the third dimension.
+    """Concatenate along the third dimension.
 
     >>> dstack([Tensor([1.0, 2.0]), Tensor([3.0, 4.0])])
     tensor([[[1., 3.],
@@ -146,7 +146,7 @@ def dstack(tensors: Sequence[Tensor]) -> Tensor:
 
 
 def block_diag(*tensors: Tensor) -> Tensor:
-    """Matrices along the diagonal of one that is 0 elsewhere.
+    """A block diagonal matrix.
 
     >>> block_diag(Tensor([[1.0, 2.0]]), Tensor([[3.0], [4.0]]))
     tensor([[1., 2., 0.],
@@ -178,7 +178,7 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
 
 
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
-    """All choices of `r` elements of a vector, as rows.
+    """All combinations of `r` elements of a vector, as rows.
 
     >>> combinations(Tensor([1.0, 2.0, 3.0])).tolist()
     [[1.0, 2.0], [1.0, 3.0], [2.0, 3.0]]
@@ -194,9 +194,9 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     return reshape(getitem(input, Tensor(rows.ravel(), device=input.device)), *rows.shape)
 
 
-# -- turned ---------------------------------------------------------------------------------------------------
+# -- reshaped ---------------------------------------------------------------------------------------------------
 def ravel(input: Tensor) -> Tensor:
-    """All elements as a vector.
+    """Flatten to a vector.
 
     >>> ravel(Tensor([[1.0, 2.0], [3.0, 4.0]]))
     tensor([1., 2., 3., 4.])
@@ -215,7 +215,7 @@ def reshape_as(input: Tensor, other: Tensor) -> Tensor:
 
 
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
-    """One dimension as several, of which one may be -1.
+    """Split one dimension into several, one of which may be -1.
 
     >>> unflatten(Tensor([1, 2, 3, 4]), 0, (2, -1)).shape
     (2, 2)
@@ -225,7 +225,7 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
 
 
 def fliplr(input: Tensor) -> Tensor:
-    """The second dimension the other way round.
+    """Reverse the second dimension.
 
     >>> fliplr(Tensor([[1.0, 2.0], [3.0, 4.0]]))
     tensor([[2., 1.],
@@ -235,7 +235,7 @@ def fliplr(input: Tensor) -> Tensor:
 
 
 def flipud(input: Tensor) -> Tensor:
-    """The first dimension the other way round.
+    """Reverse the first dimension.
 
     >>> flipud(Tensor([[1.0, 2.0], [3.0, 4.0]]))
     tensor([[3., 4.],
@@ -245,7 +245,7 @@ def flipud(input: Tensor) -> Tensor:
 
 
 def rot90(input: Tensor, k: int = 1, dims: tuple[int, int] = (0, 1)) -> Tensor:
-    """Turned by k right angles, from the first of two dimensions towards the second.
+    """Rotate by k quarter turns, from the first of two dimensions toward the second.
 
     >>> rot90(Tensor([[1.0, 2.0], [3.0, 4.0]]))
     tensor([[2., 4.],
@@ -261,7 +261,7 @@ def rot90(input: Tensor, k: int = 1, dims: tuple[int, int] = (0, 1)) -> Tensor:
 
 
 def argwhere(input: Tensor) -> Tensor:
-    """The places of elements that are not 0, as rows.
+    """The indices of nonzero elements, as rows.
 
     >>> argwhere(Tensor([[0.0, 5.0], [6.0, 0.0]]))
     tensor([[0, 1],
@@ -271,7 +271,7 @@ def argwhere(input: Tensor) -> Tensor:
 
 
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """All of them in the shape that they broadcast to.
+    """Broadcast tensors to a common shape.
 
     >>> [x.shape for x in broadcast_tensors(Tensor([[1.0], [2.0]]), Tensor([1.0, 2.0, 3.0]))]
     [(2, 3), (2, 3)]
@@ -281,7 +281,7 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 def broadcast_shapes(*shapes: Union[int, Sequence[int]]) -> tuple[int, ...]:
-    """The shape that tensors of these shapes broadcast to.
+    """The common shape to which shapes broadcast.
 
     >>> broadcast_shapes((2, 1), (3,))
     (2, 3)
@@ -291,7 +291,7 @@ def broadcast_shapes(*shapes: Union[int, Sequence[int]]) -> tuple[int, ...]:
 
 # -- diagonals ------------------------------------------------------------------------------------------------
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
-    """A vector as a diagonal of a matrix, or the diagonal of a matrix.
+    """A matrix with a vector as its diagonal, or the diagonal of a matrix.
 
     >>> diag(Tensor([1.0, 2.0]))
     tensor([[1., 0.],
@@ -305,7 +305,7 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
 
 
 def diagflat(input: Tensor, offset: int = 0) -> Tensor:
-    """All elements as a diagonal of a matrix.
+    """A matrix with all elements as its diagonal.
 
     >>> diagflat(Tensor([[1, 2]]))
     tensor([[1., 0.],
@@ -315,7 +315,7 @@ def diagflat(input: Tensor, offset: int = 0) -> Tensor:
 
 
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """The last dimension as a diagonal of matrices in the dimensions `dim1` and `dim2`, with zeros elsewhere.
+    """Matrices in the dimensions `dim1` and `dim2`, with the last dimension as their diagonal and zeros elsewhere.
 
     >>> diag_embed(Tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
     [[[1.0, 0.0], [0.0, 2.0]], [[3.0, 0.0], [0.0, 4.0]]]
@@ -338,7 +338,7 @@ def _triangle(row: int, col: int, is_inside: Any, device: Any) -> Tensor:
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: DeviceLike = None) -> Tensor:
-    """The rows and the columns of the elements on and below a diagonal, as two rows.
+    """The row and column indices of the elements on and below a diagonal, as two rows.
 
     >>> tril_indices(2, 3)
     tensor([[0, 1, 1],
@@ -348,7 +348,7 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: DeviceLike = None) -> Tensor:
-    """The rows and the columns of the elements on and above a diagonal, as two rows.
+    """The row and column indices of the elements on and above a diagonal, as two rows.
 
     >>> triu_indices(2, 3)
     tensor([[0, 0, 0, 1, 1],

@@ -1,4 +1,4 @@
-"""Sums and maxima over windows: a slice for each element of a window, and no loop over positions."""
+"""Sums and maxima over windows, by a slice for each element of a window."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .columns import padded
 
 
 class WindowSum(Operation):
-    """The sum of each window; what is around the input counts as 0."""
+    """The sum of each window; padding counts as 0."""
 
     windows: Windows
 
@@ -30,7 +30,7 @@ class WindowSum(Operation):
 
 
 class WindowSpread(Operation):
-    """The adjoint of `WindowSum`: each number added to all elements of its window."""
+    """The adjoint of `WindowSum`: adds each number to all elements of its window."""
 
     windows: Windows
 
@@ -48,21 +48,21 @@ class WindowSpread(Operation):
 @elementwise
 def larger(xp: FormulaNamespace, best: Expression, place: Expression, candidate: Expression,
            tap: float = 0.0) -> tuple[Expression, ...]:
-    """The larger of two numbers, NaN being the largest, with its place: `place`, or `tap` for the candidate."""
+    """The maximum of two numbers, with NaN as the largest, and its index: `place`, or `tap` for the candidate."""
     is_larger = xp.logical_or(candidate > best, xp.isnan(candidate))
     return xp.where(is_larger, candidate, best), xp.where(is_larger, tap, place)
 
 
 @elementwise
 def at_place(xp: FormulaNamespace, value: Expression, place: Expression, tap: float = 0.0) -> Expression:
-    """The value where `place` is `tap`, else 0."""
+    """The value where `place` equals `tap`, else 0."""
     return xp.where(place == tap, value, 0.0)
 
 
 class MaxPool(Operation):
-    """The largest element of each window, whose gradient goes to the first that is so large.
+    """The maximum of each window; the first maximum gets the gradient.
 
-    `places` are the numbers of these elements within their windows.
+    `places` are the indices of the maxima within their windows.
     """
 
     windows: Windows
@@ -85,7 +85,7 @@ class MaxPool(Operation):
 
 
 class PlaceSpread(Operation):
-    """The adjoint of taking the element at `places` of each window: each number added to that element."""
+    """The adjoint of `PlaceTaken`: adds each number to the element at `places` of its window."""
 
     windows: Windows
     places: Any

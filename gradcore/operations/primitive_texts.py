@@ -1,4 +1,4 @@
-"""What the functions made of single primitives compute, with an example of each."""
+"""The docstrings of functions that are single primitives, with examples."""
 
 from __future__ import annotations
 

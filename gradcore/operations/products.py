@@ -1,4 +1,4 @@
-"""Products and accumulations under PyTorch's names: each is `matmul` or a loop over halves, with its shapes checked."""
+"""Products under PyTorch's names, in terms of `matmul`, with checked shapes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
 
 
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
-    """The products of two stacks of matrices, pair by pair: (b, n, m) and (b, m, p) give (b, n, p).
+    """The batched matrix product: (b, n, m) and (b, m, p) give (b, n, p).
 
     >>> bmm(Tensor([[[1.0, 2.0]]]), Tensor([[[3.0], [4.0]]])).shape
     (1, 1, 1)
@@ -68,7 +68,7 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
 
 
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
-    """Each element of a vector times each of another, as a matrix.
+    """The outer product of two vectors.
 
     >>> outer(Tensor([1.0, 2.0]), Tensor([1.0, 3.0]))
     tensor([[1., 3.],
@@ -79,11 +79,11 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 
 
 def tensordot(a: Tensor, b: Tensor, dims: Union[int, tuple[Sequence[int], Sequence[int]]] = 2) -> Tensor:
-    """Products of two tensors summed over pairs of dimensions; those that are left stand in the order of a, then b.
+    """The sum of products over pairs of dimensions; the remaining dimensions are those of `a`, then those of `b`.
 
     Parameters
     ----------
-    dims : how many of the last of `a` meet the first of `b`, or the dimensions of both that meet, pair by pair.
+    dims : the number of last dimensions of `a` to sum with the first ones of `b`, or two lists of dimensions.
 
     >>> tensordot(Tensor([[1, 2], [3, 4]]), Tensor([1, 10]), 1)
     tensor([21., 43.])
@@ -109,7 +109,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Union[int, tuple[Sequence[int], Sequen
 
 @accepts_numpy_names
 def vecdot(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
-    """The inner products of the vectors along `dim`; all other dimensions broadcast.
+    """The inner product of vectors along `dim`; other dimensions broadcast.
 
     >>> vecdot(Tensor([[1, 2], [3, 4]]), Tensor([1, 10]))
     tensor([21., 43.])
@@ -121,8 +121,9 @@ def vecdot(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
 
 @accepts_numpy_names
 def cross(input: Tensor, other: Tensor, dim: Optional[int] = None) -> Tensor:
-    """The vector products of the vectors of three elements along `dim`, which by default is the first dimension of
-    length 3; all other dimensions broadcast.
+    """The cross product of vectors of three elements along `dim`, by default the first dimension of length 3.
+
+    Other dimensions broadcast.
 
     >>> cross(Tensor([1, 0, 0]), Tensor([0, 1, 0]))
     tensor([0., 0., 1.])
@@ -137,7 +138,7 @@ def cross(input: Tensor, other: Tensor, dim: Optional[int] = None) -> Tensor:
 
 
 def _vectors(name: str, a: Tensor, b: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Both with the vectors along the last dimension."""
+    """Both tensors with the vectors along the last dimension."""
     moved = movedim(a, dim, -1), movedim(b, dim, -1)
     if not (a.ndim and b.ndim and moved[0].shape[-1] == moved[1].shape[-1]):
         raise ValueError(f"{name} takes vectors of one length along dimension {dim}; got shapes {a.shape} and "
@@ -148,9 +149,9 @@ def _vectors(name: str, a: Tensor, b: Tensor, dim: int) -> tuple[Tensor, Tensor]
 @accepts_numpy_names
 def diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Optional[Tensor] = None,
          append: Optional[Tensor] = None) -> Tensor:
-    """Each element along `dim` less the one before it, `n` times over; truth values tell where they change.
+    """The `n`-th difference along `dim`: each element minus the previous one; booleans use logical_xor.
 
-    `prepend` and `append` are put at the ends first.
+    `prepend` and `append` are first concatenated at the ends.
 
     >>> diff(Tensor([1, 4, 9]))
     tensor([3., 5.])
@@ -190,9 +191,9 @@ def addmm(input: Any, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: flo
 
 @accepts_numpy_names
 def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
-    """Along `dim` the product of all elements up to each one; integers multiply to int64, or in `dtype`.
+    """The cumulative product along `dim`; integers multiply in int64, or in `dtype`.
 
-    Products of 1, 2, 4, ... neighbours are put together, so that gradients are right where elements are 0 as well.
+    It combines 1, 2, 4, ... neighbours, so gradients are correct where elements are 0.
 
     >>> cumprod(Tensor([1, 2, 3]), 0)
     tensor([1., 2., 6.])
@@ -227,7 +228,7 @@ def std_mean(input: Tensor, dim: Dims = None, *, correction: int = 1, keepdim: b
 
 
 def inner(input: Tensor, other: Tensor) -> Tensor:
-    """The inner products of the last dimensions, of each vector with each; with a number the product.
+    """The inner product over the last dimensions; for a number, the product.
 
     >>> inner(Tensor([[1.0, 2.0], [3.0, 4.0]]), Tensor([1.0, 10.0]))
     tensor([21., 43.])
@@ -275,7 +276,7 @@ def baddbmm(input: Any, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alph
 
 
 def addbmm(input: Any, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """beta * input + alpha * the sum of all products of two stacks of matrices.
+    """beta * input + alpha * (sum of the batch of matrix products).
 
     >>> addbmm(Tensor([[1.0]]), Tensor([[[1.0, 2.0]], [[3.0, 4.0]]]), Tensor([[[1.0], [1.0]], [[1.0], [1.0]]]))
     tensor([[11.]])
@@ -284,7 +285,7 @@ def addbmm(input: Any, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha
 
 
 def kron(input: Tensor, other: Tensor) -> Tensor:
-    """Each element of `input` times the whole of `other`, in its place.
+    """The Kronecker product.
 
     >>> kron(Tensor([1, 10]), Tensor([1, 2]))
     tensor([ 1.,  2., 10., 20.])
@@ -298,9 +299,9 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
 
 def cdist(x1: Tensor, x2: Tensor, p: float = 2.0,
           compute_mode: Optional[str] = "use_mm_for_euclid_dist_if_necessary") -> Tensor:
-    """The distances of each row of `x1` from each of `x2`, by the norm of order `p`.
+    """The p-norm distance of each row of `x1` to each row of `x2`.
 
-    PyTorch's `compute_mode` is accepted: the distances are those of the differences, in all of their digits.
+    PyTorch's `compute_mode` is accepted; distances are always computed from differences, which is accurate.
 
     >>> cdist(Tensor([[0.0, 0.0]]), Tensor([[3.0, 4.0], [0.0, 1.0]]))
     tensor([[5., 1.]])

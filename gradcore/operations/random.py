@@ -1,6 +1,6 @@
-"""Tensors of random numbers.  Each function takes a `generator`; without one it draws from the default generator.
+"""Random tensors.  Each function takes a `generator`; the default is the default generator.
 
-The numbers are the same on every device: uniform ones and integers to the bit, normal ones but for their last places.
+The numbers are the same on every device: uniform numbers and integers to the bit, normal ones up to rounding.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _float_dtype(dtype: Any, name: str) -> np.dtype:
 
 def rand(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False,
          generator: Optional[Generator] = None) -> Tensor:
-    """Draws from the uniform distribution on [0, 1): multiples of 2^-24, in float64 of 2^-53.
+    """Samples of the uniform distribution on [0, 1): multiples of 2^-24, or of 2^-53 in float64.
 
     >>> rand(3, generator=Generator().manual_seed(0))
     tensor([0.0347, 0.0115, 0.612 ])
@@ -45,17 +45,17 @@ def rand(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_gra
     backend, dtype = get_backend(device), _float_dtype(dtype, "rand")
     is_half = dtype.itemsize == 2
     array = chosen(generator, "rand").draw(backend, shape_of(shape), FLOAT32 if is_half else dtype)
-    if is_half:  # a draw close below 1 is rounded to it
+    if is_half:  # samples close to 1 would be rounded to 1
         return minimum(cast(Tensor._wrap(array, backend), dtype), _LAST_BEFORE_ONE).requires_grad_(requires_grad)
     return finished(array, backend, requires_grad)
 
 
 def randn(*shape: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False,
           generator: Optional[Generator] = None) -> Tensor:
-    """Draws from the standard normal distribution.
+    """Samples of the standard normal distribution.
 
-    They are computed in float64, whatever the dtype, from two uniform draws u and v each two of them:
-    sqrt(-2 log(1 - u)) cos(2 pi v), and the same with sin.
+    Two uniform samples u and v give two normal ones, sqrt(-2 log(1 - u)) cos(2 pi v) and the same with sin, computed
+    in float64.
     Source: Box and Muller, "A Note on the Generation of Random Normal Deviates", Annals of Math. Stat. 29, 1958.
 
     >>> randn(3, generator=Generator().manual_seed(0))
@@ -83,10 +83,10 @@ def _normal_kernel() -> Kernel:
 
 def randint(low: int, high: Union[int, Sequence[int], None] = None, size: Any = (), *, dtype: Any = None,
             device: DeviceLike = None, requires_grad: bool = False, generator: Optional[Generator] = None) -> Tensor:
-    """Integers from `low` (0 if only one bound is given) up to but without `high`.
+    """Integers from `low` (by default 0) to `high`, exclusive.
 
-    Each is a word of 64 bits modulo the number of integers, so that none is more likely than another by more than
-    one part in 2^64 / (high - low).
+    Each is a 64-bit word modulo the number of integers, so probabilities differ by at most one part in 2^64 / (high -
+    low).
 
     >>> randint(10, (5,), generator=Generator().manual_seed(0))
     tensor([9, 8, 9, 0, 7])
@@ -108,7 +108,7 @@ def randint(low: int, high: Union[int, Sequence[int], None] = None, size: Any = 
 
 def randperm(n: int, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False,
              generator: Optional[Generator] = None) -> Tensor:
-    """The numbers from 0 to n - 1 in a random order: that in which random words are sorted.
+    """A random permutation of 0 to n - 1: the order that sorts random words.
 
     >>> randperm(6, generator=Generator().manual_seed(0))
     tensor([4, 3, 0, 2, 1, 5])
@@ -121,7 +121,7 @@ def randperm(n: int, *, dtype: Any = None, device: DeviceLike = None, requires_g
 
 def rand_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False,
               generator: Optional[Generator] = None) -> Tensor:
-    """Uniform draws in the shape, dtype and on the device of `x`.
+    """Uniform samples with the shape, dtype and device of `x`.
 
     >>> rand_like(Tensor([[1.0, 2.0]])).shape
     (1, 2)
@@ -131,7 +131,7 @@ def rand_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requir
 
 def randn_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False,
                generator: Optional[Generator] = None) -> Tensor:
-    """Normal draws in the shape, dtype and on the device of `x`.
+    """Normal samples with the shape, dtype and device of `x`.
 
     >>> randn_like(Tensor([[1.0, 2.0]])).shape
     (1, 2)
@@ -141,7 +141,7 @@ def randn_like(x: Tensor, *, dtype: Any = None, device: DeviceLike = None, requi
 
 def randint_like(x: Tensor, low: int, high: Optional[int] = None, *, dtype: Any = None, device: DeviceLike = None,
                  requires_grad: bool = False, generator: Optional[Generator] = None) -> Tensor:
-    """Integers as of `randint` in the shape, dtype and on the device of `x`.
+    """Integers as in `randint`, with the shape, dtype and device of `x`.
 
     >>> randint_like(Tensor([[1.0, 2.0]]), 0, 10).shape
     (1, 2)
@@ -153,7 +153,7 @@ def randint_like(x: Tensor, low: int, high: Optional[int] = None, *, dtype: Any 
 
 
 def bernoulli(input: Tensor, *, generator: Optional[Generator] = None) -> Tensor:
-    """Ones with the probabilities that the tensor holds and zeros otherwise, in its dtype.
+    """Ones with the probabilities in the tensor, otherwise zeros, in its dtype.
 
     >>> bernoulli(Tensor([0.0, 1.0]))
     tensor([0., 1.])

@@ -1,4 +1,4 @@
-"""Elementary functions and windows under the rarer of PyTorch's names.
+"""Elementary functions and windows under PyTorch's rarer names.
 
 >>> fmax(Tensor([1.0, float("nan")]), Tensor([2.0, 3.0]))
 tensor([2., 3.])
@@ -31,7 +31,7 @@ _SQRT_2 = math.sqrt(2.0)
 
 @elementwise
 def fmax(xp: FormulaNamespace, input: Expression, other: Expression) -> Expression:
-    """The larger of two numbers; of NaN and a number, the number.
+    """The maximum of two numbers; of NaN and a number, the number.
 
     >>> fmax(Tensor([1.0, float("nan")]), 2.0)
     tensor([2., 2.])
@@ -47,7 +47,7 @@ def _(xp: FormulaNamespace, input: Expression, other: Expression) -> tuple[Expre
 
 @elementwise
 def fmin(xp: FormulaNamespace, input: Expression, other: Expression) -> Expression:
-    """The smaller of two numbers; of NaN and a number, the number.
+    """The minimum of two numbers; of NaN and a number, the number.
 
     >>> fmin(Tensor([1.0, float("nan")]), 2.0)
     tensor([1., 2.])
@@ -63,7 +63,7 @@ def _(xp: FormulaNamespace, input: Expression, other: Expression) -> tuple[Expre
 
 @elementwise
 def erfc(xp: FormulaNamespace, input: Expression) -> Expression:
-    """1 - erf(x), in all of its digits.
+    """1 - erf(x), without cancellation.
 
     >>> erfc(Tensor([0.0, 5.0]))
     tensor([1.0000e+00, 1.5375e-12])
@@ -73,7 +73,7 @@ def erfc(xp: FormulaNamespace, input: Expression) -> Expression:
 
 @elementwise
 def logaddexp2(xp: FormulaNamespace, input: Expression, other: Expression) -> Expression:
-    """log2(2^x + 2^y), which does not overflow.
+    """log2(2^x + 2^y), without overflow.
 
     >>> logaddexp2(Tensor([0.0, 1000.0]), Tensor([0.0, 1000.0]))
     tensor([1.000e+00, 1.001e+03])
@@ -143,7 +143,7 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
 
 
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
-    """The slices along `dim` whose p-norm is above `maxnorm` scaled down to it.
+    """Scale slices along `dim` whose p-norm exceeds `maxnorm` down to it.
 
     >>> renorm(Tensor([[3.0, 4.0], [0.3, 0.4]]), 2, 0, 1.0)
     tensor([[0.6, 0.8],
@@ -159,7 +159,7 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
 
 @accepts_numpy_names
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
-    """The logarithm of the sum of the exponentials of all elements up to each one along `dim`.
+    """The logarithm of the cumulative sum of exponentials along `dim`.
 
     >>> logcumsumexp(Tensor([0.0, 0.0]), 0)
     tensor([0.    , 0.6931])
@@ -170,7 +170,7 @@ def logcumsumexp(input: Tensor, dim: int) -> Tensor:
 
 
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
-    """The windows of `size` elements along a dimension, one after every `step`, along a new last dimension.
+    """Windows of `size` elements along a dimension, at every `step`-th position, as a new last dimension.
 
     >>> unfold(Tensor([1, 2, 3, 4]), 0, 2, 1).tolist()
     [[1.0, 2.0], [2.0, 3.0], [3.0, 4.0]]
@@ -189,7 +189,7 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
 
 
 def msort(input: Tensor) -> Tensor:
-    """The elements in order along the first dimension.
+    """Sort along the first dimension.
 
     >>> msort(Tensor([[3.0, 1.0], [2.0, 5.0]]))
     tensor([[2., 1.],
@@ -199,7 +199,7 @@ def msort(input: Tensor) -> Tensor:
 
 
 def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
-    """For each element the number of the first boundary that is not below it, or with `right` that is above it.
+    """For each element, the index of the first boundary that is not below it, or, with `right`, above it.
 
     >>> bucketize(Tensor([1, 4, 9]), Tensor([2, 4, 6]))
     tensor([0, 1, 3])
@@ -208,7 +208,7 @@ def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right:
 
 
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
-    """Whether each element is among the others (or, with `invert`, is not).
+    """Whether each element is in `test_elements`; with `invert`, whether it is not.
 
     >>> isin(Tensor([1, 2, 3]), Tensor([3, 1]))
     tensor([ True, False,  True])
@@ -224,7 +224,7 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
 
 def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None, device: DeviceLike = None,
              requires_grad: bool = False) -> Tensor:
-    """`steps` powers of `base` with exponents at equal distances.
+    """`steps` powers of `base` with evenly spaced exponents.
 
     >>> logspace(0, 2, 3)
     tensor([  1.,  10., 100.])
@@ -235,7 +235,7 @@ def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype:
 
 
 def scalar_tensor(s: float, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
-    """A number as a tensor without dimensions, float32 unless another dtype is named.
+    """A number as a zero-dimensional tensor, by default float32.
 
     >>> scalar_tensor(2)
     tensor(2.)
@@ -245,7 +245,7 @@ def scalar_tensor(s: float, *, dtype: Any = None, device: DeviceLike = None, req
 
 @accepts_numpy_names
 def trapezoid(y: Tensor, x: Optional[Tensor] = None, *, dx: float = 1.0, dim: int = -1) -> Tensor:
-    """The area under a line through points, at distances `dx` or at the places `x`.
+    """The integral by the trapezoidal rule, with spacing `dx` or at the points `x`.
 
     >>> trapezoid(Tensor([1.0, 2.0, 3.0]))
     tensor(4.)
@@ -265,7 +265,7 @@ def trapezoid(y: Tensor, x: Optional[Tensor] = None, *, dx: float = 1.0, dim: in
 
 
 def hann_window(window_length: int, periodic: bool = True, *, dtype: Any = None, device: DeviceLike = None) -> Tensor:
-    """sin² over one arch, without its last point if `periodic`.
+    """The Hann window sin²(π n / N); if `periodic`, one period without its last point.
 
     >>> hann_window(4)
     tensor([0. , 0.5, 1. , 0.5])
@@ -275,7 +275,7 @@ def hann_window(window_length: int, periodic: bool = True, *, dtype: Any = None,
 
 def hamming_window(window_length: int, periodic: bool = True, alpha: float = 0.54, beta: float = 0.46, *,
                    dtype: Any = None, device: DeviceLike = None) -> Tensor:
-    """alpha - beta cos(x) over one period, without its last point if `periodic`.
+    """The Hamming window alpha - beta cos(2π n / N); if `periodic`, one period without its last point.
 
     >>> hamming_window(4)
     tensor([0.08, 0.54, 1.  , 0.54])

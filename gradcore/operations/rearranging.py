@@ -1,7 +1,4 @@
-"""Elements in other places: parts, rolled and repeated tensors, grids, padding.
-
-Each is made of the operations in `shaping` and `indexing`.
-"""
+"""Parts, rolled and repeated tensors, grids and padding, in terms of `shaping` and `indexing`."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ def _slice(x: Tensor, dim: int, part: Union[slice, int]) -> Tensor:
 
 @accepts_numpy_names
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
-    """The part of `length` along `dim` that begins at `start`; a view.
+    """The part of `length` elements from `start` along `dim`; a view.
 
     >>> narrow(Tensor([1.0, 2.0, 3.0]), 0, 1, 2)
     tensor([2., 3.])
@@ -42,7 +39,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
 
 @accepts_numpy_names
 def select(input: Tensor, dim: int, index: int) -> Tensor:
-    """The slice at one position along `dim`, without that dimension; a view.
+    """The slice at one index along `dim`, without that dimension; a view.
 
     >>> select(Tensor([[1.0, 2.0], [3.0, 4.0]]), 1, 0)
     tensor([1., 3.])
@@ -51,7 +48,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
 
 
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
-    """`input` repeated to the shape of `other`, without a copy.
+    """`input` expanded to the shape of `other`, without a copy.
 
     >>> expand_as(Tensor([1.0, 2.0]), Tensor([[0.0, 0.0], [0.0, 0.0]]))
     tensor([[1., 2.],
@@ -70,7 +67,7 @@ def view_as(input: Tensor, other: Tensor) -> Tensor:
 
 
 def t(input: Tensor) -> Tensor:
-    """A matrix transposed; a vector or a number as it is.
+    """The transpose of a matrix; vectors and numbers are unchanged.
 
     >>> t(Tensor([[1.0, 2.0, 3.0]])).shape
     (3, 1)
@@ -82,7 +79,7 @@ def t(input: Tensor) -> Tensor:
 
 
 def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
-    """Two dimensions swapped; a view.
+    """Exchange two dimensions; a view.
 
     >>> swapaxes(Tensor([[1.0, 2.0, 3.0]]), 0, 1).shape
     (3, 1)
@@ -91,7 +88,7 @@ def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
 
 
 def swapdims(input: Tensor, dim0: int, dim1: int) -> Tensor:
-    """`input` with two dimensions exchanged; a view.
+    """Exchange two dimensions; a view.
 
     >>> swapdims(Tensor([[1.0, 2.0, 3.0]]), 0, 1).shape
     (3, 1)
@@ -100,7 +97,7 @@ def swapdims(input: Tensor, dim0: int, dim1: int) -> Tensor:
 
 
 def movedim(input: Tensor, source: Dims, destination: Dims) -> Tensor:
-    """The dimensions `source` at the positions `destination`, the others in their order; a view.
+    """Move the dimensions `source` to the positions `destination`; a view.
 
     >>> movedim(full((2, 3, 4), 0.0), 0, -1).shape
     (3, 4, 2)
@@ -116,7 +113,7 @@ def movedim(input: Tensor, source: Dims, destination: Dims) -> Tensor:
 
 @accepts_numpy_names
 def take_along_dim(input: Tensor, indices: Tensor, dim: Optional[int] = None) -> Tensor:
-    """As `gather`, with the other dimensions broadcast; without `dim` from the flattened tensor.
+    """As `gather`, with other dimensions broadcast; without `dim`, from the flattened tensor.
 
     >>> x = Tensor([[3.0, 1.0], [2.0, 4.0]])
     >>> take_along_dim(x, as_tensor([[1], [0]]), dim=1)
@@ -131,7 +128,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: Optional[int] = None) ->
 
 
 def aligned(input: Tensor, indices: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Both repeated to one shape, but for `dim`."""
+    """Both tensors broadcast to one shape, except along `dim`."""
     if indices.ndim != input.ndim:
         raise ValueError(f"take_along_dim needs indices of as many dimensions as the tensor, {input.ndim}; they have "
                          f"{indices.ndim}")
@@ -145,7 +142,7 @@ def aligned(input: Tensor, indices: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 
 
 def roll(input: Tensor, shifts: Any, dims: Dims = None) -> Tensor:
-    """The elements moved on by `shifts` along `dims`, those that fall off at the end at the front again.
+    """Roll elements by `shifts` along `dims`; those beyond the end reappear at the start.
 
     >>> roll(Tensor([1, 2, 3]), 1)
     tensor([3., 1., 2.])
@@ -163,7 +160,7 @@ def roll(input: Tensor, shifts: Any, dims: Dims = None) -> Tensor:
 
 
 def tile(input: Tensor, *dims: Any) -> Tensor:
-    """The whole tensor so many times along each dimension; along the last ones where fewer are named.
+    """Repeat the whole tensor along each dimension; fewer numbers apply to the last dimensions.
 
     >>> tile(Tensor([1.0, 2.0]), (2,))
     tensor([1., 2., 1., 2.])
@@ -175,9 +172,9 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
 @accepts_numpy_names
 def repeat_interleave(input: Tensor, repeats: Any, dim: Optional[int] = None, *,
                       output_size: Optional[int] = None) -> Tensor:
-    """Each slice along `dim` so many times (one number, or one for each); without `dim` each element.
+    """Repeat each slice along `dim` (a number, or one for each slice); without `dim`, each element.
 
-    PyTorch's `output_size`, the length of the result, is accepted; the numbers say it themselves.
+    PyTorch's `output_size` is accepted and not needed.
 
     >>> repeat_interleave(Tensor([1, 2]), 2)
     tensor([1., 1., 2., 2.])
@@ -199,7 +196,7 @@ def repeat_interleave(input: Tensor, repeats: Any, dim: Optional[int] = None, *,
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
-    """The coordinates of a grid, each vector along a dimension of its own; "xy" swaps the first two.
+    """Coordinate grids of vectors, each along a dimension of its own; "xy" swaps the first two.
 
     >>> meshgrid(Tensor([1.0, 2.0]), Tensor([3.0]), indexing="ij")[0]
     tensor([[1.],
@@ -223,7 +220,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
 
 
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
-    """Tensors beside each other: vectors end to end, all others along the second dimension.
+    """Concatenate vectors, or other tensors along the second dimension.
 
     >>> hstack([Tensor([1.0]), Tensor([2.0])])
     tensor([1., 2.])
@@ -233,7 +230,7 @@ def hstack(tensors: Sequence[Tensor]) -> Tensor:
 
 
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
-    """Tensors below each other along the first dimension; vectors are rows.
+    """Concatenate along the first dimension; vectors become rows.
 
     >>> vstack([Tensor([1.0]), Tensor([2.0])])
     tensor([[1.],
@@ -243,11 +240,10 @@ def vstack(tensors: Sequence[Tensor]) -> Tensor:
 
 
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: Optional[float] = None) -> Tensor:
-    """`input` with elements more (or, where negative, less) at both ends of its last dimensions.
+    """Pad (or, with negative numbers, crop) both ends of the last dimensions.
 
-    `pad` names two numbers for the last dimension, then two for the one before, and so on.  The new elements are
-    `value` (0) for mode "constant", mirrored at the edge for "reflect", the edge for "replicate", and the other end
-    for "circular".
+    `pad` has two numbers for the last dimension, then two for the one before, and so on.  Mode "constant" pads with
+    `value` (0), "reflect" mirrors at the edge, "replicate" repeats the edge, and "circular" wraps around.
 
     >>> pad(Tensor([1, 2, 3]), (1, 2))
     tensor([0., 1., 2., 3., 0., 0.])
@@ -297,7 +293,7 @@ def _padded_with_own(x: Tensor, dim: int, before: int, after: int, mode: str) ->
 
 
 def running(x: Tensor, dim: int, combine: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """What `combine` makes of all elements up to each one along `dim`: of 1, 2, 4, ... neighbours put together."""
+    """The cumulative reduction by `combine` along `dim`, over 1, 2, 4, ... neighbours."""
     n, reach = x.shape[dim] if x.ndim else 1, 1
     while reach < n:
         joined = combine(narrow(x, dim, reach, n - reach), narrow(x, dim, 0, n - reach))

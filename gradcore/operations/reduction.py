@@ -1,7 +1,7 @@
-"""Sums, means, products and variances, over all dimensions or some.
+"""Sums, means, products and variances, over all or some dimensions.
 
 Every reduction takes `dim` (one dimension, several, or None or an empty tuple for all) and `keepdim`; NumPy's names
-`axis` and `keepdims` mean the same.  float32 stays float32.
+`axis` and `keepdims` are accepted.  float32 stays float32.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Sum(Operation):
 
 
 class Mean(Operation):
-    """The mean over some dimensions; float16 is added up in float32."""
+    """The mean over some dimensions; float16 is accumulated in float32."""
 
     makes_new_arrays = False
 
@@ -60,15 +60,15 @@ class Mean(Operation):
 
 
 def _spread(gradient: Tensor, dims: tuple[int, ...], shape: tuple[int, ...]) -> Tensor:
-    """The gradient of a result of a reduction over `dims`, with or without them, for each element of the `shape`."""
+    """The gradient of a reduction's result, with or without `dims`, broadcast to `shape`."""
     return broadcast_to(reshape(gradient, kept_shape(shape, dims)) if gradient.ndim else gradient, shape)
 
 
 class CumulativeSum(Operation):
-    """Sums of all elements up to each along a dimension."""
+    """The cumulative sum along a dimension."""
 
     def forward(self, backend: Backend, x: Array) -> Array:
-        # One by one, unlike sums: in float64, whose error is far below the last digit of float32 then.
+        # Sequential, unlike sums, so in float64, whose error is far below the precision of float32.
         dtype = FLOAT64 if x.dtype.kind == "f" else INT64
         return backend.astype(backend.xp.cumsum(x, axis=self.dim, dtype=dtype), x.dtype if dtype == FLOAT64 else INT64)
 
@@ -85,7 +85,7 @@ def _int64_of_integers(x: Tensor) -> Tensor:
 
 
 def in_float32(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Compute `function` of a float16 tensor in float32: its squares are soon infinite."""
+    """Compute `function` of a float16 tensor in float32, since squares overflow in float16."""
 
     @functools.wraps(function)
     def widening(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -98,7 +98,7 @@ def in_float32(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 @accepts_numpy_names
 def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
-    """The sum; integers and booleans add up to int64, or in `dtype`.
+    """The sum; integers and booleans sum to int64, or to `dtype`.
 
     >>> sum(Tensor([[1, 2], [3, 4]]), dim=0)
     tensor([4., 6.])
@@ -111,7 +111,7 @@ def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -
 
 @accepts_numpy_names
 def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """The mean, of elements in `dtype` where one is named; integers count as float32; NaN where there is no element.
+    """The mean, with elements cast to `dtype` if given; integers give float32, and no elements give NaN.
 
     >>> mean(Tensor([[1.0, 2.0], [3.0, 6.0]]), dim=0)
     tensor([2., 4.])
@@ -125,7 +125,7 @@ def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = Non
 @accepts_numpy_names
 @in_float32
 def var(x: Tensor, dim: Dims = None, correction: int = 1, keepdim: bool = False, unbiased: bool = True) -> Tensor:
-    """The variance sum((x - mean)²) / (n - correction); `correction` is 1 as in PyTorch, where NumPy has 0.
+    """The variance sum((x - mean)²) / (n - correction); the default correction is 1, as in PyTorch (NumPy: 0).
 
     >>> var(Tensor([1.0, 2.0, 4.0]), correction=0)
     tensor(1.5556)
@@ -140,7 +140,7 @@ def var(x: Tensor, dim: Dims = None, correction: int = 1, keepdim: bool = False,
 
 @accepts_numpy_names
 def std(x: Tensor, dim: Dims = None, correction: int = 1, keepdim: bool = False, unbiased: bool = True) -> Tensor:
-    """The standard deviation, the root of `var`; its gradient is 0 where it is 0.
+    """The standard deviation, the square root of `var`; its gradient is 0 where it is 0.
 
     >>> std(Tensor([1.0, 2.0, 3.0]))
     tensor(1.)
@@ -149,7 +149,7 @@ def std(x: Tensor, dim: Dims = None, correction: int = 1, keepdim: bool = False,
 
 
 def root(x: Tensor, p: float = 2) -> Tensor:
-    """x^(1/p) for x >= 0, with the gradient of x itself at 0, where a root is too steep to have one."""
+    """x^(1/p) for x >= 0; at 0, where the derivative is infinite, the gradient is that of x."""
     is_zero = x == 0
     positive = where(is_zero, 1.0, x)
     return where(is_zero, x, arithmetic.sqrt(positive) if p == 2 else positive ** (1 / p))
@@ -157,7 +157,7 @@ def root(x: Tensor, p: float = 2) -> Tensor:
 
 @accepts_numpy_names
 def cumsum(x: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
-    """Along `dim`, the sum of all elements up to each one; integers and booleans add up to int64, or in `dtype`.
+    """The cumulative sum along `dim`; integers and booleans sum to int64, or to `dtype`.
 
     >>> cumsum(Tensor([1.0, 2.0, 3.0]), dim=0)
     tensor([1., 3., 6.])
@@ -173,9 +173,9 @@ def cumsum(x: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
 
 @accepts_numpy_names
 def prod(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """The product; integers and booleans multiply to int64, or in `dtype`.
+    """The product; integers and booleans multiply to int64, or to `dtype`.
 
-    Neighbours are multiplied until one is left, so that gradients are right where elements are 0 as well.
+    It multiplies neighbours until one is left, so gradients are correct where elements are 0.
 
     >>> prod(Tensor([2.0, 3.0, 4.0]))
     tensor(24.)
@@ -201,7 +201,7 @@ def prod(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = Non
     if not x.shape[dim]:
         x = sum(x, dim, keepdim=True) + 1
     elif x.shape[dim] == 1:
-        x = clone(x)  # there is nothing to multiply, and the result has memory of its own all the same
+        x = clone(x)  # nothing to multiply, but the result must not share memory
     while x.shape[dim] > 1:
         n = x.shape[dim]
         pairs = part(0, n - n % 2, 2) * part(1, n, 2)

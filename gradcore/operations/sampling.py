@@ -1,4 +1,4 @@
-"""Draws that depend on a tensor: draws in place, and categories by their weights."""
+"""Random sampling that depends on a tensor: in-place sampling, and categories by weight."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .random import rand, randint, randn
 from .reduction import cumsum, sum
 from .sorting import searchsorted, topk
 
-_TINY = 1e-300  # in place of a waiting time of 0, which would be 0 / 0 for a category without weight
+_TINY = 1e-300  # the smallest waiting time: 0 would give 0 / 0 for a category with weight 0
 
 
 def _check_floats(x: Tensor, name: str) -> None:
@@ -26,7 +26,7 @@ def _check_floats(x: Tensor, name: str) -> None:
 
 
 def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Optional[Generator] = None) -> Tensor:
-    """Draws from a normal distribution to every element.
+    """Fill with samples of a normal distribution.
 
     >>> normal_(Tensor([0.0] * 1000), mean=5.0).mean().round()
     tensor(5.)
@@ -40,7 +40,7 @@ def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Option
 
 def normal(mean: Union[float, Tensor], std: Union[float, Tensor] = 1.0, size: Any = None, *, dtype: Any = None,
            device: DeviceLike = None, requires_grad: bool = False, generator: Optional[Generator] = None) -> Tensor:
-    """Draws from normal distributions: one for each element where `mean` or `std` is a tensor, else `size` of one.
+    """Samples of normal distributions: one for each element of `mean` or `std`, or `size` samples of one.
 
     >>> normal(Tensor([1.0, 2.0]), 0.0)
     tensor([1., 2.])
@@ -59,7 +59,7 @@ def normal(mean: Union[float, Tensor], std: Union[float, Tensor] = 1.0, size: An
 
 
 def uniform_(x: Tensor, start: float = 0.0, to: float = 1.0, *, generator: Optional[Generator] = None) -> Tensor:
-    """Draws from the uniform distribution on [start, to) to every element.
+    """Fill with samples of the uniform distribution on [start, to).
 
     >>> x = uniform_(Tensor([0.0] * 100), 2.0, 3.0)
     >>> ((x >= 2) & (x <= 3)).all()
@@ -73,7 +73,7 @@ def uniform_(x: Tensor, start: float = 0.0, to: float = 1.0, *, generator: Optio
 
 
 def bernoulli_(x: Tensor, p: Union[float, Tensor] = 0.5, *, generator: Optional[Generator] = None) -> Tensor:
-    """Ones with probability `p` (a number or a tensor that broadcasts) and zeros otherwise to every element.
+    """Fill with ones with probability `p` (a number or a tensor that broadcasts), otherwise zeros.
 
     >>> bernoulli_(Tensor([5.0, 5.0]), p=1.0)
     tensor([1., 1.])
@@ -87,7 +87,7 @@ def bernoulli_(x: Tensor, p: Union[float, Tensor] = 0.5, *, generator: Optional[
 
 
 def exponential_(x: Tensor, lambd: float = 1.0, *, generator: Optional[Generator] = None) -> Tensor:
-    """Draws from the exponential distribution of rate `lambd` to every element: -log(1 - u) / lambd.
+    """Fill with samples of the exponential distribution with rate `lambd`: -log(1 - u) / lambd.
 
     >>> (exponential_(Tensor([0.0] * 100), lambd=2.0) >= 0).all()
     tensor(True)
@@ -100,9 +100,10 @@ def exponential_(x: Tensor, lambd: float = 1.0, *, generator: Optional[Generator
 
 def random_(x: Tensor, start: Optional[int] = None, to: Optional[int] = None, *,
             generator: Optional[Generator] = None) -> Tensor:
-    """Integers from `start` (or 0) up to but without `to` to every element.
+    """Fill with integers from `start` (by default 0) to `to`, exclusive.
 
-    As in PyTorch one bound is `to`, and without any it is what the dtype holds, in floats all its consecutive integers.
+    As in PyTorch, a single bound is `to`; without bounds the range is that of the dtype, for floats all consecutive
+    integers.
 
     >>> x = random_(Tensor([0.0] * 100), 3, 5)
     >>> sorted(set(x.tolist()))
@@ -120,15 +121,15 @@ def random_(x: Tensor, start: Optional[int] = None, to: Optional[int] = None, *,
 
 
 def _waiting(shape: tuple[int, ...], device: DeviceLike, generator: Optional[Generator]) -> Tensor:
-    """Waiting times, in float64, for an event that comes once in a unit of time."""
+    """Samples of the exponential distribution with rate 1, in float64."""
     return -arithmetic.log1p(-rand(shape, dtype=FLOAT64, device=device, generator=generator))
 
 
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *,
                 generator: Optional[Generator] = None) -> Tensor:
-    """Categories (int64) drawn by their weights, which need not add up to 1: of a vector, or of each row of a matrix.
+    """Categories (int64) sampled by weight, for a vector or each row of a matrix; weights need not sum to 1.
 
-    Without replacement each is drawn once at most.
+    Without replacement, each category is sampled at most once.
 
     >>> multinomial(Tensor([0.0, 3.0]), 2, replacement=True)
     tensor([1, 1])
@@ -145,7 +146,7 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *,
         return searchsorted(steps / steps[..., -1:], draws, right=True)
     if num_samples > input.shape[-1]:
         raise ValueError(f"multinomial: {num_samples} draws without replacement from {input.shape[-1]} categories")
-    # Events that come at these rates: who is first is drawn by weight, and so is the second among the others.
+    # Of events at these rates, the first is sampled by weight, and so is the second among the others.
     waiting = arithmetic.maximum(_waiting(input.shape, input.device, generator), _TINY)
     return topk(weights / waiting, num_samples, -1).indices
 

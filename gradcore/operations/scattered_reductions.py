@@ -1,7 +1,7 @@
-"""Reductions of values that an index sends to one place: `scatter_reduce`.
+"""`scatter_reduce`: reductions of values that an index sends to the same element.
 
-Values are brought into the order of their places; then pairs of neighbours with one place are combined over distances
-of 1, 2, 4, ..., so that the last value of each place is the reduction of them all.
+Values are sorted by their target.  Then pairs of neighbours with the same target are combined over distances of 1, 2,
+4, ..., so that the last value of each target is the reduction of all.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
 @takes_numbers
 def scatter_reduce(input: Tensor, dim: int, index: Any, src: Tensor, reduce: str, *,
                    include_self: bool = True) -> Tensor:
-    """`input` with the values of `src` that `index` sends to an element reduced to one: "sum", "prod", "mean", "amax"
-    or "amin", the element itself among them unless `include_self` is False.
+    """`input` with the values of `src` reduced at the elements where `index` points along `dim`.
 
-    Of the largest or smallest values equal ones share the gradient.
+    `reduce` is "sum", "prod", "mean", "amax" or "amin".  The element itself is included unless `include_self` is
+    False.  Equal extrema share the gradient.
 
     >>> scatter_reduce(Tensor([1, 5]), 0, [0, 0, 1], Tensor([3, 2, 4]), "amax")
     tensor([3., 5.])
@@ -48,7 +48,7 @@ def scatter_reduce(input: Tensor, dim: int, index: Any, src: Tensor, reduce: str
     index = places[dim]
 
     def without_hit(rest: Any, hit: Any) -> Tensor:
-        """`hit` where a value is sent, else `rest`."""
+        """`hit` where a value is scattered, else `rest`."""
         is_hit = scatter(full_like(input, False, dtype=BOOL), dim, index, value=True)
         return cast(where(is_hit, hit, rest), input.dtype)
 
@@ -71,7 +71,7 @@ def _mean(total: Tensor, dim: int, index: Tensor, include_self: bool) -> Tensor:
 
 
 def _flat_places(x: Tensor, places: tuple[Any, ...]) -> Tensor:
-    """The places of values among all elements, one after the other."""
+    """The flat indices of the targets of all values."""
     flat: Any = 0
     for dim, part in enumerate(places):
         flat = flat * x.shape[dim] + part
@@ -79,7 +79,7 @@ def _flat_places(x: Tensor, places: tuple[Any, ...]) -> Tensor:
 
 
 def _reduced(values: Tensor, places: Tensor, count: int, combine: Callable[..., Any], empty: float) -> Tensor:
-    """The reduction of the values for each of `count` places, `empty` where there is none."""
+    """The reduction of the values for each of `count` targets; `empty` where there is none."""
     n, reach = values.shape[0], 1
     order = argsort(places)
     values, places = getitem(values, order), getitem(places, order)
@@ -91,11 +91,11 @@ def _reduced(values: Tensor, places: Tensor, count: int, combine: Callable[..., 
     ends = ones(min(n, 1), dtype=BOOL, device=values.device)
     is_last = cat([narrow(places, 0, 0, n - 1) != narrow(places, 0, 1, n - 1), ends]) if n else ends
     blank = full(count + 1, empty, dtype=values.dtype, device=values.device)
-    return narrow(scatter(blank, 0, where(is_last, places, count), values), 0, 0, count)  # the last is for all others
+    return narrow(scatter(blank, 0, where(is_last, places, count), values), 0, 0, count)  # the last is a dummy target
 
 
 class Extreme(Operation):
-    """The largest or smallest of the values for each place, and of what is there, if that `includes` itself."""
+    """The maximum or minimum of the values of each target, and of its element if that is included."""
 
     saves = (0, 1)
     saves_outputs = True
@@ -117,7 +117,7 @@ class Extreme(Operation):
         return [None if own is None else share * own, getitem(share, along(self.index, self.dim)) * chosen]
 
     def _least(self, x: Tensor) -> Any:
-        """What no value is further from being the best than."""
+        """The identity of the maximum or minimum."""
         sign = -1 if self.which == "amax" else 1
         if kind_of(x.dtype) == 2:
             return sign * math.inf

@@ -1,7 +1,7 @@
-"""Writing and adding to places that are named by index tensors: the opposite of `gather` and `index_select`.
+"""Writing and adding to elements given by index tensors: the inverse of `gather` and `index_select`.
 
-Each gives a new tensor; the forms with an underscore change the first.  Where a place is named twice, `scatter`
-keeps one of the values and the others add up.
+The functions return new tensors; their in-place forms end with an underscore.  If an index repeats, `scatter` keeps
+one of the values and the others accumulate.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .shaping import expand, reshape
 
 
 def placed(name: str, x: Tensor, dim: int, index: Any, values: Any) -> tuple[tuple[Any, ...], Tensor]:
-    """The checked places in `x`, and the values for them: of a larger tensor the part that the index covers."""
+    """The checked index into `x`, and the values for it, cropped to the shape of the index."""
     common_backend(name, (x, index, values))
     dim = one_dim(dim, x.ndim)
     given, index = index, as_tensor(index, device=x.device)
@@ -43,7 +43,7 @@ def placed(name: str, x: Tensor, dim: int, index: Any, values: Any) -> tuple[tup
 
 
 def _positions(name: str, given: Any, index: Tensor, length: int, dim: int) -> Tensor:
-    """The index, refused where it is wrong and its values can be looked at without a wait."""
+    """The index, checked if its values can be read without waiting."""
     check_positions(name, values_on_host(given, index), length, dim)
     return from_the_front(index, length)
 
@@ -52,8 +52,9 @@ def _positions(name: str, given: Any, index: Tensor, length: int, dim: int) -> T
 @takes_numbers
 def scatter(input: Tensor, dim: int, index: Any, src: Any = None, *, value: Any = None,
             reduce: Optional[str] = None) -> Tensor:
-    """`input` with the values `src` (a tensor) or `value` (a number) written where `index` points along `dim`, or with
-    reduce="add" added there; for other reductions there is `scatter_reduce`.
+    """`input` with the values `src` (a tensor) or `value` (a number) written where `index` points along `dim`.
+
+    With reduce="add" they are added; see `scatter_reduce` for other reductions.
 
     >>> scatter(Tensor([0, 0, 0]), 0, [2, 0], Tensor([5, 6]))
     tensor([6., 0., 5.])
@@ -71,7 +72,7 @@ def scatter(input: Tensor, dim: int, index: Any, src: Any = None, *, value: Any 
 @accepts_numpy_names
 @takes_numbers
 def scatter_add(input: Tensor, dim: int, index: Any, src: Any) -> Tensor:
-    """`input` with the values `src` added where `index` points along `dim`, once for each time that it does.
+    """`input` with the values `src` added where `index` points along `dim`; repeated indices accumulate.
 
     >>> scatter_add(Tensor([0, 0, 0]), 0, [2, 2], Tensor([5, 6]))
     tensor([ 0.,  0., 11.])
@@ -105,7 +106,7 @@ def _sum(x: Tensor, places: tuple[Any, ...], values: Tensor) -> Tensor:
 
 
 def _slices(name: str, input: Tensor, dim: int, index: Any) -> tuple[Any, ...]:
-    """The places of the slices along `dim` at these positions."""
+    """An index of the slices along `dim` at given positions."""
     dim = one_dim(dim, input.ndim)
     given, index = index, as_tensor(index, device=input.device)
     if index.ndim > 1 or kind_of(index.dtype) != 1:
@@ -136,7 +137,7 @@ def index_copy(input: Tensor, dim: int, index: Any, source: Tensor) -> Tensor:
 
 
 def index_put(input: Tensor, indices: Sequence[Any], values: Any, accumulate: bool = False) -> Tensor:
-    """`input` with `values` at the places that index tensors name, one for each dimension, or added there.
+    """`input` with `values` written, or with `accumulate` added, at an index given by one tensor for each dimension.
 
     >>> index_put(Tensor([1.0, 2.0, 3.0]), [as_tensor([0, 2])], Tensor([5.0, 6.0]))
     tensor([5., 2., 6.])
@@ -152,7 +153,7 @@ def index_put(input: Tensor, indices: Sequence[Any], values: Any, accumulate: bo
 
 
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    """`input` with the elements of `source`, one after the other, where the mask is true.
+    """`input` with the elements of `source`, in order, where the mask is True.
 
     >>> x = Tensor([1.0, -2.0, -3.0])
     >>> masked_scatter(x, x < 0, Tensor([5.0, 6.0, 7.0]))

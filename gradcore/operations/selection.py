@@ -1,4 +1,4 @@
-"""Choices between elements: `where`, `clip`, and comparisons of whole tensors."""
+"""Selection: `where`, `clip`, and comparisons of whole tensors."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def where(condition: Any) -> tuple[Tensor, ...]: ...
 @overload
 def where(condition: Any, input: Any, other: Any) -> Tensor: ...
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:
-    """`input` where the condition is true and `other` elsewhere; without them the places where it is true (`nonzero`).
+    """`input` where the condition is True, else `other`; with the condition alone, `nonzero(as_tuple=True)`.
 
     >>> where(Tensor([1, -1]) > 0, 2.0, Tensor([5, 6]))
     tensor([2., 6.])
@@ -70,7 +70,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
 
 
 def clip(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """`x` limited to [min, max] (numbers or tensors, None for no limit); gradients pass on the limits too.
+    """`x` clamped to [min, max] (numbers or tensors, None for no bound); gradients pass at the bounds too.
 
     >>> clip(Tensor([-2.0, 0.5, 3.0]), max=1.0)
     tensor([-2. ,  0.5,  1. ])
@@ -89,9 +89,9 @@ clamp = clip
 
 
 def masked_fill(x: Tensor, mask: Any, value: Any) -> Tensor:
-    """`value` where the mask is true and `x` elsewhere.
+    """`value` where the mask is True, else `x`.
 
-    Where `x` holds integers or booleans the result does too, as in PyTorch: `value` loses the digits after its point.
+    For integer and boolean `x`, `value` is truncated to its dtype, as in PyTorch.
 
     >>> masked_fill(Tensor([1, 2], dtype=int), Tensor([True, False], dtype=bool), 7.0)
     tensor([7, 2])
@@ -106,7 +106,7 @@ def masked_fill(x: Tensor, mask: Any, value: Any) -> Tensor:
 
 
 def allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
-    """Whether |a - b| <= atol + rtol |b| everywhere.
+    """Whether |a - b| <= atol + rtol |b| for all elements.
 
     >>> allclose(Tensor([1.0]), Tensor([1.0 + 1e-6]))
     True
@@ -119,7 +119,7 @@ def allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: 
 
 
 def array_equal(a: Any, b: Any) -> bool:
-    """Whether both have one shape and equal elements (PyTorch's torch.equal).
+    """Whether shapes and all elements are equal (PyTorch's torch.equal).
 
     >>> array_equal(Tensor([1.0, 2.0]), Tensor([1.0, 2.0]))
     True

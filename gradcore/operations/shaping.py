@@ -1,4 +1,4 @@
-"""Other shapes of the same elements: reshape, permute, concatenate, split."""
+"""Operations that change the shape: reshape, permute, concatenate, split."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .conversion import clone
 
 
 class Reshape(Operation):
-    """The same elements in the same order, in another shape: a view where their places in memory allow it."""
+    """The same elements in the same order in another shape; a view if possible."""
 
     makes_new_arrays = False
 
@@ -30,7 +30,7 @@ class Reshape(Operation):
 
 
 class Permute(Operation):
-    """The dimensions in another order."""
+    """Permute the dimensions."""
 
     returns_view, makes_new_arrays = True, False
 
@@ -43,7 +43,7 @@ class Permute(Operation):
 
 
 class Flip(Operation):
-    """A copy of the elements in reverse order along some dimensions."""
+    """A copy with elements reversed along some dimensions."""
 
     def forward(self, backend: Backend, x: Array) -> Array:
         return backend.copy(backend.xp.flip(x, axis=self.dims))
@@ -53,7 +53,7 @@ class Flip(Operation):
 
 
 class Concatenate(Operation):
-    """Tensors one after the other along a dimension."""
+    """Concatenate tensors along a dimension."""
 
     makes_new_arrays = False
 
@@ -66,9 +66,9 @@ class Concatenate(Operation):
 
 
 def reshape(x: Tensor, *shape: Any) -> Tensor:
-    """`x` in another shape; one size may be -1 and follows from the others.
+    """`x` in another shape; one size may be -1 and is inferred.
 
-    The result shares the memory of `x` where that is possible.
+    The result shares the memory of `x` if possible.
 
     >>> reshape(Tensor([1, 2, 3, 4]), 2, -1).shape
     (2, 2)
@@ -84,12 +84,12 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
 
 
 def _alias(x: Tensor) -> Tensor:
-    """Another tensor on the same memory, so that hooks and what it keeps of its gradient are its own."""
+    """Another tensor on the same memory, with hooks and a retained gradient of its own."""
     return Reshape.apply(x, shape=x.shape)
 
 
 def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """The dimensions from `start_dim` to `end_dim`, both included, as one.
+    """Flatten the dimensions from `start_dim` to `end_dim`, inclusive, into one.
 
     >>> flatten(Tensor([[1.0, 2.0], [3.0, 4.0]]))
     tensor([1., 2., 3., 4.])
@@ -104,7 +104,7 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 @accepts_numpy_names
 def squeeze(x: Tensor, dim: Dims = None) -> Tensor:
-    """Without the dimensions of length one, or without those of them that `dim` names.
+    """Remove dimensions of length one, or those of them in `dim`.
 
     >>> squeeze(Tensor([[[1.0, 2.0]]])).shape
     (2,)
@@ -115,7 +115,7 @@ def squeeze(x: Tensor, dim: Dims = None) -> Tensor:
 
 @accepts_numpy_names
 def unsqueeze(x: Tensor, dim: int) -> Tensor:
-    """With a new dimension of length one at position `dim`.
+    """Insert a dimension of length one at position `dim`.
 
     >>> unsqueeze(Tensor([1.0, 2.0]), 0).shape
     (1, 2)
@@ -125,7 +125,7 @@ def unsqueeze(x: Tensor, dim: int) -> Tensor:
 
 
 def permute(x: Tensor, *dims: Any) -> Tensor:
-    """The dimensions in the order `dims`; a view.
+    """Permute the dimensions; a view.
 
     >>> permute(Tensor([[[1.0, 2.0, 3.0]]]), 2, 0, 1).shape
     (3, 1, 1)
@@ -138,7 +138,7 @@ def permute(x: Tensor, *dims: Any) -> Tensor:
 
 
 def transpose(x: Tensor, *dims: Any) -> Tensor:
-    """`transpose(x, dim0, dim1)` swaps two dimensions; without dims all of them are reversed; a view.
+    """`transpose(x, dim0, dim1)` exchanges two dimensions; without dims all are reversed; a view.
 
     >>> transpose(Tensor([[1.0, 2.0, 3.0]]), 0, 1).shape
     (3, 1)
@@ -158,7 +158,7 @@ def transpose(x: Tensor, *dims: Any) -> Tensor:
 
 @accepts_numpy_names
 def flip(x: Tensor, dim: Dims = None) -> Tensor:
-    """A copy with the elements in reverse order along `dim` (None: along all dimensions).
+    """A copy with elements reversed along `dim` (None: all dimensions).
 
     >>> flip(Tensor([1.0, 2.0, 3.0]), 0)
     tensor([3., 2., 1.])
@@ -167,7 +167,7 @@ def flip(x: Tensor, dim: Dims = None) -> Tensor:
 
 
 def expand(x: Tensor, *shape: Any) -> Tensor:
-    """Repeated along dimensions of length one, without a copy; -1 keeps a length, and new dimensions come in front.
+    """Expand dimensions of length one without a copy; -1 keeps a size, and new dimensions are added in front.
 
     >>> expand(Tensor([[1], [2]]), -1, 3).shape
     (2, 3)
@@ -182,7 +182,7 @@ def expand(x: Tensor, *shape: Any) -> Tensor:
 
 
 def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
-    """`x` repeated to `shape` as in arithmetic, without a copy.
+    """`x` broadcast to `shape`, without a copy.
 
     >>> broadcast_to(Tensor([1.0, 2.0]), (2, 2))
     tensor([[1., 2.],
@@ -192,7 +192,7 @@ def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def repeat(x: Tensor, *times: Any) -> Tensor:
-    """A copy that has the whole tensor so many times along each dimension (NumPy's tile).
+    """A copy that repeats the tensor along each dimension (NumPy's tile).
 
     >>> repeat(Tensor([1, 2]), 2)
     tensor([1., 2., 1., 2.])
@@ -209,7 +209,7 @@ def repeat(x: Tensor, *times: Any) -> Tensor:
 
 @accepts_numpy_names
 def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
-    """Tensors one after the other along `dim`; their other dimensions agree.
+    """Concatenate tensors along `dim`; their other dimensions must agree.
 
     >>> cat([Tensor([1, 2]), Tensor([3])])
     tensor([1., 2., 3.])
@@ -229,7 +229,7 @@ concatenate = concat = cat
 
 @accepts_numpy_names
 def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
-    """Tensors of one shape along a new dimension `dim`.
+    """Stack tensors of one shape along a new dimension `dim`.
 
     >>> stack([Tensor([1, 2]), Tensor([3, 4])], dim=1)
     tensor([[1., 3.],
@@ -252,7 +252,7 @@ def _of_one_dtype(tensors: Sequence[Any], name: str) -> list[Tensor]:
 
 @accepts_numpy_names
 def split(x: Tensor, size: Union[int, Sequence[int]], dim: int = 0) -> tuple[Tensor, ...]:
-    """Pieces of length `size` along `dim` (the last may be shorter), or of the lengths that `size` lists; views.
+    """Split along `dim` into parts of `size` elements (the last may be smaller), or of the sizes listed; views.
 
     >>> [part.tolist() for part in split(Tensor([1.0, 2.0, 3.0]), 2)]
     [[1.0, 2.0], [3.0]]
@@ -279,7 +279,7 @@ def split(x: Tensor, size: Union[int, Sequence[int]], dim: int = 0) -> tuple[Ten
 
 @accepts_numpy_names
 def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """At most `chunks` pieces of equal length along `dim` (the last may be shorter), of no elements as many; views.
+    """Split along `dim` into at most `chunks` parts of equal length (the last may be smaller); views.
 
     >>> [part.tolist() for part in chunk(Tensor([1.0, 2.0, 3.0]), 2)]
     [[1.0, 2.0], [3.0]]

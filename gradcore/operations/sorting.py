@@ -1,7 +1,7 @@
-"""Order: sorting, the largest elements, quantiles, counts.
+"""Sorting, order statistics and counts.
 
-Positions have no gradient; values are taken at positions, so theirs goes to the elements that were chosen.  NaN is
-larger than all other numbers.
+Indices have no gradient; the gradient of values goes to the elements that were selected.  NaN is larger than all other
+numbers.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _at(x: Tensor, dim: int, positions: Tensor) -> Tensor:
 
 @accepts_numpy_names
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
-    """The positions (int64) that sort the tensor along `dim`; equal elements keep their order, also without `stable`.
+    """The indices (int64) that sort the tensor along `dim`; always a stable sort.
 
     >>> argsort(Tensor([3, 1, 2]))
     tensor([1, 2, 0])
@@ -51,7 +51,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     if not x.ndim:
         return zeros((), dtype=INT64, device=x.device)
     x = cast(x, INT64) if x.dtype == BOOL else x
-    if descending:  # backward twice, so that equal elements keep their order
+    if descending:  # reversed twice, so that equal elements keep their order
         x = flip(x, dim)
     order = Tensor._wrap(backend.astype(backend.argsort(x._array, dim), INT64), backend)
     return flip(x.shape[dim] - 1 - order, dim) if descending else order
@@ -59,7 +59,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
 
 @accepts_numpy_names
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> ValuesAndIndices:
-    """The elements in order along `dim`, with their former positions: a pair of `values` and `indices`.
+    """Sort along `dim`: a pair of `values` and `indices`.
 
     >>> sort(Tensor([3, 1, 2]), descending=True).values
     tensor([3., 2., 1.])
@@ -70,7 +70,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
 
 @accepts_numpy_names
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesAndIndices:
-    """The `k` largest (or smallest) elements along `dim` in order, with or without `sorted`, and their positions.
+    """The `k` largest (or smallest) elements along `dim`, always sorted, with their indices.
 
     >>> topk(Tensor([3, 1, 2]), 2).values
     tensor([3., 2.])
@@ -86,7 +86,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
 
 @accepts_numpy_names
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesAndIndices:
-    """The `k`-th smallest element along `dim`, counted from 1, and its position.
+    """The `k`-th smallest element along `dim`, counted from 1, and its index.
 
     >>> kthvalue(Tensor([3.0, 1.0, 2.0]), 2).values
     tensor(2.)
@@ -145,10 +145,10 @@ class _Shared(Operation):
 @accepts_numpy_names
 def quantile(input: Tensor, q: Any, dim: Optional[int] = None, keepdim: bool = False, *,
              interpolation: str = "linear") -> Tensor:
-    """The value below which the part `q` of the elements lies, for a number or a vector of such parts in [0, 1].
+    """The quantiles `q`, a number or a vector of numbers in [0, 1].
 
-    The result has the shape of `q` in front.  Between two elements it is `interpolation`: "linear", "lower",
-    "higher", "midpoint" or "nearest".  NaN where an element is NaN.
+    A vector `q` gives a new first dimension.  `interpolation` between two elements is "linear", "lower", "higher",
+    "midpoint" or "nearest".  NaN propagates.
 
     >>> quantile(Tensor([1, 2, 3, 4]), 0.5)
     tensor(2.5)
@@ -174,7 +174,7 @@ def quantile(input: Tensor, q: Any, dim: Optional[int] = None, keepdim: bool = F
 
 
 def _quantiles(x: Tensor, q: Tensor, interpolation: str) -> Tensor:
-    """Those along the last dimension, along a new first one."""
+    """The quantiles along the last dimension, as a new first one."""
     ordered = sort(x, -1).values
     rank = q * (x.shape[-1] - 1)
     if interpolation == "nearest":
@@ -190,8 +190,10 @@ def _quantiles(x: Tensor, q: Tensor, interpolation: str) -> Tensor:
 
 def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
            dim: Optional[int] = None, *, return_index: bool = False) -> Union[Tensor, tuple[Tensor, ...]]:
-    """The different elements in order, or with `dim` the different slices along it; on demand also where each occurs
-    first, the place of each element among them, and how often each occurs, in this order.
+    """The distinct elements in sorted order, or distinct slices along `dim`.
+
+    Optionally also, in this order, the index of each first occurrence, the index of each element in the result, and
+    the counts.
 
     >>> unique(Tensor([3, 1, 3]), return_counts=True)
     (tensor([1., 3.]), tensor([1, 2]))
@@ -201,7 +203,7 @@ def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, ret
 
 def unique_consecutive(input: Tensor, return_inverse: bool = False, return_counts: bool = False,
                        dim: Optional[int] = None) -> Union[Tensor, tuple[Tensor, ...]]:
-    """The elements, or slices along `dim`, without those that are equal to the one before; for the rest see `unique`.
+    """The elements, or slices along `dim`, that differ from the previous one; see `unique`.
 
     >>> unique_consecutive(Tensor([1, 1, 2, 1]))
     tensor([1., 2., 1.])
@@ -211,13 +213,13 @@ def unique_consecutive(input: Tensor, return_inverse: bool = False, return_count
 
 def _runs(input: Tensor, dim: Optional[int], is_sorted: bool, return_index: bool, return_inverse: bool,
           return_counts: bool) -> Union[Tensor, tuple[Tensor, ...]]:
-    """The first of each run of equal slices, which are first brought into order if that is asked for."""
+    """The first of each run of equal slices, which are sorted first if requested."""
     x = input.detach()
     slices = reshape(x, -1) if dim is None else movedim(x, one_dim(dim, x.ndim), 0)
     n = slices.shape[0]
     rows = reshape(slices, n, math.prod(slices.shape[1:]))
     order = arange(n, device=x.device)
-    for column in range(rows.shape[1] - 1, -1, -1) if is_sorted else ():  # the first column decides, so it comes last
+    for column in range(rows.shape[1] - 1, -1, -1) if is_sorted else ():  # a radix sort
         order = getitem(order, argsort(getitem(rows, (order, column))))
     ordered = getitem(rows, order)
     begins = ones(n, dtype=BOOL, device=x.device)
@@ -239,7 +241,7 @@ def _runs(input: Tensor, dim: Optional[int], is_sorted: bool, return_index: bool
 
 
 def bincount(input: Tensor, weights: Optional[Tensor] = None, minlength: int = 0) -> Tensor:
-    """How often each number from 0 on occurs in a vector of integers, or the sum of the weights at each.
+    """The number of occurrences of each of 0, 1, ... in a vector of integers, or the sum of their weights.
 
     >>> bincount(Tensor([0, 2, 2], dtype=int))
     tensor([1, 0, 2])
@@ -262,10 +264,10 @@ def bincount(input: Tensor, weights: Optional[Tensor] = None, minlength: int = 0
 
 def searchsorted(sorted_sequence: Tensor, input: Any, *, out_int32: bool = False, right: bool = False,
                  side: Optional[str] = None, sorter: Optional[Tensor] = None) -> Tensor:
-    """The positions (int64) where values belong in a sorted vector, or each row of values in the row of a tensor.
+    """The indices (int64) at which values would be inserted in a sorted vector, or in each row of a tensor.
 
-    A value goes before its equals, with ``right=True`` or ``side="right"`` behind them.  `sorter`, as `argsort` gives
-    it, brings a tensor into order that is not.  With `out_int32` the positions are int32.
+    Values go before equal elements, or after them with ``right=True`` or ``side="right"``.  `sorter`, a result of
+    `argsort`, sorts the sequence first.  With `out_int32` the result is int32.
 
     >>> searchsorted(Tensor([1, 3, 5]), Tensor([3, 4]))
     tensor([1, 2])

@@ -1,4 +1,4 @@
-"""Reductions under the rarer of PyTorch's names.
+"""Reductions under PyTorch's rarer names.
 
 >>> nanmean(Tensor([1.0, float("nan"), 3.0]))
 tensor(2.)
@@ -24,7 +24,7 @@ from .sorting import bincount, sort
 
 
 class MinAndMax(NamedTuple):
-    """The least and the largest element."""
+    """The minimum and the maximum."""
 
     min: Tensor
     max: Tensor
@@ -32,7 +32,7 @@ class MinAndMax(NamedTuple):
 
 @accepts_numpy_names
 def aminmax(input: Tensor, *, dim: Optional[int] = None, keepdim: bool = False) -> MinAndMax:
-    """The least and the largest element.
+    """The minimum and the maximum.
 
     >>> aminmax(Tensor([3.0, 1.0, 2.0]))
     MinAndMax(min=tensor(1.), max=tensor(3.))
@@ -42,7 +42,7 @@ def aminmax(input: Tensor, *, dim: Optional[int] = None, keepdim: bool = False) 
 
 @accepts_numpy_names
 def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """The sum of all that is not NaN.
+    """The sum of all elements but NaN.
 
     >>> nansum(Tensor([1.0, float("nan"), 3.0]))
     tensor(4.)
@@ -52,7 +52,7 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any
 
 @accepts_numpy_names
 def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """The mean of all that is not NaN.
+    """The mean of all elements but NaN.
 
     >>> nanmean(Tensor([1.0, float("nan"), 3.0]))
     tensor(2.)
@@ -62,7 +62,7 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: An
 
 
 def _running(input: Tensor, dim: int, is_better: Callable[[Tensor, Tensor], Tensor]) -> ValuesAndIndices:
-    """The best up to each element, and where it stands; of equal ones the last."""
+    """The extremum of all elements up to each one, and the index of its last occurrence."""
     dim = one_dim(dim, input.ndim or 1)
     if not input.ndim:
         return ValuesAndIndices(input.clone(), arange(1, device=input.device).reshape(()))
@@ -86,7 +86,7 @@ def _running(input: Tensor, dim: int, is_better: Callable[[Tensor, Tensor], Tens
 
 @accepts_numpy_names
 def cummax(input: Tensor, dim: int) -> ValuesAndIndices:
-    """The largest element up to each one along `dim`, and where it stands.
+    """The cumulative maximum along `dim`, and its indices.
 
     >>> cummax(Tensor([1.0, 3.0, 2.0]), dim=0)
     ValuesAndIndices(values=tensor([1., 3., 3.]), indices=tensor([0, 1, 1]))
@@ -96,7 +96,7 @@ def cummax(input: Tensor, dim: int) -> ValuesAndIndices:
 
 @accepts_numpy_names
 def cummin(input: Tensor, dim: int) -> ValuesAndIndices:
-    """The least element up to each one along `dim`, and where it stands.
+    """The cumulative minimum along `dim`, and its indices.
 
     >>> cummin(Tensor([3.0, 1.0, 2.0]), dim=0).values
     tensor([3., 1., 1.])
@@ -106,7 +106,7 @@ def cummin(input: Tensor, dim: int) -> ValuesAndIndices:
 
 @accepts_numpy_names
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesAndIndices:
-    """The most frequent element along `dim`, the least of them where there are several, and one of its places.
+    """The most frequent element along `dim`, the smallest of several, and one of its indices.
 
     >>> mode(Tensor([3.0, 1.0, 3.0, 2.0])).values
     tensor(3.)
@@ -126,7 +126,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesAndIndice
 
 
 def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
-    """How many elements lie in each of `bins` equal parts of [min, max], or of their own range where both are 0.
+    """The counts of elements in `bins` equal intervals of [min, max], or of the range of the elements if both are 0.
 
     >>> histc(Tensor([0.0, 1.0, 1.0, 3.0]), bins=3)
     tensor([1., 2., 1.])
@@ -143,7 +143,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
 
 @accepts_numpy_names
 def cov(input: Tensor, *, correction: int = 1) -> Tensor:
-    """The covariances of variables, the rows of a matrix, from observations, its columns; of one variable a number.
+    """The covariance matrix of variables (rows) from observations (columns); for one variable a number.
 
     >>> cov(Tensor([[1.0, 2.0, 3.0], [6.0, 4.0, 2.0]]))
     tensor([[ 1., -2.],
@@ -157,7 +157,7 @@ def cov(input: Tensor, *, correction: int = 1) -> Tensor:
 
 
 def corrcoef(input: Tensor) -> Tensor:
-    """The correlations of variables, the rows of a matrix, from observations, its columns.
+    """The correlation matrix of variables (rows) from observations (columns).
 
     >>> corrcoef(Tensor([[1.0, 2.0, 3.0], [6.0, 4.0, 2.0]]))
     tensor([[ 1., -1.],

@@ -1,6 +1,6 @@
-"""Systems of linear equations and inverses, of matrices or of stacks of them.
+"""Linear systems and inverses, for matrices and batches of matrices.
 
-Values come from the device's own library (`backend.xp.linalg`); each gradient is a formula of products, so that
+Values come from the device's library (`backend.xp.linalg`); gradients are formulas of matrix products, so that
 gradients of gradients follow.
 Source of the gradients: Giles, "An extended collection of matrix derivative results", 2008.
 """
@@ -32,7 +32,7 @@ def matrices(x: Any, name: str, square: bool = False) -> Tensor:
 
 
 def computed(name: str, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    """The result of a function of the device's library, whose refusals are put in words."""
+    """The result of a library function; its LinAlgError is reworded."""
     try:
         return function(*args, **options)
     except LinAlgError as error:
@@ -56,7 +56,7 @@ class Solve(Operation):
 
 
 def solve(A: Tensor, B: Tensor) -> Tensor:
-    """X with A X = B, for square matrices A; B is a matrix, or a vector, and leading dimensions broadcast.
+    """The X with A X = B for square matrices A; B is a matrix or a vector, and leading dimensions broadcast.
 
     >>> solve(Tensor([[2, 0], [0, 4]]), Tensor([2, 2]))
     tensor([1. , 0.5])

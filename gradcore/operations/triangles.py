@@ -1,4 +1,4 @@
-"""Triangles and diagonals of matrices; of a tensor with more dimensions, of the matrices in its last two.
+"""Triangles and diagonals of matrices, in the last two dimensions of a tensor.
 
 >>> tril(Tensor([[1, 2], [3, 4]]))
 tensor([[1., 0.],
@@ -17,7 +17,7 @@ from .selection import masked_fill
 
 
 def _distance(x: Tensor, name: str) -> Tensor:
-    """How far each element of a matrix is to the right of the diagonal."""
+    """The distance of each element of a matrix to the right of the diagonal."""
     if x.ndim < 2:
         raise ValueError(f"{name} needs a tensor of two or more dimensions; got shape {x.shape}")
     rows, columns = (arange(n, device=x.device) for n in x.shape[-2:])
@@ -25,7 +25,7 @@ def _distance(x: Tensor, name: str) -> Tensor:
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The elements on and below a diagonal (0 the main one, 1 that above it), zeros elsewhere.
+    """The lower triangle: the elements on and below diagonal `diagonal` (0: main, 1: above it), zeros elsewhere.
 
     >>> tril(Tensor([[1.0, 2.0], [3.0, 4.0]]))
     tensor([[1., 0.],
@@ -35,7 +35,7 @@ def tril(input: Tensor, diagonal: int = 0) -> Tensor:
 
 
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The elements on and above a diagonal (0 the main one, 1 that above it), zeros elsewhere.
+    """The upper triangle: the elements on and above diagonal `diagonal` (0: main, 1: above it), zeros elsewhere.
 
     >>> triu(Tensor([[1.0, 2.0], [3.0, 4.0]]))
     tensor([[1., 2.],

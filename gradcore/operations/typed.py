@@ -1,4 +1,4 @@
-"""PyTorch's old names for tensors of a dtype: `FloatTensor`, `LongTensor` and others."""
+"""PyTorch's legacy constructors of tensors of a dtype: `FloatTensor`, `LongTensor` and others."""
 
 from __future__ import annotations
 
