@@ -39,9 +39,9 @@ def test_functions_of_class_losses_name_themselves(name, backend: Backend):
     (lambda: nn.Dropout(float("nan")), r"Dropout: `p` .* got nan"),
     (lambda: functions.dropout(Tensor([1.0]), 2.0), r"dropout: `p` .* got 2.0"),
     (lambda: nn.CrossEntropyLoss(label_smoothing=1.5), r"CrossEntropyLoss: `label_smoothing` .* got 1.5"),
-    (lambda: gradcore.arange(0, 5, -1), r"arange: steps of -1 do not lead from 0 to 5"),
-    (lambda: gradcore.arange(5, 0), r"arange: steps of 1 do not lead from 5 to 0"),
-    (lambda: gradcore.arange(0, 5, 0), r"arange: steps of 0 do not lead from 0 to 5"),
+    (lambda: gradcore.arange(0, 5, -1), r"arange: `step` -1 does not lead from 0 to 5"),
+    (lambda: gradcore.arange(5, 0), r"arange: `step` 1 does not lead from 5 to 0"),
+    (lambda: gradcore.arange(0, 5, 0), r"arange: `step` 0 does not lead from 0 to 5"),
 ])
 def test_numbers_without_a_meaning_are_refused(call, words):
     with pytest.raises(ValueError, match=words):
