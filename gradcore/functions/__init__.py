@@ -1,8 +1,8 @@
-"""Activations, losses and the common operations on Tensors: ``from gradcore.functions import *``.
+"""Activations, losses and common operations on Tensors: ``from gradcore.functions import *``.
 
-NaN is never hidden: an activation of NaN is NaN, and its gradient is not 0.  Where the derivative is computed from the
-input it is NaN; where it is chosen from constants (the activations made of straight lines) it is the slope of a line
-that is not flat, so that the upstream gradient passes, as in PyTorch (whose hardsigmoid alone gives 0).
+NaN propagates: an activation of NaN is NaN, and its gradient is not 0.  If the derivative is computed from the input,
+it is NaN.  Piecewise linear activations choose it from constants: there it is the slope of a piece that is not
+constant, so the upstream gradient passes, as in PyTorch (where only hardsigmoid gives 0).
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ ACTIVATIONS: dict[str, Elementwise[Any]] = {
 
 _publish(globals())
 
-# Names of Python's own functions (abs, max, min, pow, round, sum) are left out, lest a star import replace them.
+# Without names of built-in functions (abs, max, min, pow, round, sum), which a star import would replace.
 __all__ = [
     "Tensor",
     # activations

@@ -1,4 +1,4 @@
-"""Attention: averages of values, weighted by how well their keys fit a query."""
+"""Attention: averages of values, weighted by the similarity of their keys to a query."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .dropout import check_probability, dropout
 
 
 def _weights(xp: RowNamespace, scores: Expression) -> Expression:
-    """The softmax of a row of scores; all weights are 0 where every score is minus infinity."""
+    """The softmax of a row of scores; all weights are 0 if every score is minus infinity."""
     top = xp.stop_gradient(xp.max(scores))
     e = xp.exp(scores - xp.where(top == -xp.inf, 0.0, top))
     total = xp.sum(e)
@@ -56,7 +56,7 @@ def _(xp: RowNamespace, output: Expression, upstream: Expression, scale: float =
 
 @rowwise
 def causal_attention_weights(xp: RowNamespace, scores: Expression, row: Expression, scale: float = 1.0) -> Expression:
-    """softmax(scale · scores) of the columns up to the number of the row."""
+    """softmax(scale · scores) over the columns up to the row's index."""
     return _weights(xp, xp.where(xp.position <= row, scores * scale, -xp.inf))
 
 
@@ -75,8 +75,8 @@ def scaled_dot_product_attention(query: Any, key: Any, value: Any, attn_mask: An
     Parameters
     ----------
     query : shape (..., L, E);  key : shape (..., S, E);  value : shape (..., S, V).
-    attn_mask : broadcasts to (..., L, S): True where a query may look, or floats that are added to the scores.
-    is_causal : whether query i looks at the keys up to i only.
+    attn_mask : broadcasts to (..., L, S): True where a query may attend, or floats that are added to the scores.
+    is_causal : whether query i attends to keys up to i only.
     scale : by default 1 / sqrt(E).
     enable_gqa : whether keys and values, with fewer heads (dimension -3), are repeated for the queries.
 
@@ -97,7 +97,7 @@ def scaled_dot_product_attention(query: Any, key: Any, value: Any, attn_mask: An
 
 
 def weights_of(scores: Tensor, mask: Any, is_causal: bool, scale: float) -> Tensor:
-    """What attention averages with: the softmax of scores (..., L, S) under a mask."""
+    """The attention weights: the softmax of scores (..., L, S) under a mask."""
     if is_causal:
         rows = as_tensor(np.arange(scores.shape[-2])[:, None], scores.dtype, scores.device)
         return causal_attention_weights(scores, rows, scale=scale)
@@ -107,7 +107,7 @@ def weights_of(scores: Tensor, mask: Any, is_causal: bool, scale: float) -> Tens
 
 
 def as_bias(mask: Any, like: Tensor) -> Tensor:
-    """A mask as numbers that are added to scores: 0 and minus infinity for True and False."""
+    """A boolean mask as a bias of the scores: 0 for True and minus infinity for False."""
     mask = as_tensor(mask, device=None if isinstance(mask, Tensor) else like.device)
     return where(mask, 0.0, -math.inf).to(like.dtype) if mask.dtype == BOOL else cast(mask, like.dtype)
 

@@ -1,4 +1,4 @@
-"""Bags: rows of a table, taken by their numbers and put together without being kept apart."""
+"""Bags of embeddings: rows of a table, looked up by index and reduced without storing them."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def embedding_bag(input: Any, weight: Tensor, offsets: Any = None, max_norm: Opt
                   norm_type: float = 2.0, scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
                   per_sample_weights: Optional[Tensor] = None, include_last_offset: bool = False,
                   padding_idx: Optional[int] = None) -> Tensor:
-    """The sums, means or largest elements of rows of a table, (n, d): a row of d numbers for each bag.
+    """The sum, mean or maximum of rows of a table, a row of shape (d,) for each bag.
 
     Parameters
     ----------
-    input : the numbers of the rows; of shape (bags, N), or all bags one after the other.
-    offsets : where each bag begins in a vector of numbers; with `include_last_offset` also where the last one ends.
-    per_sample_weights : a weight for each number, with mode="sum".
-    padding_idx : a number that counts for nothing.  An empty bag gives zeros.
+    input : the indices of the rows, of shape (bags, N), or all bags concatenated.
+    offsets : the start of each bag in a vector of indices; with `include_last_offset` also the end of the last one.
+    per_sample_weights : a weight for each index, with mode="sum".
+    padding_idx : an index that is ignored.  An empty bag gives zeros.
     max_norm, norm_type, scale_grad_by_freq, sparse : see `embedding`.
 
     >>> table = Tensor([[1.0], [2.0], [4.0]])
@@ -70,7 +70,7 @@ def _check(index: Tensor, mode: str, per_sample_weights: Optional[Tensor]) -> No
 
 
 def _bags(index: Tensor, offsets: Any, include_last_offset: bool) -> tuple[Tensor, int]:
-    """For each number the bag that it is in, and how many bags there are."""
+    """The bag of each index, and the number of bags."""
     if index.ndim == 2 and offsets is None:
         bags = expand(unsqueeze(arange(index.shape[0], device=index.device), 1), index.shape)
         return reshape(bags, -1), index.shape[0]

@@ -1,6 +1,6 @@
-"""Recurrent cells: a formula for one step, and what its backward pass reads.
+"""Recurrent cells: the formula of one time step, and the inputs of its backward pass.
 
-The formula also returns its gates: the backward kernel reads them instead of computing them again.
+The formula also returns its gates, so that the backward kernel reads them instead of recomputing them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from .sigmoids import tanh
 @elementwise
 def lstm_step(xp: FormulaNamespace, i: Expression, f: Expression, g: Expression, o: Expression,
               c: Expression) -> tuple[Expression, ...]:
-    """The state h = o tanh(c') and the memory c' = f c + i g, with gates sigmoid(i), sigmoid(f), tanh(g), sigmoid(o).
+    """The state h = o tanh(c') and the cell state c' = f c + i g, with gates sigmoid(i), sigmoid(f), tanh(g),
+    sigmoid(o).
 
     Source: Hochreiter and Schmidhuber, "Long Short-Term Memory", Neural Computation 9, 1997; with the gate f: Gers,
     Schmidhuber and Cummins, "Learning to Forget", Neural Computation 12, 2000.
@@ -64,10 +65,10 @@ def _(xp: FormulaNamespace, hn: Expression, h: Expression, output: tuple[Express
 
 @dataclass(frozen=True)
 class Cell:
-    """What a layer repeats: a formula whose first results are the new states.
+    """The cell of a layer: a formula whose first results are the new states.
 
-    It takes the sums of each gate, or, if `is_split`, what the inputs and then what the state add to them; and last
-    the memory that it changes, where there is one.
+    It takes the pre-activations of each gate or, if `is_split`, the contributions of the input and of the state
+    separately, and last the cell state, if there is one.
     """
 
     formula: Elementwise[Any]
@@ -77,12 +78,12 @@ class Cell:
 
     @property
     def blocks(self) -> int:
-        """How many arrays of the gates the formula takes."""
+        """The number of gate arrays that the formula takes."""
         return self.gates * (2 if self.is_split else 1)
 
     @property
     def reads(self) -> int:
-        """How many of the states, the last ones, the formula takes itself."""
+        """The number of states, counted from the last, that the formula takes itself."""
         return len(self.formula.arrays) - self.blocks
 
 
@@ -91,7 +92,7 @@ CELLS = {"LSTM": Cell(lstm_step, 4, 2), "GRU": Cell(gru_step, 3, 1, True), "RNN_
 
 
 class StepGradient:
-    """The backward pass of a cell's formula from its states: the kernel, and what it reads of a step."""
+    """The backward pass of a cell's formula with respect to its states: the kernel, and what it reads of a step."""
 
     def __init__(self, cell: Cell):
         along = tuple(range(len(cell.formula.arrays)))
@@ -108,13 +109,13 @@ class StepGradient:
 
 @functools.cache
 def step_gradient(cell: Cell) -> StepGradient:
-    """The backward pass of a cell, made once."""
+    """The cached backward pass of a cell."""
     return StepGradient(cell)
 
 
 @dataclass(frozen=True)
 class Course:
-    """How a layer goes over time: `widths` are the numbers of samples that take part in each step, the first ones."""
+    """The time steps of a layer: `widths` has the number of samples in each step, always the first ones."""
 
     cell: Cell
     widths: tuple[int, ...]

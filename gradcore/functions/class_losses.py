@@ -1,8 +1,8 @@
 """Losses of several classes: one row formula each, along the dimension of classes.
 
-A target is the index of the right class of each sample, or, for `cross_entropy`, a probability of each class.
-Parameters have PyTorch's names, order and defaults.  A class that does not exist is refused where the device can be
-asked without a wait; elsewhere its loss is NaN.
+A target is the class index of each sample, or, for `cross_entropy`, a probability of each class.  Parameters have
+PyTorch's names, order and defaults.  Class indices out of range raise an error if the values can be read without
+waiting; otherwise their loss is NaN.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .losses import beside, check_smoothing, reduced, refuse_deprecated
 
 
 def _shifted(xp: RowNamespace, x: Expression) -> tuple[Expression, ...]:
-    """The scores less the largest of them, and the logarithm of the sum of their exponentials."""
+    """The scores minus their maximum, and the logarithm of the sum of their exponentials."""
     shifted = x - xp.stop_gradient(xp.max(x))
     return shifted, xp.log(xp.sum(xp.exp(shifted)))
 
@@ -31,7 +31,7 @@ def _shifted(xp: RowNamespace, x: Expression) -> tuple[Expression, ...]:
 @rowwise
 def class_loss(xp: RowNamespace, x: Expression, target: Expression,
                ignore_index: float = -100.0) -> tuple[Expression, ...]:
-    """log(sum(e^x)) - x_t, and 1 for each sample that counts: the kernel of `cross_entropy`."""
+    """log(sum(e^x)) - x_t, and a weight of 1 for each counted sample: the kernel of `cross_entropy`."""
     shifted, log_sum = _shifted(xp, x)
     loss = log_sum - xp.sum(xp.where(xp.position == target, shifted, 0.0))
     return _counted(xp, loss, 1.0, target, ignore_index)
@@ -40,7 +40,7 @@ def class_loss(xp: RowNamespace, x: Expression, target: Expression,
 @rowwise
 def weighted_class_loss(xp: RowNamespace, x: Expression, target: Expression, weight: Expression,
                         label_smoothing: float = 0.0, ignore_index: float = -100.0) -> tuple[Expression, ...]:
-    """As `class_loss`, with weights of classes and a part of the likelihood spread over all: and the weights."""
+    """As `class_loss`, with class weights and label smoothing; also returns the weights."""
     shifted, log_sum = _shifted(xp, x)
     losses = log_sum - shifted
     is_target = xp.position == target
@@ -52,7 +52,7 @@ def weighted_class_loss(xp: RowNamespace, x: Expression, target: Expression, wei
 @rowwise
 def probability_loss(xp: RowNamespace, x: Expression, target: Expression, weight: Expression,
                      label_smoothing: float = 0.0) -> Expression:
-    """The sum of weight · target · (log(sum(e^x)) - x), targets drawn towards the uniform distribution."""
+    """The sum of weight · target · (log(sum(e^x)) - x), with smoothed targets."""
     shifted, log_sum = _shifted(xp, x)
     losses = log_sum - shifted
     smoothed = (1.0 - label_smoothing) * target
@@ -70,8 +70,8 @@ def picked_loss(xp: RowNamespace, x: Expression, target: Expression, weight: Exp
 
 def _counted(xp: RowNamespace, loss: Expression, weight: Operand, target: Expression,
              ignore_index: float) -> tuple[Expression, ...]:
-    """The loss and its weight: 0 where the target is ignored, NaN where its class does not exist."""
-    of_row = xp.max(target)  # one number for each row, and so no work
+    """The loss and its weight: 0 if the target is ignored, NaN if its class is out of range."""
+    of_row = xp.max(target)  # one number for each row: a no-op
     is_missing = xp.logical_or(of_row < 0, of_row > xp.max(xp.position))
     is_ignored = of_row == ignore_index
     return (xp.where(is_ignored, 0.0, xp.where(is_missing, xp.nan, loss)), xp.where(is_ignored, 0.0, weight))
@@ -79,12 +79,12 @@ def _counted(xp: RowNamespace, loss: Expression, weight: Operand, target: Expres
 
 def nll_loss(input: Any, target: Any, weight: Any = None, size_average: None = None, ignore_index: int = -100,
              reduce: None = None, reduction: str = "mean") -> Tensor:
-    """The negative log-likelihood of the right classes, -w_t x_t; "mean" divides by the sum of the weights.
+    """The negative log-likelihood of the target classes, -w_t x_t; "mean" divides by the sum of the weights.
 
     Parameters
     ----------
-    input : logarithms of probabilities, shape (N, C), (N, C, ...) or (C,), for C classes.
-    target : indices of classes from 0 to C - 1, shape (N,), (N, ...) or (); those of `ignore_index` do not count.
+    input : log-probabilities, shape (N, C), (N, C, ...) or (C,), for C classes.
+    target : class indices from 0 to C - 1, shape (N,), (N, ...) or (); `ignore_index` is ignored.
     weight : a weight for each class, shape (C,).
 
     >>> nll_loss(Tensor([[-0.5, -2.0]]), [1])
@@ -98,17 +98,17 @@ def nll_loss(input: Any, target: Any, weight: Any = None, size_average: None = N
 
 def cross_entropy(input: Any, target: Any, weight: Any = None, size_average: None = None, ignore_index: int = -100,
                   reduce: None = None, reduction: str = "mean", label_smoothing: float = 0.0) -> Tensor:
-    """The negative log-likelihood of the right classes under softmax(input).
+    """The negative log-likelihood of the target classes under softmax(input).
 
-    loss = w_t (log(sum_j e^(x_j)) - x_t);  derivative along x_j: softmax(x)_j - (1 if j = t else 0).  With
-    `label_smoothing` s the target is (1 - s) of the class and s / C of every class.  "mean" divides by the sum of the
-    weights of the targets, and for probabilities by the number of samples.
+    loss = w_t (log(sum_j e^(x_j)) - x_t);  derivative in x_j: softmax(x)_j - (1 if j = t else 0).  With
+    `label_smoothing` s, the target probabilities are 1 - s for the class plus s / C for every class.  "mean" divides by
+    the sum of the weights of the targets, or for class probabilities by the number of samples.
 
     Parameters
     ----------
     input : scores, shape (N, C), (N, C, ...) or (C,), for C classes.
-    target : indices of classes from 0 to C - 1, shape (N,), (N, ...) or (), where those of `ignore_index` do not count;
-        or probabilities of classes, floats in the shape of the scores.
+    target : class indices from 0 to C - 1, shape (N,), (N, ...) or (), where `ignore_index` is ignored;
+        or class probabilities, floats of the shape of the scores.
     weight : a weight for each class, shape (C,).
 
     >>> cross_entropy(Tensor([[0.0, 0.0], [100.0, 0.0]]), [0, 1], reduction="none")
@@ -131,8 +131,9 @@ def cross_entropy(input: Any, target: Any, weight: Any = None, size_average: Non
 
 def _of_classes(formula: Rowwise[tuple[Tensor, ...]], scores: Tensor, target: Tensor, given: Any,
                 weights: tuple[Any, ...], ignore_index: int, reduction: str, loss: str, **constants: Any) -> Tensor:
-    """A formula's losses for indices of classes, reduced; a mean is one over the weights of the targets, which were
-    `given` by the caller."""
+    """A formula's losses for class indices, reduced; a mean is weighted by the weights of the targets, `given` by the
+    caller.
+    """
     dim = _class_dim(scores)
     check_classes(scores, target, values_on_host(given, target), ignore_index, loss)
     arrays, constants = (scores, unsqueeze(target, dim), *weights), {"ignore_index": float(ignore_index), **constants}
@@ -154,7 +155,7 @@ def _class_dim(scores: Tensor) -> int:
 
 
 def _weights(weight: Any, scores: Tensor, loss: str) -> Any:
-    """The weights of the classes in a shape that broadcasts against the scores; 1 where there are none."""
+    """The class weights in a shape that broadcasts to the scores; 1 without weights."""
     if weight is None:
         return 1.0
     weight = beside(scores, weight)
@@ -166,7 +167,7 @@ def _weights(weight: Any, scores: Tensor, loss: str) -> Any:
 
 
 def check_classes(scores: Tensor, target: Tensor, values: Optional[np.ndarray], ignore_index: int, loss: str) -> None:
-    """Refuse what are no indices of classes; `values` are those of the target where they can be seen."""
+    """Raise an error for targets that are not class indices; `values` are those of the target if they can be read."""
     dim = _class_dim(scores)
     wanted = scores.shape[:dim] + scores.shape[dim + 1:]
     if kind_of(target.dtype) != 1 or target.shape != wanted:

@@ -1,4 +1,4 @@
-"""Convolutions over one, two or three dimensions, and the transposed ones."""
+"""Convolutions and transposed convolutions over one, two or three dimensions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def conv2d(input: Any, weight: Tensor, bias: Optional[Tensor] = None, stride: Si
            padding: Union[str, Sizes] = 0, dilation: Sizes = 1, groups: int = 1) -> Tensor:
     """The cross-correlation of the input with each filter, plus its bias.
 
-    y[n, o, p] = sum over c and k of w[o, c, k] x[n, c, p · stride + k · dilation], x being 0 around its edges.
+    y[n, o, p] = sum over c and k of w[o, c, k] x[n, c, p · stride + k · dilation], with x zero-padded.
     Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", Proc. IEEE 86, 1998, section II.
 
     Parameters
@@ -37,8 +37,8 @@ def conv2d(input: Any, weight: Tensor, bias: Optional[Tensor] = None, stride: Si
     input : shape (N, C, H, W) or (C, H, W).
     weight : shape (out, C / groups, kH, kW).
     bias : shape (out,), or None.
-    padding : elements at both ends; "valid" is 0, and "same" gives as many positions as the input has.
-    groups : the channels are divided into so many groups, each with its own filters.
+    padding : zeros at both ends; "valid" means 0, and "same" gives an output of the size of the input.
+    groups : the number of groups of channels, each with its own filters.
 
     >>> conv2d(Tensor.ones(1, 3, 3), Tensor.ones(1, 1, 2, 2), Tensor([0.5]))
     tensor([[[4.5, 4.5],
@@ -70,7 +70,7 @@ def conv_transpose1d(input: Any, weight: Tensor, bias: Optional[Tensor] = None, 
 
 def conv_transpose2d(input: Any, weight: Tensor, bias: Optional[Tensor] = None, stride: Sizes = 1, padding: Sizes = 0,
                      output_padding: Sizes = 0, groups: int = 1, dilation: Sizes = 1) -> Tensor:
-    """What `conv2d` does to gradients: each element of the input spreads a filter over the output.
+    """The transposed convolution, the adjoint of `conv2d`: each element of the input adds a filter to the output.
 
     Source: Zeiler et al., "Deconvolutional Networks", CVPR 2010.
 
@@ -78,8 +78,8 @@ def conv_transpose2d(input: Any, weight: Tensor, bias: Optional[Tensor] = None, 
     ----------
     input : shape (N, C, H, W) or (C, H, W).
     weight : shape (C, out / groups, kH, kW).
-    padding : so many elements are cut off at both ends of the output.
-    output_padding : so many are added at its end, less than `stride` or `dilation`.
+    padding : the number of elements removed from both ends of the output.
+    output_padding : the number added at its end, less than `stride` or `dilation`.
 
     >>> conv_transpose2d(Tensor([[[1.0, 2.0]]]), Tensor.ones(1, 1, 1, 2), stride=2)
     tensor([[[1., 1., 2., 2.]]])
@@ -168,7 +168,7 @@ def _check_bias(name: str, bias: Optional[Tensor], out: int) -> None:
 
 def paddings(padding: Union[str, Sizes], kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...],
              name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The elements that are added before and after each dimension."""
+    """The padding before and after each dimension."""
     if not isinstance(padding, str):
         both = per_dim(padding, len(kernel), 0, "padding", name)
         return both, both
@@ -183,6 +183,6 @@ def paddings(padding: Union[str, Sizes], kernel: tuple[int, ...], stride: tuple[
 
 
 def _like(y: Tensor, x: Tensor) -> Tensor:
-    """The result in the dtype of the input, and without samples where that has none."""
+    """The result in the dtype of the input, without a batch dimension if the input has none."""
     y = cast(y, x.dtype)
     return y if x.ndim == y.ndim else y.squeeze(0)

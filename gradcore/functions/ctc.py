@@ -1,4 +1,4 @@
-"""Connectionist temporal classification: labels without their times."""
+"""Connectionist temporal classification: a loss for label sequences without alignment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..operations.selection import where
 from ..operations.shaping import expand
 from .losses import check_reduction, reduced
 
-_NEVER = -1e30  # the logarithm of no probability; infinity less itself would be NaN
+_NEVER = -1e30  # log(0), but finite, since inf - inf would be NaN
 _IMPOSSIBLE = 1e29
 
 
@@ -34,17 +34,17 @@ def _(xp: FormulaNamespace, a: Expression, b: Expression, c: Expression, output:
 
 def ctc_loss(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0,
              reduction: str = "mean", zero_infinity: bool = False) -> Tensor:
-    """The negative log-likelihood of labels under all ways to spread them over time, with blanks between.
+    """The negative log-likelihood of label sequences, summed over all alignments with blanks.
 
     Source: Graves et al., "Connectionist Temporal Classification", ICML 2006, eq. 6 to 8.
 
     Parameters
     ----------
-    log_probs : logarithms of probabilities, shape (T, N, C) or (T, C), for C labels with the blank.
-    targets : labels, shape (N, S), or all samples' one after the other, shape (sum of target_lengths,).
-    input_lengths, target_lengths : shape (N,): how many times and labels of each sample count.
+    log_probs : log-probabilities, shape (T, N, C) or (T, C), for C labels including the blank.
+    targets : labels, shape (N, S), or those of all samples concatenated, shape (sum of target_lengths,).
+    input_lengths, target_lengths : shape (N,): the numbers of time steps and labels of each sample.
     reduction : "mean" divides each loss by its number of labels first.
-    zero_infinity : whether losses of labels that do not fit into their time are 0, with no gradient.
+    zero_infinity : whether the loss is 0, without a gradient, if there are too few time steps for the labels.
 
     >>> ctc_loss(Tensor([[[-0.5, -1.0]]]), [[1]], [1], [1])
     tensor(1.)
@@ -69,7 +69,7 @@ def _host(value: Any) -> np.ndarray:
 
 def _checked(scores: Tensor, targets: Any, input_lengths: Any, target_lengths: Any,
              blank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Labels of shape (N, S), and how many times and labels of each sample count."""
+    """Labels of shape (N, S), and the numbers of time steps and labels of each sample."""
     steps, samples, classes = scores.shape
     times, counts = [_host(lengths).reshape(-1) for lengths in (input_lengths, target_lengths)]
     labels = _host(targets)
@@ -106,7 +106,7 @@ def _checked(scores: Tensor, targets: Any, input_lengths: Any, target_lengths: A
 
 
 def _losses(scores: Tensor, labels: np.ndarray, times: np.ndarray, counts: np.ndarray, blank: int) -> Tensor:
-    """The loss of each sample, by the recursion over times of the probability of each prefix of its labels."""
+    """The loss of each sample, by the forward recursion over prefixes of its labels."""
     samples, states = labels.shape[0], 2 * labels.shape[1] + 1
     extended = np.full((samples, states), blank)
     extended[:, 1::2] = labels
@@ -119,7 +119,7 @@ def _losses(scores: Tensor, labels: np.ndarray, times: np.ndarray, counts: np.nd
     index = expand(here(extended), scores.shape[0], samples, states)
     emitted = gather(scores, 2, index)
     skips, start = here(may_skip), np.full((samples, states), _NEVER)
-    start[:, :1] = 0.0  # before the first time: the empty prefix, from which the first two states are reached
+    start[:, :1] = 0.0  # before the first step: the empty prefix, from which the first two states are reached
     prefixes = cast(here(start), scores.dtype)
     for t in range(scores.shape[0]):
         if t == 0:

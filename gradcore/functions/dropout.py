@@ -1,4 +1,4 @@
-"""Dropout: noise that keeps units from relying on each other."""
+"""Dropout: random zeros in training, a regularization."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SATURATION = -1.7580993408473766  # of selu, at minus infinity
 
 @elementwise
 def dropped(xp: FormulaNamespace, x: Expression, noise: Expression, p: float = 0.5) -> Expression:
-    """0 where the noise is below p, else x / (1 - p), which keeps the mean: the kernel of `dropout`."""
+    """0 where the noise is below p, else x / (1 - p), which preserves the mean: the kernel of `dropout`."""
     return xp.where(noise < p, 0.0, x / (1.0 - p))
 
 
@@ -35,13 +35,13 @@ def alpha_dropped(xp: FormulaNamespace, x: Expression, noise: Expression, p: flo
 
 
 def check_probability(p: float, name: str) -> None:
-    """Refuse what is no probability."""
+    """Raise an error unless `p` is a probability."""
     if not 0 <= p <= 1:
         raise ValueError(f"{name}: `p` must be between 0 and 1, a probability; got {p}")
 
 
 def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
-    """In training, elements become 0 with probability p and are divided by 1 - p otherwise.
+    """In training, set elements to 0 with probability p and scale the others by 1 / (1 - p).
 
     Source: Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR 15, 2014.
 
@@ -52,7 +52,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
 
 
 def dropout1d(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
-    """As `dropout`, with whole channels of length L: the input has the shape (N, C, L) or (C, L).
+    """As `dropout`, for whole channels: the input has the shape (N, C, L) or (C, L).
 
     >>> dropout1d(Tensor([[[1.0, 2.0]]]), p=0.5, training=False)
     tensor([[[1., 2.]]])
@@ -61,7 +61,7 @@ def dropout1d(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
 
 
 def dropout2d(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
-    """As `dropout`, with whole channels of H × W: the input has the shape (N, C, H, W) or (C, H, W).
+    """As `dropout`, for whole channels: the input has the shape (N, C, H, W) or (C, H, W).
 
     Source: Tompson et al., "Efficient Object Localization Using Convolutional Networks", CVPR 2015, section 3.2.
 
@@ -72,7 +72,7 @@ def dropout2d(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
 
 
 def dropout3d(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
-    """As `dropout`, with whole channels of D × H × W: the input has the shape (N, C, D, H, W) or (C, D, H, W).
+    """As `dropout`, for whole channels: the input has the shape (N, C, D, H, W) or (C, D, H, W).
 
     >>> dropout3d(Tensor([[[[[1.0, 2.0]]]]]), p=0.5, training=False)
     tensor([[[[[1., 2.]]]]])
@@ -81,7 +81,7 @@ def dropout3d(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
 
 
 def alpha_dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
-    """Dropout for selu: dropped elements take on its saturation value, and mean and variance are kept.
+    """Dropout for selu: dropped elements get its saturation value, and mean and variance are preserved.
 
     Source: Klambauer et al., "Self-Normalizing Neural Networks", NIPS 2017, section 2.
 
@@ -100,7 +100,7 @@ def _of_channels(x: Any, p: float, training: bool, name: str, count: int) -> Ten
 
 def _masked(formula: Elementwise[Tensor], x: Any, p: float, training: bool, name: str,
             of_noise: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Tensor:
-    """A formula of the input and noise of the shape that `of_noise` makes of the input's, in training."""
+    """In training, a formula of the input and of noise of the shape `of_noise(shape)`."""
     check_probability(p, name)
     given = as_tensor(x)
     if not training or p == 0:
@@ -108,4 +108,4 @@ def _masked(formula: Elementwise[Tensor], x: Any, p: float, training: bool, name
     backend = given._backend
     noise = Tensor._wrap(default_generator.draw(backend, of_noise(given.shape), FLOAT32), backend)
     result: Tensor = formula(given, noise, p=p)
-    return cast(result, given.dtype) if kind_of(given.dtype) == 2 else result  # the noise is float32 beside float16 too
+    return cast(result, given.dtype) if kind_of(given.dtype) == 2 else result  # the noise is float32, also for float16

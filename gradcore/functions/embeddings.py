@@ -1,4 +1,4 @@
-"""Embeddings: rows of a table, taken by their numbers."""
+"""Embeddings: rows of a table, looked up by index."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from ..operations.selection import masked_fill
 
 
 class _Rows(Operation):
-    """Rows of a table; those of `padding_idx` get no gradient, and with `is_shared` a row's is that of its mean use."""
+    """Rows of a table.  The row `padding_idx` gets no gradient; with `is_shared`, gradients are divided by the number
+    of uses.
+    """
 
     index: Tensor
     padding_idx: Optional[int]
@@ -33,28 +35,28 @@ class _Rows(Operation):
 
 
 def _uses(index: Tensor, like: Tensor, count: int) -> Tensor:
-    """How often the row of each element of the index is named in it."""
+    """For each element of the index, the number of occurrences of its row."""
     ones = Tensor._wrap(like._backend.full(index.shape, 1, like.dtype), like._backend)
     return getitem(PutInto.apply(ones, index=Index(index, ones), shape=(count,)), index)
 
 
 def _bound(weight: Tensor, index: Tensor, max_norm: float, norm_type: float) -> None:
-    """Scale the rows that are named down to the norm that is allowed, in the table itself."""
+    """Scale the indexed rows of the table down to the maximum norm, in place."""
     values, places = weight.detach(), index.reshape(-1)
     write(values, places, renorm(getitem(values, places), norm_type, 0, max_norm), "embedding")
 
 
 def embedding(input: Any, weight: Tensor, padding_idx: Optional[int] = None, max_norm: Optional[float] = None,
               norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False) -> Tensor:
-    """Rows of a table: (...) integers from 0 to n - 1 and a weight of shape (n, d) give (..., d).
+    """Rows of a table: indices of shape (...) and a weight of shape (n, d) give (..., d).
 
     Parameters
     ----------
-    padding_idx : the number of a row that is not learned.
-    max_norm, norm_type : rows that are named and have a larger `norm_type`-norm are scaled down to it, in the table
-        itself, before they are taken; the scaling is not differentiated.
-    scale_grad_by_freq : whether the gradient of a row is divided by the number of times that it is named.
-    sparse : PyTorch's, refused: gradients are arrays of the table's shape.
+    padding_idx : the index of a row that gets no gradient.
+    max_norm, norm_type : indexed rows whose `norm_type`-norm is larger are scaled down to `max_norm`, in the table
+        itself, before the look-up; the scaling is not differentiated.
+    scale_grad_by_freq : whether the gradient of a row is divided by its number of uses.
+    sparse : not supported: gradients are dense.
 
     >>> embedding(Tensor([2, 0], dtype=int), Tensor([[1.0], [2.0], [3.0]]))
     tensor([[3.],
@@ -79,14 +81,14 @@ def embedding(input: Any, weight: Tensor, padding_idx: Optional[int] = None, max
 
 
 def checked_padding(padding_idx: Optional[int], count: int, name: str) -> Optional[int]:
-    """The number of the row that is not learned, counted from the front."""
+    """`padding_idx` as a non-negative index."""
     if padding_idx is not None and not -count <= padding_idx < count:
         raise ValueError(f"{name}: `padding_idx` must be the number of one of the {count} rows; got {padding_idx}")
     return None if padding_idx is None else padding_idx % count
 
 
 def check_rows(name: str, max_norm: Optional[float], norm_type: float, sparse: bool) -> None:
-    """Refuse bounds of rows that are no norms, and sparse gradients."""
+    """Raise an error for invalid norms and for sparse gradients."""
     if sparse:
         raise NotImplementedError(f"{name}: `sparse` is not taken here: gradients are arrays of the table's shape")
     if max_norm is not None and not (max_norm >= 0 and norm_type > 0):

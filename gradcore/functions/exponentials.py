@@ -1,4 +1,4 @@
-"""Activations that are straight for positive inputs and fade exponentially for negative ones."""
+"""Activations that are linear for positive inputs and exponential for negative ones."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ _SELU_GAMMA = 1.0507009873554804934193349852946
 
 @elementwise
 def elu(xp: FormulaNamespace, x: Expression, alpha: float = 1.0) -> Expression:
-    """The exponential linear unit: negative inputs saturate smoothly at -alpha.
+    """The exponential linear unit: it saturates smoothly at -alpha for negative inputs.
 
     elu(x) = max(0, x) + min(0, alpha (e^x - 1));  derivative 1 for x > 0, else alpha e^x = elu(x) + alpha.
     Source: Clevert, Unterthiner and Hochreiter, "Fast and Accurate Deep Network Learning by Exponential Linear
     Units (ELUs)", ICLR 2016, eq. 15.
-    Good: means near zero, noise robust when switched off.  Bad: an exponential; large networks may not gain.
+    Good: mean activations near zero, robust to noise when saturated.  Bad: an exponential; large networks may not gain.
 
     >>> from gradcore import Tensor
     >>> elu(Tensor([-100.0, 0.0, 3.0]))
     tensor([-1.,  0.,  3.])
     """
     negative_part = alpha * xp.expm1(xp.minimum(x, 0.0))
-    # For usual alphas the negative part, 0 for x > 0, lies above x for x < 0: a maximum is the sum of both parts.
+    # For usual alphas the negative part is 0 for x > 0 and at least x for x < 0: the sum is a maximum.
     is_usual = xp.logical_and(alpha >= 0, alpha <= 1)
     return xp.where(is_usual, xp.maximum(x, negative_part), xp.maximum(x, 0.0) + negative_part)
 
 
 @elu.derivative
 def _(xp: FormulaNamespace, x: Expression, output: Expression, alpha: float = 1.0) -> Expression:
-    # With the usual alpha = 1 the slope needs no choice: it is output + 1, but at most 1.
+    # With the usual alpha = 1 the slope is min(output + 1, 1), without a choice.
     return xp.where(alpha == 1, xp.minimum(output, 0.0) + 1.0, xp.where(x > 0, 1.0, output + alpha))
 
 
 @elementwise
 def selu(xp: FormulaNamespace, x: Expression, alpha: float = _SELU_ALPHA, gamma: float = _SELU_GAMMA) -> Expression:
-    """The exponential linear unit whose two constants keep activations at mean 0 and variance 1.
+    """The scaled exponential linear unit, whose constants keep activations at mean 0 and variance 1.
 
     selu(x) = g (max(0, x) + min(0, a (e^x - 1))), a = 1.6733, g = 1.0507;  derivative g for x > 0, else g a e^x.
-    Other values of a and g (ONNX has them as alpha and gamma) give up the fixed point.
+    Other values of a and g (alpha and gamma in ONNX) lose the fixed point.
     Source: Klambauer et al., "Self-Normalizing Neural Networks", NIPS 2017, eq. 2.
-    Good: deep plain networks without normalisation layers.  Bad: it wants its own initialisation and dropout.
+    Good: deep plain networks without normalization layers.  Bad: needs its own initialization and dropout.
 
     >>> from gradcore import Tensor
     >>> selu(Tensor([-100.0, 0.0, 1.0]))
@@ -63,7 +63,7 @@ def _(xp: FormulaNamespace, x: Expression, output: Expression, alpha: float = _S
 
 @elementwise
 def celu(xp: FormulaNamespace, x: Expression, alpha: float = 1.0) -> Expression:
-    """The exponential linear unit with slope 1 at zero whatever alpha is.
+    """The exponential linear unit with slope 1 at zero for every alpha.
 
     celu(x) = max(0, x) + min(0, alpha (e^(x/alpha) - 1));  derivative 1 for x > 0, else e^(x/alpha).
     Source: Barron, "Continuously Differentiable Exponential Linear Units", 2017, eq. 2.
@@ -84,18 +84,18 @@ def _(xp: FormulaNamespace, x: Expression, output: Expression, alpha: float = 1.
 
 @elementwise
 def softplus(xp: FormulaNamespace, x: Expression, beta: float = 1.0) -> Expression:
-    """A smooth rectifier: always positive, and as close to relu as beta is large.
+    """A smooth rectifier: always positive; it approaches relu for large beta.
 
     softplus(x) = log(1 + e^(beta x)) / beta;  derivative sigmoid(beta x).
     Source: Dugas et al., "Incorporating Second-Order Functional Knowledge for Better Option Pricing", NIPS 2000.
-    Good: keeps variances and rates positive.  Bad: never zero, and slower than relu, seldom better.
+    Good: keeps variances and rates positive.  Bad: never zero, slower than relu, rarely better.
 
     >>> from gradcore import Tensor
     >>> softplus(Tensor([-1.0, 0.0, 100.0]))
     tensor([  0.3133,   0.6931, 100.    ])
     """
     z = beta * x
-    # From z = 37 on the result is z to the last digit of a double; the cap keeps exp from overflow.
+    # For z >= 37 the result is z in double precision; the cap prevents overflow of exp.
     return xp.maximum(xp.log1p(xp.exp(xp.minimum(z, 88.0))), z) / beta
 
 
@@ -110,7 +110,7 @@ def _(xp: FormulaNamespace, x: Expression, beta: float = 1.0) -> Expression:
 
 
 def softplus_up_to(input: Any, beta: float, threshold: float) -> Tensor:
-    """`softplus`, and the input itself where beta · input is above a threshold, as PyTorch has it."""
+    """`softplus`, and the input itself where beta · input exceeds a threshold, as in PyTorch."""
     smooth = softplus(input, beta=beta)
-    # From 20 on the difference is below the last digit of float32.
+    # From 20 on the difference is below the precision of float32.
     return smooth if threshold >= 20 else where(as_tensor(input).detach() * beta > threshold, input, smooth)

@@ -1,4 +1,4 @@
-"""Windows of images as columns, and images as sums of such columns."""
+"""Windows of images as columns (im2col), and the adjoint (col2im)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from .window_options import Sizes, as_samples, per_dim, wide, windows_over
 
 
 def unfold(input: Any, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1) -> Tensor:
-    """The windows of (N, C, H, W) or (C, H, W) as the columns of (N, C · kH · kW, positions), without N if it was not.
+    """The windows of (N, C, H, W) or (C, H, W) as columns of shape (N, C · kH · kW, positions) or (C · kH · kW,
+    positions).
 
     >>> unfold(Tensor([[[1.0, 2.0, 3.0]]]), (1, 2))
     tensor([[1., 2.],
@@ -29,7 +30,7 @@ def unfold(input: Any, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes =
 
 def fold(input: Any, output_size: Sizes, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0,
          stride: Sizes = 1) -> Tensor:
-    """What `unfold` does to gradients: columns (N, C · kH · kW, positions) added up to images of `output_size`.
+    """The adjoint of `unfold`: sums columns (N, C · kH · kW, positions) into images of `output_size`.
 
     >>> fold(Tensor([[1.0, 2.0], [2.0, 3.0]]), (1, 3), (1, 2))
     tensor([[[1., 4., 3.]]])

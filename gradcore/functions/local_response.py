@@ -1,4 +1,4 @@
-"""Channels that hold their neighbours down."""
+"""Local response normalization across channels."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from .window_options import per_dim
 
 
 @elementwise
-def held_down(xp: FormulaNamespace, x: Expression, mean: Expression, alpha: float = 1e-4, beta: float = 0.75,
+def divided_by_response(xp: FormulaNamespace, x: Expression, mean: Expression, alpha: float = 1e-4, beta: float = 0.75,
               k: float = 1.0) -> Expression:
     """x / (k + alpha mean)^beta: the kernel of `local_response_norm`."""
     return x / (k + alpha * mean) ** beta
 
 
 def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
-    """Each element divided by (k + alpha · mean)^beta, the mean being that of the squares of `size` channels around it.
+    """Each element divided by (k + alpha · mean)^beta, with the mean of squares over `size` neighbouring channels.
 
-    Channels are dimension 1 of (N, C, ...); beyond the first and the last there are zeros.
+    Channels are dimension 1 of (N, C, ...), padded with zeros.
     Source: Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep Convolutional Neural Networks",
     NeurIPS 2012, section 3.3.
 
@@ -38,4 +38,4 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
                          f"got {x.shape}")
     squares = reshape(x * x, x.shape[0], 1, x.shape[1], -1)
     means = avg_pool2d(pad(squares, (0, 0, size // 2, (size - 1) // 2)), (size, 1), stride=1)
-    return held_down(x, reshape(means, x.shape), alpha=alpha, beta=beta, k=k)
+    return divided_by_response(x, reshape(means, x.shape), alpha=alpha, beta=beta, k=k)

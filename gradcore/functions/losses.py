@@ -1,6 +1,6 @@
-"""Losses: how far predictions are from targets, computed so that no finite prediction gives infinity or NaN.
+"""Losses, computed so that no finite prediction gives infinity or NaN.
 
-All take `reduction`: "mean" over all elements, "sum", or "none" for a loss of each.
+All take `reduction`: "mean" over all elements, "sum", or "none" for the loss of each element.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from ..core.tensor import Tensor, as_tensor
 
 _REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"mean": mean, "sum": sum, "none": lambda losses: losses}
 
-# PyTorch's bounds: logarithms of probabilities, and the divisor in their derivative.
+# PyTorch's bounds of the logarithms, and of the denominator of their derivatives.
 _LEAST_LOG = -100.0
 _LEAST_VARIANCE = 1e-12
 
 
 def check_reduction(reduction: str, loss: str) -> None:
-    """Refuse what is no way to reduce a loss."""
+    """Raise an error for an invalid `reduction`."""
     if not isinstance(reduction, str) or reduction not in _REDUCTIONS:
         raise ValueError(f"{loss}: `reduction` must be one of {', '.join(_REDUCTIONS)}; got {reduction!r}")
 
 
 def check_smoothing(label_smoothing: float, loss: str) -> None:
-    """Refuse what is no part of a likelihood."""
+    """Raise an error unless label smoothing is from 0 to 1."""
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"{loss}: `label_smoothing` must be between 0 and 1; got {label_smoothing}")
 
@@ -42,14 +42,14 @@ def reduced(losses: Tensor, reduction: str, loss: str) -> Tensor:
 
 
 def refuse_deprecated(loss: str, size_average: Any, reduce: Any) -> None:
-    """PyTorch's old names of `reduction` keep their places among the parameters, and are refused."""
+    """Raise an error for PyTorch's deprecated `size_average` and `reduce`."""
     if size_average is not None or reduce is not None:
         raise TypeError(f"{loss}: size_average and reduce are deprecated in PyTorch and not taken here; pass "
                         f"reduction={', '.join(map(repr, _REDUCTIONS))}")
 
 
 def beside(prediction: Tensor, value: Any) -> Tensor:
-    """A tensor as it is; numbers and arrays from the host as a tensor on the device of the prediction."""
+    """`value` as a tensor on the device of the prediction."""
     return value if isinstance(value, Tensor) else as_tensor(value, device=prediction.device)
 
 
@@ -63,7 +63,7 @@ def _target_like(prediction: Tensor, target: Any, loss: str) -> Tensor:
 
 def elementwise_loss(loss: str, formula: Callable[..., Tensor], input: Any, target: Any, weight: Any = None,
                      reduction: str = "mean", deprecated: tuple[Any, ...] = (None, None), **constants: float) -> Tensor:
-    """The losses that a formula gives of each element and its target, times their weights, reduced."""
+    """The reduced loss of a formula of each element and its target, times weights."""
     refuse_deprecated(loss, *deprecated)
     check_reduction(reduction, loss)
     input = as_tensor(input)
@@ -75,7 +75,7 @@ def elementwise_loss(loss: str, formula: Callable[..., Tensor], input: Any, targ
 
 def mean_over_weights(loss: str, formula: Callable[..., Tensor], input: Any, target: Any, weight: Any, reduction: str,
                       deprecated: tuple[Any, ...]) -> Tensor:
-    """As `elementwise_loss`, where the mean is one over the weights."""
+    """As `elementwise_loss`, with a mean weighted by the weights."""
     if weight is None or reduction != "mean":
         return elementwise_loss(loss, formula, input, target, weight, reduction, deprecated)
     total = elementwise_loss(loss, formula, input, target, weight, "sum", deprecated)
@@ -103,9 +103,9 @@ def squared_error(xp: FormulaNamespace, prediction: Expression, target: Expressi
 
 def mse_loss(input: Any, target: Any, size_average: None = None, reduce: None = None, reduction: str = "mean",
              weight: Any = None) -> Tensor:
-    """The mean squared error, (x - t)^2;  derivative along x: 2 (x - t).
+    """The mean squared error, (x - t)^2;  derivative with respect to x: 2 (x - t).
 
-    With a `weight`, which broadcasts, "mean" divides by the sum of the weights, as PyTorch does in this loss.
+    With `weight`, which broadcasts, "mean" divides by the sum of the weights, as in PyTorch.
 
     >>> mse_loss(Tensor([1.0, 3.0]), [1.0, 1.0])
     tensor(2.)
@@ -128,10 +128,9 @@ def _(xp: FormulaNamespace, p: Expression, target: Expression) -> tuple[Expressi
 
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, size_average: None = None, reduce: None = None,
                          reduction: str = "mean") -> Tensor:
-    """The negative log-likelihood of targets in [0, 1] under probabilities p: -(t log p + (1 - t) log(1 - p)).
+    """The negative log-likelihood of targets t in [0, 1] under probabilities p: -(t log p + (1 - t) log(1 - p)).
 
-    Logarithms are bounded by -100, so that a wrong certainty costs much and not infinitely much;  derivative along p:
-    (p - t) / (p (1 - p)).  Where p comes from a sigmoid, `binary_cross_entropy_with_logits` is more accurate.
+    Logarithms are clamped to at least -100, which bounds the loss;  derivative in p: (p - t) / (p (1 - p)).  If p comes from a sigmoid, `binary_cross_entropy_with_logits` is more accurate.
 
     >>> binary_cross_entropy(Tensor([0.5, 1.0]), [1.0, 0.0], reduction="none")
     tensor([  0.6931, 100.    ])
@@ -172,9 +171,10 @@ def _(xp: FormulaNamespace, x: Expression, target: Expression, pos_weight: Expre
 
 def binary_cross_entropy_with_logits(input: Any, target: Any, weight: Any = None, size_average: None = None,
                                      reduce: None = None, reduction: str = "mean", pos_weight: Any = None) -> Tensor:
-    """The binary cross entropy of sigmoid(x), from the scores x themselves: log(1 + e^x) - t x.
+    """The binary cross entropy of sigmoid(x), computed from the scores x: log(1 + e^x) - t x.
 
-    Derivative along x: sigmoid(x) - t.  `pos_weight`, which broadcasts, multiplies the part of the targets t.
+    Derivative with respect to x: sigmoid(x) - t.  `pos_weight`, which broadcasts, multiplies the term of the
+    targets t.
 
     >>> binary_cross_entropy_with_logits(Tensor([0.0, 100.0]), [1.0, 0.0], reduction="none")
     tensor([  0.6931, 100.    ])

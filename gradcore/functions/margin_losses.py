@@ -1,4 +1,4 @@
-"""Losses of distances and scores: what belongs together is to be closer than what does not, by a margin."""
+"""Ranking and margin losses of distances and scores."""
 
 from __future__ import annotations
 
@@ -26,14 +26,16 @@ from .sigmoids import logsigmoid
 
 
 def _hinge(xp: FormulaNamespace, x: Expression) -> Expression:
-    """max(0, x) with slope 1 at 0, PyTorch's: scores that are equal at first are to be moved apart."""
+    """max(0, x) with slope 1 at 0, as in PyTorch, so that equal scores get a gradient."""
     return xp.where(x < 0, 0.0, x)
 
 
 @elementwise
 def hinge_of_distance(xp: FormulaNamespace, distance: Expression, target: Expression,
                       margin: float = 1.0) -> Expression:
-    """The distance unless the target is -1, plus max(0, margin - distance) unless it is 1."""
+    """The distance unless the target is -1, plus max(0, margin - distance) unless it is 1: the kernel of
+    `hinge_embedding_loss`.
+    """
     of_pair = xp.where(target == -1, 0.0, distance)
     return of_pair + xp.where(target == 1, 0.0, _hinge(xp, margin - distance))
 
@@ -70,7 +72,7 @@ def class_margins(xp: RowNamespace, x: Expression, target: Expression, weight: E
 
 def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, size_average: None = None, reduce: None = None,
                          reduction: str = "mean") -> Tensor:
-    """Distances of pairs that belong together (target 1), and what others (target -1) lack to the margin.
+    """The distance for target 1, max(0, margin - distance) for target -1.
 
     >>> hinge_embedding_loss(Tensor([0.5, 0.25]), [1.0, -1.0], reduction="none")
     tensor([0.5 , 0.75])
@@ -81,7 +83,7 @@ def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, size_aver
 
 def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, size_average: None = None,
                         reduce: None = None, reduction: str = "mean") -> Tensor:
-    """max(0, -t (a - b) + margin): for target 1 the first is to be larger than the second, for -1 smaller.
+    """max(0, -t (a - b) + margin): for target 1, `a` should be larger than `b`; for -1, smaller.
 
     >>> margin_ranking_loss(Tensor([1.0]), Tensor([3.0]), [1.0])
     tensor(2.)
@@ -110,9 +112,9 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
 def triplet_margin_loss(anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2, eps: float = 1e-6,
                         swap: bool = False, size_average: None = None, reduce: None = None,
                         reduction: str = "mean") -> Tensor:
-    """max(0, |a - p| - |a - n| + margin): the positive is to be closer to the anchor than the negative.
+    """max(0, |a - p| - |a - n| + margin): the positive should be closer to the anchor than the negative.
 
-    With `swap` |p - n| stands for |a - n| where it is smaller.
+    With `swap`, |p - n| replaces |a - n| if it is smaller.
     Source: Balntas et al., "Learning Local Feature Descriptors with Triplets", BMVC 2016, eq. 1.
 
     >>> triplet_margin_loss(Tensor([[0.0]]), Tensor([[1.0]]), Tensor([[3.0]]), eps=0.0)
@@ -126,7 +128,7 @@ def triplet_margin_loss(anchor: Any, positive: Any, negative: Any, margin: float
 def triplet_margin_with_distance_loss(anchor: Any, positive: Any, negative: Any, *,
                                       distance_function: Optional[Callable[..., Any]] = None, margin: float = 1.0,
                                       swap: bool = False, reduction: str = "mean") -> Tensor:
-    """As `triplet_margin_loss`, with any function of two tensors as the distance.
+    """As `triplet_margin_loss`, with any distance function of two tensors.
 
     >>> x, y, z = Tensor([[0.0, 0.0]]), Tensor([[0.0, 1.0]]), Tensor([[1.0, 0.5]])
     >>> triplet_margin_with_distance_loss(x, y, z, distance_function=lambda a, b: (a - b).abs().sum(-1))
@@ -153,7 +155,7 @@ def _triplet(loss: str, anchor: Any, positive: Any, negative: Any, distance: Cal
 
 def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, size_average: None = None,
                           reduce: None = None, reduction: str = "mean") -> Tensor:
-    """1 - cos(a, b) for target 1, max(0, cos(a, b) - margin) for -1; of vectors, or of the rows of matrices.
+    """1 - cos(a, b) for target 1, max(0, cos(a, b) - margin) for -1; for vectors, or for rows of matrices.
 
     >>> cosine_embedding_loss(Tensor([[1.0, 0.0]]), Tensor([[0.0, 2.0]]), [1.0])
     tensor(1.)
@@ -171,7 +173,7 @@ def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float =
 
 def multi_margin_loss(input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None,
                       size_average: None = None, reduce: None = None, reduction: str = "mean") -> Tensor:
-    """The score of the right class is to exceed all others by the margin: mean of w_t max(0, margin - x_t + x_j)^p.
+    """The multi-class hinge loss: mean of w_t max(0, margin - x_t + x_j)^p over classes j other than the target t.
 
     >>> multi_margin_loss(Tensor([[0.0, 2.0]]), [0])
     tensor(1.5)
@@ -191,7 +193,7 @@ def multi_margin_loss(input: Any, target: Any, p: int = 1, margin: float = 1.0, 
 
 def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, size_average: None = None,
                                 reduce: None = None, reduction: str = "mean") -> Tensor:
-    """The mean over classes of the binary cross entropy of their scores: each may be right or not.
+    """The mean over classes of the binary cross entropy of the scores.
 
     >>> multilabel_soft_margin_loss(Tensor([[0.0, 0.0]]), [[1.0, 0.0]])
     tensor(0.6931)
@@ -205,10 +207,10 @@ def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, siz
 
 def multilabel_margin_loss(input: Any, target: Any, size_average: None = None, reduce: None = None,
                            reduction: str = "mean") -> Tensor:
-    """The scores of all right classes are to exceed those of all others by 1: sum of max(0, 1 - x_t + x_j) / C.
+    """The multi-label hinge loss: the sum of max(0, 1 - x_t + x_j) / C over target classes t and other classes j.
 
-    `target` lists the right classes of each sample in the shape of the scores, (N, C) or (C,); what stands from the
-    first -1 on does not count.
+    `target`, of the shape of the scores, (N, C) or (C,), lists the target classes of each sample; entries from the
+    first -1 on are ignored.
 
     >>> multilabel_margin_loss(Tensor([[0.5, 0.0, 0.25]]), [[0, -1, 0]])
     tensor(0.4167)

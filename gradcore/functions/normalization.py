@@ -1,4 +1,4 @@
-"""Normalisations: row formulas that give each row a common scale."""
+"""Normalization: row formulas that standardize each row."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _(xp: RowNamespace, x: Expression, weight: Expression, upstream: Expression,
 
 
 def _length(xp: RowNamespace, x: Expression, eps: float) -> Expression:
-    """max(|x|, eps) of each row, whose gradient is 0 where the length is 0: a root has no slope there."""
+    """max(|x|, eps) of each row; its gradient is 0 where the length is 0, since the root has no derivative there."""
     squares = xp.sum(x * x)
     is_zero = squares == 0
     return xp.maximum(xp.where(is_zero, 0.0, xp.sqrt(xp.where(is_zero, 1.0, squares))), eps)
@@ -71,7 +71,7 @@ def cosine(xp: RowNamespace, a: Expression, b: Expression, eps: float = 1e-8) ->
 @rowwise
 def standardized_with_moments(xp: RowNamespace, x: Expression, weight: Expression, bias: Expression,
                               eps: float = 1e-5) -> tuple[Expression, ...]:
-    """As `standardized`, with the mean and the variance of each row: the kernel of `batch_norm` in training."""
+    """As `standardized`, also returning mean and variance of each row: the kernel of `batch_norm` in training."""
     mean = xp.mean(x)
     centred = x - mean
     variance = xp.mean(centred * centred)
@@ -95,7 +95,7 @@ def _normalized_dims(x: Tensor, normalized_shape: Union[int, Sequence[int]], nam
 
 def layer_norm(input: Any, normalized_shape: Union[int, Sequence[int]], weight: Optional[Tensor] = None,
                bias: Optional[Tensor] = None, eps: float = 1e-5) -> Tensor:
-    """The input with mean 0 and variance 1 over its last dimensions, times `weight`, plus `bias`.
+    """Standardize the last dimensions to mean 0 and variance 1, times `weight`, plus `bias`.
 
     y = (x - mean) / sqrt(variance + eps) · weight + bias; the variance divides by n.
     Source: Ba, Kiros and Hinton, "Layer Normalization", 2016, eq. 3.
@@ -111,9 +111,9 @@ def layer_norm(input: Any, normalized_shape: Union[int, Sequence[int]], weight: 
 
 def rms_norm(input: Any, normalized_shape: Union[int, Sequence[int]], weight: Optional[Tensor] = None,
              eps: Optional[float] = None) -> Tensor:
-    """The input with root mean square 1 over its last dimensions, times `weight`.
+    """Scale the last dimensions to root mean square 1, times `weight`.
 
-    y = x / sqrt(mean(x^2) + eps) · weight; eps is by default the distance of 1 to the next number of the dtype.
+    y = x / sqrt(mean(x^2) + eps) · weight; eps is by default the machine epsilon of the dtype.
     Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", NeurIPS 2019, eq. 4.
 
     >>> rms_norm(Tensor([[1.0, 7.0]]), 2, eps=0.0)
@@ -129,7 +129,7 @@ def rms_norm(input: Any, normalized_shape: Union[int, Sequence[int]], weight: Op
 
 @accepts_numpy_names
 def normalize(input: Any, dim: Dims = 1, eps: float = 1e-12) -> Tensor:
-    """The input with Euclidean length 1 along `dim`: x / max(|x|, eps).
+    """Scale to Euclidean norm 1 along `dim`: x / max(|x|, eps).
 
     >>> normalize(Tensor([[3.0, 4.0]]))
     tensor([[0.6, 0.8]])
@@ -152,11 +152,11 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
 def batch_norm(input: Any, running_mean: Optional[Tensor], running_var: Optional[Tensor],
                weight: Optional[Tensor] = None, bias: Optional[Tensor] = None, training: bool = False,
                momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
-    """Each channel with mean 0 and variance 1 over the batch, times `weight`, plus `bias`.
+    """Standardize each channel over the batch, times `weight`, plus `bias`.
 
-    y = (x - mean) / sqrt(variance + eps) · weight + bias.  In training the moments are those of the batch, and the
-    running ones become (1 - momentum) · running + momentum · batch, where the variance divides by n - 1; in
-    evaluation they are the running ones.
+    y = (x - mean) / sqrt(variance + eps) · weight + bias.  In training, mean and variance are those of the batch,
+    and the running ones become (1 - momentum) · running + momentum · batch, where the variance divides by n - 1.  In
+    evaluation the running ones are used.
     Source: Ioffe and Szegedy, "Batch Normalization", ICML 2015, algorithms 1 and 2.
 
     Parameters
@@ -190,7 +190,7 @@ def batch_norm(input: Any, running_mean: Optional[Tensor], running_var: Optional
 def instance_norm(input: Any, running_mean: Optional[Tensor] = None, running_var: Optional[Tensor] = None,
                   weight: Optional[Tensor] = None, bias: Optional[Tensor] = None, use_input_stats: bool = True,
                   momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
-    """Each channel of each sample with mean 0 and variance 1, times `weight`, plus `bias`.
+    """Standardize each channel of each sample, times `weight`, plus `bias`.
 
     Source: Ulyanov, Vedaldi and Lempitsky, "Instance Normalization", 2016, eq. 4.
 
@@ -216,7 +216,7 @@ def instance_norm(input: Any, running_mean: Optional[Tensor] = None, running_var
 
 def group_norm(input: Any, num_groups: int, weight: Optional[Tensor] = None, bias: Optional[Tensor] = None,
                eps: float = 1e-5) -> Tensor:
-    """The channels of each sample in groups, each with mean 0 and variance 1; times `weight`, plus `bias`.
+    """Standardize groups of channels of each sample, times `weight`, plus `bias`.
 
     Source: Wu and He, "Group Normalization", ECCV 2018, eq. 1 to 7.
 
@@ -244,7 +244,7 @@ def _check_channels(x: Tensor, name: str, **of_channels: Optional[Tensor]) -> No
 
 
 def _beside_channels(x: Tensor, *values: Tensor) -> list[Tensor]:
-    """Numbers of channels in a shape that broadcasts against `x`."""
+    """Values of channels in a shape that broadcasts to `x`."""
     return [reshape(value, x.shape[1], *(1,) * (x.ndim - 2)) for value in values]
 
 
@@ -254,7 +254,7 @@ def _scale_and_shift(x: Tensor, weight: Optional[Tensor], bias: Optional[Tensor]
 
 
 def _run(running: Tensor, batch: Tensor, momentum: float) -> None:
-    """Let a running value follow that of the batch."""
+    """Update a running value by that of the batch."""
     kept = running.detach()
     kept.copy_(kept * (1 - momentum) + batch.detach() * momentum)
 

@@ -1,4 +1,4 @@
-"""Pools that name places: the largest elements of parts, and values put back where they were taken from."""
+"""Adaptive max pooling, and max unpooling, which need the indices of maxima."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Pooled = Union[Tensor, tuple[Tensor, Tensor]]
 
 
 def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = False) -> Pooled:
-    """The largest elements of `output_size` parts of the length; see `adaptive_max_pool2d`.
+    """The maximum of each of `output_size` parts of the length; see `adaptive_max_pool2d`.
 
     >>> adaptive_max_pool1d(Tensor([[[1.0, 3.0, 7.0, 5.0]]]), 2)
     tensor([[[3., 7.]]])
@@ -29,10 +29,10 @@ def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = Fal
 
 
 def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = False) -> Pooled:
-    """The largest elements of parts of the plane, as many as `output_size` says; None keeps a size.
+    """The maximum of each part of the plane, divided into `output_size` parts; None keeps a size.
 
-    The parts are those of `adaptive_avg_pool2d`, and the gradient goes to the first element that is so large.  With
-    `return_indices` the places in the flattened plane are returned as well.
+    The parts are those of `adaptive_avg_pool2d`, and the first maximum gets the gradient.  With `return_indices`, the
+    indices in the flattened plane are returned as well.
 
     >>> adaptive_max_pool2d(Tensor([[[1.0, 6.0, 2.0]]]), (1, 2))
     tensor([[[6., 6.]]])
@@ -41,7 +41,7 @@ def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = Fal
 
 
 def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: bool = False) -> Pooled:
-    """The largest elements of parts of the volume; see `adaptive_max_pool2d`.
+    """The maximum of each part of the volume; see `adaptive_max_pool2d`.
 
     >>> from gradcore import arange
     >>> adaptive_max_pool3d(arange(8.0).reshape(1, 1, 2, 2, 2), 1).flatten()
@@ -63,9 +63,9 @@ def _adaptive(name: str, count: int, input: Any, output_size: Any, return_indice
 
 
 def _largest_places(x: Tensor, sizes: Sequence[int], wanted: Sequence[int]) -> Tensor:
-    """For each part the place of its largest element in the flattened plane."""
+    """For each part, the index of its maximum in the flattened plane."""
     ends = [parts(n, out) for n, out in zip(sizes, wanted)]
-    # The elements of each part; those of shorter parts are filled up with their last.
+    # The elements of each part; shorter parts repeat their last element.
     members = [np.minimum(low[:, None] + np.arange((high - low).max()), high[:, None] - 1) for low, high in ends]
     for dim, of_dim in enumerate(members, 2):
         x = index_select(x, dim, as_tensor(of_dim.ravel(), device=x.device))
@@ -82,10 +82,10 @@ def _largest_places(x: Tensor, sizes: Sequence[int], wanted: Sequence[int]) -> T
     return as_tensor(place)
 
 
-# -- the way back -----------------------------------------------------------------------------------------------------
+# -- unpooling --------------------------------------------------------------------------------------------------------
 def max_unpool1d(input: Any, indices: Tensor, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0,
                  output_size: Optional[Sequence[int]] = None) -> Tensor:
-    """The largest elements back at their places; see `max_unpool2d`.
+    """The inverse of `max_pool1d`; see `max_unpool2d`.
 
     >>> from gradcore import tensor
     >>> max_unpool1d(Tensor([[[3.0, 7.0]]]), tensor([[[1, 2]]]), 2)
@@ -96,14 +96,14 @@ def max_unpool1d(input: Any, indices: Tensor, kernel_size: Sizes, stride: Option
 
 def max_unpool2d(input: Any, indices: Tensor, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0,
                  output_size: Optional[Sequence[int]] = None) -> Tensor:
-    """What `max_pool2d` found, back at the places that it gave with `return_indices`; zeros elsewhere.
+    """The inverse of `max_pool2d`: maxima at their `indices`, zeros elsewhere.
 
     Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, section 2.1.
 
     Parameters
     ----------
     input, indices : shape (N, C, H, W) or (C, H, W).
-    output_size : the sizes of what the pool was given, or its whole shape, where they do not follow from the options.
+    output_size : the spatial sizes or the shape of the pool's input, if they do not follow from the options.
 
     >>> max_unpool2d(Tensor([[[5.0]]]), Tensor([[[2]]], dtype=int), 2)
     tensor([[[0., 0.],
@@ -114,7 +114,7 @@ def max_unpool2d(input: Any, indices: Tensor, kernel_size: Sizes, stride: Option
 
 def max_unpool3d(input: Any, indices: Tensor, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0,
                  output_size: Optional[Sequence[int]] = None) -> Tensor:
-    """The largest elements back at their places; see `max_unpool2d`.
+    """The inverse of `max_pool3d`; see `max_unpool2d`.
 
     >>> from gradcore import tensor
     >>> max_unpool3d(Tensor([[[[[5.0]]]]]), tensor([[[[[3]]]]]), 2).flatten()

@@ -1,4 +1,4 @@
-"""Pools: one number for each window, its largest or its mean."""
+"""Max, average and p-norm pooling over windows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .window_options import (Sizes, as_samples, check_norm_type, per_dim, pool_p
 
 def max_pool1d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0, dilation: Sizes = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Union[Tensor, tuple[Tensor, Tensor]]:
-    """The largest element of each window; see `max_pool2d`.
+    """The maximum of each window; see `max_pool2d`.
 
     >>> max_pool1d(Tensor([[[1.0, 3.0, 5.0, 7.0]]]), 3, stride=1)
     tensor([[[5., 7.]]])
@@ -28,15 +28,15 @@ def max_pool1d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, p
 
 def max_pool2d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0, dilation: Sizes = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Union[Tensor, tuple[Tensor, Tensor]]:
-    """The largest element of each window, whose gradient goes to the first that is so large.
+    """The maximum of each window; the first maximum gets the gradient.
 
     Parameters
     ----------
     input : shape (N, C, H, W) or (C, H, W).
-    stride : from window to window; None is `kernel_size`.
-    padding : elements at both ends that are smaller than all others, at most half of `kernel_size`.
-    ceil_mode : whether there is one window more where the last would reach beyond the end.
-    return_indices : whether to return the places in the flattened plane as well.
+    stride : the step between windows; None means `kernel_size`.
+    padding : minus infinity at both ends, at most half of `kernel_size`.
+    ceil_mode : whether a last window may reach beyond the end.
+    return_indices : whether to return the indices in the flattened plane as well.
 
     >>> max_pool2d(Tensor([[[1.0, 5.0, 2.0], [3.0, 0.0, 9.0]]]), 2, stride=1)
     tensor([[[5., 9.]]])
@@ -46,7 +46,7 @@ def max_pool2d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, p
 
 def max_pool3d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, padding: Sizes = 0, dilation: Sizes = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Union[Tensor, tuple[Tensor, Tensor]]:
-    """The largest element of each window; see `max_pool2d`.
+    """The maximum of each window; see `max_pool2d`.
 
     >>> from gradcore import arange
     >>> max_pool3d(arange(8.0).reshape(1, 1, 2, 2, 2), 2).flatten()
@@ -73,8 +73,8 @@ def avg_pool2d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, p
     Parameters
     ----------
     input : shape (N, C, H, W) or (C, H, W).
-    count_include_pad : whether the zeros around the input count as elements of a window.
-    divisor_override : what to divide the sums by instead of the number of elements.
+    count_include_pad : whether padding counts in the number of elements.
+    divisor_override : divides the sums instead of the number of elements.
 
     >>> avg_pool2d(Tensor([[[1.0, 5.0], [3.0, 3.0]]]), 2)
     tensor([[[3.]]])
@@ -106,7 +106,7 @@ def lp_pool1d(input: Any, norm_type: float, kernel_size: Sizes, stride: Optional
 
 def lp_pool2d(input: Any, norm_type: float, kernel_size: Sizes, stride: Optional[Sizes] = None,
               ceil_mode: bool = False) -> Tensor:
-    """(sum of x^p)^(1/p) over each window, p being `norm_type`; its gradient is 0 where the sum is 0.
+    """(sum of x^p)^(1/p) over each window, with p = `norm_type`; the gradient is 0 where the sum is 0.
 
     >>> lp_pool2d(Tensor([[[3.0, 0.0], [4.0, 0.0]]]), 2, 2)
     tensor([[[5.]]])
@@ -133,7 +133,7 @@ def _windows(name: str, sizes: tuple[int, ...], kernel_size: Sizes, stride: Opti
     if not ceil_mode:
         return windows
     missing = [-(n - d * (k - 1) - 1) % s for n, d, k, s in zip(windows.padded, dilation, kernel, stride)]
-    # The window more must begin within the input, or what is before it.
+    # The additional window must begin within the input or the padding before it.
     added = [more if p * s < n + b else 0
              for more, p, s, n, b in zip(missing, windows.positions, stride, sizes, padding)]
     return Windows(sizes, kernel, stride, dilation, padding, tuple([a + b for a, b in zip(padding, added)]))
@@ -152,7 +152,7 @@ def _largest(name: str, count: int, input: Any, kernel_size: Sizes, stride: Opti
 
 
 def _places(x: Tensor, windows: Windows) -> Tensor:
-    """For each window the place of its largest element in the flattened plane."""
+    """For each window, the index of its maximum in the flattened plane."""
     pool = MaxPool(windows=windows)
     pool.forward(x._backend, x._array)
     taps = Tensor._wrap(pool.places, x._backend).long()
@@ -179,7 +179,7 @@ def _means(name: str, count: int, input: Any, kernel_size: Sizes, stride: Option
 
 
 def _counts(windows: Windows, includes_padding: bool, like: Tensor) -> Any:
-    """The number of elements of each window: one number, or an array where they differ."""
+    """The number of elements of each window: one number, or an array if they differ."""
     counts = np.ones(1)
     for dim, n in enumerate(windows.sizes):
         before = windows.before[dim]

@@ -1,4 +1,4 @@
-"""Activations made of straight lines: they bend at one or two points and are quick everywhere.
+"""Piecewise linear activations, which bend at one or two points and are fast on every device.
 
 At a bend the gradient is PyTorch's.  A slope is never inferred from the sign of the output, since slopes may be zero
 or negative.
@@ -14,17 +14,17 @@ from ..core.tensor import Tensor
 from ..operations.integers import INTEGER, otherwise, stored
 from ..operations.selection import clip, where
 
-_BEYOND_INTEGERS = 2.0 ** 64  # beyond what any dtype of integers holds
+_BEYOND_INTEGERS = 2.0 ** 64  # out of range for every integer dtype
 
 
 @elementwise
 def relu(xp: FormulaNamespace, x: Expression) -> Expression:
-    """The rectified linear unit: positive inputs pass, negative ones are cut off.
+    """The rectified linear unit: positive inputs pass, negative ones become 0.
 
     relu(x) = max(0, x);  derivative 1 for x > 0, else 0.
     Source: Nair and Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines", ICML 2010, section 2.
-    Good: the cheapest there is, and gradients of active units do not fade with depth.
-    Bad: a unit that is negative for every sample gets no gradient any more (it is "dead").
+    Good: the cheapest activation, and gradients of active units do not vanish with depth.
+    Bad: a unit that is negative for every sample gets no gradient (it is "dead").
 
     >>> from gradcore import Tensor
     >>> relu(Tensor([-2.0, 0.0, 3.0]))
@@ -35,22 +35,22 @@ def relu(xp: FormulaNamespace, x: Expression) -> Expression:
 
 @relu.derivative
 def _(xp: FormulaNamespace, output: Expression) -> Expression:
-    return xp.where(output != 0, 1.0, 0.0)  # unlike output > 0 it passes the gradient on at NaN, and costs the same
+    return xp.where(output != 0, 1.0, 0.0)  # unlike output > 0 it passes the gradient at NaN, at the same cost
 
 
 @elementwise
 def leaky_relu(xp: FormulaNamespace, x: Expression, negative_slope: float = 0.01) -> Expression:
-    """A rectifier that lets negative inputs through with a small slope a.
+    """A rectifier with a small slope a for negative inputs.
 
     leaky_relu(x) = max(a x, x), for a > 1 the smaller one;  derivative 1 for x > 0, else a.
     Source: Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models", ICML 2013, eq. 2.
-    Good: no unit can die.  Bad: one more number to choose, and the gain over relu is often small.
+    Good: no dead units.  Bad: another hyperparameter, often for a small gain over relu.
 
     >>> from gradcore import Tensor
     >>> leaky_relu(Tensor([-2.0, 0.0, 3.0]), negative_slope=0.5)
     tensor([-1.,  0.,  3.])
     """
-    # A maximum costs less than a choice, but it is right for usual slopes only.
+    # A maximum costs less than a choice, but is correct for usual slopes only.
     is_usual = xp.logical_and(negative_slope >= 0, negative_slope <= 1)
     scaled = xp.where(negative_slope == 0, 0.0, negative_slope * x)  # 0 times infinity would be NaN
     return xp.where(is_usual, xp.maximum(x, scaled), xp.where(x > 0, x, scaled))
@@ -73,7 +73,7 @@ def threshold(xp: FormulaNamespace, x: Expression, threshold: float = 0.0, value
 
     threshold(x) = x for x > threshold, else value;  derivative 1 for x > threshold, else 0.
     Source: the general form of the unit of Nair and Hinton (2010), as in PyTorch.
-    Good: sparse outputs.  Bad: it jumps where the value is not the threshold.
+    Good: sparse outputs.  Bad: discontinuous unless the value is the threshold.
 
     >>> from gradcore import Tensor
     >>> threshold(Tensor([0.5, 1.5]), threshold=1.0, value=-1.0)
@@ -90,11 +90,11 @@ def _hardtanh_of_integers(x: Tensor, min_val: float, max_val: float) -> Tensor:
 @otherwise(INTEGER, _hardtanh_of_integers)
 @elementwise
 def hardtanh(xp: FormulaNamespace, x: Expression, min_val: float = -1.0, max_val: float = 1.0) -> Expression:
-    """Straight between two bounds and constant beyond: tanh made of three lines.
+    """The identity between two bounds, constant beyond: a piecewise linear tanh.
 
     hardtanh(x) = min(max(x, min_val), max_val);  derivative 1 strictly between the bounds, else 0.
     Source: Collobert, "Large Scale Machine Learning", PhD thesis, Paris 2004, section 3.4.
-    Good: bounded and cheap.  Bad: saturated units get no gradient at all.
+    Good: bounded and cheap.  Bad: saturated units get no gradient.
 
     >>> from gradcore import Tensor
     >>> hardtanh(Tensor([-2.0, 0.5, 2.0]))
@@ -119,7 +119,7 @@ def relu6(xp: FormulaNamespace, x: Expression) -> Expression:
 
     relu6(x) = min(max(0, x), 6);  derivative 1 for 0 < x < 6, else 0.
     Source: Krizhevsky, "Convolutional Deep Belief Networks on CIFAR-10", 2010, section 4.
-    Good: activations of known range, for arithmetic of few bits.  Bad: dead units, at both ends.
+    Good: a known range, for low-precision arithmetic.  Bad: dead units, at both ends.
 
     >>> from gradcore import Tensor
     >>> relu6(Tensor([-1.0, 3.0, 9.0]))
@@ -135,11 +135,11 @@ def _(xp: FormulaNamespace, x: Expression) -> Expression:
 
 @elementwise
 def hardsigmoid(xp: FormulaNamespace, x: Expression) -> Expression:
-    """The sigmoid made of three lines.
+    """A piecewise linear sigmoid.
 
     hardsigmoid(x) = min(max(0, x + 3), 6) / 6;  derivative 1/6 for -3 < x < 3, else 0.
     Source: Courbariaux, Bengio and David, "BinaryConnect", NIPS 2015, eq. 3, with the slope of MobileNetV3.
-    Good: a gate without exponentials.  Bad: saturated units get no gradient at all.
+    Good: a gate without exponentials.  Bad: saturated units get no gradient.
 
     >>> from gradcore import Tensor
     >>> hardsigmoid(Tensor([-4.0, 0.0, 4.0]))
@@ -155,11 +155,11 @@ def _(xp: FormulaNamespace, x: Expression) -> Expression:
 
 @elementwise
 def hardswish(xp: FormulaNamespace, x: Expression) -> Expression:
-    """Swish with its sigmoid made of three lines.
+    """Swish with a piecewise linear sigmoid.
 
     hardswish(x) = x min(max(0, x + 3), 6) / 6;  derivative 0 for x <= -3, 1 for x >= 3, else x/3 + 1/2.
     Source: Howard et al., "Searching for MobileNetV3", ICCV 2019, section 5.2.
-    Good: nearly swish, for devices where exponentials are dear.  Bad: its derivative jumps twice.
+    Good: nearly swish, for devices with slow exponentials.  Bad: its derivative jumps twice.
 
     >>> from gradcore import Tensor
     >>> hardswish(Tensor([-1.5, 1.5, 4.0]))
@@ -180,21 +180,21 @@ def hardshrink(xp: FormulaNamespace, x: Expression, lambd: float = 0.5) -> Expre
 
     hardshrink(x) = x for |x| > lambd, else 0;  derivative 1 for |x| > lambd, else 0.
     Source: Donoho and Johnstone, "Ideal Spatial Adaptation by Wavelet Shrinkage", Biometrika 81, 1994.
-    Good: sparse codes.  Bad: it jumps, and inputs close to zero get no gradient.
+    Good: sparse codes.  Bad: discontinuous, and inputs close to zero get no gradient.
 
     >>> from gradcore import Tensor
     >>> hardshrink(Tensor([-2.0, 0.25, 1.0]))
     tensor([-2.,  0.,  1.])
     """
-    return xp.where(xp.abs(x) <= lambd, 0.0, x)  # this way round NaN stays NaN
+    return xp.where(xp.abs(x) <= lambd, 0.0, x)  # in this order NaN stays NaN
 
 
 @elementwise
 def softshrink(xp: FormulaNamespace, x: Expression, lambd: float = 0.5) -> Expression:
-    """Inputs close to zero become zero, all others move towards it.
+    """Inputs close to zero become zero, all others move toward it.
 
     softshrink(x) = x - lambd for x > lambd, x + lambd for x < -lambd, else 0;  derivative 1 for |x| > lambd, else 0.
-    Source: as `hardshrink`.  Good: sparse codes without a jump.  Bad: large inputs are always a little too small.
+    Source: as `hardshrink`.  Good: sparse codes, continuous.  Bad: large inputs are biased toward 0.
 
     >>> from gradcore import Tensor
     >>> softshrink(Tensor([-2.0, 0.25, 1.0]))

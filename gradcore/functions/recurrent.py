@@ -1,7 +1,7 @@
-"""A layer of one recurrent cell over time: one product of matrices and one kernel for each step, each way.
+"""A recurrent layer over time: one matrix product and one kernel for each step, in each direction.
 
-Numbers are kept as (features, samples), so that each gate of a step is one block of memory.  A cell may be followed by
-a product that makes its state shorter: the matrix `shrink`, PyTorch's `weight_hr`.
+Values are stored as (features, samples), so that each gate of a step is contiguous.  A cell may be followed by a
+projection of its state: the matrix `shrink`, PyTorch's `weight_hr`.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from .cells import Course, step_gradient
 class Recurrence(Function):
     """A layer of one cell over time.
 
-    Its arguments are the course, what the inputs add to the gates (gates, steps · samples), the weight (gates,
+    Its arguments are the course, the projected inputs of the gates (gates, steps · samples), the weight (gates,
     features) of the state, the biases of inputs and state (or None), the matrix `shrink` (features of the state,
-    features of the cell) or None, and the first states (features, samples).  Its results are the states h of all steps
-    (features, steps · samples) and the last states.
+    features of the cell) or None, and the initial states (features, samples).  Its results are the states h of all
+    steps (features, steps · samples) and the final states.
     """
 
     @staticmethod
@@ -46,7 +46,7 @@ class Recurrence(Function):
 
 
 class _Run:
-    """One forward pass and what it leaves for the backward pass."""
+    """One forward pass, and what it saves for the backward pass."""
 
     def __init__(self, course: Course, projected: Tensor, weight: Tensor, bias_x: Optional[Tensor],
                  bias_h: Optional[Tensor], shrink: Optional[Tensor], states: Sequence[Tensor]):
@@ -101,13 +101,14 @@ class _Run:
         return [self.backend.matmul(self.shrink, made[0]), *made[1:self.cell.states]]
 
     def _places(self) -> tuple[slice, slice]:
-        """Where the history has the states before and after the steps."""
+        """The positions of the states before and after each step in the history."""
         steps = len(self.course.widths)
         early, late = slice(0, steps), slice(1, steps + 1)
         return (late, early) if self.course.is_reverse else (early, late)
 
     def _blocks(self, t: int, place: int, active: slice) -> list[Any]:
-        """The pre-activations of a step, an array for each gate; `place` is that of the state in the history."""
+        """The pre-activations of a step, an array for each gate; `place` is the position of the state in the history.
+        """
         backend, xp = self.backend, self.backend.xp
         of_x = backend.take(self.gates, (slice(None), t, active))
         of_h = backend.matmul(self.weight_and_bias, backend.take(self.history, (slice(None), place, active)))
@@ -121,11 +122,11 @@ class _Run:
         return [self.backend.take(array, (slice(k * n, (k + 1) * n), ...)) for k in range(self.cell.gates)]
 
     def _active(self, states: Sequence[Any], active: slice) -> Sequence[Any]:
-        """The states of the samples that take part."""
+        """The states of the samples that are active in a step."""
         return [self.backend.take(state, (slice(None), active)) for state in states] if self.is_padded else states
 
     def _all(self, new: Sequence[Any], old: Sequence[Any], active: slice) -> Sequence[Any]:
-        """The states of all samples: the new ones, and the old of those that took no part."""
+        """The states of all samples: updated for active ones, unchanged for others."""
         if not self.is_padded:
             return new
         joined = [self.backend.copy(state) for state in old]
@@ -179,7 +180,7 @@ class _Run:
 
 def _recorded_gradients(course: Course, inputs: Sequence[Optional[Tensor]],
                         upstream: Sequence[Tensor]) -> list[Optional[Tensor]]:
-    """The gradients with a graph of their own: of the same steps, taken by operations on tensors."""
+    """The gradients with a graph, by the same steps as recorded operations."""
     copies = [None if tensor is None else clone(tensor) for tensor in inputs]
     given: list[Any] = copies
     outputs = step_by_step(course, *given)
@@ -190,7 +191,7 @@ def _recorded_gradients(course: Course, inputs: Sequence[Optional[Tensor]],
 
 def step_by_step(course: Course, projected: Tensor, weight: Tensor, bias_x: Optional[Tensor], bias_h: Optional[Tensor],
                  shrink: Optional[Tensor], *states: Tensor) -> list[Tensor]:
-    """What `Recurrence` computes, by operations on tensors."""
+    """`Recurrence` by operations on tensors."""
     cell, samples = course.cell, states[0].shape[1]
     gates = reshape(projected, projected.shape[0], len(course.widths), samples)
     outputs: dict[int, Tensor] = {}

@@ -1,4 +1,4 @@
-"""Losses of numbers and of distributions: how far they are from their targets, each one formula."""
+"""Losses of regression and of distributions, one formula each."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _(xp: FormulaNamespace, x: Expression, target: Expression) -> tuple[Expressi
 
 def l1_loss(input: Any, target: Any, size_average: None = None, reduce: None = None, reduction: str = "mean",
             weight: Any = None) -> Tensor:
-    """The mean absolute error, |x - t|;  derivative along x: its sign.
+    """The mean absolute error, |x - t|;  derivative in x: its sign.
 
     >>> l1_loss(Tensor([1.0, 3.0]), [1.0, 1.0])
     tensor(1.)
@@ -115,7 +115,7 @@ def l1_loss(input: Any, target: Any, size_average: None = None, reduce: None = N
 
 def smooth_l1_loss(input: Any, target: Any, size_average: None = None, reduce: None = None, reduction: str = "mean",
                    beta: float = 1.0) -> Tensor:
-    """The absolute error, rounded off where it is less than `beta`.
+    """The absolute error, quadratic where it is less than `beta`.
 
     loss = (x - t)^2 / (2 beta) for |x - t| < beta, else |x - t| - beta / 2.
     Source: Girshick, "Fast R-CNN", ICCV 2015, eq. 3.
@@ -130,7 +130,7 @@ def smooth_l1_loss(input: Any, target: Any, size_average: None = None, reduce: N
 
 
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Tensor:
-    """The squared error up to `delta`, and straight beyond.
+    """The squared error up to `delta`, linear beyond.
 
     loss = (x - t)^2 / 2 for |x - t| <= delta, else delta (|x - t| - delta / 2).
     Source: Huber, "Robust Estimation of a Location Parameter", Annals of Math. Stat. 35, 1964.
@@ -145,9 +145,9 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
 
 def kl_div(input: Any, target: Any, size_average: None = None, reduce: None = None, reduction: str = "mean",
            log_target: bool = False) -> Tensor:
-    """The divergence of target probabilities t from probabilities q, whose logarithms are the input: t (log t - log q).
+    """The Kullback-Leibler divergence t (log t - log q) of targets t from probabilities q, given as log q.
 
-    `reduction` may be "batchmean" as well: the sum over all elements, divided by the length of the first dimension.
+    `reduction` may also be "batchmean": the sum divided by the batch size (dimension 0).
     Source: Kullback and Leibler, "On Information and Sufficiency", Annals of Math. Stat. 22, 1951.
 
     >>> kl_div(Tensor([[0.0, -1.0]]), [[1.0, 0.0]], reduction="batchmean")
@@ -162,7 +162,7 @@ def kl_div(input: Any, target: Any, size_average: None = None, reduce: None = No
 
 def poisson_nll_loss(input: Any, target: Any, log_input: bool = True, full: bool = False, size_average: None = None,
                      eps: float = 1e-8, reduce: None = None, reduction: str = "mean") -> Tensor:
-    """The negative log-likelihood of counts under a Poisson distribution, but for a constant that `full` adds.
+    """The negative log-likelihood of counts under a Poisson distribution; `full` adds the constant term.
 
     e^x - t x with `log_input`, x being the logarithm of the rate, else x - t log(x + eps).
 
@@ -203,7 +203,7 @@ def gaussian_nll_loss(input: Any, target: Any, var: Any, full: bool = False, eps
 
 def soft_margin_loss(input: Any, target: Any, size_average: None = None, reduce: None = None,
                      reduction: str = "mean") -> Tensor:
-    """The log loss of scores of two classes, called 1 and -1: log(1 + e^(-t x)).
+    """The logistic loss of scores for targets 1 and -1: log(1 + e^(-t x)).
 
     >>> soft_margin_loss(Tensor([0.0, 100.0]), [1.0, -1.0], reduction="none")
     tensor([  0.6931, 100.    ])

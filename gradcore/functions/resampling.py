@@ -1,4 +1,4 @@
-"""Images of another size: means over parts, interpolation, and channels that become pixels.
+"""Resizing: adaptive average pooling, interpolation, and pixel shuffling.
 
 All but the nearest pixel are one matrix of weights for each dimension, from whose side the input is multiplied.
 """
@@ -23,7 +23,7 @@ _CUBIC = -0.75  # as PyTorch's; Keys has -0.5
 
 
 def adaptive_avg_pool1d(input: Any, output_size: Any) -> Tensor:
-    """The means over `output_size` parts of the length; see `adaptive_avg_pool2d`.
+    """The mean of each of `output_size` parts of the length; see `adaptive_avg_pool2d`.
 
     >>> adaptive_avg_pool1d(Tensor([[[1.0, 3.0, 5.0, 7.0]]]), 2)
     tensor([[[2., 6.]]])
@@ -32,7 +32,7 @@ def adaptive_avg_pool1d(input: Any, output_size: Any) -> Tensor:
 
 
 def adaptive_avg_pool2d(input: Any, output_size: Any) -> Tensor:
-    """The means over parts of the plane, as many as `output_size` says; None keeps a size.
+    """The mean of each part of the plane, divided into `output_size` parts; None keeps a size.
 
     Part i of a dimension of n elements goes from floor(i n / out) to ceil((i + 1) n / out).
 
@@ -43,7 +43,7 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Tensor:
 
 
 def adaptive_avg_pool3d(input: Any, output_size: Any) -> Tensor:
-    """The means over parts of the volume; see `adaptive_avg_pool2d`.
+    """The mean of each part of the volume; see `adaptive_avg_pool2d`.
 
     >>> from gradcore import arange
     >>> adaptive_avg_pool3d(arange(8.0).reshape(1, 1, 2, 2, 2), 1).flatten()
@@ -65,7 +65,7 @@ def _means(n: int, out: int) -> np.ndarray:
 
 
 def _along_each(x: Tensor, matrices: Sequence[np.ndarray]) -> Tensor:
-    """The last dimensions multiplied by a matrix each, (elements before, elements after)."""
+    """Multiply each of the last dimensions by a matrix (old size, new size)."""
     y = wide(x)
     for dim, matrix in enumerate(matrices, x.ndim - len(matrices)):
         if matrix.shape[0] == matrix.shape[1] and (matrix == np.eye(len(matrix))).all():
@@ -81,7 +81,7 @@ def _along_each(x: Tensor, matrices: Sequence[np.ndarray]) -> Tensor:
 def interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
                 align_corners: Optional[bool] = None, recompute_scale_factor: Optional[bool] = None,
                 antialias: bool = False) -> Tensor:
-    """The input with its last dimensions in another size.
+    """Resize the last dimensions.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def _check_mode(x: Tensor, mode: str, align_corners: Optional[bool], antialias: 
 
 def _sizes_and_scales(x: Tensor, count: int, size: Any, scale_factor: Any,
                       recompute: bool) -> tuple[tuple[int, ...], list[float]]:
-    """The new sizes, and how many elements before there are for one after."""
+    """The new sizes, and the ratio of old to new coordinates."""
     if (size is None) == (scale_factor is None):
         raise ValueError(f"interpolate: it takes `size` or `scale_factor`, one of them; got {size} and {scale_factor}")
     if size is not None:
@@ -151,7 +151,7 @@ def _nearest(input: Tensor, sizes: Sequence[int], scales: Sequence[float], shift
 
 
 def _places(n: int, out: int, scale: float, align_corners: bool) -> np.ndarray:
-    """Where the new elements lie among those before."""
+    """The positions of the new elements among the old ones."""
     if align_corners:
         return np.arange(out) * ((n - 1) / (out - 1) if out > 1 else 0.0)
     return (np.arange(out) + 0.5) * scale - 0.5
@@ -172,7 +172,7 @@ def _cubic(n: int, places: np.ndarray) -> np.ndarray:
 
 
 def _gathered(n: int, places: np.ndarray, weight: Callable[..., Any], neighbours: Sequence[int]) -> np.ndarray:
-    """The matrix whose columns weigh the neighbours of each place; beyond the edge is the edge."""
+    """The matrix that interpolates at given positions from neighbours; indices are clamped to the edge."""
     matrix, columns = np.zeros((n, len(places))), np.arange(len(places))
     for k in neighbours:
         rows = np.floor(places).astype("int64") + k
@@ -181,7 +181,7 @@ def _gathered(n: int, places: np.ndarray, weight: Callable[..., Any], neighbours
 
 
 def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
-    """Channels become pixels: (..., C r², H, W) becomes (..., C, H r, W r).
+    """Rearrange channels to pixels: (..., C r², H, W) becomes (..., C, H r, W r).
 
     Source: Shi et al., "Real-Time Single Image and Video Super-Resolution", CVPR 2016, eq. 4.
 
@@ -202,7 +202,7 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
 
 
 def channel_shuffle(input: Any, groups: int) -> Tensor:
-    """The channels, dimension 1, in another order: the first of each group, then the second of each, and so on.
+    """Interleave the groups of channels (dimension 1): the first of each group, then the second of each, and so on.
 
     Source: Zhang et al., "ShuffleNet", CVPR 2018, section 3.1.
 
@@ -218,7 +218,7 @@ def channel_shuffle(input: Any, groups: int) -> Tensor:
 
 
 def pixel_unshuffle(input: Any, downscale_factor: int) -> Tensor:
-    """Pixels become channels, the opposite of `pixel_shuffle`: (..., C, H r, W r) becomes (..., C r², H, W).
+    """Rearrange pixels to channels, the inverse of `pixel_shuffle`: (..., C, H r, W r) becomes (..., C r², H, W).
 
     >>> pixel_unshuffle(Tensor([[[[1.0, 2.0], [3.0, 4.0]]]]), 2).flatten(1)
     tensor([[1., 2., 3., 4.]])

@@ -1,6 +1,6 @@
-"""Activations of sigmoid shape, and the smooth gates x * s(x) that are made of them.
+"""Activations of sigmoid shape, and smooth gates x * s(x) made of them.
 
-The gates bound their input where they are closed: infinity times 0 would be NaN, while the limit is 0.
+The gates clamp their input where they are closed, since infinity times 0 would be NaN, while the limit is 0.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from ..core.tensor import Tensor
 
 @elementwise
 def sigmoid(xp: FormulaNamespace, x: Expression) -> Expression:
-    """The logistic function: any number becomes a probability.
+    """The logistic function, which maps numbers to probabilities.
 
     sigmoid(x) = 1 / (1 + e^-x);  derivative sigmoid(x) (1 - sigmoid(x)).
     Source: Verhulst, 1838; as a neuron: Rumelhart, Hinton and Williams, Nature 323, 1986, eq. 2.
-    Good: gates and probabilities of two classes.  Bad: saturates, at most 1/4 of the gradient passes, mean is not 0.
+    Good: gates and probabilities of two classes.  Bad: saturates, slope at most 1/4, not zero-centered.
 
     >>> from gradcore import Tensor
     >>> sigmoid(Tensor([-1.0, 0.0, 100.0]))
@@ -39,7 +39,7 @@ def tanh(xp: FormulaNamespace, x: Expression) -> Expression:
 
     tanh(x) = 2 sigmoid(2x) - 1 = (e^x - e^-x) / (e^x + e^-x);  derivative 1 - tanh(x)^2.
     Source: LeCun et al., "Efficient BackProp", 1998, section 4.4.
-    Good: mean 0 and slope 1 at the origin, states of recurrent networks.  Bad: saturates on both sides.
+    Good: zero-centered, slope 1 at the origin, states of recurrent networks.  Bad: saturates on both sides.
 
     >>> from gradcore import Tensor
     >>> tanh(Tensor([-100.0, 0.0, 0.5]))
@@ -55,11 +55,11 @@ def _(xp: FormulaNamespace, output: Expression) -> Expression:
 
 @elementwise
 def logsigmoid(xp: FormulaNamespace, x: Expression) -> Expression:
-    """The logarithm of the logistic function, which never underflows.
+    """The logarithm of the logistic function, without underflow.
 
     logsigmoid(x) = -log(1 + e^-x) = min(0, x) - log(1 + e^-|x|);  derivative sigmoid(-x).
     Source: the log-likelihood of logistic regression: Cox, J. R. Stat. Soc. B 20, 1958.
-    Good: likelihoods and losses.  Bad: unbounded below, so no activation of hidden layers.
+    Good: likelihoods and losses.  Bad: unbounded below, so not for hidden layers.
 
     >>> from gradcore import Tensor
     >>> logsigmoid(Tensor([-100.0, 0.0]))
@@ -79,7 +79,7 @@ def softsign(xp: FormulaNamespace, x: Expression) -> Expression:
 
     softsign(x) = x / (1 + |x|);  derivative 1 / (1 + |x|)^2.
     Source: Bergstra et al., "Quadratic Polynomials Learn Better Image Features", 2009; Glorot and Bengio, 2010.
-    Good: no exponentials, saturates later than tanh.  Bad: its tails still pass hardly any gradient.
+    Good: no exponentials, saturates later than tanh.  Bad: its tails pass little gradient.
 
     >>> from gradcore import Tensor
     >>> softsign(Tensor([-1.0, 0.0, 3.0]))
@@ -96,7 +96,7 @@ def _(xp: FormulaNamespace, x: Expression) -> Expression:
 
 @elementwise
 def swish(xp: FormulaNamespace, x: Expression, beta: float = 1.0) -> Expression:
-    """A smooth rectifier that dips below zero: the input times its own gate.
+    """A smooth, non-monotonic rectifier: the input times its own gate.
 
     swish(x) = x sigmoid(beta x);  derivative s + beta swish(x) (1 - s) with s = sigmoid(beta x).
     Source: Ramachandran, Zoph and Le, "Searching for Activation Functions", 2017, section 3; as SiLU (beta = 1):
@@ -113,7 +113,7 @@ def swish(xp: FormulaNamespace, x: Expression, beta: float = 1.0) -> Expression:
 
 @swish.derivative
 def _(xp: FormulaNamespace, x: Expression, output: Expression, beta: float = 1.0) -> Expression:
-    # As 1 + (beta swish - 1) q with q = 1 - s, since 1 - s has lost its digits where s is nearly 1 and swish large.
+    # As 1 + (beta swish - 1) q with q = sigmoid(-beta x), since 1 - s cancels where s is nearly 1 and swish is large.
     finite = xp.where(beta > 0, xp.minimum(output, 1e30), xp.where(beta < 0, xp.maximum(output, -1e30), 0.0))
     return 1.0 + (beta * finite - 1.0) * xp.sigmoid(-_scaled(xp, x, beta))
 
@@ -144,9 +144,9 @@ def _(xp: FormulaNamespace, x: Expression) -> Expression:
 
 @elementwise
 def gelu_tanh(xp: FormulaNamespace, x: Expression) -> Expression:
-    """The Gaussian error linear unit with tanh in place of erf: the kernel of `gelu(x, "tanh")`.
+    """The Gaussian error linear unit with tanh instead of erf: the kernel of `gelu(x, "tanh")`.
 
-    gelu(x) = x Q(x) with Q(x) = (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2 in place of the normal distribution
+    gelu(x) = x Q(x) with Q(x) = (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2 instead of the normal distribution
     function;  derivative Q(x) + x Q'(x) with Q' = Q (1 - Q) 2 sqrt(2/pi) (1 + 3 · 0.044715 x^2).
     """
     x = xp.maximum(x, -100.0)
@@ -156,7 +156,7 @@ def gelu_tanh(xp: FormulaNamespace, x: Expression) -> Expression:
 @gelu_tanh.derivative
 def _(xp: FormulaNamespace, x: Expression) -> Expression:
     x = xp.clip(x, -100.0, 100.0)
-    # The smaller one of Q(x) and 1 - Q(x), in all of its digits.  Not of -|x|, whose slope at 0 is 0.
+    # The smaller one of Q(x) and 1 - Q(x), without cancellation.  Not of -|x|, whose slope at 0 is 0.
     small = xp.normcdf_tanh(xp.where(x > 0, -x, x))
     slope = TANH_SLOPE * (1.0 + 3.0 * TANH_CUBIC * (x * x))
     return xp.where(x > 0, 1.0 - small, small) + x * small * (1.0 - small) * slope
@@ -168,7 +168,7 @@ def gelu(x: Any, approximate: str = "none") -> Tensor:
     gelu(x) = x P(x) with the normal distribution function P;  derivative P(x) + x p(x) with its density p.
     With approximate="tanh": x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2.
     Source: Hendrycks and Gimpel, "Gaussian Error Linear Units (GELUs)", 2016, section 2.
-    Good: transformers; smooth everywhere.  Bad: the dearest to compute.
+    Good: transformers; smooth everywhere.  Bad: the most expensive to compute.
 
     >>> gelu(Tensor([-1.0, 0.0, 1.0]))
     tensor([-0.1587,  0.    ,  0.8413])
@@ -183,25 +183,25 @@ _GELU = {"none": gelu_erf, "tanh": gelu_tanh}
 
 @elementwise
 def mish(xp: FormulaNamespace, x: Expression) -> Expression:
-    """A smooth rectifier that dips below zero, with a softer gate than swish.
+    """A smooth, non-monotonic rectifier with a softer gate than swish.
 
     mish(x) = x tanh(log(1 + e^x)) = x n / (n + 2) with n = e^x (e^x + 2);  derivative n/d + 4 x e^x (e^x + 1) / d^2
     with d = n + 2.
     Source: Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", BMVC 2020, eq. 1.
-    Good: image models.  Bad: dearer than swish for a small gain.
+    Good: image models.  Bad: more expensive than swish for a small gain.
 
     >>> from gradcore import Tensor
     >>> mish(Tensor([-1.0, 0.0, 100.0]))
     tensor([ -0.3034,   0.    , 100.    ])
     """
-    # The gate is 1 / (h + 1 / (4h)) with h = 1/2 + e^-x: no form rounds less.  1 + e^-x may be had as expm1(-x) + 2.
+    # The gate is 1 / (h + 1 / (4h)) with h = 1/2 + e^-x: no form is more accurate.  1 + e^-x may become expm1(-x) + 2.
     h = (1.0 + xp.exp(-x)) - 0.5
     return xp.maximum(x, -1e30) / (h + 0.25 / h)
 
 
 @mish.derivative
 def _(xp: FormulaNamespace, x: Expression) -> Expression:
-    x = xp.clip(x, -1000.0, 20.0)  # from 20 on the derivative is 1 to the last digit of a double
+    x = xp.clip(x, -1000.0, 20.0)  # from 20 on the derivative is 1 in double precision
     e = xp.exp(x)
     n = e * (e + 2.0)
     d = n + 2.0
@@ -210,18 +210,18 @@ def _(xp: FormulaNamespace, x: Expression) -> Expression:
 
 @elementwise
 def tanhshrink(xp: FormulaNamespace, x: Expression) -> Expression:
-    """What the hyperbolic tangent leaves of its input: hardly anything of small ones.
+    """The input minus its hyperbolic tangent.
 
     tanhshrink(x) = x - tanh(x);  derivative tanh(x)^2.
     Source: the module Tanhshrink of Torch: Collobert, Kavukcuoglu and Farabet, "Torch7", 2011.
-    Good: sparse codes, smooth.  Bad: small inputs get hardly any gradient.
+    Good: sparse codes, smooth.  Bad: small inputs get little gradient.
 
     >>> from gradcore import Tensor
     >>> tanhshrink(Tensor([0.0, 2.0]))
     tensor([0.   , 1.036])
     """
-    # Close to 0 the difference would cancel: it is x^3 / 3 times a fraction there, Lambert's continued fraction of tanh
-    # cut off after 17.  Elsewhere |x| - 1 is exact, or much larger than the rest.
+    # Close to 0 the difference would cancel: there it is x^3 / 3 times Lambert's continued fraction of tanh, truncated
+    # after 17.  Elsewhere |x| - 1 is exact, or much larger than the rest.
     square, size = x * x, xp.abs(x)
     above = 255255.0 + square * (18018.0 + square * (286.0 + square * (44.0 / 45.0)))
     below = 765765.0 + square * (360360.0 + square * (21021.0 + square * (308.0 + square)))

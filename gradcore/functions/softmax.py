@@ -1,6 +1,6 @@
-"""Softmax, its logarithm and their kin: row formulas along a dimension of scores.
+"""Softmax, log-softmax and related functions: row formulas along a dimension of scores.
 
-The largest score is taken off first: the result is the same and no exponential overflows.
+The maximum is subtracted first, which prevents overflow and does not change the result.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _(xp: RowNamespace, output: Expression, upstream: Expression) -> Expression:
 
 
 def implied_dim(dim: Optional[int], ndim: int, name: str) -> int:
-    """PyTorch's choice where no dimension is named: the first of 3 (or of none or one), else the second."""
+    """PyTorch's dimension if none is given: the first of 0, 1 or 3 dimensions, else the second."""
     if dim is not None:
         return dim
     chosen = 0 if ndim in (0, 1, 3) else 1
@@ -56,11 +56,11 @@ def implied_dim(dim: Optional[int], ndim: int, name: str) -> int:
 
 @accepts_numpy_names
 def softmax(x: Any, dim: int = -1, dtype: Any = None) -> Tensor:
-    """Probabilities that are proportional to the exponentials of the scores, which are first cast to `dtype`.
+    """Probabilities proportional to the exponentials of the scores, which are first cast to `dtype`.
 
-    softmax(x)_i = e^(x_i) / sum_j e^(x_j);  derivative of the i-th along x_j: s_i (1 - s_i) for j = i, else -s_i s_j.
+    softmax(x)_i = e^(x_i) / sum_j e^(x_j);  derivative of the i-th in x_j: s_i (1 - s_i) for j = i, else -s_i s_j.
     Source: Bridle, "Probabilistic Interpretation of Feedforward Classification Network Outputs", 1990, eq. 3.
-    Good: one of several classes, attention.  Bad: for a loss take `cross_entropy` of the scores, which is stabler.
+    Good: one of several classes, attention.  Bad: as a loss, `cross_entropy` of the scores is more stable.
 
     >>> softmax(Tensor([[1000.0, 1000.0], [0.0, -1000.0]]))
     tensor([[0.5, 0.5],
@@ -73,7 +73,7 @@ def softmax(x: Any, dim: int = -1, dtype: Any = None) -> Tensor:
 def log_softmax(x: Any, dim: int = -1, dtype: Any = None) -> Tensor:
     """The logarithm of `softmax`, finite for all finite scores.
 
-    log_softmax(x)_i = x_i - log(sum_j e^(x_j));  derivative of the i-th along x_j: (1 if i = j else 0) - s_j.
+    log_softmax(x)_i = x_i - log(sum_j e^(x_j));  derivative of the i-th in x_j: (1 if i = j else 0) - s_j.
     Source: as `softmax`.  Good: log-likelihoods.
 
     >>> log_softmax(Tensor([0.0, -1000.0]))
@@ -84,7 +84,7 @@ def log_softmax(x: Any, dim: int = -1, dtype: Any = None) -> Tensor:
 
 @accepts_numpy_names
 def softmin(x: Any, dim: int = -1, dtype: Any = None) -> Tensor:
-    """The softmax of the negative scores: the smallest score gets the largest probability.
+    """The softmax of the negated scores.
 
     >>> softmin(Tensor([0.0, 1000.0]))
     tensor([1., 0.])
@@ -98,11 +98,11 @@ def _in(x: Any, dtype: Any) -> Any:
 
 @accepts_numpy_names
 def glu(input: Any, dim: int = -1) -> Tensor:
-    """The gated linear unit: one half of the input along `dim`, gated by the other.
+    """The gated linear unit: one half of the input along `dim`, gated by the other half.
 
     glu(a, b) = a sigmoid(b).
     Source: Dauphin et al., "Language Modeling with Gated Convolutional Networks", ICML 2017, eq. 1.
-    Good: a gradient that passes the gate without fading.  Bad: half of the width goes to gates.
+    Good: a linear path for the gradient.  Bad: half of the width is used for gates.
 
     >>> glu(Tensor([3.0, 0.0]))
     tensor([1.5])
@@ -122,7 +122,7 @@ def gated(xp: FormulaNamespace, x: Expression, gate: Expression) -> Expression:
 
 @accepts_numpy_names
 def gumbel_softmax(logits: Any, tau: float = 1.0, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
-    """A sample of categories by their scores that has a gradient; if `hard` it is a one-hot vector all the same.
+    """A differentiable sample of categories; with `hard`, a one-hot vector with the gradient of the soft sample.
 
     softmax((logits + g) / tau) with g drawn from the Gumbel distribution.
     Source: Jang, Gu and Poole, "Categorical Reparameterization with Gumbel-Softmax", ICLR 2017, eq. 2.

@@ -1,4 +1,4 @@
-"""The options of convolutions and pools: a number for all dimensions or one for each, checked before anything else."""
+"""Options of convolutions and pools: a number for all dimensions, or one for each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..core.broadcasting import cast
 from ..core.tensor import Tensor
 
 Sizes = Union[int, Sequence[int]]
-MOST = 2 ** 31  # no size comes near
+MOST = 2 ** 31  # an upper bound of sizes
 
 
 def per_dim(value: Any, count: int, least: int, option: str, name: str) -> tuple[int, ...]:
@@ -59,7 +59,7 @@ def check_norm_type(norm_type: float, name: str) -> None:
 
 def windows_over(sizes: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...],
                  before: tuple[int, ...], after: tuple[int, ...], name: str) -> Windows:
-    """The windows over an input of these sizes, of which there must be one at least."""
+    """The windows over an input of these sizes; raises ValueError if there is none."""
     windows = Windows(sizes, kernel, stride, dilation, before, after)
     if min(windows.positions) < 1:
         raise ValueError(f"{name}: the input is smaller than the window: sizes {sizes}, with padding {windows.padded}, "
@@ -68,7 +68,7 @@ def windows_over(sizes: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[
 
 
 def output_sizes(sizes: Sequence[int], output_size: Any, name: str) -> tuple[int, ...]:
-    """The sizes that are asked for: a number for all dimensions or one for each, None for as many as there are."""
+    """The requested output sizes: a number for all dimensions or one for each; None keeps the size."""
     count = len(sizes)
     wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * count
     if len(wanted) == count:
@@ -77,7 +77,7 @@ def output_sizes(sizes: Sequence[int], output_size: Any, name: str) -> tuple[int
 
 
 def parts(n: int, out: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where `out` parts of n elements begin and end; they overlap where n does not divide.
+    """The starts and ends of `out` parts of n elements; they overlap if n is not divisible.
 
     >>> [ends.tolist() for ends in parts(5, 2)]
     [[0, 2], [3, 5]]
@@ -87,7 +87,7 @@ def parts(n: int, out: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def as_samples(x: Tensor, count: int, name: str, channels: Optional[int] = None) -> Tensor:
-    """`x` with a dimension of samples, then channels, then `count` others; without samples one is added in front."""
+    """`x` with a batch dimension, a channel dimension and `count` others; a missing batch dimension is added."""
     if x.ndim not in (count + 1, count + 2):
         raise ValueError(f"{name}: the input must have the shape (N, C, {_letters(count)}) or (C, {_letters(count)}); "
                          f"got {x.shape}")
@@ -104,5 +104,5 @@ def _letters(count: int) -> str:
 
 
 def wide(x: Tensor) -> Tensor:
-    """A float16 tensor in float32, in which its sums are computed."""
+    """A float16 tensor as float32, the dtype of its sums; others unchanged."""
     return cast(x, FLOAT32) if x.dtype == FLOAT16 else x
