@@ -130,7 +130,8 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, size_avera
                          reduction: str = "mean") -> Tensor:
     """The negative log-likelihood of targets t in [0, 1] under probabilities p: -(t log p + (1 - t) log(1 - p)).
 
-    Logarithms are clamped to at least -100, which bounds the loss;  derivative in p: (p - t) / (p (1 - p)).  If p comes from a sigmoid, `binary_cross_entropy_with_logits` is more accurate.
+    Logarithms are clamped to at least -100, which bounds the loss.  The derivative in p is (p - t) / (p (1 - p)).  If p
+    comes from a sigmoid, `binary_cross_entropy_with_logits` is more accurate.
 
     >>> binary_cross_entropy(Tensor([0.5, 1.0]), [1.0, 0.0], reduction="none")
     tensor([  0.6931, 100.    ])

@@ -1,7 +1,7 @@
-"""Modules: functions with parameters, in PyTorch's names.
+"""Modules: functions with parameters, with PyTorch's names.
 
-Begin with `module`, then `layers`; `functional` has the functions alone, `init` initial values, `utils` what training
-needs beside layers.
+Begin with `module`, then `layers`.  `functional` has the functions alone, `init` initial values, and `utils` training
+helpers.
 
 >>> import gradcore
 >>> model = Sequential(Neuron(2, 8, activation="tanh"), Linear(8, 1))

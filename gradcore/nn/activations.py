@@ -1,6 +1,6 @@
 """The activations as modules.
 
-Those without parameters are made from their functions: the function's constants are the module's options.
+Those without parameters are generated from their functions, whose constants become options of the module.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .parameter import unfilled
 
 
 class Activation(Module):
-    """Base class of modules that apply one function; options are arguments of the constructor, and attributes.
+    """Base class of modules that apply one function; its options are constructor arguments and attributes.
 
     >>> ELU(alpha=0.5)
     ELU(alpha=0.5)
@@ -63,8 +63,10 @@ _BY_NAME = inspect.Parameter.KEYWORD_ONLY
 
 
 def _module(name: str, function: Callable[..., Any], inplace: bool = False, by_name: str = "") -> type[Activation]:
-    """A module class for an activation function; its options are the function's parameters with a default, and
-    `inplace` where PyTorch's module has it; those that PyTorch's has not are given `by_name`."""
+    """A module class for an activation function, whose parameters with a default become options.
+
+    It has `inplace` if PyTorch's module does; options that PyTorch's module lacks are keyword-only (`by_name`).
+    """
     options = [parameter for parameter in inspect.signature(function).parameters.values()
                if parameter.default is not parameter.empty]
     parameters = [option for option in options if option.name not in by_name.split()] + [_INPLACE] * inplace
@@ -116,7 +118,7 @@ class Threshold(Module):
 
 
 class Softplus(Module):
-    """A smooth rectifier, and the input itself where beta · input is above `threshold`: see `nn.functional.softplus`.
+    """A smooth rectifier, linear where beta · input exceeds `threshold`: see `nn.functional.softplus`.
 
     >>> Softplus()(Tensor([-1.0, 0.0, 100.0]))
     tensor([  0.3133,   0.6931, 100.    ])
@@ -152,7 +154,7 @@ class Softmax(Module):
 
 
 class LogSoftmax(Softmax):
-    """The logarithms of probabilities along `dim`: see `nn.functional.log_softmax`.
+    """Log-probabilities along `dim`: see `nn.functional.log_softmax`.
 
     >>> LogSoftmax(dim=0)(Tensor([1.0, 1.0]))
     tensor([-0.6931, -0.6931])
@@ -162,7 +164,7 @@ class LogSoftmax(Softmax):
 
 
 class Softmin(Softmax):
-    """Probabilities along `dim`, the largest for the smallest: see `nn.functional.softmin`.
+    """The softmax of the negated input along `dim`: see `nn.functional.softmin`.
 
     >>> Softmin(dim=0)(Tensor([0.0, 1.0]))
     tensor([0.7311, 0.2689])
@@ -185,7 +187,7 @@ class Softmax2d(Module):
 
 
 class PReLU(Module):
-    """A leaky rectifier whose slope is learned: one, or one for each channel (dimension 1 of the input).
+    """A leaky rectifier with a learned slope, one or one for each channel (dimension 1 of the input).
 
     See `gradcore.functions.prelu`.
 
@@ -199,7 +201,7 @@ class PReLU(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Begin with the slope `init` again."""
+        """Reset the slope to `init`."""
         constant_(self.weight, self.init)
 
     def forward(self, input: Any) -> Tensor:
@@ -210,7 +212,7 @@ class PReLU(Module):
 
 
 class RReLU(Module):
-    """A leaky rectifier whose slopes are drawn at random in training.
+    """A leaky rectifier with random slopes in training.
 
     See `gradcore.functions.rrelu`.
 

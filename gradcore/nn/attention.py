@@ -1,4 +1,4 @@
-"""Attention of several heads."""
+"""Multi-head attention."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .parameter import Parameter, unfilled
 
 
 class MultiheadAttention(Module):
-    """Several attentions beside each other, each on its own projections of queries, keys and values.
+    """Attention in several heads, each on its own projections of queries, keys and values.
 
     Source: Vaswani et al., "Attention Is All You Need", NIPS 2017, section 3.2.2.
 
@@ -65,7 +65,7 @@ class MultiheadAttention(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the projections of inputs anew, and begin with biases of 0."""
+        """Reinitialize the input projections, with biases of 0."""
         for name, parameter in self._parameters.items():
             if parameter is not None and name.endswith("weight"):
                 init.xavier_uniform_(parameter)
@@ -79,14 +79,14 @@ class MultiheadAttention(Module):
     def forward(self, query: Tensor, key: Tensor, value: Tensor, key_padding_mask: Optional[Tensor] = None,
                 need_weights: bool = True, attn_mask: Optional[Tensor] = None, average_attn_weights: bool = True,
                 is_causal: bool = False) -> tuple[Tensor, Optional[Tensor]]:
-        """The output, and with `need_weights` what it averages with (the mean over heads, or of each head).
+        """The output and, with `need_weights`, the attention weights (averaged over heads, or of each head).
 
         Parameters
         ----------
         query : shape (L, N, E), with `batch_first` (N, L, E), or (L, E);  key, value : the same with S for L.
-        key_padding_mask : shape (N, S) or (S,): True where a key does not count, or floats that are added to scores.
-        attn_mask : shape (L, S) or (N · heads, L, S): True where a query may *not* look, or floats.
-        is_causal : says that `attn_mask` is the causal mask, which must be given as well.
+        key_padding_mask : shape (N, S) or (S,): True for keys to ignore, or floats that are added to scores.
+        attn_mask : shape (L, S) or (N · heads, L, S): True where a query may *not* attend, or floats.
+        is_causal : a hint that `attn_mask` is the causal mask; the mask is required as well.
         """
         is_batched = query.ndim == 3
         self._check(query, key, value, attn_mask, is_causal)
@@ -135,7 +135,7 @@ class MultiheadAttention(Module):
         return [linear(x, weight, bias) for x, weight, bias in zip((q, k, v), weights, biases)]
 
     def _with_more_keys(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, int]:
-        """Keys and values with those that are learned, and with zeros, where asked for; and how many these are."""
+        """Keys and values with learned and zero entries appended if requested, and the number of these."""
         added = 0
         if self.bias_k is not None and self.bias_v is not None:
             k, v = [cat([x, more.expand(len(x), 1, self.embed_dim)], 1)
@@ -148,7 +148,7 @@ class MultiheadAttention(Module):
 
     def _mask(self, q: Tensor, k: Tensor, key_padding_mask: Optional[Tensor], attn_mask: Optional[Tensor], added: int,
               is_batched: bool) -> Optional[Tensor]:
-        """Both masks as numbers that are added to scores (samples, heads, L, S)."""
+        """Both masks as a bias of the scores (samples, heads, L, S)."""
         n, length, count = len(q), q.shape[1], k.shape[1] - added
         total = None
         if attn_mask is not None:
@@ -172,5 +172,5 @@ class MultiheadAttention(Module):
 
 
 def _blocking(mask: Tensor, like: Tensor) -> Tensor:
-    """A mask whose True means "not": minus infinity there."""
+    """A mask with True for blocked positions as a bias: minus infinity there."""
     return as_bias(~mask if mask.dtype == BOOL else mask, like)

@@ -1,4 +1,4 @@
-"""Modules that arrange others."""
+"""Containers of modules and parameters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .parameter import Parameter
 
 
 class _Numbered(Module):
-    """Base class of lists whose parts are attributes, named by their numbers."""
+    """Base class of lists, whose items are attributes named by their indices."""
 
     what = "module"
     kind: type = Module
@@ -29,7 +29,7 @@ class _Numbered(Module):
         return dict(self._modules)
 
     def _set_parts(self, parts: Mapping[str, Any]) -> None:
-        """These parts in the place of all others."""
+        """Replace all items."""
         for name in self._parts():
             delattr(self, name)
         for name, part in parts.items():
@@ -45,25 +45,25 @@ class _Numbered(Module):
         return names[i]
 
     def append(self, part: Any) -> Any:
-        """Add a part at the end."""
+        """Append an item."""
         setattr(self, str(len(self)), self._checked(part))
         return self
 
     def extend(self, parts: Iterable[Any]) -> Any:
-        """Add parts at the end."""
+        """Append items."""
         for part in [self._checked(part) for part in parts]:
             self.append(part)
         return self
 
     def insert(self, index: int, part: Any) -> Any:
-        """Add a part before that of a number."""
+        """Insert an item before an index."""
         parts = list(self)
         parts.insert(index, self._checked(part))
         self._number(parts)
         return self
 
     def pop(self, i: int = -1) -> Any:
-        """Take a part out, and return it."""
+        """Remove and return an item."""
         part = self[i]
         del self[i]
         return part
@@ -101,7 +101,7 @@ class _Numbered(Module):
 
 
 class ModuleList(_Numbered):
-    """A list of modules, which belong to the module that holds it.
+    """A list of modules, registered as submodules.
 
     >>> len(ModuleList([Module(), Module()])[:1])
     1
@@ -114,7 +114,7 @@ class ModuleList(_Numbered):
 
 
 class Sequential(_Numbered):
-    """Modules one after the other; they are named by their numbers, or by the keys of an ordered dictionary.
+    """Modules applied in sequence, named by index or by the keys of an ordered dictionary.
 
     >>> from .layers import Flatten, Linear
     >>> Sequential(Linear(2, 3), Flatten())
@@ -146,7 +146,7 @@ class Sequential(_Numbered):
 
 
 class ParameterList(_Numbered):
-    """A list of parameters; tensors become parameters.
+    """A list of registered parameters; tensors become parameters.
 
     >>> from gradcore import ones
     >>> slopes = ParameterList([ones(2), ones(3)])
@@ -173,7 +173,7 @@ class ParameterList(_Numbered):
 
 
 class _Named(Module):
-    """Base class of dictionaries whose parts are attributes, kept in the order in which they came."""
+    """Base class of dictionaries, whose items are attributes in insertion order."""
 
     kind: str
 
@@ -188,7 +188,7 @@ class _Named(Module):
         raise NotImplementedError(f"{type(self).__name__} does not say what it holds")
 
     def update(self, parts: Any) -> None:
-        """Add the parts of a mapping, or of pairs of a name and a part."""
+        """Add the items of a mapping, or of pairs (name, value)."""
         for name, part in dict(parts).items():
             self[name] = part
 
@@ -205,13 +205,13 @@ class _Named(Module):
         return self._parts().get(name, default)
 
     def pop(self, name: str) -> Any:
-        """Take a part out, and return it."""
+        """Remove and return an item."""
         part = self[name]
         delattr(self, name)
         return part
 
     def clear(self) -> None:
-        """Take all parts out."""
+        """Remove all items."""
         for name in list(self):
             delattr(self, name)
 
@@ -232,7 +232,7 @@ class _Named(Module):
 
 
 class ModuleDict(_Named):
-    """A dictionary of modules, which belong to the module that holds it.
+    """A dictionary of modules, registered as submodules.
 
     >>> list(ModuleDict({"a": Module(), "b": Module()}))
     ['a', 'b']
@@ -246,7 +246,7 @@ class ModuleDict(_Named):
 
 
 class ParameterDict(_Named):
-    """A dictionary of parameters; tensors become parameters.
+    """A dictionary of registered parameters; tensors become parameters.
 
     >>> from gradcore import ones
     >>> named = ParameterDict({"slope": ones(2)})

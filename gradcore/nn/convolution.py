@@ -19,9 +19,9 @@ _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
 class _Convolution(Module):
-    """What convolutions over one, two and three dimensions have in common.
+    """Base class of convolutional layers.
 
-    Weight and bias begin uniformly between ±1/sqrt(inputs of an output).
+    Weight and bias are initialized uniformly in ±1/sqrt(fan_in).
     """
 
     count: int
@@ -55,7 +55,7 @@ class _Convolution(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw weight and bias anew."""
+        """Reinitialize weight and bias."""
         draw_uniform(self, init.bound_for(self.weight.shape[1] * math.prod(self.kernel_size)))
 
     def extra_repr(self) -> str:
@@ -109,7 +109,7 @@ class _ConvTranspose(_Convolution):
 
 
 class Conv1d(_Conv):
-    """Filters over (N, C, L): see `gradcore.functions.conv1d`.
+    """A convolution over (N, C, L): see `gradcore.functions.conv1d`.
 
     >>> from gradcore import ones
     >>> Conv1d(2, 4, kernel_size=3)(ones(1, 2, 5)).shape
@@ -120,7 +120,7 @@ class Conv1d(_Conv):
 
 
 class Conv2d(_Conv):
-    """Filters over (N, C, H, W): see `gradcore.functions.conv2d`.
+    """A convolution over (N, C, H, W): see `gradcore.functions.conv2d`.
 
     >>> Conv2d(3, 8, 3, padding=1)
     Conv2d(3, 8, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))
@@ -130,7 +130,7 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    """Filters over (N, C, D, H, W): see `gradcore.functions.conv3d`.
+    """A convolution over (N, C, D, H, W): see `gradcore.functions.conv3d`.
 
     >>> from gradcore import ones
     >>> Conv3d(2, 4, kernel_size=3, padding=1)(ones(1, 2, 3, 5, 5)).shape
@@ -141,7 +141,7 @@ class Conv3d(_Conv):
 
 
 class ConvTranspose1d(_ConvTranspose):
-    """Transposed filters over (N, C, L): see `gradcore.functions.conv_transpose1d`.
+    """A transposed convolution over (N, C, L): see `gradcore.functions.conv_transpose1d`.
 
     >>> from gradcore import ones
     >>> ConvTranspose1d(2, 4, kernel_size=2, stride=2)(ones(1, 2, 5)).shape
@@ -152,7 +152,7 @@ class ConvTranspose1d(_ConvTranspose):
 
 
 class ConvTranspose2d(_ConvTranspose):
-    """Transposed filters over (N, C, H, W): see `gradcore.functions.conv_transpose2d`.
+    """A transposed convolution over (N, C, H, W): see `gradcore.functions.conv_transpose2d`.
 
     >>> from gradcore import ones
     >>> ConvTranspose2d(2, 4, kernel_size=2, stride=2)(ones(1, 2, 5, 5)).shape
@@ -163,7 +163,7 @@ class ConvTranspose2d(_ConvTranspose):
 
 
 class ConvTranspose3d(_ConvTranspose):
-    """Transposed filters over (N, C, D, H, W): see `gradcore.functions.conv_transpose3d`.
+    """A transposed convolution over (N, C, D, H, W): see `gradcore.functions.conv_transpose3d`.
 
     >>> from gradcore import ones
     >>> ConvTranspose3d(2, 4, kernel_size=2)(ones(1, 2, 1, 2, 2)).shape

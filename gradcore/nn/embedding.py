@@ -1,4 +1,4 @@
-"""Embeddings."""
+"""Embedding layers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .parameter import Parameter, unfilled
 
 
 def _table(module: Any, weight: Optional[Tensor], device: DeviceLike, dtype: Any) -> Parameter:
-    """The vectors of a module: those that are given, or new ones."""
+    """The table of a module: the given one, or a new one."""
     shape = (module.num_embeddings, module.embedding_dim)
     if weight is None:
         table = unfilled(shape, device, dtype)
@@ -32,9 +32,9 @@ def _draw(table: Parameter, padding_idx: Optional[int]) -> None:
 
 
 class Embedding(Module):
-    """A table of vectors, which are learned, taken by their numbers: see `gradcore.functions.embedding`.
+    """A table of learned vectors, looked up by index: see `gradcore.functions.embedding`.
 
-    They begin as draws from the standard normal distribution; that of `padding_idx` is 0 and stays so.
+    Vectors are initialized from the standard normal distribution; that of `padding_idx` is 0 and gets no gradient.
 
     >>> Embedding(5, 3)(Tensor([[0, 4]], dtype=int)).shape
     (1, 2, 3)
@@ -57,14 +57,14 @@ class Embedding(Module):
     def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, padding_idx: Optional[int] = None,
                         max_norm: Optional[float] = None, norm_type: float = 2.0, scale_grad_by_freq: bool = False,
                         sparse: bool = False) -> "Embedding":
-        """An embedding with these vectors, a tensor of shape (n, d), which by default are not learned."""
+        """An embedding with a given table of shape (n, d), which by default is frozen."""
         if embeddings.ndim != 2:
             raise ValueError(f"Embedding.from_pretrained: vectors of shape (n, d) are needed; got {embeddings.shape}")
         count, size = embeddings.shape
         return cls(count, size, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, embeddings, freeze)
 
     def reset_parameters(self) -> None:
-        """Draw all vectors anew."""
+        """Reinitialize all vectors."""
         _draw(self.weight, self.padding_idx)
 
     def forward(self, input: Any) -> Tensor:
@@ -78,7 +78,7 @@ class Embedding(Module):
 
 
 class EmbeddingBag(Module):
-    """A table of vectors, of which sums, means or largest elements are taken: see `gradcore.functions.embedding_bag`.
+    """A table of learned vectors, of which bags are reduced: see `gradcore.functions.embedding_bag`.
 
     >>> EmbeddingBag(5, 3)(Tensor([1, 2, 4], dtype=int), Tensor([0, 2], dtype=int)).shape
     (2, 3)

@@ -1,6 +1,6 @@
-"""The functions of networks under PyTorch's names, with its order of arguments and its options.
+"""The functions of networks with PyTorch's names, argument order and options.
 
-Most are those of `gradcore.functions`; here stand the ones whose options differ.
+Most are those of `gradcore.functions`; this module defines the ones whose options differ.
 
 >>> relu(Tensor([-1.0, 2.0]))
 tensor([0., 2.])
@@ -54,7 +54,7 @@ __all__ = [
 ]
 
 
-# -- activations, which may write their result to the input ---------------------------------------------------------
+# -- activations with `inplace` -------------------------------------------------------------------------------------
 def relu(input: Any, inplace: bool = False) -> Tensor:
     """See `gradcore.functions.relu`."""
     return in_place_if(inplace, functions.relu, input)
@@ -193,13 +193,13 @@ def prelu(input: Any, weight: Tensor) -> Tensor:
 
 
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """See `gradcore.functions.softplus`; where beta · input is above `threshold` the result is the input."""
+    """See `gradcore.functions.softplus`; the result is the input where beta · input exceeds `threshold`."""
     return softplus_up_to(input, beta, threshold)
 
 
 # -- softmax --------------------------------------------------------------------------------------------------------
 def softmax(input: Any, dim: Optional[int] = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    """See `gradcore.functions.softmax`; without `dim` it is 0 for an input of 0, 1 or 3 dimensions, else 1."""
+    """See `gradcore.functions.softmax`; by default `dim` is 0 for an input of 0, 1 or 3 dimensions, else 1."""
     return functions.softmax(input, implied_dim(dim, as_tensor(input).ndim, "softmax"), dtype)
 
 
@@ -215,7 +215,7 @@ def softmin(input: Any, dim: Optional[int] = None, _stacklevel: int = 3, dtype: 
 
 # -- others ---------------------------------------------------------------------------------------------------------
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
-    """Integers from 0 on as rows of zeros (int64) with a one at their position; -1 is as many classes as are needed.
+    """One-hot encoding of integers (int64); with -1 the number of classes is inferred.
 
     >>> one_hot(Tensor([0, 2], dtype=int))
     tensor([[1, 0, 0],
@@ -232,7 +232,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
 
 def normalize(input: Any, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12) -> Tensor:
-    """The input with p-norm 1 along `dim`: x / max(|x|_p, eps).
+    """Scale to p-norm 1 along `dim`: x / max(|x|_p, eps).
 
     >>> normalize(Tensor([[1.0, 3.0]]), p=1)
     tensor([[0.25, 0.75]])

@@ -24,7 +24,7 @@ class Hooks:
         return Handle(self.of_kind[kind], hook, first)
 
     def call(self, module: Any, inputs: tuple[Any, ...], options: dict[Any, Any]) -> Any:
-        """What calling `module` gives, with all hooks."""
+        """Call `module` with all its hooks."""
         for hook, takes_options in self._forward("forward_pre"):
             if takes_options:
                 inputs, options = hook(module, inputs, options) or (inputs, options)
@@ -44,20 +44,20 @@ class Hooks:
 
 
 class _WithOptions(tuple[Callable[..., Any], bool]):
-    """A hook that takes the keyword arguments of the call too; callable, as all that is registered."""
+    """A hook that also receives the keyword arguments of the call."""
 
     def __call__(self, *args: Any) -> Any:
         return self[0](*args)
 
 
 def with_options(hook: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a forward hook as one that takes the keyword arguments of the call too."""
+    """Mark a forward hook as one that also receives the keyword arguments of the call."""
     marked: Any = _WithOptions((hook, True))
     return cast(Callable[..., Any], marked)
 
 
 class _Backward:
-    """One call of a module whose gradients are watched: both ends, and what came out at the far one."""
+    """One call of a module with backward hooks: its inputs and outputs, and the gradients received."""
 
     def __init__(self, hooks: Hooks, module: Any):
         self.hooks, self.module = hooks.of_kind, module
@@ -77,7 +77,7 @@ class _Backward:
         for hook in tuple(self.hooks["backward_pre"].values()):
             gradients = _replaced(gradients, hook(self.module, gradients))
         self.along_outputs = gradients
-        if not self.has_entrance:  # no input requires a gradient: nothing will arrive there
+        if not self.has_entrance:  # no input requires a gradient, so none will arrive
             for hook in tuple(self.hooks["backward"].values()):
                 hook(self.module, (None,), gradients)
         return gradients
@@ -99,9 +99,9 @@ def _replaced(gradients: tuple[Any, ...], changed: Any) -> tuple[Any, ...]:
 
 
 def _through(values: Sequence[Any], see: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> tuple[tuple[Any, ...], bool]:
-    """The values, whose tensors pass a gate on the way back: `see` gets all their gradients at once.
+    """The values, whose tensors pass through a gate: `see` receives all their gradients together.
 
-    The second result is whether there is anything to see: a tensor that requires a gradient.
+    The second result says whether any tensor requires a gradient.
     """
     if not any(isinstance(value, Tensor) and value.requires_grad for value in values):
         return tuple(values), False

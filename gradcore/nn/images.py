@@ -1,4 +1,4 @@
-"""Layers that change the size of images, or take them apart and add them up."""
+"""Layers that resize images or rearrange their pixels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .module import Module
 
 
 class Upsample(Module):
-    """The input with its last dimensions in another size: see `gradcore.functions.interpolate`.
+    """Resize the last dimensions: see `gradcore.functions.interpolate`.
 
     >>> Upsample(scale_factor=2)(Tensor([[[1.0, 2.0]]]))
     tensor([[[1., 1., 2., 2.]]])
@@ -35,7 +35,7 @@ class Upsample(Module):
 
 
 class UpsamplingNearest2d(Upsample):
-    """`Upsample` of (N, C, H, W) to the nearest pixel.
+    """`Upsample` of (N, C, H, W) by nearest neighbours.
 
     >>> UpsamplingNearest2d(scale_factor=2)(Tensor([[[[1.0, 2.0]]]]))
     tensor([[[[1., 1., 2., 2.],
@@ -47,7 +47,7 @@ class UpsamplingNearest2d(Upsample):
 
 
 class UpsamplingBilinear2d(Upsample):
-    """`Upsample` of (N, C, H, W) between pixels, the outermost of which stay where they are.
+    """Bilinear `Upsample` of (N, C, H, W) with aligned corners.
 
     >>> UpsamplingBilinear2d(size=(1, 3))(Tensor([[[[1.0, 2.0]]]]))
     tensor([[[[1. , 1.5, 2. ]]]])
@@ -58,7 +58,7 @@ class UpsamplingBilinear2d(Upsample):
 
 
 class PixelShuffle(Module):
-    """Channels become pixels: see `gradcore.functions.pixel_shuffle`.
+    """Rearrange channels to pixels: see `gradcore.functions.pixel_shuffle`.
 
     >>> PixelShuffle(2)(Tensor([[[[1.0]], [[2.0]], [[3.0]], [[4.0]]]]))
     tensor([[[[1., 2.],
@@ -78,7 +78,7 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """Pixels become channels: see `gradcore.functions.pixel_unshuffle`.
+    """Rearrange pixels to channels: see `gradcore.functions.pixel_unshuffle`.
 
     >>> PixelUnshuffle(2)(Tensor([[[[1.0, 2.0], [3.0, 4.0]]]])).shape
     (1, 4, 1, 1)
@@ -97,7 +97,7 @@ class PixelUnshuffle(Module):
 
 
 class ChannelShuffle(Module):
-    """The channels of groups one by one in turn: see `gradcore.functions.channel_shuffle`.
+    """Interleave groups of channels: see `gradcore.functions.channel_shuffle`.
 
     >>> ChannelShuffle(2)(Tensor([[[[1.0]], [[2.0]], [[3.0]], [[4.0]]]])).flatten()
     tensor([1., 3., 2., 4.])
@@ -139,7 +139,7 @@ class Unfold(Module):
 
 
 class Fold(Unfold):
-    """Columns added up to images: see `gradcore.functions.fold`.
+    """Sum columns into images: see `gradcore.functions.fold`.
 
     >>> from gradcore import ones
     >>> Fold(output_size=(2, 3), kernel_size=2)(ones(1, 4, 2))

@@ -1,6 +1,6 @@
-"""Initial values: each function fills a tensor in place and returns it, without a record in its history.
+"""Initialization: each function fills a tensor in place, without recording, and returns it.
 
-Draws are from the library's generator, so that `gradcore.manual_seed` makes them repeat, on every device alike.
+Samples come from the default generator, so they are reproducible with `gradcore.manual_seed` on every device.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from ..core.tensor import Tensor
 from ..operations.generator import Generator, weights_generator
 from ..operations.random import rand, randn, randperm
 
-# What the variance of a layer's outputs loses in the nonlinearity after it.
+# The factors that compensate for the variance lost in a nonlinearity.
 _GAINS = {"linear": 1.0, "conv1d": 1.0, "conv2d": 1.0, "conv3d": 1.0, "conv_transpose1d": 1.0, "conv_transpose2d": 1.0,
           "conv_transpose3d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2.0), "selu": 0.75}
 
 
 def calculate_gain(nonlinearity: str, param: Optional[float] = None) -> float:
-    """The recommended factor of weights before a nonlinearity; `param` is the slope of "leaky_relu".
+    """The recommended gain of a nonlinearity; `param` is the slope of "leaky_relu".
 
     >>> round(calculate_gain("leaky_relu", 1.0), 4)
     1.0
@@ -56,7 +56,7 @@ def _normal(tensor: Tensor, mean: float, std: float, generator: Optional[Generat
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Optional[Generator] = None) -> Tensor:
-    """Draws from the uniform distribution on [a, b).
+    """Fill with samples of the uniform distribution on [a, b).
 
     >>> from gradcore import empty
     >>> bool((uniform_(empty(100), 2.0, 3.0) >= 2.0).all())
@@ -68,7 +68,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Optional
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Optional[Generator] = None) -> Tensor:
-    """Draws from the normal distribution.
+    """Fill with samples of the normal distribution.
 
     >>> from gradcore import empty
     >>> normal_(empty(1000), mean=5.0).mean().round()
@@ -81,7 +81,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Opti
 
 def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
                   generator: Optional[Generator] = None) -> Tensor:
-    """Draws from the normal distribution, drawn again where they are not in [a, b].
+    """Fill with samples of the normal distribution truncated to [a, b].
 
     >>> from gradcore import empty
     >>> bool(trunc_normal_(empty(1000), a=-1.0, b=1.0).abs().max() <= 1.0)
@@ -108,7 +108,7 @@ def _there(values: np.ndarray, tensor: Tensor) -> Tensor:
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """One number everywhere.
+    """Fill with a number.
 
     >>> constant_(Tensor([1.0, 2.0]), 5.0)
     tensor([5., 5.])
@@ -117,7 +117,7 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Ones.
+    """Fill with ones.
 
     >>> ones_(Tensor([5.0, 6.0]))
     tensor([1., 1.])
@@ -126,7 +126,7 @@ def ones_(tensor: Tensor) -> Tensor:
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Zeros.
+    """Fill with zeros.
 
     >>> zeros_(Tensor([5.0, 6.0]))
     tensor([0., 0.])
@@ -135,7 +135,7 @@ def zeros_(tensor: Tensor) -> Tensor:
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """The identity matrix.
+    """Fill a matrix with the identity.
 
     >>> eye_(Tensor.zeros(2, 2))
     tensor([[1., 0.],
@@ -147,7 +147,7 @@ def eye_(tensor: Tensor) -> Tensor:
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
-    """Filters that leave their input channels as they are.
+    """Fill with the Dirac delta: filters that preserve their input channels.
 
     >>> from gradcore import empty
     >>> dirac_(empty(2, 2, 3)).tolist()
@@ -172,7 +172,8 @@ def _of_ndim(tensor: Tensor, name: str, *wanted: int) -> None:
 
 
 def fans(tensor: Tensor, name: str = "fans") -> tuple[int, int]:
-    """How many inputs each output has, and how many outputs each input, of a weight (out, in, ...).
+    """The number of inputs of each output (fan_in) and of outputs of each input (fan_out), for a weight (out, in,
+    ...).
 
     >>> from gradcore import empty
     >>> fans(empty(4, 3, 5, 5))
@@ -186,7 +187,7 @@ def fans(tensor: Tensor, name: str = "fans") -> tuple[int, int]:
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Optional[Generator] = None) -> Tensor:
-    """Uniform draws with variance gain² · 2 / (fan_in + fan_out).
+    """Fill with uniform samples of variance gain² · 2 / (fan_in + fan_out).
 
     Source: Glorot and Bengio, "Understanding the Difficulty of Training Deep Feedforward Neural Networks", 2010.
 
@@ -199,7 +200,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Optional[Gener
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Optional[Generator] = None) -> Tensor:
-    """Normal draws with variance gain² · 2 / (fan_in + fan_out); see `xavier_uniform_`.
+    """Fill with normal samples of variance gain² · 2 / (fan_in + fan_out); see `xavier_uniform_`.
 
     >>> from gradcore import empty
     >>> xavier_normal_(empty(100, 100)).std().round(decimals=1)
@@ -218,7 +219,7 @@ def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str, name: s
 
 def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
                      generator: Optional[Generator] = None) -> Tensor:
-    """Uniform draws with variance gain² / fan; `a` is the slope of "leaky_relu".
+    """Fill with uniform samples of variance gain² / fan; `a` is the slope of "leaky_relu".
 
     Source: He et al., "Delving Deep into Rectifiers", ICCV 2015, section 2.2.
 
@@ -233,7 +234,7 @@ def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonline
 
 def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
                     generator: Optional[Generator] = None) -> Tensor:
-    """Normal draws with variance gain² / fan; see `kaiming_uniform_`.
+    """Fill with normal samples of variance gain² / fan; see `kaiming_uniform_`.
 
     >>> from gradcore import empty
     >>> kaiming_normal_(empty(100, 200), nonlinearity="relu").std().round(decimals=1)
@@ -244,7 +245,7 @@ def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinea
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Optional[Generator] = None) -> Tensor:
-    """An orthogonal matrix: rows of length `gain` at right angles, or columns where there are more rows.
+    """Fill with an orthogonal matrix times `gain`: orthogonal rows, or columns if there are more rows.
 
     Source: Saxe, McClelland and Ganguli, "Exact Solutions to the Nonlinear Dynamics of Learning in Deep Linear Neural
     Networks", ICLR 2014.
@@ -259,13 +260,13 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Optional[Generator
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
     drawn = randn(rows, columns, dtype=FLOAT64, device="cpu", generator=generator or weights_generator()).numpy()
     q, r = np.linalg.qr(drawn.T if rows < columns else drawn)
-    q = q * np.sign(np.diag(r))  # so that all orthogonal matrices are equally likely
+    q = q * np.sign(np.diag(r))  # for a uniform distribution over orthogonal matrices
     q = q.T if rows < columns else q
     return _fill(tensor, _there(gain * q.reshape(tensor.shape), tensor), "orthogonal_")
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Optional[Generator] = None) -> Tensor:
-    """Normal draws, of which a part `sparsity` of each column is zero.
+    """Fill with normal samples, with a fraction `sparsity` of each column set to zero.
 
     Source: Martens, "Deep Learning via Hessian-Free Optimization", ICML 2010.
 
@@ -286,7 +287,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Optio
 
 
 def bound_for(fan_in: Union[int, float]) -> float:
-    """1 / sqrt(fan_in), as PyTorch's layers: sums over many inputs begin no larger than those over few.
+    """1 / sqrt(fan_in), the bound of PyTorch's layers, which makes the variance of outputs independent of fan_in.
 
     Source: LeCun et al., "Efficient BackProp", 1998, section 4.6.
 

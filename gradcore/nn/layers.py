@@ -1,4 +1,4 @@
-"""Layers that are matrices, or no more than another shape of their input."""
+"""Linear layers, dropout, and layers that reshape."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from .parameter import Parameter, draw_uniform, unfilled
 
 
 def check_size(module: Module, **sizes: Any) -> None:
-    """Refuse what is no size of a layer."""
+    """Raise an error for an invalid size of a layer."""
     for option, size in sizes.items():
         if not is_integer(size) or size < 0:
             raise ValueError(f"{type(module).__name__}: `{option}` must be an integer of at least 0; got {size!r:.80}")
 
 
 class Linear(Module):
-    """x Wᵀ + b: (..., in_features) becomes (..., out_features).
+    """x Wᵀ + b: maps (..., in_features) to (..., out_features).
 
-    Weight and bias begin uniformly between ±1/sqrt(in_features).
+    Weight and bias are initialized uniformly in ±1/sqrt(in_features).
 
     >>> Linear(3, 2)
     Linear(in_features=3, out_features=2, bias=True)
@@ -46,7 +46,7 @@ class Linear(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw weight and bias anew."""
+        """Reinitialize weight and bias."""
         draw_uniform(self, init.bound_for(self.in_features))
 
     def forward(self, input: Any) -> Tensor:
@@ -74,7 +74,7 @@ class Bilinear(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw weight and bias anew."""
+        """Reinitialize weight and bias."""
         draw_uniform(self, init.bound_for(self.in1_features))
 
     def forward(self, input1: Any, input2: Any) -> Tensor:
@@ -86,7 +86,7 @@ class Bilinear(Module):
 
 
 class Identity(Module):
-    """The input as it is; arguments of the constructor are accepted and mean nothing.
+    """Returns its input; constructor arguments are accepted and ignored.
 
     >>> Identity()(Tensor([1.0, 2.0]))
     tensor([1., 2.])
@@ -100,7 +100,7 @@ class Identity(Module):
 
 
 class Flatten(Module):
-    """The dimensions from `start_dim` to `end_dim` as one; by default all but the first.
+    """Flatten the dimensions from `start_dim` to `end_dim` into one; by default all but the first.
 
     >>> Flatten()(Tensor([[[1.0, 2.0], [3.0, 4.0]]]))
     tensor([[1., 2., 3., 4.]])
@@ -117,7 +117,7 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """One dimension as several.
+    """Split one dimension into several.
 
     >>> Unflatten(1, (2, -1))(Tensor.ones(5, 6)).shape
     (5, 2, 3)
@@ -143,7 +143,7 @@ class Unflatten(Module):
 
 
 class Dropout(Module):
-    """In training elements become 0 with probability p, and are divided by 1 - p otherwise.
+    """In training, set elements to 0 with probability p and scale the others by 1 / (1 - p).
 
     >>> layer = Dropout(0.5)
     >>> layer.eval()(Tensor([1.0, 2.0]))
@@ -166,7 +166,7 @@ class Dropout(Module):
 
 
 class Dropout1d(Dropout):
-    """As `Dropout`, with whole channels of (N, C, L) or (C, L).
+    """As `Dropout`, for whole channels of (N, C, L) or (C, L).
 
     >>> Dropout1d(0.5).eval()(Tensor([[[1.0, 2.0]]]))
     tensor([[[1., 2.]]])
@@ -176,7 +176,7 @@ class Dropout1d(Dropout):
 
 
 class Dropout2d(Dropout):
-    """As `Dropout`, with whole channels of (N, C, H, W) or (C, H, W).
+    """As `Dropout`, for whole channels of (N, C, H, W) or (C, H, W).
 
     >>> Dropout2d(0.5).eval()(Tensor([[[[1.0, 2.0]]]]))
     tensor([[[[1., 2.]]]])
@@ -186,7 +186,7 @@ class Dropout2d(Dropout):
 
 
 class Dropout3d(Dropout):
-    """As `Dropout`, with whole channels of (N, C, D, H, W) or (C, D, H, W).
+    """As `Dropout`, for whole channels of (N, C, D, H, W) or (C, D, H, W).
 
     >>> Dropout3d(0.5).eval()(Tensor([[[[[1.0, 2.0]]]]]))
     tensor([[[[[1., 2.]]]]])
@@ -196,7 +196,7 @@ class Dropout3d(Dropout):
 
 
 class AlphaDropout(Dropout):
-    """Dropout that keeps mean and variance, for selu: see `gradcore.functions.alpha_dropout`.
+    """Dropout for selu that preserves mean and variance: see `gradcore.functions.alpha_dropout`.
 
     >>> AlphaDropout(0.5).eval()(Tensor([1.0, 2.0]))
     tensor([1., 2.])

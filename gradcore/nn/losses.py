@@ -1,4 +1,4 @@
-"""The losses as modules: each is its function, with options that are arguments of the constructor."""
+"""The losses as modules; options of the functions are constructor arguments."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from .module import Module
 class Loss(Module):
     """Base class of losses: a function of predictions and targets, with its reduction.
 
-    Old names of the reduction, `size_average` and `reduce`, keep their places among the parameters and are refused.
+    PyTorch's deprecated `size_average` and `reduce` raise an error.
     """
 
     function: Callable[..., Tensor]
-    reductions: tuple[str, ...] = ()  # beside those that all losses have
+    reductions: tuple[str, ...] = ()  # in addition to those of all losses
 
     def __init__(self, size_average: None = None, reduce: None = None, reduction: str = "mean"):
         self._set(reduction, size_average, reduce)
 
     def _set(self, reduction: str, size_average: Any = None, reduce: Any = None, **options: Any) -> None:
-        """Keep the reduction and the options as attributes, after they have been checked."""
+        """Check the reduction and the options and set them as attributes."""
         name = type(self).__name__
         refuse_deprecated(name, size_average, reduce)
         if reduction not in self.reductions:
@@ -36,7 +36,7 @@ class Loss(Module):
                 setattr(self, option, value)
 
     if TYPE_CHECKING:
-        forward: Callable[..., Tensor]  # some take more
+        forward: Callable[..., Tensor]  # some take more arguments
     else:
         def forward(self, input: Any, target: Any) -> Tensor:
             return self._of(input, target)
@@ -79,7 +79,7 @@ class L1Loss(Loss):
 
 
 class SmoothL1Loss(Loss):
-    """The absolute error, rounded off at 0: see `gradcore.functions.smooth_l1_loss`.
+    """The absolute error, quadratic near 0: see `gradcore.functions.smooth_l1_loss`.
 
     >>> SmoothL1Loss(reduction="none")(Tensor([0.5, 4.0]), Tensor([0.0, 0.0]))
     tensor([0.125, 3.5  ])
@@ -92,7 +92,7 @@ class SmoothL1Loss(Loss):
 
 
 class HuberLoss(Loss):
-    """The squared error, straight beyond `delta`: see `gradcore.functions.huber_loss`.
+    """The squared error, linear beyond `delta`: see `gradcore.functions.huber_loss`.
 
     >>> HuberLoss(reduction="none")(Tensor([0.5, 4.0]), Tensor([0.0, 0.0]))
     tensor([0.125, 3.5  ])
@@ -107,7 +107,7 @@ class HuberLoss(Loss):
 
 
 class KLDivLoss(Loss):
-    """The divergence of distributions: see `gradcore.functions.kl_div`.
+    """The Kullback-Leibler divergence: see `gradcore.functions.kl_div`.
 
     >>> KLDivLoss(reduction="batchmean")(Tensor([[0.5, 0.5]]).log(), Tensor([[0.25, 0.75]]))
     tensor(0.1308)
@@ -122,7 +122,7 @@ class KLDivLoss(Loss):
 
 
 class PoissonNLLLoss(Loss):
-    """The log loss of counts: see `gradcore.functions.poisson_nll_loss`.
+    """The Poisson negative log-likelihood: see `gradcore.functions.poisson_nll_loss`.
 
     >>> PoissonNLLLoss(log_input=False)(Tensor([2.0]), Tensor([3.0]))
     tensor(-0.0794)
@@ -136,7 +136,7 @@ class PoissonNLLLoss(Loss):
 
 
 class GaussianNLLLoss(Loss):
-    """The log loss of means and variances: see `gradcore.functions.gaussian_nll_loss`.
+    """The Gaussian negative log-likelihood: see `gradcore.functions.gaussian_nll_loss`.
 
     >>> GaussianNLLLoss()(Tensor([1.0]), Tensor([3.0]), Tensor([2.0]))
     tensor(1.3466)
@@ -152,7 +152,7 @@ class GaussianNLLLoss(Loss):
 
 
 class SoftMarginLoss(Loss):
-    """The log loss of scores of classes 1 and -1: see `gradcore.functions.soft_margin_loss`.
+    """The logistic loss for classes 1 and -1: see `gradcore.functions.soft_margin_loss`.
 
     >>> SoftMarginLoss()(Tensor([2.0, -2.0]), Tensor([1.0, -1.0]))
     tensor(0.1269)
@@ -162,7 +162,7 @@ class SoftMarginLoss(Loss):
 
 
 class BCELoss(Loss):
-    """The log loss of probabilities of two classes: see `gradcore.functions.binary_cross_entropy`.
+    """The binary cross entropy of probabilities: see `gradcore.functions.binary_cross_entropy`.
 
     >>> BCELoss()(Tensor([0.25, 0.5]), Tensor([0.0, 1.0]))
     tensor(0.4904)
@@ -176,7 +176,7 @@ class BCELoss(Loss):
 
 
 class BCEWithLogitsLoss(Loss):
-    """The log loss of scores of two classes: see `gradcore.functions.binary_cross_entropy_with_logits`.
+    """The binary cross entropy of scores: see `gradcore.functions.binary_cross_entropy_with_logits`.
 
     >>> BCEWithLogitsLoss()(Tensor([0.0, 2.0]), Tensor([1.0, 1.0]))
     tensor(0.41)
@@ -285,7 +285,7 @@ class _OfPairs(Loss):
 
 
 class MarginRankingLoss(_OfPairs):
-    """Which of two is to be larger: see `gradcore.functions.margin_ranking_loss`.
+    """The margin loss of a ranking of two scores: see `gradcore.functions.margin_ranking_loss`.
 
     >>> MarginRankingLoss()(Tensor([1.0]), Tensor([3.0]), Tensor([1.0]))
     tensor(2.)
@@ -295,7 +295,7 @@ class MarginRankingLoss(_OfPairs):
 
 
 class CosineEmbeddingLoss(_OfPairs):
-    """Angles of pairs that belong together or not: see `gradcore.functions.cosine_embedding_loss`.
+    """The margin loss of cosine similarities: see `gradcore.functions.cosine_embedding_loss`.
 
     >>> CosineEmbeddingLoss()(Tensor([[1.0, 0.0]]), Tensor([[1.0, 1.0]]), Tensor([1.0]))
     tensor(0.2929)
@@ -305,7 +305,7 @@ class CosineEmbeddingLoss(_OfPairs):
 
 
 class TripletMarginLoss(Loss):
-    """What is alike is to be closer than what is not: see `gradcore.functions.triplet_margin_loss`.
+    """The margin loss of distances in triplets: see `gradcore.functions.triplet_margin_loss`.
 
     >>> TripletMarginLoss()(Tensor([[0.0, 0.0]]), Tensor([[0.0, 1.0]]), Tensor([[0.0, 1.5]]))
     tensor(0.5)
@@ -324,7 +324,7 @@ class TripletMarginLoss(Loss):
 
 
 class TripletMarginWithDistanceLoss(Loss):
-    """As `TripletMarginLoss`, with a distance of one's own.
+    """As `TripletMarginLoss`, with a user-defined distance.
 
     >>> loss = TripletMarginWithDistanceLoss(distance_function=lambda x, y: (x - y).abs().sum(-1))
     >>> loss(Tensor([[0.0, 0.0]]), Tensor([[0.0, 1.0]]), Tensor([[1.0, 0.5]]))
@@ -342,7 +342,7 @@ class TripletMarginWithDistanceLoss(Loss):
 
 
 class CTCLoss(Loss):
-    """Labels without their times: see `gradcore.functions.ctc_loss`.
+    """The loss of label sequences without alignment: see `gradcore.functions.ctc_loss`.
 
     >>> from gradcore import log_softmax, tensor, zeros
     >>> log_probs = log_softmax(zeros(4, 1, 3), dim=2)  # 4 steps, 1 sample, 3 classes

@@ -1,4 +1,4 @@
-"""`Module`: a function with parameters, made of other modules like a tree."""
+"""`Module`: the base class of layers and models, which form a tree."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Self = TypeVar("Self", bound="Module")
 class Module:
     """Base class of layers and models.
 
-    A subclass assigns parameters, buffers and other modules to attributes and states `forward`:
+    A subclass assigns parameters, buffers and other modules to attributes and defines `forward`:
 
     >>> class Scale(Module):
     ...     def __init__(self, factor):
@@ -43,7 +43,7 @@ class Module:
     ['factor']
     """
 
-    training = True  # whether modules that differ between training and evaluation are in training
+    training = True  # whether the module is in training mode
     _hooks: Optional[Hooks] = None
     _kinds: dict[str, str]
     _transient: set[str]
@@ -59,7 +59,7 @@ class Module:
         return module
 
     if TYPE_CHECKING:
-        forward: Callable[..., Any]  # each module takes what it takes
+        forward: Callable[..., Any]  # each module has its own parameters
     else:
         def forward(self, *inputs: Any) -> Any:
             raise NotImplementedError(f"{type(self).__name__} does not say what it computes: define forward(self, x)")
@@ -90,16 +90,16 @@ class Module:
         self._transient.discard(name)
 
     def register_parameter(self, name: str, param: Optional[Parameter]) -> None:
-        """Make `param`, or None in the place of one, the attribute `name`."""
+        """Register `param`, or None as a placeholder, as the attribute `name`."""
         self._register(name, param, PARAMETER, Parameter)
 
     def register_buffer(self, name: str, tensor: Optional[Tensor], persistent: bool = True) -> None:
-        """Make a tensor that is not learned the attribute `name`; if `persistent`, a part of the state."""
+        """Register a tensor that is not learned as the attribute `name`; a persistent one is part of the state."""
         self._register(name, tensor, BUFFER, Tensor)
         (self._transient.discard if persistent else self._transient.add)(name)
 
     def register_module(self, name: str, module: Optional["Module"]) -> None:
-        """Make `module` the attribute `name`."""
+        """Register `module` as the attribute `name`."""
         self._register(name, module, MODULE, Module)
 
     add_module = register_module
@@ -116,7 +116,7 @@ class Module:
         self._kinds[name] = kind
 
     def _own(self, kind: str) -> Mapping[str, Any]:
-        """The attributes of one kind, by name; a view to read, since what is set there would be lost."""
+        """The attributes of one kind, by name; a copy, which must not be modified."""
         return MappingProxyType({name: getattr(self, name) for name, known in self._kinds.items() if known == kind})
 
     _parameters = property(lambda self: self._own(PARAMETER), doc="The parameters of this module alone.")
@@ -125,7 +125,7 @@ class Module:
 
     # -- the tree ---------------------------------------------------------------------------------------------
     def named_children(self) -> Iterator[tuple[str, "Module"]]:
-        """The modules that are attributes of this one, each once, with their names."""
+        """The direct submodules with their names, each once."""
         seen: set[Module] = set()
         for name, child in self._modules.items():
             if child is not None and child not in seen:
@@ -137,8 +137,10 @@ class Module:
 
     def named_modules(self, memo: Optional[set[Any]] = None, prefix: str = "",
                       remove_duplicate: bool = True) -> Iterator[tuple[str, "Module"]]:
-        """This module and all below it with their paths ("" for this one), each once unless `remove_duplicate` is
-        false; those in `memo` are left out."""
+        """This module and all its descendants with their paths ("" for this one).
+
+        Each occurs once unless `remove_duplicate` is False; those in `memo` are skipped.
+        """
         seen = set() if memo is None else memo
         return _paths(self, prefix, seen if remove_duplicate else None, frozenset())
 
@@ -157,7 +159,9 @@ class Module:
 
     def named_parameters(self, prefix: str = "", recurse: bool = True,
                          remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
-        """All parameters, each once, with their paths, as "0.weight"; without `recurse` those of this module alone."""
+        """All parameters with their paths, such as "0.weight", each once; without `recurse`, those of this module
+        only.
+        """
         named: Iterator[Any] = self._named_tensors(PARAMETER, prefix, recurse, remove_duplicate)
         return named
 
@@ -166,14 +170,14 @@ class Module:
 
     def named_buffers(self, prefix: str = "", recurse: bool = True,
                       remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
-        """All buffers, as `named_parameters`."""
+        """All buffers with their paths; see `named_parameters`."""
         return self._named_tensors(BUFFER, prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
     def get_submodule(self, target: str) -> "Module":
-        """The module at a path, as "encoder.0"; an AttributeError where there is none."""
+        """The submodule at a path such as "encoder.0"; raises AttributeError if there is none."""
         module = self
         for name in target.split(".") if target else ():
             if module._kinds.get(name) != MODULE:
@@ -200,7 +204,7 @@ class Module:
         return buffer
 
     def apply(self: Self, fn: Callable[["Module"], Any]) -> Self:
-        """Call `fn` with every module below this one, and then with this one."""
+        """Call `fn` with every descendant, then with this module."""
         for child in self.children():
             child.apply(fn)
         fn(self)
@@ -216,7 +220,7 @@ class Module:
 
     def register_forward_pre_hook(self, hook: Callable[..., Any], *, prepend: bool = False,
                                   with_kwargs: bool = False) -> Handle:
-        """Call ``hook(module, inputs)`` before each `forward`; what it returns, if not None, takes the inputs' place.
+        """Call ``hook(module, inputs)`` before each `forward`; a result other than None replaces the inputs.
 
         `with_kwargs`: ``hook(module, inputs, options)``, which returns None or new inputs and options.
         """
@@ -224,45 +228,46 @@ class Module:
 
     def register_forward_hook(self, hook: Callable[..., Any], *, prepend: bool = False,
                               with_kwargs: bool = False) -> Handle:
-        """Call ``hook(module, inputs, output)`` after each `forward`; what it returns, if not None, is the output.
+        """Call ``hook(module, inputs, output)`` after each `forward`; a result other than None replaces the output.
 
         `with_kwargs`: ``hook(module, inputs, options, output)``.
         """
         return self._hook("forward", with_options(hook) if with_kwargs else hook, prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
-        """Call ``hook(module, grad_output)`` when the gradients of the outputs are there; it may replace them."""
+        """Call ``hook(module, grad_output)`` when the gradients of the outputs are known; it may replace them."""
         return self._hook("backward_pre", hook, prepend)
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
-        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the inputs are there; it may replace
-        them by what it returns."""
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the inputs are known; a result
+        other than None replaces them."""
         return self._hook("backward", hook, prepend)
 
     # -- modes, gradients, devices ----------------------------------------------------------------------------
     def train(self: Self, mode: bool = True) -> Self:
-        """Put this module and all below it into training, or into evaluation with ``train(False)``."""
+        """Set training mode, or evaluation mode with ``train(False)``, for this module and its descendants."""
         for module in self.modules():
             module.training = bool(mode)
         return self
 
     def eval(self: Self) -> Self:
-        """Put this module and all below it into evaluation."""
+        """Set evaluation mode for this module and its descendants."""
         return self.train(False)
 
     def requires_grad_(self: Self, requires_grad: bool = True) -> Self:
-        """Let all parameters be learned, or keep them as they are."""
+        """Set `requires_grad` of all parameters."""
         for parameter in self.parameters():
             parameter.requires_grad = requires_grad
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters, or make them zeros."""
+        """Set the gradients of all parameters to None, or to zeros."""
         for parameter in self.parameters():
             parameter.grad = None if set_to_none or parameter.grad is None else Tensor.zeros_like(parameter.grad)
 
     def to(self: Self, *places: Any, device: DeviceLike = None, dtype: Any = None, non_blocking: bool = False) -> Self:
-        """Move parameters and buffers to a device, those of floats into a dtype too; parameters stay the same objects.
+        """Move parameters and buffers to a device, and floating-point ones to a dtype; parameters stay the same
+        objects.
 
         Devices and dtypes may also be given by position, as in `Tensor.to`.
         """
@@ -295,7 +300,7 @@ class Module:
 
     # -- state ------------------------------------------------------------------------------------------------
     def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
-        """All parameters and buffers by their paths, under each of them where they have several.
+        """All parameters and buffers by path; those with several paths occur under each.
 
         The tensors share the memory of the module's and have no history; with `keep_vars` they are the module's own.
         What a module keeps beside tensors is what its methods `get_extra_state`, which returns it, and
@@ -330,7 +335,7 @@ class Module:
 
     # -- how it prints ----------------------------------------------------------------------------------------
     def extra_repr(self) -> str:
-        """What stands in the brackets of the printed module."""
+        """The text in the parentheses of the module's repr."""
         return ""
 
     def __repr__(self) -> str:
@@ -344,7 +349,7 @@ _ADVICE = {PARAMETER: ": write nn.Parameter(tensor), or copy the values with `.d
 
 
 def _kind(value: Any) -> Optional[str]:
-    """Which part of the tree a value makes an attribute, if any."""
+    """The kind of tree attribute that a value becomes, if any."""
     if isinstance(value, Parameter):
         return PARAMETER
     if isinstance(value, Module):
@@ -353,7 +358,7 @@ def _kind(value: Any) -> Optional[str]:
 
 
 def _paths(module: Module, path: str, seen: Optional[set[Any]], above: frozenset[Any]) -> Iterator[tuple[str, Module]]:
-    """`module` and all below it with their paths: each once where `seen` is a set, and none inside of itself."""
+    """`module` and all its descendants with their paths; each once if `seen` is a set, and cycles are skipped."""
     if module in above or seen is not None and module in seen:
         return
     if seen is not None:
@@ -365,7 +370,7 @@ def _paths(module: Module, path: str, seen: Optional[set[Any]], above: frozenset
 
 
 def _moved(tensor: Tensor, device: DeviceLike, dtype: Any) -> Tensor:
-    """`tensor` on a device and in a dtype: the same object, but for a buffer that is a plain tensor of its own."""
+    """`tensor` on a device and in a dtype; parameters stay the same object."""
     moved = tensor.detach().to(device=device, dtype=dtype if kind_of(tensor.dtype) == 2 else None)
     if not isinstance(tensor, (Parameter, Buffer)):
         return tensor if moved._array is tensor._array else moved

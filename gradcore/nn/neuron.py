@@ -1,4 +1,4 @@
-"""`Neuron`: the unit that networks are made of."""
+"""`Neuron`: the unit of networks."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from . import init
 from .module import Module
 from .parameter import Parameter, draw_uniform, unfilled
 
-# Every activation that needs nothing but its input.
+# Every activation without required arguments.
 _BY_NAME: dict[str, Callable[[Any], Tensor]] = {**functions.ACTIVATIONS, "silu": functions.silu, "gelu": functions.gelu,
                                                 "softmax": functions.softmax, "log_softmax": functions.log_softmax}
 
 
 class Neuron(Module):
-    """A neuron, y = f(w·x + b), or several that look at the same inputs.
+    """A neuron, y = f(w·x + b), or several with the same inputs.
 
-    Each input arrives over a connection with a weight of its own.  The cell adds up the weighted inputs and its bias,
-    and what the activation f makes of this sum leaves the neuron::
+    Each input has a weight.  The neuron sums the weighted inputs and its bias and applies the activation f::
 
         x₁ ── w₁ ─┐
         x₂ ── w₂ ─┼─▶ Σ + b ──▶ f ──▶ y
@@ -33,10 +32,10 @@ class Neuron(Module):
     Parameters
     ----------
     in_features : the number of inputs: x has the shape (..., in_features).
-    out_features : the number of neurons: y has the shape (..., out_features).  None is one neuron: y has the shape
-        (...), and its weight is a vector.
+    out_features : the number of neurons: y has the shape (..., out_features).  None means one neuron: y has the shape
+        (...), and the weight is a vector.
     activation : f, as a function or a module, by name ("relu", "tanh", ...), or None for the sum itself.
-    bias : whether there is a b.
+    bias : whether there is a bias b.
 
     >>> neuron = Neuron(2, activation="relu")
     >>> _ = neuron.load_state_dict({"weight": [1.0, -2.0], "bias": 0.5})
@@ -55,7 +54,7 @@ class Neuron(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw weight and bias anew."""
+        """Reinitialize weight and bias."""
         draw_uniform(self, init.bound_for(self.in_features))
 
     def forward(self, x: Any) -> Tensor:

@@ -1,4 +1,4 @@
-"""Normalisation layers."""
+"""Normalization layers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from .parameter import Parameter, unfilled
 
 
 class _Scaled(Module):
-    """What normalisations have in common: a weight that begins at 1 and a bias that begins at 0, or None."""
+    """Base class of normalization layers with a weight, initialized to 1, and a bias, initialized to 0; either may be
+    None.
+    """
 
     weight: Optional[Parameter]
     bias: Optional[Parameter]
@@ -26,7 +28,7 @@ class _Scaled(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Begin with weight 1 and bias 0 again."""
+        """Reset the weight to 1 and the bias to 0."""
         if self.weight is not None:
             init.ones_(self.weight)
         if self._parameters.get("bias") is not None:
@@ -34,7 +36,7 @@ class _Scaled(Module):
 
 
 class _OfBatch(_Scaled):
-    """Channels with running moments."""
+    """Base class of layers with running statistics of channels."""
 
     ndims: tuple[int, ...]
     running_mean: Optional[Tensor]
@@ -53,13 +55,13 @@ class _OfBatch(_Scaled):
         self._make((num_features,), affine, affine and bias, device, dtype)
 
     def reset_running_stats(self) -> None:
-        """Begin with mean 0 and variance 1 again."""
+        """Reset the running mean to 0 and the running variance to 1."""
         for buffer, value in ((self.running_mean, 0), (self.running_var, 1), (self.num_batches_tracked, 0)):
             if self.track_running_stats and buffer is not None:
                 buffer.fill_(value)
 
     def reset_parameters(self) -> None:
-        """Begin again: weight 1, bias 0, and moments of no batch."""
+        """Reset weight, bias and running statistics."""
         self.reset_running_stats()
         super().reset_parameters()
 
@@ -86,7 +88,7 @@ class BatchNorm(_OfBatch):
         mean, variance = (self.running_mean, self.running_var) if is_tracked else (None, None)
         batches = self.num_batches_tracked if self.training and self.track_running_stats else None
         momentum = self.momentum
-        if momentum is None:  # an equal part of all batches
+        if momentum is None:  # a cumulative average
             momentum = 0.0 if batches is None else 1.0 / (batches.item() + 1)
         y = functions.batch_norm(input, mean, variance, self.weight, self.bias, uses_batch, momentum, self.eps)
         if batches is not None:
@@ -144,7 +146,7 @@ class _InstanceNorm(_OfBatch):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Channels of each sample of (N, C, L) or (C, L): see `gradcore.functions.instance_norm`.
+    """Instance normalization of (N, C, L) or (C, L): see `gradcore.functions.instance_norm`.
 
     >>> InstanceNorm1d(2)(Tensor([[[1.0, 3.0], [10.0, 30.0]]]))
     tensor([[[-1.,  1.],
@@ -155,7 +157,7 @@ class InstanceNorm1d(_InstanceNorm):
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Channels of each sample of (N, C, H, W) or (C, H, W): see `gradcore.functions.instance_norm`.
+    """Instance normalization of (N, C, H, W) or (C, H, W): see `gradcore.functions.instance_norm`.
 
     >>> InstanceNorm2d(1)(Tensor([[[[1.0, 3.0], [1.0, 3.0]]]]))
     tensor([[[[-1.,  1.],
@@ -166,7 +168,7 @@ class InstanceNorm2d(_InstanceNorm):
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """Channels of each sample of (N, C, D, H, W) or (C, D, H, W): see `gradcore.functions.instance_norm`.
+    """Instance normalization of (N, C, D, H, W) or (C, D, H, W): see `gradcore.functions.instance_norm`.
 
     >>> InstanceNorm3d(1)(Tensor([[[[[1.0, 3.0]]]]]))
     tensor([[[[[-1.,  1.]]]]])
@@ -176,7 +178,7 @@ class InstanceNorm3d(_InstanceNorm):
 
 
 class LocalResponseNorm(Module):
-    """Channels that hold their neighbours down: see `gradcore.functions.local_response_norm`.
+    """Local response normalization: see `gradcore.functions.local_response_norm`.
 
     >>> LocalResponseNorm(5)
     LocalResponseNorm(5, alpha=0.0001, beta=0.75, k=1.0)
@@ -197,7 +199,7 @@ class LocalResponseNorm(Module):
 
 
 class GroupNorm(_Scaled):
-    """Groups of channels of each sample: see `gradcore.functions.group_norm`.
+    """Normalization of groups of channels: see `gradcore.functions.group_norm`.
 
     >>> GroupNorm(1, 2)(Tensor([[[1.0, 1.0], [3.0, 3.0]]]))
     tensor([[[-1., -1.],
@@ -230,7 +232,7 @@ def _sizes(normalized_shape: Union[int, Sequence[int]], name: str) -> tuple[int,
 
 
 class LayerNorm(_Scaled):
-    """The last dimensions: see `gradcore.functions.layer_norm`.
+    """Normalization of the last dimensions: see `gradcore.functions.layer_norm`.
 
     >>> LayerNorm(3)
     LayerNorm((3,), eps=1e-05, elementwise_affine=True)
@@ -250,7 +252,7 @@ class LayerNorm(_Scaled):
 
 
 class RMSNorm(_Scaled):
-    """The root mean square of the last dimensions: see `gradcore.functions.rms_norm`.
+    """Root mean square normalization of the last dimensions: see `gradcore.functions.rms_norm`.
 
     >>> RMSNorm(2)(Tensor([[1.0, 7.0]]))
     tensor([[0.2, 1.4]], grad_fn=<scaled_by_root_mean_square>)

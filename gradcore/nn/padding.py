@@ -1,4 +1,4 @@
-"""Layers that add elements around the last dimensions."""
+"""Padding layers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .module import Module
 
 
 class _Pad(Module):
-    """Base class of layers that add elements around the last dimensions: a number for all ends, or one for each."""
+    """Base class of padding layers; `padding` is a number for all ends, or one for each."""
 
     count: int
     mode: str
@@ -32,7 +32,7 @@ class _Pad(Module):
 
 
 class ConstantPad1d(_Pad):
-    """A number before and after the last dimension.
+    """Pads both ends of the last dimension with a number.
 
     >>> ConstantPad1d(1, 5.0)(Tensor([[[1.0, 2.0]]]))
     tensor([[[5., 1., 2., 5.]]])
@@ -46,7 +46,7 @@ class ConstantPad1d(_Pad):
 
 
 class ConstantPad2d(ConstantPad1d):
-    """A number around the last two dimensions: left, right, top, bottom.
+    """Pads the last two dimensions with a number: left, right, top, bottom.
 
     >>> ConstantPad2d((1, 0, 0, 1), 5.0)(Tensor([[[[1.0, 2.0]]]]))
     tensor([[[[5., 1., 2.],
@@ -57,7 +57,7 @@ class ConstantPad2d(ConstantPad1d):
 
 
 class ConstantPad3d(ConstantPad1d):
-    """A number around the last three dimensions: left, right, top, bottom, front, back.
+    """Pads the last three dimensions with a number: left, right, top, bottom, front, back.
 
     >>> ConstantPad3d((1, 0, 0, 0, 0, 0), 5.0)(Tensor([[[[[1.0, 2.0]]]]]))
     tensor([[[[[5., 1., 2.]]]]])
@@ -67,7 +67,7 @@ class ConstantPad3d(ConstantPad1d):
 
 
 class ZeroPad1d(_Pad):
-    """Zeros before and after the last dimension.
+    """Pads both ends of the last dimension with zeros.
 
     >>> ZeroPad1d(1)(Tensor([[[1.0, 2.0]]]))
     tensor([[[0., 1., 2., 0.]]])
@@ -77,7 +77,7 @@ class ZeroPad1d(_Pad):
 
 
 class ZeroPad2d(_Pad):
-    """Zeros around the last two dimensions: left, right, top, bottom.
+    """Pads the last two dimensions with zeros: left, right, top, bottom.
 
     >>> ZeroPad2d((1, 0, 0, 1))(Tensor([[[[1.0, 2.0]]]]))
     tensor([[[[0., 1., 2.],
@@ -88,7 +88,7 @@ class ZeroPad2d(_Pad):
 
 
 class ZeroPad3d(_Pad):
-    """Zeros around the last three dimensions.
+    """Pads the last three dimensions with zeros.
 
     >>> ZeroPad3d((1, 0, 0, 0, 0, 0))(Tensor([[[[[1.0, 2.0]]]]]))
     tensor([[[[[0., 1., 2.]]]]])
@@ -98,7 +98,7 @@ class ZeroPad3d(_Pad):
 
 
 class ReflectionPad1d(_Pad):
-    """The last dimension mirrored at its ends.
+    """Pads the last dimension by reflection at its ends.
 
     >>> ReflectionPad1d(2)(Tensor([[[1.0, 2.0, 3.0]]]))
     tensor([[[3., 2., 1., 2., 3., 2., 1.]]])
@@ -108,7 +108,7 @@ class ReflectionPad1d(_Pad):
 
 
 class ReflectionPad2d(_Pad):
-    """The last two dimensions mirrored at their ends.
+    """Pads the last two dimensions by reflection at their ends.
 
     >>> ReflectionPad2d((1, 0, 0, 0))(Tensor([[[[1.0, 2.0, 3.0]]]]))
     tensor([[[[2., 1., 2., 3.]]]])
@@ -118,7 +118,7 @@ class ReflectionPad2d(_Pad):
 
 
 class ReflectionPad3d(_Pad):
-    """The last three dimensions mirrored at their ends.
+    """Pads the last three dimensions by reflection at their ends.
 
     >>> ReflectionPad3d((1, 0, 0, 0, 0, 0))(Tensor([[[[[1.0, 2.0, 3.0]]]]]))
     tensor([[[[[2., 1., 2., 3.]]]]])
@@ -128,7 +128,7 @@ class ReflectionPad3d(_Pad):
 
 
 class ReplicationPad1d(_Pad):
-    """The last dimension with its outermost elements repeated.
+    """Pads the last dimension by repeating its edge.
 
     >>> ReplicationPad1d(2)(Tensor([[[1.0, 2.0, 3.0]]]))
     tensor([[[1., 1., 1., 2., 3., 3., 3.]]])
@@ -138,7 +138,7 @@ class ReplicationPad1d(_Pad):
 
 
 class ReplicationPad2d(_Pad):
-    """The last two dimensions with their outermost elements repeated.
+    """Pads the last two dimensions by repeating their edges.
 
     >>> ReplicationPad2d((1, 0, 0, 1))(Tensor([[[[1.0, 2.0]]]]))
     tensor([[[[1., 1., 2.],
@@ -149,7 +149,7 @@ class ReplicationPad2d(_Pad):
 
 
 class ReplicationPad3d(_Pad):
-    """The last three dimensions with their outermost elements repeated.
+    """Pads the last three dimensions by repeating their edges.
 
     >>> ReplicationPad3d((1, 0, 0, 0, 0, 0))(Tensor([[[[[1.0, 2.0, 3.0]]]]]))
     tensor([[[[[1., 1., 2., 3.]]]]])
@@ -159,7 +159,7 @@ class ReplicationPad3d(_Pad):
 
 
 class CircularPad1d(_Pad):
-    """The last dimension as a ring.
+    """Pads the last dimension periodically.
 
     >>> CircularPad1d(1)(Tensor([[[1.0, 2.0, 3.0]]]))
     tensor([[[3., 1., 2., 3., 1.]]])
@@ -169,7 +169,7 @@ class CircularPad1d(_Pad):
 
 
 class CircularPad2d(_Pad):
-    """The last two dimensions as rings.
+    """Pads the last two dimensions periodically.
 
     >>> CircularPad2d((1, 0, 0, 0))(Tensor([[[[1.0, 2.0, 3.0]]]]))
     tensor([[[[3., 1., 2., 3.]]]])
@@ -179,7 +179,7 @@ class CircularPad2d(_Pad):
 
 
 class CircularPad3d(_Pad):
-    """The last three dimensions as rings.
+    """Pads the last three dimensions periodically.
 
     >>> CircularPad3d((1, 0, 0, 0, 0, 0))(Tensor([[[[[1.0, 2.0, 3.0]]]]]))
     tensor([[[[[3., 1., 2., 3.]]]]])

@@ -10,9 +10,9 @@ from . import init
 
 
 class Parameter(Tensor):
-    """A tensor that a module learns: its gradient is wanted, and `Module.parameters` finds it.
+    """A tensor that a module learns: it requires a gradient, and `Module.parameters` includes it.
 
-    It shares the memory of a tensor, as PyTorch's does; all else is copied.
+    As in PyTorch, it shares the memory of a tensor; other data are copied.
 
     >>> Parameter([1.0, 2.0]).requires_grad
     True
@@ -23,9 +23,9 @@ class Parameter(Tensor):
 
 
 class Buffer(Tensor):
-    """A tensor that belongs to a module's state but is not learned, as a running mean; it shares the memory of `data`.
+    """A tensor of a module's state that is not learned, such as a running mean; it shares the memory of `data`.
 
-    One that is not `persistent` is no part of `Module.state_dict`.
+    Unless it is `persistent`, it is not part of `Module.state_dict`.
 
     >>> from gradcore.nn import Module
     >>> class Centred(Module):
@@ -42,19 +42,19 @@ class Buffer(Tensor):
 
 
 def unfilled(shape: tuple[int, ...], device: DeviceLike = None, dtype: Any = None) -> Parameter:
-    """A parameter of a shape, whose values are yet to be drawn."""
+    """A parameter of a shape, to be initialized."""
     return Parameter(empty(shape, dtype=dtype, device=device))
 
 
 def draw_uniform(module: Any, bound: float) -> None:
-    """Draw the parameters of a module itself uniformly between ±bound."""
+    """Initialize a module's own parameters uniformly in ±bound."""
     for parameter in module._parameters.values():
         if parameter is not None:
             init.uniform_(parameter, -bound, bound)
 
 
 def _share(made: Tensor, data: Any, requires_grad: bool, dtype: Any, device: DeviceLike) -> None:
-    """Give `made`, a new tensor, the memory of `data` where that is a tensor that fits."""
+    """Let the new tensor `made` share the memory of `data`, if that is a matching tensor."""
     if not isinstance(data, Tensor):
         Tensor.__init__(made, data, requires_grad, dtype, device)
         return

@@ -52,7 +52,7 @@ class _MaxPool(_Pool):
 
 
 class MaxPool1d(_MaxPool):
-    """The largest element of each window of (N, C, L): see `gradcore.functions.max_pool1d`.
+    """The maximum of each window of (N, C, L): see `gradcore.functions.max_pool1d`.
 
     >>> MaxPool1d(2)(Tensor([[[1.0, 3.0, 5.0, 7.0]]]))
     tensor([[[3., 7.]]])
@@ -62,7 +62,7 @@ class MaxPool1d(_MaxPool):
 
 
 class MaxPool2d(_MaxPool):
-    """The largest element of each window of (N, C, H, W): see `gradcore.functions.max_pool2d`.
+    """The maximum of each window of (N, C, H, W): see `gradcore.functions.max_pool2d`.
 
     >>> MaxPool2d(2)
     MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)
@@ -72,7 +72,7 @@ class MaxPool2d(_MaxPool):
 
 
 class MaxPool3d(_MaxPool):
-    """The largest element of each window of (N, C, D, H, W): see `gradcore.functions.max_pool3d`.
+    """The maximum of each window of (N, C, D, H, W): see `gradcore.functions.max_pool3d`.
 
     >>> MaxPool3d((1, 1, 2))(Tensor([[[[[1.0, 3.0]]]]]))
     tensor([[[[[3.]]]]])
@@ -213,7 +213,7 @@ class _AdaptiveMaxPool(_AdaptivePool):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPool):
-    """The largest element of each part of the length: see `gradcore.functions.adaptive_max_pool1d`.
+    """The maximum of each part of the length: see `gradcore.functions.adaptive_max_pool1d`.
 
     >>> AdaptiveMaxPool1d(2)(Tensor([[[1.0, 3.0, 7.0, 5.0]]]))
     tensor([[[3., 7.]]])
@@ -223,7 +223,7 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPool):
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPool):
-    """The largest element of each part of the plane: see `gradcore.functions.adaptive_max_pool2d`.
+    """The maximum of each part of the plane: see `gradcore.functions.adaptive_max_pool2d`.
 
     >>> AdaptiveMaxPool2d((1, None))(Tensor.ones(2, 3, 4, 5)).shape
     (2, 3, 1, 5)
@@ -233,7 +233,7 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
-    """The largest element of each part of the volume: see `gradcore.functions.adaptive_max_pool3d`.
+    """The maximum of each part of the volume: see `gradcore.functions.adaptive_max_pool3d`.
 
     >>> AdaptiveMaxPool3d(1)(Tensor([[[[[1.0, 3.0]]]]]))
     tensor([[[[[3.]]]]])

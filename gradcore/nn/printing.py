@@ -1,4 +1,4 @@
-"""How modules print, as text and in notebooks: each once, with what it holds."""
+"""The text and HTML representations of modules."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any, Callable, Optional
 
 
 def printed(module: Any, usual: Callable[..., Any], path: str = "", places: Optional[dict[Any, Any]] = None) -> str:
-    """The text of a module; `places` has the paths of those that are printed already.
+    """The text of a module; `places` has the paths of modules that are already printed.
 
-    Modules whose `__repr__` is not the `usual` one print themselves.
+    Modules with a `__repr__` other than the `usual` one print themselves.
     """
     places = {} if places is None else places
     places[module] = path
@@ -30,7 +30,7 @@ def _child(child: Any, usual: Callable[..., Any], path: str, places: dict[Any, A
 
 
 def _grouped(blocks: list[tuple[str, str]]) -> list[str]:
-    """A line for each run of equal modules, as "(0-3): 4 x Linear(...)"."""
+    """A line for each run of equal modules, such as "(0-3): 4 x Linear(...)"."""
     lines = []
     for text, run in itertools.groupby(blocks, key=lambda block: block[1]):
         keys = [key for key, _ in run]
@@ -39,7 +39,7 @@ def _grouped(blocks: list[tuple[str, str]]) -> list[str]:
 
 
 def html_of(module: Any, name: str = "", path: str = "", places: Optional[dict[Any, Any]] = None) -> str:
-    """What notebooks show: modules that can be unfolded, each with its parameters and how many numbers they hold."""
+    """The HTML of notebooks: collapsible modules, with their parameters and parameter counts."""
     from html import escape
 
     places = {} if places is None else places

@@ -22,7 +22,7 @@ States = Union[Tensor, tuple[Tensor, ...], None]
 
 
 class _Recurrent(Module):
-    """What layers of cells over time have in common."""
+    """Base class of recurrent layers."""
 
     mode: str
 
@@ -60,7 +60,7 @@ class _Recurrent(Module):
 
     @property
     def _weight_names(self) -> tuple[str, ...]:
-        """What parameters there are for each layer and direction."""
+        """The parameters of each layer and direction."""
         biases = ("bias_ih", "bias_hh") if self.bias else ()
         return ("weight_ih", "weight_hh", *biases, *["weight_hr"] * bool(self.proj_size))
 
@@ -69,7 +69,7 @@ class _Recurrent(Module):
         return 2 if self.bidirectional else 1
 
     def _suffixes(self) -> Iterator[tuple[int, str]]:
-        """The number of the layer and the end of the names of each direction's parameters."""
+        """The layer's number, and the suffixes of parameter names for each direction."""
         ends = ("", "_reverse")[:self.directions]
         return ((layer, f"_l{layer}{end}") for layer in range(self.num_layers) for end in ends)
 
@@ -79,21 +79,21 @@ class _Recurrent(Module):
         return [[getattr(self, kind + suffix) for kind in self._weight_names] for _, suffix in self._suffixes()]
 
     def reset_parameters(self) -> None:
-        """Draw all parameters anew, uniformly between ±1/sqrt(hidden_size)."""
+        """Reinitialize all parameters uniformly in ±1/sqrt(hidden_size)."""
         draw_uniform(self, init.bound_for(self.hidden_size))
 
     def flatten_parameters(self) -> None:
-        """PyTorch's; there is nothing to do."""
+        """Accepted for compatibility with PyTorch; does nothing."""
 
     # -- calls ------------------------------------------------------------------------------------------------
     def forward(self, input: Union[Tensor, PackedSequence], hx: States = None) -> tuple[Any, ...]:
-        """The states of the last layer at all times, and the last states of all layers.
+        """The states of the last layer at all time steps, and the final states of all layers.
 
         Parameters
         ----------
         input : shape (L, N, input_size), with `batch_first` (N, L, input_size), (L, input_size), or a PackedSequence.
-        hx : the first states, 0 by default: h, or for an LSTM the pair (h, c), of shape
-            (num_layers · directions, N, hidden_size), h with `proj_size` in place of `hidden_size` if that is given.
+        hx : the initial states, 0 by default: h, or for an LSTM the pair (h, c), of shape
+            (num_layers · directions, N, hidden_size), h with `proj_size` instead of `hidden_size` if that is given.
         """
         if isinstance(input, PackedSequence):
             return self._of_packed(input, hx)
@@ -150,7 +150,7 @@ class _Recurrent(Module):
         return states if is_batched else [state.unsqueeze(1) for state in states]
 
     def _run(self, x: Tensor, widths: tuple[int, ...], states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """All layers over (time, samples, features): (features, time · samples), and the last states."""
+        """All layers over (time, samples, features): (features, time · samples), and the final states."""
         turned = transpose(reshape(x, -1, x.shape[2]))
         last: list[list[Tensor]] = []
         weights = iter(self.all_weights)
@@ -198,9 +198,9 @@ class RNN(_Recurrent):
 
 
 class LSTM(_Recurrent):
-    """Long short-term memory: a state and a memory, which gates keep, change and show.
+    """Long short-term memory: see `gradcore.functions.cells.lstm_step`.
 
-    With `proj_size` the state is multiplied by one more matrix, which makes it so short.
+    With `proj_size`, a further matrix projects the state to that size.
     Sources: Hochreiter and Schmidhuber, "Long Short-Term Memory", Neural Computation 9, 1997; Sak, Senior and Beaufays,
     "Long Short-Term Memory Based Recurrent Neural Network Architectures", 2014, section 3.2.
 
@@ -213,7 +213,7 @@ class LSTM(_Recurrent):
 
 
 class GRU(_Recurrent):
-    """Gated recurrent units: a state, which one gate resets and another keeps.
+    """Gated recurrent units: see `gradcore.functions.cells.gru_step`.
 
     Source: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", EMNLP 2014.
 
@@ -256,7 +256,7 @@ class _CellModule(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw all parameters anew, uniformly between ±1/sqrt(hidden_size)."""
+        """Reinitialize all parameters uniformly in ±1/sqrt(hidden_size)."""
         draw_uniform(self, init.bound_for(self.hidden_size))
 
     def forward(self, input: Tensor, hx: States = None) -> States:
@@ -265,7 +265,7 @@ class _CellModule(Module):
         Parameters
         ----------
         input : shape (N, input_size) or (input_size,).
-        hx : the states before, 0 by default, of shape (N, hidden_size) or (hidden_size,).
+        hx : the previous states, 0 by default, of shape (N, hidden_size) or (hidden_size,).
         """
         cell, name = CELLS[self.mode], type(self).__name__
         if input.ndim not in (1, 2) or input.shape[-1] != self.input_size:

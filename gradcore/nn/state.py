@@ -1,4 +1,4 @@
-"""The state of modules: parameters and buffers by their paths, read and loaded."""
+"""The state of modules: parameters and buffers by path."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..core.tensor import Tensor
 
 
 class IncompatibleKeys(NamedTuple):
-    """What `Module.load_state_dict` returns: names that only the module has, and names that only the state has."""
+    """The result of `Module.load_state_dict`: names missing in the state, and unexpected names in the state."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]
@@ -130,7 +130,7 @@ def load(own: Mapping[str, Tensor], state: Mapping[str, Any], strict: bool, name
 
 
 def _value(value: Any) -> Any:
-    """A tensor or an array of a device as it is, all else (lists, tensors of other libraries) as a NumPy array."""
+    """A tensor or device array unchanged; other values (lists, tensors of other libraries) as NumPy arrays."""
     return value if isinstance(value, Tensor) or backend_of(value) is not None else np.asarray(value)
 
 

@@ -1,4 +1,4 @@
-"""The layers of transformers."""
+"""Transformer layers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ACTIVATIONS: dict[str, Callable[..., Any]] = {"relu": functions.relu, "gelu": f
 
 
 class _TransformerLayer(Module):
-    """What the layers of encoder and decoder have in common."""
+    """Base class of encoder and decoder layers."""
 
     def _make(self, d_model: int, nhead: int, dim_feedforward: int, dropout: float,
               activation: Union[str, Callable[..., Any]], eps: float, batch_first: bool, norm_first: bool, bias: bool,
@@ -46,14 +46,14 @@ class _TransformerLayer(Module):
         return output
 
     def _joined(self, x: Tensor, i: int, part: Callable[[Tensor], Tensor]) -> Tensor:
-        """x plus what part `i` makes of it, normalised before or after."""
+        """x plus the output of sublayer `i`, normalized before or after."""
         norm, drop = getattr(self, f"norm{i}"), getattr(self, f"dropout{i}")
         joined: Tensor = x + drop(part(norm(x))) if self.norm_first else norm(x + drop(part(x)))
         return joined
 
 
 class TransformerEncoderLayer(_TransformerLayer):
-    """Attention of a sequence on itself, then two linear layers; each added to its input and normalised.
+    """Self-attention, then a feed-forward network; each with a residual connection and normalization.
 
     Source: Vaswani et al., "Attention Is All You Need", NIPS 2017, section 3.1.
 
@@ -77,7 +77,7 @@ class TransformerEncoderLayer(_TransformerLayer):
 
 
 class TransformerDecoderLayer(_TransformerLayer):
-    """As `TransformerEncoderLayer`, with an attention on the encoder's output, `memory`, between.
+    """As `TransformerEncoderLayer`, with attention to the encoder's output, `memory`, in between.
 
     >>> from gradcore import randn
     >>> TransformerDecoderLayer(d_model=4, nhead=2, dim_feedforward=8)(randn(3, 1, 4), memory=randn(5, 1, 4)).shape
@@ -113,7 +113,7 @@ class _Stack(Module):
 
 
 class TransformerEncoder(_Stack):
-    """Copies of an encoder layer, one after the other, and a normalisation at the end where there is one.
+    """A stack of copies of an encoder layer, with an optional final normalization.
 
     >>> from gradcore import randn
     >>> encoder = TransformerEncoder(TransformerEncoderLayer(d_model=4, nhead=2, dim_feedforward=8), num_layers=2)
@@ -133,7 +133,7 @@ class TransformerEncoder(_Stack):
 
 
 class TransformerDecoder(_Stack):
-    """Copies of a decoder layer, one after the other, and a normalisation at the end where there is one.
+    """A stack of copies of a decoder layer, with an optional final normalization.
 
     >>> from gradcore import randn
     >>> decoder = TransformerDecoder(TransformerDecoderLayer(d_model=4, nhead=2, dim_feedforward=8), num_layers=2)
@@ -154,7 +154,7 @@ class TransformerDecoder(_Stack):
 
 
 class Transformer(Module):
-    """Encoder and decoder: see `TransformerEncoder` and `TransformerDecoder`.
+    """An encoder and a decoder: see `TransformerEncoder` and `TransformerDecoder`.
 
     >>> from gradcore import randn
     >>> model = Transformer(d_model=4, nhead=2, num_encoder_layers=1, num_decoder_layers=1, dim_feedforward=8)
@@ -189,5 +189,5 @@ class Transformer(Module):
 
     @staticmethod
     def generate_square_subsequent_mask(sz: int, device: DeviceLike = None, dtype: Any = None) -> Tensor:
-        """The causal mask as numbers: minus infinity above the diagonal."""
+        """The causal mask: minus infinity above the diagonal, 0 elsewhere."""
         return triu(full((sz, sz), -math.inf, dtype=dtype, device=device), 1)

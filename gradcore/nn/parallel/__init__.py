@@ -1,4 +1,4 @@
-"""Modules that are trained on several processes at once; all of it is in `data_parallel`."""
+"""Data-parallel training of modules on several processes, in `data_parallel`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gradients in buckets: each is averaged over all processes as one message, as soon as it is full."""
+"""Buckets of gradients: each is averaged over all processes as one message as soon as it is full."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Bucket:
         self.empty()
 
     def empty(self) -> None:
-        """Forget the gradients of the last pass."""
+        """Remove the gradients of the last pass."""
         self._missing = dict(self._index)
-        self._flat: Optional[Flat] = None  # where there are several
+        self._flat: Optional[Flat] = None  # if there are several
         self._whole: Optional[Tensor] = None
         self._work: Optional[Work] = None
 
@@ -31,13 +31,13 @@ class Bucket:
 
     @property
     def missing(self) -> list[Tensor]:
-        """The parameters whose gradient has not come yet."""
+        """The parameters without a gradient so far."""
         return [self.parameters[i] for i in self._missing.values()]
 
     def put(self, parameter: Tensor) -> None:
-        """Take the gradient that a parameter has now; zeros where it has none."""
+        """Add a parameter's gradient, or zeros if it has none."""
         i = self._missing.pop(id(parameter))
-        if len(self.parameters) == 1:  # it is averaged where it is
+        if len(self.parameters) == 1:  # averaged in place
             self._whole = zeros_like(parameter) if parameter.grad is None else parameter.grad
             return
         if self._flat is None:
@@ -46,12 +46,12 @@ class Bucket:
         self._flat.put(i, 0 if parameter.grad is None else parameter.grad._array)
 
     def start(self) -> None:
-        """Begin to average over all processes."""
+        """Start averaging over all processes."""
         assert self._whole is not None
         self._work = all_reduce(self._whole, ReduceOp.AVG, async_op=True)
 
     def finish(self, unused: Sequence[Tensor] = ()) -> None:
-        """Wait for the averages and make them the gradients, but for parameters that no process has used."""
+        """Wait for the averages and assign them, except to parameters that no process has used."""
         assert self._work is not None
         self._work.wait()
         for i, parameter in enumerate(self.parameters):
@@ -61,10 +61,10 @@ class Bucket:
 
 
 def in_buckets(parameters: Sequence[Tensor], alone_from: int, most_bytes: int) -> list[Bucket]:
-    """Buckets for parameters that are given in the order in which their gradients are expected; so are the buckets.
+    """Buckets of parameters, which are given in the expected order of their gradients.
 
-    A gradient of `alone_from` bytes is a message of its own, averaged where it is; smaller ones are copied together, to
-    `most_bytes` at most.
+    A gradient of at least `alone_from` bytes is averaged in place as a message of its own; smaller ones are copied
+    together into messages of up to `most_bytes`.
     """
     place = {id(parameter): i for i, parameter in enumerate(parameters)}
     buckets: list[Bucket] = []
@@ -83,4 +83,4 @@ def in_buckets(parameters: Sequence[Tensor], alone_from: int, most_bytes: int) -
             size += of_it
         if filling:
             buckets.append(Bucket(filling))
-    return sorted(buckets, key=lambda bucket: place[id(bucket.parameters[-1])])  # when the last gradient has come
+    return sorted(buckets, key=lambda bucket: place[id(bucket.parameters[-1])])  # in the order of their last gradients

@@ -1,4 +1,4 @@
-"""Training with data that are shared out: every process has a copy of the module and a part of each batch."""
+"""Data-parallel training: every process has a copy of the module and a part of each batch."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ _MEGABYTE = 2 ** 20
 
 
 class DistributedDataParallel(Module):
-    """A module whose gradients are averaged over all processes while the backward pass still runs.
+    """A module whose gradients are averaged over all processes during the backward pass.
 
-    At the start all processes take over the parameters and buffers of rank 0, and in training those of its buffers
-    before each forward pass.  Gradients then are the same everywhere, and with the same optimizer so are parameters.
-    With a loss that is a mean, and parts of equal size, they are those of one process for the whole batch.
+    The constructor broadcasts the parameters and buffers of rank 0, and in training each forward pass broadcasts its
+    buffers.  Gradients, and with the same optimizer also parameters, are then the same on all processes.  For a mean
+    loss and parts of equal size they are those of one process with the whole batch.
 
     Parameters
     ----------
     module : the same on all processes; names, shapes and dtypes are compared.
-    bucket_cap_mb : up to how many megabytes of gradients are averaged as one message; those of a megabyte or more go
-        by themselves.
-    broadcast_buffers : whether buffers follow those of rank 0.
-    find_unused_parameters : allow parameters that get no gradient in a backward pass; they count as zeros in the
-        average, and keep their gradient where no process has used them.
+    bucket_cap_mb : the size of a message of averaged gradients, in megabytes; a gradient of a megabyte or more is a
+        message of its own.
+    broadcast_buffers : whether to broadcast the buffers of rank 0.
+    find_unused_parameters : allow parameters without a gradient in a backward pass; they count as zeros in the average,
+        or keep their gradient if no process has used them.
 
     Raises
     ------
-    RuntimeError : there is no process group, or no parameter to learn; in a backward pass: parameters got no gradient.
-    ValueError : the modules differ between processes; the text names the first parameter or buffer that does.
+    RuntimeError : there is no process group, or no trainable parameter; in a backward pass: parameters got no gradient.
+    ValueError : the modules differ between processes; the message names the first difference.
 
     Source: Li et al., "PyTorch Distributed: Experiences on Accelerating Data Parallel Training", VLDB 13, 2020.
 
@@ -72,10 +72,10 @@ class DistributedDataParallel(Module):
                     {name: f"{tensor.dtype} {tensor.shape}" for name, tensor in tensors.items()})
         self._take_over(tensors.values())
         self._handles: list[Any] = []
-        self._kinds_of_buckets: list[tuple[Any, ...]] = []  # what the buckets were made for
+        self._kinds_of_buckets: list[tuple[Any, ...]] = []  # the parameters that the buckets were created for
         self._buckets: list[Bucket] = []
         self._bucket_of: dict[int, Bucket] = {}
-        self._begun = 0  # buckets that are under way; all processes begin them in the same order
+        self._begun = 0  # the number of buckets started, in the same order on all processes
         self._is_synchronized = self._averages = True
         self._prepare()
 
@@ -99,7 +99,7 @@ class DistributedDataParallel(Module):
 
     # -- the state --------------------------------------------------------------------------------------------
     def state_dict(self, *, prefix: str = "", keep_vars: bool = False, unwrapped: bool = False) -> dict[str, Tensor]:
-        """As `Module.state_dict`; `unwrapped` gives the names of the module itself, without "module." before them."""
+        """As `Module.state_dict`; `unwrapped` gives names without the prefix "module."."""
         if unwrapped:
             return self.module.state_dict(prefix=prefix, keep_vars=keep_vars)
         return super().state_dict(prefix=prefix, keep_vars=keep_vars)
@@ -117,20 +117,20 @@ class DistributedDataParallel(Module):
             broadcast_all(tensors, 0, self._group.rank == 0)
 
     def _prepare(self) -> None:
-        """Empty the buckets; make them anew where parameters were frozen or moved."""
+        """Empty the buckets; create them again if parameters were frozen or moved."""
         learned = [parameter for parameter in self.module.parameters() if parameter.requires_grad]
         kinds = [(id(parameter), parameter.dtype, parameter.device) for parameter in learned]
         if kinds != self._kinds_of_buckets:
             for handle in self._handles:
                 handle.remove()
-            ready = weakref.WeakMethod(self._ready)  # parameters may outlive this module
+            ready = weakref.WeakMethod(self._ready)  # weak, since parameters may outlive this module
 
             def hook(parameter: Tensor) -> Any:
                 method = ready()
                 return None if method is None else method(parameter)
 
             self._handles = [register_post_accumulate_grad_hook(parameter, hook) for parameter in learned]
-            # Backward passes come to the last layers first.
+            # Backward passes reach the last layers first.
             self._buckets = in_buckets(learned[::-1], min(_MEGABYTE, self._bucket_bytes), self._bucket_bytes)
             self._bucket_of = {id(parameter): bucket for bucket in self._buckets for parameter in bucket.parameters}
             self._kinds_of_buckets = kinds
@@ -142,7 +142,7 @@ class DistributedDataParallel(Module):
             bucket.empty()
 
     def _ready(self, parameter: Tensor) -> Any:
-        """A parameter's gradient is complete: begin to average the buckets that are full now."""
+        """A parameter's gradient is complete: start averaging the buckets that are full."""
         if not self._averages:
             return None
         if parameter.grad is not None and parameter.grad.requires_grad:
@@ -158,7 +158,7 @@ class DistributedDataParallel(Module):
             self._begun += 1
 
     def _finish(self) -> None:
-        """At the end of the backward pass: average what is left, and wait for everything."""
+        """At the end of the backward pass, average the rest and wait for everything."""
         missing = [parameter for bucket in self._buckets for parameter in bucket.missing]
         if missing and not self.find_unused_parameters:
             self._refuse_unused(missing)
@@ -172,7 +172,7 @@ class DistributedDataParallel(Module):
         self._begun = 0
 
     def _unused_by_all(self, missing: list[Tensor]) -> list[Tensor]:
-        """The parameters for which no process has a gradient, of this pass or one before."""
+        """The parameters without a gradient on any process, from this pass or an earlier one."""
         parameters = [parameter for bucket in self._buckets for parameter in bucket.parameters]
         absent = {id(parameter) for parameter in missing if parameter.grad is None}
         used = Tensor(np.array([id(parameter) not in absent for parameter in parameters]), device="cpu")

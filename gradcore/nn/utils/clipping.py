@@ -1,4 +1,4 @@
-"""Gradients that are kept within bounds."""
+"""Gradient clipping."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def get_total_norm(tensors: Parameters, norm_type: float = 2.0, error_if_nonfini
 
 def clip_grad_norm_(parameters: Parameters, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False,
                     foreach: Optional[bool] = None) -> Tensor:
-    """Scale all gradients by one factor, so that the norm of them together is at most `max_norm`; it is returned.
+    """Scale all gradients so that their total norm is at most `max_norm`; returns the norm before.
 
-    `foreach` is PyTorch's and means nothing here.
+    PyTorch's `foreach` is accepted and has no effect.
     Source: Pascanu, Mikolov and Bengio, "On the Difficulty of Training Recurrent Neural Networks", ICML 2013,
     algorithm 1.
 
@@ -79,7 +79,7 @@ def _scale(gradients: list[Tensor], max_norm: float, total: Tensor) -> None:
 
 
 def clip_grad_value_(parameters: Parameters, clip_value: float, foreach: Optional[bool] = None) -> None:
-    """Bound every element of the gradients by ±`clip_value`.
+    """Clamp every element of the gradients to ±`clip_value`.
 
     >>> x = Tensor([3.0, -4.0], requires_grad=True)
     >>> (x * x / 2).sum().backward()

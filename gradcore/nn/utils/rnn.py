@@ -1,4 +1,4 @@
-"""Sequences of several lengths: padded to one length, or packed without the padding."""
+"""Sequences of different lengths: padded to one length, or packed without padding."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ...operations.shaping import cat, reshape, stack, transpose
 
 
 class PackedSequence(NamedTuple):
-    """Sequences without padding: the elements of all at the first time, then those at the second, and so on.
+    """Sequences without padding: the elements of all at the first time step, then at the second, and so on.
 
-    `batch_sizes` (int64, on the CPU) are how many sequences there still are at each time; they are sorted by length,
-    by `sorted_indices`, and `unsorted_indices` gives their order back.
+    `batch_sizes` (int64, on the CPU) has the number of sequences at each time step.  `sorted_indices` sorted them by
+    length; `unsorted_indices` restores their order.
     """
 
     data: Tensor
@@ -26,27 +26,27 @@ class PackedSequence(NamedTuple):
     unsorted_indices: Optional[Tensor] = None
 
     def to(self, *places: Any, **options: Any) -> "PackedSequence":
-        """The same with its elements on another device or in another dtype."""
+        """The packed sequence on another device or in another dtype."""
         data = self.data.to(*places, **options)
         indices = [None if i is None else i.to(device=data.device) for i in self[2:]]
         return PackedSequence(data, self.batch_sizes, *indices)
 
 
 def widths_of(packed: PackedSequence) -> tuple[int, ...]:
-    """How many sequences there still are at each time."""
+    """The number of sequences at each time step."""
     return tuple(packed.batch_sizes.tolist())
 
 
 def places_of(widths: Sequence[int]) -> np.ndarray:
-    """For each element of a packed sequence its place in the padded one, time · sequences + sequence."""
+    """The index of each element of a packed sequence in the padded one: time · sequences + sequence."""
     return np.concatenate([t * widths[0] + np.arange(width) for t, width in enumerate(widths)])
 
 
 def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False,
                          enforce_sorted: bool = True) -> PackedSequence:
-    """Padded sequences, (T, N, ...) or with `batch_first` (N, T, ...), without what is beyond their lengths.
+    """Pack padded sequences of shape (T, N, ...), or with `batch_first` (N, T, ...).
 
-    With `enforce_sorted` they must come in the order of falling length.
+    With `enforce_sorted` they must be sorted by decreasing length.
     """
     name = "pack_padded_sequence"
     x = transpose(input, 0, 1) if batch_first else input
@@ -71,7 +71,7 @@ def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False,
 
 def pad_packed_sequence(sequence: PackedSequence, batch_first: bool = False, padding_value: float = 0.0,
                         total_length: Optional[int] = None) -> tuple[Tensor, Tensor]:
-    """The sequences padded to one length (`total_length`, or that of the longest), and their lengths."""
+    """Unpack to sequences padded to one length (`total_length`, or that of the longest), with their lengths."""
     widths = widths_of(sequence)
     steps = len(widths) if total_length is None else total_length
     if steps < len(widths):
@@ -86,8 +86,8 @@ def pad_packed_sequence(sequence: PackedSequence, batch_first: bool = False, pad
 
 
 def padded_of(data: Tensor, widths: Sequence[int], steps: int, value: float = 0.0) -> Tensor:
-    """Packed elements as (steps, sequences, ...), with `value` beyond the lengths."""
-    sources = np.full(steps * widths[0], len(data))  # the place of the padding, which stands behind the elements
+    """Packed elements as (steps, sequences, ...), padded with `value`."""
+    sources = np.full(steps * widths[0], len(data))  # the index of the padding value, which follows the elements
     sources[places_of(widths)] = np.arange(len(data))
     if not (sources == len(data)).any():
         return reshape(data, steps, widths[0], *data.shape[1:])
@@ -98,7 +98,7 @@ def padded_of(data: Tensor, widths: Sequence[int], steps: int, value: float = 0.
 
 def pad_sequence(sequences: Sequence[Tensor], batch_first: bool = False, padding_value: float = 0.0,
                  padding_side: str = "right") -> Tensor:
-    """Sequences (L, ...) padded to the longest and stacked: (T, N, ...), or with `batch_first` (N, T, ...).
+    """Pad sequences (L, ...) to the longest and stack them: (T, N, ...), or with `batch_first` (N, T, ...).
 
     >>> pad_sequence([Tensor([1, 2]), Tensor([3])], batch_first=True)
     tensor([[1., 2.],
@@ -118,13 +118,13 @@ def pad_sequence(sequences: Sequence[Tensor], batch_first: bool = False, padding
 
 
 def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> PackedSequence:
-    """Sequences (L, ...) as a packed one."""
+    """Pack sequences (L, ...)."""
     lengths = [len(part) for part in sequences]
     return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
 
 
 def unpad_sequence(padded_sequences: Tensor, lengths: Any, batch_first: bool = False) -> list[Tensor]:
-    """The sequences of a padded tensor, each of its own length."""
+    """The sequences of a padded tensor, without padding."""
     rows = padded_sequences if batch_first else transpose(padded_sequences, 0, 1)
     return [getitem(row, slice(int(length))) for row, length in zip(rows, lengths)]
 

@@ -1,4 +1,4 @@
-"""All parameters as one vector, and back."""
+"""Parameters as one vector."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ...operations.shaping import cat, reshape
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """The elements of all parameters one after the other; gradients pass.
+    """Concatenate the elements of all parameters; gradients flow.
 
     >>> parameters_to_vector([Tensor([[1.0, 2.0]]), Tensor(3.0)])
     tensor([1., 2., 3.])
@@ -18,7 +18,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Write the elements of a vector to the parameters one after the other.
+    """Write the elements of a vector to the parameters, in order.
 
     >>> weight, bias = Tensor([[0.0, 0.0]]), Tensor([0.0])
     >>> vector_to_parameters(Tensor([1.0, 2.0, 3.0]), [weight, bias])
