@@ -1,4 +1,4 @@
-"""The accelerator of this machine, in PyTorch's names: what the device "auto" is where it is not the CPU."""
+"""The accelerator of this machine, with PyTorch's names: the device "auto" unless that is the CPU."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["current_accelerator", "device_count", "empty_cache", "is_available",
 
 
 def current_accelerator(check_available: bool = False) -> Optional[Device]:
-    """The device, or None where there is none.
+    """The device, or None.
 
     >>> device = current_accelerator() or Device("cpu")
     """
@@ -21,7 +21,7 @@ def current_accelerator(check_available: bool = False) -> Optional[Device]:
 
 
 def is_available() -> bool:
-    """Whether there is one.
+    """Whether there is an accelerator.
 
     >>> is_available() == (current_accelerator() is not None)
     True
@@ -30,7 +30,7 @@ def is_available() -> bool:
 
 
 def synchronize(device: DeviceLike = None) -> None:
-    """Wait until all work that was given to a device, by default the accelerator, is done.
+    """Wait until a device, by default the accelerator, has finished all queued work.
 
     >>> synchronize("cpu")  # nothing is queued there
     """

@@ -1,4 +1,4 @@
-"""How kernels run on the CPU."""
+"""Settings of kernels on the CPU."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from .core.arguments import publish_own
 def set_cpu_kernels(kind: str) -> None:
     """Run elementwise kernels on the CPU as "numpy" calls (the default), as "native" loops, or as "auto" chooses.
 
-    Native loops are built once by the system's C++ compiler, use all cores and are kept on disk for later
-    processes.  "auto" never raises and never waits: a kernel runs as NumPy calls while another thread builds its
-    native loop, which then takes over, and always where there is no compiler that works.  The two differ in the last
-    digit of some results.  GRADCORE_CPU_KERNELS in the environment sets the first choice.
+    Native loops are compiled once by the system's C++ compiler, use all cores and are cached on disk.  "auto" never
+    raises and never waits: a kernel runs as NumPy calls until a background thread has built its native loop, and always
+    if there is no working compiler.  Results of the two kinds may differ in the last digit.  The environment variable
+    GRADCORE_CPU_KERNELS sets the initial kind.
 
     Raises
     ------
-    BackendUnavailable : "native" was asked for and there is no compiler.
-    ValueError : it is none of the three.
+    BackendUnavailable : "native" without a compiler.
+    ValueError : another kind.
 
     >>> set_cpu_kernels("numpy")
     """
@@ -27,7 +27,7 @@ def set_cpu_kernels(kind: str) -> None:
 
 
 def cpu_kernels() -> str:
-    """Which of the three is in use: what was asked for last, "auto" too.
+    """The kind of CPU kernels in use: "numpy", "native" or "auto".
 
     >>> cpu_kernels() in ("numpy", "native", "auto")
     True
@@ -37,7 +37,7 @@ def cpu_kernels() -> str:
 
 
 def get_num_threads() -> int:
-    """How many cores kernels on the CPU may take.
+    """The number of cores that CPU kernels may use.
 
     >>> get_num_threads() >= 1
     True
@@ -46,7 +46,7 @@ def get_num_threads() -> int:
 
 
 def set_num_threads(count: int) -> None:
-    """Let kernels on the CPU take so many cores; products of matrices keep to what NumPy's library was told.
+    """Set the number of cores that CPU kernels may use; NumPy's matrix products have a setting of their own.
 
     >>> set_num_threads(get_num_threads())
     """
@@ -56,7 +56,7 @@ def set_num_threads(count: int) -> None:
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Accepts PyTorch's "highest", "high" and "medium": products of float32 matrices are computed in float32.
+    """Accepts PyTorch's "highest", "high" and "medium"; products of float32 matrices are always float32.
 
     >>> set_float32_matmul_precision("high")
     """
@@ -66,7 +66,7 @@ def set_float32_matmul_precision(precision: str) -> None:
 
 
 def _backend() -> Any:
-    """The CPU's backend, which may be another than NumPy's where somebody has registered one."""
+    """The CPU's backend; another than NumPy's may be registered."""
     return get_backend("cpu")
 
 

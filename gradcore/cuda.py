@@ -1,7 +1,7 @@
-"""CUDA devices: whether they can be used, their memory, streams and graphs.
+"""CUDA devices: availability, memory, streams and graphs.
 
-Random numbers are those of the CPU, so that PyTorch's names for seeds and states of CUDA devices mean the one
-generator of `gradcore.random`.
+All devices share one random number generator, so PyTorch's functions for seeds and states of CUDA devices refer to that
+of `gradcore.random`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ manual_seed_all, seed_all = manual_seed, seed
 
 
 def get_rng_state_all() -> list[Tensor]:
-    """The one state, in a list, as PyTorch gives one for each device.
+    """The state of the random numbers in a list, as PyTorch has one for each device.
 
     >>> _ = manual_seed(5)
     >>> get_rng_state_all()
@@ -30,7 +30,7 @@ def get_rng_state_all() -> list[Tensor]:
 
 
 def set_rng_state_all(new_states: Sequence[Tensor]) -> None:
-    """Go on from where `get_rng_state_all` was called.
+    """Restore a `get_rng_state_all`.
 
     >>> states = get_rng_state_all()
     >>> set_rng_state_all(states)
@@ -40,7 +40,7 @@ def set_rng_state_all(new_states: Sequence[Tensor]) -> None:
 
 
 def is_available() -> bool:
-    """Whether "cuda" can be used; never raises (`why_not` tells the reason).
+    """Whether "cuda" can be used; never raises (`why_not` gives the reason).
 
     >>> is_available() == (why_not() is None)
     True
@@ -49,7 +49,7 @@ def is_available() -> bool:
 
 
 def why_not(index: int = 0) -> str | None:
-    """Why a CUDA device cannot be used, as a sentence that says what to do; None where it can.
+    """Why a CUDA device cannot be used, and what to do; None if it can be used.
 
     >>> why_not(1000) is None  # a sentence: there are no 1001 devices
     False
@@ -58,7 +58,7 @@ def why_not(index: int = 0) -> str | None:
 
 
 def synchronize(device: DeviceLike = "cuda") -> None:
-    """Wait until all work that was given to the device is done.
+    """Wait until the device has finished all queued work.
 
     >>> from gradcore import ones
     >>> y = ones(1000, device="cuda").exp()  # queued
@@ -77,7 +77,7 @@ def memory_allocated(device: DeviceLike = "cuda") -> int:
 
 
 def memory_reserved(device: DeviceLike = "cuda") -> int:
-    """Bytes held from the system, cached blocks included.
+    """Bytes reserved from the system, including cached blocks.
 
     >>> memory_reserved() >= memory_allocated()
     True
@@ -86,9 +86,9 @@ def memory_reserved(device: DeviceLike = "cuda") -> int:
 
 
 def max_memory_allocated(device: DeviceLike = "cuda") -> int:
-    """The most bytes in use at once since `reset_peak_memory_stats`, for what its thread has allocated.
+    """The peak of allocated bytes since `reset_peak_memory_stats`, for allocations of its thread.
 
-    Counting costs time in each allocation, and ends here.
+    Counting slows down allocations, and ends here.
 
     >>> from gradcore import ones
     >>> reset_peak_memory_stats()
@@ -100,7 +100,7 @@ def max_memory_allocated(device: DeviceLike = "cuda") -> int:
 
 
 def reset_peak_memory_stats(device: DeviceLike = "cuda") -> None:
-    """Begin to count for `max_memory_allocated`.
+    """Start counting for `max_memory_allocated`.
 
     >>> reset_peak_memory_stats()
     >>> max_memory_allocated() >= 0
@@ -110,7 +110,7 @@ def reset_peak_memory_stats(device: DeviceLike = "cuda") -> None:
 
 
 def empty_cache(device: DeviceLike = "cuda") -> None:
-    """Give cached blocks back to the system.
+    """Return cached blocks to the system.
 
     >>> empty_cache()
     >>> memory_reserved() >= memory_allocated()
@@ -120,7 +120,7 @@ def empty_cache(device: DeviceLike = "cuda") -> None:
 
 
 def get_device_name(device: DeviceLike = "cuda") -> str:
-    """The device's name, as "NVIDIA H100 80GB HBM3".
+    """The device's name, such as "NVIDIA H100 80GB HBM3".
 
     >>> name = get_device_name()
     >>> isinstance(name, str)
@@ -130,7 +130,7 @@ def get_device_name(device: DeviceLike = "cuda") -> str:
 
 
 class Event(streams.Event):
-    """A place in a stream of a device, marked by `record`; `enable_timing` lets `elapsed_time` measure between two.
+    """A point in a stream, set by `record`; with `enable_timing`, `elapsed_time` measures between two events.
 
     >>> begin, end = Event(enable_timing=True), Event(enable_timing=True)
     >>> begin.record()
@@ -145,7 +145,7 @@ class Event(streams.Event):
 
 
 class Stream(streams.Stream):
-    """A queue of a device, worked off beside its other queues: see `stream`.
+    """A queue of work of a device, which runs concurrently with other queues: see `stream`.
 
     >>> from gradcore import ones
     >>> beside = Stream()
@@ -162,9 +162,9 @@ class Stream(streams.Stream):
 
 
 def stream(stream: Optional[streams.Stream]) -> ContextManager[Any]:
-    """A context in which this thread's work on the stream's device goes to `stream`; None changes nothing.
+    """A context in which `stream` is this thread's current stream on its device; None changes nothing.
 
-    What one stream made is used in another after `wait_stream`, and its memory kept by `Tensor.record_stream`.
+    To use a result of one stream in another, call `wait_stream`; `Tensor.record_stream` keeps its memory alive.
 
     >>> other = Stream()
     >>> with stream(other):
@@ -175,7 +175,7 @@ def stream(stream: Optional[streams.Stream]) -> ContextManager[Any]:
 
 
 def current_stream(device: DeviceLike = "cuda") -> streams.Stream:
-    """The stream to which this thread's work on the device goes.
+    """This thread's current stream on the device.
 
     >>> current_stream() == current_stream()
     True
@@ -184,18 +184,16 @@ def current_stream(device: DeviceLike = "cuda") -> streams.Stream:
 
 
 def graph(function: Callable[[], Any], *, device: DeviceLike = "cuda", warmup: int = 2) -> graphs.Graph[Any]:
-    """Record what `function` asks of the device, as a training step; the graph's `replay()` does it again.
+    """Capture the device work of `function`, such as a training step; the graph's `replay()` launches it again.
 
-    The function is called `warmup` times as usual, which compiles its kernels, and once to be recorded, which computes
-    nothing.  A replay reads and writes the same tensors: new batches are written into the old ones (`x.copy_(...)`),
-    and `graph.result` is what the function returned, computed anew.  Python's part of the function does not run again:
-    numbers, such as a learning rate, stay what they were, so that optimizers that count their steps need
-    `capturable=True`, and nothing may depend on values or copy from the host.  Random numbers of the default generator
-    (dropout, say) are drawn anew in each replay, those that the function itself would have drawn in its place.
+    The function is called `warmup` times normally, which compiles its kernels, and once for the capture, which computes
+    nothing.  A replay reads and writes the same tensors: copy new batches into the old ones (`x.copy_(...)`);
+    `graph.result` is the function's result, with new values.  Python code is not run again: numbers such as a learning
+    rate are constant, optimizers that count steps need `capturable=True`, and nothing may depend on values or copy from
+    the host.  Each replay draws new random numbers from the default generator, the ones that the function would draw.
 
-    Matrix products of floats are computed by a kernel of this library while they are recorded, because CuPy refuses to
-    record cuBLAS.  It is meant for the small networks that wait for launches; cuBLAS is quicker for large matrices.
-
+    Matrix products of floats use a kernel of this library during the capture, since CuPy does not capture cuBLAS.  It
+    is meant for small networks; cuBLAS is faster for large matrices.
     Source: CUDA graphs, as in PyTorch's torch.cuda.graph.
 
     >>> from gradcore import ones

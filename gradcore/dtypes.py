@@ -1,4 +1,4 @@
-"""The dtypes that tensors can have, in the names of NumPy and PyTorch; each is a NumPy dtype.
+"""The dtypes of tensors, with NumPy's and PyTorch's names; each is a NumPy dtype.
 
 >>> float, long
 (dtype('float32'), dtype('int64'))
@@ -22,14 +22,14 @@ short, int = int16, int32
 int64 = long = INT64
 bool = BOOL
 
-# Names of PyTorch that are Python's or NumPy's own: shapes are tuples, and None makes a new dimension.
+# PyTorch's names for Python's and NumPy's objects: shapes are tuples, and None inserts a dimension.
 Size = tuple  # type: ignore[type-arg]  # the class itself: Size([2, 3]), isinstance(x.shape, Size)
 inf, nan, pi, e, newaxis = np.inf, np.nan, np.pi, np.e, None
 finfo, iinfo = np.finfo, np.iinfo
 
 
 def get_default_dtype() -> np.dtype:
-    """The dtype of Python's floats: float32.
+    """The dtype of Python floats: float32.
 
     >>> get_default_dtype()
     dtype('float32')
@@ -38,7 +38,7 @@ def get_default_dtype() -> np.dtype:
 
 
 def set_default_dtype(d: Any) -> None:
-    """Accepts float32, which is the default, and refuses others: a dtype is named where a tensor is made.
+    """Accepts float32, the default; raises ValueError for others, which must be passed when tensors are created.
 
     >>> set_default_dtype("float32")
     """

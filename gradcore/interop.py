@@ -1,4 +1,4 @@
-"""Functions that are written here, in programs that are written with another library."""
+"""Functions of tensors as functions of PyTorch tensors and JAX arrays."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from .operations.interchange import from_dlpack
 
 
 def to_torch(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of tensors as a function of PyTorch tensors, differentiable by PyTorch, to any order.
+    """A function of tensors as a function of PyTorch tensors, which PyTorch differentiates to any order.
 
-    It may be an operation that `elementwise` or `rowwise` has made, or any function of tensors that returns one or
-    several.  Forward and backward pass are this library's kernels, on the memory of the PyTorch tensors, which is not
-    copied.  Tensors among the arguments, and in lists and tuples among them, must be on one device, the CPU or a CUDA
-    device; all other arguments are passed on.
+    It may be an operation made by `elementwise` or `rowwise`, or any function of tensors that returns one or several.
+    Forward and backward pass are this library's kernels, on the memory of the PyTorch tensors, without copies.  Tensors
+    among the arguments, also in lists and tuples, must be on one device, the CPU or a CUDA device; other arguments are
+    passed unchanged.
 
     Raises
     ------
     ModuleNotFoundError : PyTorch is not installed.
-    TypeError : `function` cannot be called.
+    TypeError : `function` is not callable.
 
     >>> import gradcore, torch
     >>> leaky_relu = to_torch(gradcore.functions.leaky_relu)
@@ -45,16 +45,15 @@ def to_torch(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def to_jax(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of tensors as a function of JAX arrays, to be used with `jit`, `vmap`, and `grad` of any order.
+    """A function of tensors as a function of JAX arrays, for `jit`, `vmap`, and `grad` of any order.
 
-    It is computed on the host, outside of what XLA compiles (`jax.pure_callback`), by this library's kernels.  The
-    shapes of its results are found by a call with ones, when JAX traces it; a function that draws random numbers
-    draws at that time, and the same ones in each run.
+    It is computed by this library's kernels on the host, outside XLA (`jax.pure_callback`).  When JAX traces it, a call
+    with ones determines the shapes of its results; random numbers are drawn at that time and are the same in each run.
 
     Raises
     ------
     ModuleNotFoundError : JAX is not installed.
-    TypeError : `function` cannot be called.
+    TypeError : `function` is not callable.
 
     >>> import gradcore, jax
     >>> relu = to_jax(gradcore.functions.relu)
@@ -95,19 +94,21 @@ def _library(name: str, title: str, maker: str) -> Any:
 
 
 class _Place(NamedTuple):
-    """Where a tensor stood among the arguments."""
+    """The position of a tensor among the arguments."""
 
     number: int
 
 
 class _Call:
-    """A call without its tensors: given them, it gives the outputs as a tuple; it draws the same numbers each time."""
+    """A call without its tensors: given them, it returns the outputs as a tuple, with the same random numbers each
+    time.
+    """
 
     def __init__(self, call: Callable[[Sequence[Tensor]], Any]):
         self._call = call
-        self._drawn_from: Optional[Tensor] = None  # the state of the generator before the first call, where that drew
+        self._drawn_from: Optional[Tensor] = None  # the state of the generator before the first call, if that drew
         self._is_first = True
-        self.together: Callable[[tuple[Any, ...]], Any] = tuple  # from a tuple of outputs to what the function returns
+        self.together: Callable[[tuple[Any, ...]], Any] = tuple  # maps a tuple of outputs to the function's result
 
     def __call__(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
         if self._is_first:
@@ -159,7 +160,7 @@ def _taken_apart(kind: type, function: Callable[..., Any], args: tuple[Any, ...]
 
 
 def _slopes_of(call: _Call, wanted: Sequence[int], weighted: Sequence[int]) -> _Call:
-    """The gradients along the inputs `wanted` as a call in its own right, of the inputs and the upstream gradients."""
+    """The gradients with respect to the inputs `wanted`, as a call on the inputs and the upstream gradients."""
     def slopes(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
         count = len(tensors) - len(weighted)
         inputs = [x if x.requires_grad or i not in wanted else x.detach().requires_grad_()
@@ -174,18 +175,18 @@ def _slopes_of(call: _Call, wanted: Sequence[int], weighted: Sequence[int]) -> _
 
 
 def _shared(value: Any) -> Tensor:
-    """A PyTorch tensor as one of this library, in the same memory."""
+    """A PyTorch tensor as a tensor that shares its memory."""
     # A lazy minus sign, which views of complex tensors may have, is not part of the memory.
     return from_dlpack(value.detach().resolve_neg())
 
 
 @functools.lru_cache(maxsize=None)
 def _torch_function() -> Any:
-    """What records a call in PyTorch's graph; made once PyTorch is asked for."""
+    """PyTorch's autograd function for a call; created when PyTorch is first used."""
     torch = _library("torch", "PyTorch", "to_torch")
 
     def given(output: Tensor, inputs: Sequence[Tensor]) -> Any:
-        """An output for PyTorch, which is to know of no other tensor in the same memory."""
+        """An output for PyTorch, which must not share memory with other tensors."""
         output = output.detach()
         shares = [x for x in inputs if x._backend is output._backend
                   and x._backend.shares_memory(x._array, output._array)]
@@ -210,9 +211,9 @@ def _torch_function() -> Any:
 
         @staticmethod
         def backward(ctx: Any, *upstream: Any) -> tuple[Any, ...]:
-            tensors = ctx.saved_tensors  # PyTorch refuses here what was changed in place, or freed
+            tensors = ctx.saved_tensors  # PyTorch raises here for tensors changed in place or freed
             weights = [upstream[i] for i in ctx.weighted]
-            if torch.is_grad_enabled():  # the gradients are to be differentiated: they are computed as a call
+            if torch.is_grad_enabled():  # the gradients will be differentiated, so they are a call too
                 slopes = _slopes_of(ctx.call, ctx.wanted, ctx.weighted)
                 found = GradcoreFunction.apply(slopes, True, *tensors, *weights)
             else:
@@ -235,7 +236,7 @@ def _jax_function(call: _Call) -> Callable[..., Any]:
         return [as_tensor(np.asarray(array), device="cpu") for array in arrays]
 
     def described(arrays: Sequence[Any]) -> tuple[list[Any], list[int]]:
-        """Shapes and dtypes of the results, and which of them have a gradient, by a call with ones."""
+        """Shapes and dtypes of the results, and which have a gradient, from a call with ones."""
         ones = as_tensors([np.ones(array.shape, array.dtype) for array in arrays])
         with enable_grad():
             results = call([x.requires_grad_() if kind_of(x.dtype) == 2 else x for x in ones])

@@ -1,4 +1,4 @@
-"""Linear algebra in the names of PyTorch's `linalg`: norms, systems of equations, decompositions, with gradients.
+"""Linear algebra with the names of PyTorch's `linalg`: norms, linear systems, decompositions, with gradients.
 
 >>> inv(Tensor([[2.0, 0.0], [0.0, 4.0]])).tolist()
 [[0.5, 0.0], [0.0, 0.25]]
@@ -35,7 +35,7 @@ __all__ = ["LinAlgError", "cholesky", "cross", "det", "diagonal", "eigh", "eigva
 
 
 def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
-    """The vector products of the vectors of three elements along `dim`; all other dimensions broadcast.
+    """The cross product of vectors of three elements along `dim`; other dimensions broadcast.
 
     >>> cross(Tensor([1, 0, 0]), Tensor([0, 1, 0]))
     tensor([0., 0., 1.])
@@ -44,7 +44,7 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
 
 
 def svdvals(A: Tensor) -> Tensor:
-    """The singular values, falling.
+    """The singular values in descending order.
 
     >>> svdvals(Tensor([[0.0, 2.0], [1.0, 0.0]]))
     tensor([2., 1.])
@@ -53,7 +53,7 @@ def svdvals(A: Tensor) -> Tensor:
 
 
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
-    """The eigenvalues of symmetric matrices, rising.
+    """The eigenvalues of symmetric matrices in ascending order.
 
     >>> eigvalsh(Tensor([[2.0, 0.0], [0.0, -1.0]]))
     tensor([-1.,  2.])
@@ -71,9 +71,9 @@ def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T
 
 
 def matrix_rank(A: Tensor, *, atol: Optional[float] = None, rtol: Union[None, float, Tensor] = None) -> Tensor:
-    """How many singular values are above the larger of `atol` and `rtol` times the largest.
+    """The number of singular values above the larger of `atol` and `rtol` times the largest.
 
-    By default `rtol` is the larger side of the matrix times the precision of the dtype, or 0 where `atol` is given.
+    By default `rtol` is the larger dimension times the machine epsilon of the dtype, or 0 if `atol` is given.
 
     >>> matrix_rank(Tensor([[1.0, 2.0], [2.0, 4.0]]))
     tensor(1)
@@ -86,7 +86,7 @@ def matrix_rank(A: Tensor, *, atol: Optional[float] = None, rtol: Union[None, fl
 
 
 def matrix_power(A: Tensor, n: int) -> Tensor:
-    """The product of n matrices A; of the inverses for a negative n.
+    """The n-th power of a square matrix; for negative n, that of the inverse.
 
     >>> matrix_power(Tensor([[1.0, 1.0], [0.0, 1.0]]), 3)
     tensor([[1., 3.],
@@ -106,7 +106,7 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
 
 
 def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
-    """The product of two or more matrices, in the order that takes the fewest multiplications.
+    """The product of two or more matrices, in the order with the fewest multiplications.
 
     The first and the last may be vectors.
 
@@ -117,7 +117,7 @@ def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
         raise ValueError(f"multi_dot takes two or more tensors; got {len(tensors)}")
     sides = [1 if tensors[0].ndim == 1 else tensors[0].shape[0], *[tensor.shape[0] for tensor in tensors[1:]],
              1 if tensors[-1].ndim == 1 else tensors[-1].shape[-1]]
-    known: dict[tuple[int, int], tuple[int, int]] = {}  # the least cost of a product from i to j, and where it is split
+    known: dict[tuple[int, int], tuple[int, int]] = {}  # the lowest cost of the product from i to j, and its split
 
     def cost(i: int, j: int) -> tuple[int, int]:
         if i == j:
@@ -136,7 +136,7 @@ def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
 
 # -- norms ----------------------------------------------------------------------------------------------------
 def vector_norm(x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """The vector norm (sum |x|^ord)^(1/ord) along `dim`, or of all elements; inf, -inf and 0 as NumPy's.
+    """The vector norm (sum |x|^ord)^(1/ord) along `dim`, or of all elements; inf, -inf and 0 as in NumPy.
 
     >>> vector_norm(Tensor([3.0, -4.0])), vector_norm(Tensor([3.0, -4.0]), ord=1)
     (tensor(5.), tensor(7.))
@@ -147,7 +147,7 @@ def vector_norm(x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = Fal
 def matrix_norm(A: Tensor, ord: Union[float, str] = "fro", dim: tuple[int, int] = (-2, -1), keepdim: bool = False, *,
                 dtype: Any = None) -> Tensor:
     """The norm of matrices: "fro", "nuc" (the sum of singular values), 2 and -2 (the largest and smallest of them),
-    1 and -1 (the largest and smallest sum of a column's magnitudes), inf and -inf (of a row's).
+    1 and -1 (the largest and smallest absolute column sum), inf and -inf (row sum).
 
     >>> matrix_norm(Tensor([[3.0, 0.0], [0.0, 4.0]]))
     tensor(5.)
@@ -180,7 +180,7 @@ def matrix_norm(A: Tensor, ord: Union[float, str] = "fro", dim: tuple[int, int] 
 
 def norm(A: Tensor, ord: Union[None, float, str] = None, dim: Dims = None, keepdim: bool = False, *,
          dtype: Any = None) -> Tensor:
-    """The matrix norm where `dim` names two dimensions, or `ord` is given and A is a matrix; else the vector norm.
+    """The matrix norm if `dim` has two dimensions, or if `ord` is given and A is a matrix; else the vector norm.
 
     >>> norm(Tensor([[3.0, 0.0], [0.0, 4.0]]))
     tensor(5.)

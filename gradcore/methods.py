@@ -1,4 +1,4 @@
-"""The operators and methods of `Tensor`: each is a function of another module, added to the class here.
+"""The operators and methods of `Tensor`: functions of other modules, added to the class here.
 
 >>> Tensor([3, 4]).norm()
 tensor(5.)
@@ -93,7 +93,7 @@ _COMPARISONS: dict[str, Callable[..., Any]] = {
     "lt": arithmetic.less, "le": arithmetic.less_equal, "gt": arithmetic.greater, "ge": arithmetic.greater_equal,
 }
 
-# Their results go to the tensor's own memory: add_, exp_, ...
+# Their in-place forms write results to the tensor's memory: add_, exp_, ...
 _IN_PLACE: dict[Any, str] = {
     arithmetic: "mul multiply pow floor_divide remainder neg negative abs exp log sqrt square reciprocal floor ceil "
                 "cos cosh erf exp2 expm1 log10 log1p log2 logical_and logical_not logical_or logical_xor rsqrt sign "
@@ -119,12 +119,12 @@ _IN_PLACE_RENAMED: dict[str, Callable[..., Any]] = {
     "fix": arithmetic.trunc, "sgn": arithmetic.sign,
 }
 
-# The tensor itself becomes the view that they give: squeeze_, ...
+# In their in-place forms the tensor itself becomes the view: squeeze_, ...
 _RESHAPED_IN_PLACE: dict[Any, str] = {shaping: "squeeze transpose unsqueeze", rearranging: "swapaxes swapdims t"}
 
 
 def _method(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """`function` as a method; operations that are no Python functions do not bind to a tensor by themselves."""
+    """`function` as a method; operations are not Python functions and do not bind to a tensor by themselves."""
     if not isinstance(function, Elementwise):
         return checked(function, name)
 
@@ -133,7 +133,7 @@ def _method(function: Callable[..., Any], name: str) -> Callable[..., Any]:
         return result
 
     method.__name__, method.__qualname__, method.__doc__ = name, f"Tensor.{name}", function.__doc__
-    vars(method)["operation"] = function  # for those who want to know its parameters
+    vars(method)["operation"] = function  # for its signature
     return method
 
 
@@ -148,14 +148,14 @@ def _reflected(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _equality(function: Callable[..., Any]) -> Callable[..., Any]:
-    """== or !=, which Python answers itself for what can be no operand (None, a string)."""
+    """== or !=, which Python handles itself for values that are not operands (None, a string)."""
     numeric = (Tensor, int, float, np.generic, np.ndarray, list, tuple)
     return lambda self, other: (function(self, other) if isinstance(other, numeric) or hasattr(other, "dtype")
                                 else NotImplemented)
 
 
 def _where(x: Tensor, condition: Any, other: Any) -> Tensor:
-    """`x` where the condition is true and `other` elsewhere.
+    """`x` where the condition is True, else `other`.
 
     >>> Tensor([1.0, -2.0]).where(Tensor([True, False]), 0.0)
     tensor([1., 0.])
@@ -167,11 +167,11 @@ _STANDARD = ("2021.12", "2022.12", "2023.12", "2024.12")
 
 
 def _array_namespace(self: Tensor, *, api_version: Optional[str] = None) -> Any:
-    """The functions of the array API standard, `gradcore.array_api`; versions before 2024.12 are parts of it."""
+    """The functions of the array API standard, `gradcore.array_api`, for all its versions up to 2024.12."""
     if api_version not in (None, *_STANDARD):
         raise ValueError(f"the versions of the array API standard that tensors know are {', '.join(_STANDARD)}; got "
                          f"{api_version!r}")
-    return importlib.import_module(".array_api", __package__)  # what only some programs need
+    return importlib.import_module(".array_api", __package__)  # only some programs need it
 
 
 def _to_device(self: Tensor, device: DeviceLike, /, *, stream: Any = None) -> Tensor:
@@ -190,7 +190,7 @@ def _complex(self: Tensor) -> complex:
 
 
 def members() -> dict[str, Any]:
-    """What is added to the class, by name."""
+    """The members added to the class, by name."""
     functions: dict[str, Any] = dict(_RENAMED)
     for module, names in _METHODS.items():
         functions.update((name, getattr(module, name)) for name in names.split())

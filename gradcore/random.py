@@ -1,4 +1,4 @@
-"""The generator that all devices draw from: its seed, and its state; `gradcore.rand` and the like are what draws."""
+"""The default random number generator of all devices: its seed and its state."""
 
 from __future__ import annotations
 

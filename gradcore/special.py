@@ -1,7 +1,7 @@
-"""Special functions in the names of PyTorch's and SciPy's `special`, with gradients.
+"""Special functions with the names of PyTorch's and SciPy's `special`, with gradients.
 
-`scipy.special` takes them for tensors where SCIPY_ARRAY_API is set, in place of a way through NumPy, which would be
-refused where a gradient is wanted.
+With SCIPY_ARRAY_API set, `scipy.special` calls them for tensors, instead of converting to NumPy, which raises an error
+if a gradient is required.
 
 >>> ndtr(Tensor([0.0]))
 tensor([0.5])
@@ -31,7 +31,7 @@ psi = digamma
 
 @elementwise
 def entr(xp: FormulaNamespace, input: Expression) -> Expression:
-    """-x log(x), the part of an entropy: 0 at 0, and -infinity below.
+    """-x log(x), elementwise entropy: 0 at 0, and -infinity for negative numbers.
 
     >>> entr(Tensor([0.0, 1.0]))
     tensor([ 0., -0.])
@@ -41,16 +41,16 @@ def entr(xp: FormulaNamespace, input: Expression) -> Expression:
 
 def _of_distributions(xp: FormulaNamespace, input: Expression, other: Expression, inside: Expression,
                       at_zero: Operand) -> Expression:
-    """`inside` where both are positive, `at_zero` where the first is 0 and the other not negative, else infinite."""
+    """`inside` where both are positive, `at_zero` where the first is 0 and the other not negative, else infinity."""
     are_inside = xp.logical_and(input > 0, other > 0)
     is_flat = xp.logical_and(input == 0, other >= 0)
     are_nan = xp.logical_or(xp.isnan(input), xp.isnan(other))
     return xp.where(are_inside, inside, xp.where(is_flat, at_zero, xp.where(are_nan, xp.nan, xp.inf)))
 
 
-@elementwise(widens=True)  # logarithms of numbers that are close to each other cancel
+@elementwise(widens=True)  # logarithms of similar numbers cancel
 def rel_entr(xp: FormulaNamespace, input: Expression, other: Expression) -> Expression:
-    """x log(x / y), the part of a relative entropy: 0 where x is 0, infinite where one is negative.
+    """x log(x / y), elementwise relative entropy: 0 where x is 0, infinite where one is negative.
 
     >>> rel_entr(Tensor([0.5, 0.0]), Tensor([0.25, 0.5]))
     tensor([0.3466, 0.    ])
@@ -58,15 +58,15 @@ def rel_entr(xp: FormulaNamespace, input: Expression, other: Expression) -> Expr
     return _of_distributions(xp, input, other, input * (xp.log(input) - xp.log(other)), 0.0)
 
 
-@elementwise(widens=True)  # logarithms of numbers that are close to each other cancel
+@elementwise(widens=True)  # logarithms of similar numbers cancel
 def kl_div(xp: FormulaNamespace, input: Expression, other: Expression) -> Expression:
-    """x log(x / y) - x + y, the part of a Kullback-Leibler divergence: y where x is 0, infinite where one is negative.
+    """x log(x / y) - x + y, elementwise Kullback-Leibler divergence: y where x is 0, infinite where one is negative.
 
     >>> kl_div(Tensor([0.5, 0.0]), Tensor([0.25, 0.5]))
     tensor([0.0966, 0.5   ])
     """
     distance = (other - input) / input
-    is_close = xp.abs(distance) < 0.5  # where all but the square of the distance cancels
+    is_close = xp.abs(distance) < 0.5  # where all terms below the square of the distance cancel
     apart = input * (xp.log(input) - xp.log(other)) - input + other
     near = input * (distance - xp.log1p(xp.where(is_close, distance, 0.0)))
     return _of_distributions(xp, input, other, xp.where(is_close, near, apart), other)
@@ -74,7 +74,7 @@ def kl_div(xp: FormulaNamespace, input: Expression, other: Expression) -> Expres
 
 @elementwise
 def xlog1py(xp: FormulaNamespace, input: Expression, other: Expression) -> Expression:
-    """x log(1 + y), and 0 where x is 0, though the logarithm be infinite; NaN in y stays.
+    """x log(1 + y), and 0 where x is 0, unless y is NaN.
 
     >>> xlog1py(Tensor([0.0, 2.0]), Tensor([-1.0, 1.0]))
     tensor([0.    , 1.3863])
@@ -85,7 +85,7 @@ def xlog1py(xp: FormulaNamespace, input: Expression, other: Expression) -> Expre
 
 @elementwise
 def ndtr(xp: FormulaNamespace, input: Expression) -> Expression:
-    """The normal distribution's share below x.
+    """The standard normal distribution function.
 
     >>> ndtr(Tensor([0.0, 1.0]))
     tensor([0.5   , 0.8413])

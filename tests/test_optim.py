@@ -144,5 +144,5 @@ def test_options_that_are_no_numbers_are_named(value):
 
 
 def test_only_leaves_are_changed():
-    with pytest.raises(TypeError, match="changes leaf tensors"):
+    with pytest.raises(TypeError, match="needs leaf tensors"):
         optim.SGD([Tensor([1.0], requires_grad=True) * 2])

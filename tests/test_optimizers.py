@@ -61,7 +61,7 @@ def test_ways_to_run_a_step(torch):
     for name in ("SGD", "Adam", "AdamW", "Adagrad"):
         getattr(optim, name)(parameters, foreach=True, fused=None)
     for name in ("SGD", "Adam", "AdamW", "Adagrad", "RMSprop", "Adadelta", "NAdam", "RAdam", "Adamax", "Rprop"):
-        with pytest.raises(NotImplementedError, match=f"{name}: `differentiable` is not taken here"):
+        with pytest.raises(NotImplementedError, match=f"{name}: `differentiable` is not supported"):
             getattr(optim, name)(parameters, differentiable=True)
 
 

@@ -1,4 +1,4 @@
-"""Optimizers: how parameters change by their gradients, each rule a few elementwise kernels."""
+"""Optimizers and learning rate schedulers; each update rule is a few elementwise kernels."""
 
 from __future__ import annotations
 

@@ -13,27 +13,27 @@ from .optimizer import Optimizer, check_at_least_zero, check_betas, refuse_ways
 from .sgd import with_decay_of
 
 
-# Parts of formulas, in which they are one kernel.
+# Parts of formulas; each formula is one kernel.
 def moved(average: Any, value: Any, rate: Any) -> Any:
-    """A step from the average so far towards a new value."""
+    """The moving average updated by a new value."""
     return average + rate * (value - average)
 
 
 def moved_square(xp: Any, average: Any, value: Any, memory: Any, rate: Any) -> Any:
-    """The moving average of squares."""
+    """The moving average of squares updated by a new value."""
     return memory * average + rate * xp.square(value)
 
 
 def adapted(xp: Any, parameter: Any, average: Any, square: Any, step: Any, correction: Any, eps: Any,
             kept: Any) -> Any:
-    """One step along the average gradient, in units of its usual size, after weight decay."""
+    """One step along the average gradient, scaled by the root of the mean square, with weight decay."""
     return kept * parameter - step * average / (xp.sqrt(square) / correction + eps)
 
 
 @elementwise(widens=True)
 def corrections(xp: FormulaNamespace, count: Expression, lr: float = 1e-3, b1: float = 0.9,
                 b2: float = 0.999) -> tuple[Expression, ...]:
-    """The size of a step, and the root by which its unit is divided, for averages over `count` steps."""
+    """The step size, and the square root of the second bias correction, after `count` steps."""
     return -lr / xp.expm1(count * xp.log(b1)), xp.sqrt(-xp.expm1(count * xp.log(b2)))  # of 1 - b^count
 
 
@@ -42,7 +42,7 @@ def adam_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression,
               square: Expression, step: Expression, correction: Expression, rate: float = 0.1, memory: float = 0.999,
               square_rate: float = 0.001, eps: float = 1e-8, kept: float = 1.0,
               weight_decay: float = 0.0) -> tuple[Expression, ...]:
-    """The parameter after a step, and the averages that it was made with."""
+    """The parameter after a step, and the updated averages."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     average = moved(average, gradient, rate)
     square = moved_square(xp, square, gradient, memory, square_rate)
@@ -54,7 +54,7 @@ def amsgrad_step(xp: FormulaNamespace, parameter: Expression, gradient: Expressi
                  square: Expression, highest: Expression, step: Expression, correction: Expression, rate: float = 0.1,
                  memory: float = 0.999, square_rate: float = 0.001, eps: float = 1e-8, kept: float = 1.0,
                  weight_decay: float = 0.0) -> tuple[Expression, ...]:
-    """As `adam_step`, in units of the highest mean square so far."""
+    """As `adam_step`, scaled by the maximum mean square so far."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     average = moved(average, gradient, rate)
     square = moved_square(xp, square, gradient, memory, square_rate)
@@ -63,11 +63,11 @@ def amsgrad_step(xp: FormulaNamespace, parameter: Expression, gradient: Expressi
 
 
 class Adam(Optimizer):
-    """Steps of a size that adapts to each element, as PyTorch's.
+    """Adam: steps whose size adapts to each element, as in PyTorch.
 
     With g = gradient + weight_decay p: m = b1 m + (1 - b1) g and v = b2 v + (1 - b2) g², both divided by 1 - b^t in
-    step t, and p = p - lr m / (sqrt(v) + eps).  With `capturable` t is counted on the device, so that a CUDA graph of
-    the step (`gradcore.cuda.graph`) goes on counting.
+    step t, and p = p - lr m / (sqrt(v) + eps).  With `capturable`, t is counted on the device, so that replays of a
+    CUDA graph of the step (`gradcore.cuda.graph`) continue to count.
     Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1.
 
     >>> x = Tensor([1.0], requires_grad=True)
@@ -117,7 +117,7 @@ class Adam(Optimizer):
 
 
 def begin(parameter: Tensor, state: dict[str, Any], capturable: bool = False) -> None:
-    """Count the step, on the device where it is `capturable`; the first one begins with averages of zero."""
+    """Count the step, on the device if `capturable`; the first step initializes the averages to zero."""
     if not state:
         state.update(step=0, exp_avg=Tensor.zeros_like(parameter), exp_avg_sq=Tensor.zeros_like(parameter))
     if not capturable:
@@ -129,7 +129,7 @@ def begin(parameter: Tensor, state: dict[str, Any], capturable: bool = False) ->
 
 
 class AdamW(Adam):
-    """Adam with weight decay beside the adaptive step and not inside of it: p = (1 - lr weight_decay) p - ....
+    """Adam with decoupled weight decay: p = (1 - lr weight_decay) p - ....
 
     Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2.
 

@@ -1,4 +1,4 @@
-"""Adam with Nesterov's momentum, and Adam with a rectified first phase."""
+"""Adam with Nesterov momentum, and rectified Adam."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def nadam_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression
                square: Expression, step: Expression, correction: Expression, now: float = 0.0, ahead: float = 1.0,
                rate: float = 0.1, memory: float = 0.999, square_rate: float = 0.001, eps: float = 1e-8,
                kept: float = 1.0, weight_decay: float = 0.0) -> tuple[Expression, ...]:
-    """As `adam_step`, along a share of the gradient, `now`, and one of its average, `ahead`."""
+    """As `adam_step`, along `now` times the gradient plus `ahead` times its average."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     average = moved(average, gradient, rate)
     square = moved_square(xp, square, gradient, memory, square_rate)
@@ -30,14 +30,14 @@ def nadam_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression
 def unadapted_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression, average: Expression,
                    square: Expression, step: Expression, rate: float = 0.1, memory: float = 0.999,
                    square_rate: float = 0.001, kept: float = 1.0, weight_decay: float = 0.0) -> tuple[Expression, ...]:
-    """As `adam_step`, along the average alone."""
+    """As `adam_step`, along the average gradient without scaling."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     average = moved(average, gradient, rate)
     return kept * parameter - step * average, average, moved_square(xp, square, gradient, memory, square_rate)
 
 
 class NAdam(Optimizer):
-    """Adam that looks ahead along its momentum, as PyTorch's.
+    """Adam with Nesterov momentum, as in PyTorch.
 
     Source: Dozat, "Incorporating Nesterov Momentum into Adam", 2016.
 
@@ -75,7 +75,7 @@ class NAdam(Optimizer):
 
 
 class RAdam(Optimizer):
-    """Adam that does not adapt before it has seen enough gradients, as PyTorch's.
+    """Rectified Adam, which does not scale its steps before it has seen enough gradients, as in PyTorch.
 
     Source: Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", ICLR 2020.
 
@@ -107,7 +107,7 @@ class RAdam(Optimizer):
         (b1, b2), count = group["betas"], state["step"]
         lr, unbiased = group["lr"] / (1 - b1 ** count), 1 - b2 ** count
         longest = 2 / (1 - b2) - 1
-        length = longest - 2 * count * b2 ** count / unbiased  # how many squares the average holds, in effect
+        length = longest - 2 * count * b2 ** count / unbiased  # the effective number of averaged squares
         if length > 5:
             lr *= math.sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length))
             # PyTorch adds eps before the correction here, not after it as in Adam.
@@ -119,7 +119,7 @@ class RAdam(Optimizer):
 
 def _later(optimizer: Optimizer, formula: Elementwise[Any], parameter: Tensor, gradient: Tensor, state: dict[str, Any],
            group: Mapping[str, Any], numbers: tuple[float, ...], **constants: float) -> None:
-    """Ask for a step by a formula of the averages and some numbers, with weight decay in the gradient or beside it."""
+    """Queue a step by a formula of the averages and some numbers, with coupled or decoupled weight decay."""
     (b1, b2), decay = group["betas"], group["weight_decay"]
     is_beside = group["decoupled_weight_decay"]
     averages = state["exp_avg"], state["exp_avg_sq"]

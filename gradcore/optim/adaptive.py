@@ -1,4 +1,4 @@
-"""Steps in units of each element's usual gradient: RMSprop, Adagrad and Adadelta."""
+"""RMSprop, Adagrad and Adadelta: gradients scaled elementwise by their history."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .sgd import with_decay_of
 
 # Parts of the formulas below, each of which is one kernel.
 def _rms_direction(xp: Any, gradient: Any, square: Any, mean: Any, memory: Any, rate: Any, eps: Any) -> tuple[Any, ...]:
-    """The gradient in units of its standard deviation (of its usual size where `mean` is None), and the averages."""
+    """The gradient divided by its standard deviation (root mean square if `mean` is None), and the averages."""
     square = moved_square(xp, square, gradient, memory, rate)
     if mean is None:
         return gradient / (xp.sqrt(square) + eps), square
@@ -26,7 +26,7 @@ def _rms_direction(xp: Any, gradient: Any, square: Any, mean: Any, memory: Any, 
 def rmsprop_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression, square: Expression,
                  lr: float = 0.01, memory: float = 0.99, rate: float = 0.01, eps: float = 1e-8,
                  weight_decay: float = 0.0) -> tuple[Expression, ...]:
-    """The parameter after a step in units of the gradient's usual size, and the mean square."""
+    """The parameter after a step scaled by the root mean square, and the mean square."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     direction, *kept = _rms_direction(xp, gradient, square, None, memory, rate, eps)
     return parameter - lr * direction, *kept
@@ -36,7 +36,7 @@ def rmsprop_step(xp: FormulaNamespace, parameter: Expression, gradient: Expressi
 def rmsprop_centered_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression, square: Expression,
                           mean: Expression, lr: float = 0.01, memory: float = 0.99, rate: float = 0.01,
                           eps: float = 1e-8, weight_decay: float = 0.0) -> tuple[Expression, ...]:
-    """As `rmsprop_step`, in units of the standard deviation."""
+    """As `rmsprop_step`, scaled by the standard deviation."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     direction, *kept = _rms_direction(xp, gradient, square, mean, memory, rate, eps)
     return parameter - lr * direction, *kept
@@ -47,7 +47,7 @@ def rmsprop_momentum_step(xp: FormulaNamespace, parameter: Expression, gradient:
                           last: Expression, lr: float = 0.01, memory: float = 0.99, rate: float = 0.01,
                           eps: float = 1e-8, weight_decay: float = 0.0,
                           momentum: float = 0.9) -> tuple[Expression, ...]:
-    """As `rmsprop_step`, along a velocity."""
+    """As `rmsprop_step`, with momentum."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     direction, *kept = _rms_direction(xp, gradient, square, None, memory, rate, eps)
     velocity = momentum * last + direction
@@ -59,14 +59,14 @@ def rmsprop_centered_momentum_step(xp: FormulaNamespace, parameter: Expression, 
                                    square: Expression, mean: Expression, last: Expression, lr: float = 0.01,
                                    memory: float = 0.99, rate: float = 0.01, eps: float = 1e-8,
                                    weight_decay: float = 0.0, momentum: float = 0.9) -> tuple[Expression, ...]:
-    """As `rmsprop_centered_step`, along a velocity."""
+    """As `rmsprop_centered_step`, with momentum."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     direction, *kept = _rms_direction(xp, gradient, square, mean, memory, rate, eps)
     velocity = momentum * last + direction
     return parameter - lr * velocity, *kept, velocity
 
 
-# By whether there is a mean gradient, and a velocity.
+# By whether it is centered, and whether it has momentum.
 _RMSPROP_STEPS = {(False, False): rmsprop_step, (True, False): rmsprop_centered_step,
                   (False, True): rmsprop_momentum_step, (True, True): rmsprop_centered_momentum_step}
 
@@ -74,7 +74,7 @@ _RMSPROP_STEPS = {(False, False): rmsprop_step, (True, False): rmsprop_centered_
 @elementwise
 def adagrad_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression, total: Expression, lr: float = 0.01,
                  eps: float = 1e-10, weight_decay: float = 0.0) -> tuple[Expression, ...]:
-    """The parameter after a step in units of the root of all squares, and their sum."""
+    """The parameter after a step scaled by the root of the sum of squares, and this sum."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     total = total + xp.square(gradient)
     return parameter - lr * (gradient / (xp.sqrt(total) + eps)), total
@@ -84,7 +84,7 @@ def adagrad_step(xp: FormulaNamespace, parameter: Expression, gradient: Expressi
 def adadelta_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression, square: Expression,
                   changes: Expression, lr: float = 1.0, memory: float = 0.9, rate: float = 0.1, eps: float = 1e-6,
                   weight_decay: float = 0.0) -> tuple[Expression, ...]:
-    """The parameter after a step, and the mean squares of the gradient and of its changes."""
+    """The parameter after a step, and the mean squares of the gradient and of the updates."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     square = moved_square(xp, square, gradient, memory, rate)
     change = xp.sqrt(changes + eps) / xp.sqrt(square + eps) * gradient
@@ -92,10 +92,10 @@ def adadelta_step(xp: FormulaNamespace, parameter: Expression, gradient: Express
 
 
 class RMSprop(Optimizer):
-    """The gradient divided by the root of its mean square, as PyTorch's.
+    """The gradient divided by its root mean square, as in PyTorch.
 
-    v = alpha v + (1 - alpha) g² and p = p - lr g / (sqrt(v) + eps); centered takes the variance for v, and momentum
-    adds up the steps.  Source: Tieleman and Hinton, "Neural Networks for Machine Learning", lecture 6.5, 2012.
+    v = alpha v + (1 - alpha) g² and p = p - lr g / (sqrt(v) + eps); if centered, v is the variance, and momentum
+    accumulates the steps.  Source: Tieleman and Hinton, "Neural Networks for Machine Learning", lecture 6.5, 2012.
 
     >>> x = Tensor([1.0], requires_grad=True)
     >>> optimizer = RMSprop([x], lr=0.05)
@@ -135,7 +135,7 @@ class RMSprop(Optimizer):
 
 
 class Adagrad(Optimizer):
-    """The gradient divided by the root of the sum of all its squares, as PyTorch's.
+    """The gradient divided by the root of the sum of its squares, as in PyTorch.
 
     s = s + g² and p = p - lr / (1 + (t - 1) lr_decay) g / (sqrt(s) + eps).
     Source: Duchi, Hazan and Singer, "Adaptive Subgradient Methods", JMLR 12, 2011.
@@ -173,7 +173,7 @@ class Adagrad(Optimizer):
 
 
 class Adadelta(Optimizer):
-    """The gradient in units of its usual size, times the usual size of a change, as PyTorch's.
+    """The gradient scaled by the ratio of root mean squares of updates and gradients, as in PyTorch.
 
     v = rho v + (1 - rho) g², d = sqrt(u + eps) / sqrt(v + eps) g, u = rho u + (1 - rho) d² and p = p - lr d.
     Source: Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012.

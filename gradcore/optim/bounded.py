@@ -1,4 +1,4 @@
-"""Steps of bounded size: in units of the largest gradient (Adamax), and by the sign of the gradient alone (Rprop)."""
+"""Steps of bounded size: scaled by the largest gradient (Adamax), or by the sign of the gradient (Rprop)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .sgd import with_decay_of
 def adamax_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression, average: Expression,
                 largest: Expression, step: float = 0.0, rate: float = 0.1, memory: float = 0.999, eps: float = 1e-8,
                 weight_decay: float = 0.0) -> tuple[Expression, ...]:
-    """The parameter after a step along the average gradient in units of the largest, and both."""
+    """The parameter after a step, the average gradient, and the largest one."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     average = moved(average, gradient, rate)
     largest = xp.maximum(memory * largest, xp.abs(gradient) + eps)
@@ -27,7 +27,7 @@ def adamax_step(xp: FormulaNamespace, parameter: Expression, gradient: Expressio
 def rprop_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression, before: Expression, size: Expression,
                shrink: float = 0.5, grow: float = 1.2, least: float = 1e-6,
                most: float = 50.0) -> tuple[Expression, ...]:
-    """The parameter after a step against the sign of the gradient, the gradient that counts, and the step's size."""
+    """The parameter after a step against the sign of the gradient, the gradient used, and the step sizes."""
     product = gradient * before
     turns = product < 0
     size = xp.clip(size * xp.where(turns, shrink, xp.where(product > 0, grow, 1.0)), least, most)
@@ -36,7 +36,7 @@ def rprop_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression
 
 
 class Adamax(Optimizer):
-    """Adam with the largest gradient in place of the root of its mean square, as PyTorch's.
+    """Adam with the infinity norm instead of the root mean square, as in PyTorch.
 
     With g = gradient + weight_decay p: m = b1 m + (1 - b1) g, u = max(b2 u, |g| + eps) and, in step t,
     p = p - lr / (1 - b1^t) m / u.
@@ -76,10 +76,10 @@ class Adamax(Optimizer):
 
 
 class Rprop(Optimizer):
-    """Steps of a size that grows while the gradient keeps its sign and shrinks when it turns, as PyTorch's.
+    """Resilient backpropagation: step sizes grow while the gradient keeps its sign and shrink when it changes.
 
-    It is for gradients of all samples together.  `etas` are the factors by which a step shrinks and grows, `step_sizes`
-    the least and the largest size; lr is the first.
+    It is meant for full-batch gradients.  `etas` are the factors by which a step size shrinks and grows, `step_sizes`
+    its bounds, and lr the initial size.
     Source: Riedmiller and Braun, "A Direct Adaptive Method for Faster Backpropagation Learning: The RPROP Algorithm",
     ICNN 1993.
 

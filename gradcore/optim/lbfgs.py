@@ -1,4 +1,4 @@
-"""L-BFGS: steps along directions that account for curvature, which gradients of the last steps tell."""
+"""L-BFGS: quasi-Newton steps from the gradients of the last steps."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ..operations.shaping import cat
 from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer, check_at_least_zero
 
-_CURVED = 1e-10  # of pairs with less curvature than that nothing is learned
+_CURVED = 1e-10  # pairs with less curvature are skipped
 
 
 class LBFGS(Optimizer):
-    """Quasi-Newton steps, as PyTorch's: `step` needs a closure, which it calls many times.
+    """L-BFGS, as in PyTorch; `step` needs a closure, which it calls several times.
 
-    In each iteration d = -H g, where H, an estimate of the inverse Hessian, is made of the last `history_size` pairs
-    of changes of the parameters and of the gradient; then p = p + t d with t = lr, or, with
-    ``line_search_fn="strong_wolfe"``, a t that satisfies the strong Wolfe conditions.
+    In each iteration d = -H g, where H estimates the inverse Hessian from the last `history_size` pairs of changes of
+    the parameters and of the gradient.  Then p = p + t d with t = lr, or, with ``line_search_fn="strong_wolfe"``, a t
+    that satisfies the strong Wolfe conditions.
     Source: Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", Math. Programming 45,
     1989.
 
@@ -73,7 +73,7 @@ class LBFGS(Optimizer):
 
     # -- the steps --------------------------------------------------------------------------------------------
     def step(self, closure: Optional[Callable[[], Any]] = None) -> Any:
-        """Up to `max_iter` iterations; the loss that `closure` gave at their start is returned."""
+        """Run up to `max_iter` iterations; returns the loss at their start."""
         if closure is None:
             raise TypeError("LBFGS.step needs a closure that forgets the gradients, computes the loss, calls "
                             "backward() and returns the loss: the loss is computed many times in a step")
@@ -109,7 +109,7 @@ class LBFGS(Optimizer):
                        or abs(loss - state["prev_loss"]) < tolerance)
 
     def _direction(self, state: dict[str, Any], gradient: Tensor) -> Tensor:
-        """-H g, after the last step has been added to what H is made of."""
+        """-H g, after updating H by the last step."""
         if state["n_iter"] == 1:
             state.update(old_dirs=[], old_stps=[], ro=[], H_diag=1.0)
             return -gradient
@@ -133,12 +133,13 @@ class LBFGS(Optimizer):
 
     def _searched(self, closure: Callable[[], Any], state: dict[str, Any], start: Point,
                   is_last: bool, most: int) -> tuple[Point, int]:
-        """Go along the direction; the point that was reached, and how often the loss was computed (`most` at most,
-        and once)."""
+        """Move along the direction; returns the point reached and the number of evaluations, at most `most` and one
+        more.
+        """
         direction, step, options = state["d"], state["t"], self.param_groups[0]
         if options["line_search_fn"] is None:
             self._move(direction, step)
-            if is_last:  # what is there now is computed in the next step
+            if is_last:  # the next step evaluates this point
                 return start._replace(step=step), 0
             loss, gradient = self._evaluated(closure)
             return Point(step, loss, gradient, 0.0), 1

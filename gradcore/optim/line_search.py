@@ -1,4 +1,4 @@
-"""How far to go along a direction: a search for a step that satisfies the strong Wolfe conditions.
+"""A line search for the strong Wolfe conditions.
 
 Source: Nocedal and Wright, "Numerical Optimization", 2nd edition, 2006, algorithms 3.5 and 3.6, with the limits and
 tolerances of PyTorch, so that both take the same steps.
@@ -15,7 +15,7 @@ _DECREASE, _CURVATURE = 1e-4, 0.9  # c1 and c2 of the conditions
 
 
 class Point(NamedTuple):
-    """A step along the direction, and the loss, its gradient and its slope there."""
+    """A step along the direction, with the loss, its gradient and its slope there."""
 
     step: float
     loss: float
@@ -25,15 +25,15 @@ class Point(NamedTuple):
 
 def strong_wolfe(evaluate: Callable[[float], Point], start: Point, step: float, reach: float,
                  tolerance: float, most: int) -> tuple[Point, int]:
-    """A point where the loss has decreased and its slope is less steep, and how many points were evaluated for it.
+    """A point that satisfies the strong Wolfe conditions, and the number of evaluations.
 
     Parameters
     ----------
-    evaluate : gives the point of a step.
+    evaluate : returns the point of a step.
     start : the point of step 0.
-    step : the first to try.
-    reach : the largest change of a parameter that step 1 makes; a bracket narrower than `tolerance` ends the search.
-    most : how many points may be evaluated beside the first.
+    step : the first step to try.
+    reach : the largest change of a parameter by step 1; a bracket smaller than `tolerance` ends the search.
+    most : the maximum number of evaluations after the first.
     """
     last, point = start, evaluate(step)
     for i in range(most):
@@ -58,8 +58,8 @@ def _is_flat(point: Point, start: Point) -> bool:
 
 def _zoomed(evaluate: Callable[[float], Point], start: Point, ends: list[Point], i: int, reach: float,
             tolerance: float, most: int) -> tuple[Point, int]:
-    """The search inside of a bracket, whose better end is the result when it is found or evaluations run out."""
-    is_slow = False  # whether the last step was too close to an end already
+    """Search within a bracket; returns its better end if evaluations run out."""
+    is_slow = False  # whether the last step was too close to an end
     low, high = (0, 1) if ends[0].loss <= ends[1].loss else (1, 0)
     while i < most:
         left, right = sorted(end.step for end in ends)
@@ -89,7 +89,7 @@ def _zoomed(evaluate: Callable[[float], Point], start: Point, ends: list[Point],
 
 
 def _minimum_of_cubic(a: Point, b: Point, bounds: Optional[tuple[float, float]] = None) -> float:
-    """Where the cubic through two points with their slopes is least, within `bounds` or between the points."""
+    """The minimum, within `bounds` or between the points, of the cubic through two points with their slopes."""
     if a.step > b.step:
         a, b = b, a
     least, most = bounds or (a.step, b.step)

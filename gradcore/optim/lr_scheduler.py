@@ -1,4 +1,4 @@
-"""Schedulers under the name that PyTorch has for them."""
+"""The learning rate schedulers, under PyTorch's name of the module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schedules of cycles: up to a large learning rate and down again, once or many times."""
+"""Cyclic schedules: up to a maximum learning rate and down again, once or repeatedly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .schedules import LRScheduler, cosine
 
 
 class _WithMomentum(LRScheduler):
-    """Sets the momentum ("momentum", or the first of "betas") as well, where `cycle_momentum` says so."""
+    """Also sets the momentum ("momentum", or the first of "betas") if `cycle_momentum`."""
 
     cycle_momentum: bool
     keeps_changes = False
@@ -31,9 +31,9 @@ class _WithMomentum(LRScheduler):
 
 
 class OneCycleLR(_WithMomentum):
-    """The rate up from max_lr / div_factor to max_lr, and down to 1 / final_div_factor of the first, in total_steps.
+    """From max_lr / div_factor up to max_lr, then down to 1 / final_div_factor of the initial rate, in total_steps.
 
-    The momentum ("momentum", or the first of "betas") goes the other way where `cycle_momentum` is set.
+    With `cycle_momentum`, the momentum ("momentum", or the first of "betas") moves in the opposite direction.
 
     >>> from gradcore import ones, optim
     >>> optimizer = optim.SGD([ones(1)], lr=0.1, momentum=0.9)
@@ -75,7 +75,7 @@ class OneCycleLR(_WithMomentum):
         return self._along(base, self.max_lrs[index], base / self.final_div_factor, epoch)
 
     def _along(self, first: float, middle: float, last: float, epoch: float) -> float:
-        """The value at an epoch of what goes from first to middle and to last, in three phases by way of first."""
+        """The value at an epoch between first, middle and last, in three phases that return to first in between."""
         blend = cosine if self.anneal_strategy == "cos" else _line
         turn = self.pct_start * self.total_steps - 1
         if epoch <= turn:
@@ -91,11 +91,11 @@ class OneCycleLR(_WithMomentum):
 
 
 class CyclicLR(_WithMomentum):
-    """The rate up from base_lr to max_lr and down again, in cycles of step_size_up and step_size_down steps.
+    """From base_lr up to max_lr and down again, in cycles of step_size_up and step_size_down steps.
 
-    The height of a cycle stays ("triangular"), is halved from cycle to cycle ("triangular2") or shrinks with every step
-    ("exp_range", times gamma), or is a function of the number of the cycle or, with scale_mode="iterations", of the
-    step.  The momentum goes the other way.
+    The height of cycles is constant ("triangular"), halved after each cycle ("triangular2"), multiplied by gamma after
+    each step ("exp_range"), or a function of the cycle or, with scale_mode="iterations", of the step.  The momentum
+    moves in the opposite direction.
     Source: Smith, "Cyclical Learning Rates for Training Neural Networks", WACV 2017.
 
     >>> from gradcore import ones, optim
@@ -136,7 +136,7 @@ class CyclicLR(_WithMomentum):
         return self.max_momentum - (self.max_momentum - self.base_momentum) * self._height(epoch)
 
     def _height(self, epoch: float) -> float:
-        """How far up it is, from 0 to 1, times the height of the cycle."""
+        """The height in the cycle, from 0 to 1, times the scale of the cycle."""
         length = self.step_size_up + self.step_size_down
         cycle, place = divmod(epoch, length)
         up = place / self.step_size_up if place <= self.step_size_up else (length - place) / self.step_size_down

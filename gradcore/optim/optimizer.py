@@ -1,4 +1,4 @@
-"""What optimizers have in common: groups of parameters with their options, and a state for each parameter."""
+"""The base class of optimizers: parameter groups with options, and a state for each parameter."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _UNCHANGEABLE = (float, int, bool, tuple, str, type(None))
 
 
 class Optimizer:
-    """Base class: `step` changes every parameter that has a gradient, in place.
+    """Base class: `step` updates every parameter that has a gradient, in place.
 
     `params` are tensors, or dicts of a group's tensors ("params") and its own options; `defaults` are the options of
-    groups that do not state them.  A subclass states `update` for one parameter.  An option that is set as an
-    attribute, as in ``optimizer.lr = 0.1``, is set in all groups.
+    groups that do not give them.  A subclass defines `update` for one parameter.  Setting an option as an attribute, as
+    in ``optimizer.lr = 0.1``, sets it in all groups.
 
     >>> class SignDescent(Optimizer):
     ...     def __init__(self, params, lr):
@@ -40,7 +40,7 @@ class Optimizer:
 
     kept: frozenset[Any] = frozenset()  # the names of the tensors in a parameter's state
     counted: frozenset[Any] = frozenset()  # the names of the numbers in it
-    optional: frozenset[Any] = frozenset()  # those of either that only some options need
+    optional: frozenset[Any] = frozenset()  # those of either that only some options use
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -48,7 +48,7 @@ class Optimizer:
 
     def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any]):
         self.state: dict[Tensor, dict[str, Any]] = {}
-        self._delayed: dict[tuple[Any, ...], list[Any]] = {}  # what `later` was given
+        self._delayed: dict[tuple[Any, ...], list[Any]] = {}  # the calls of `later`
         self._checked: dict[int, list[Any]] = {}  # the options of each group that have passed `check`
         self.param_groups: list[dict[str, Any]] = []
         self.defaults: dict[str, Any] = dict(defaults)
@@ -60,7 +60,7 @@ class Optimizer:
             self.add_param_group(group)
 
     def add_param_group(self, param_group: Mapping[str, Any]) -> None:
-        """Change these parameters too: {"params": tensors, option: value, ...}."""
+        """Add a group of parameters: {"params": tensors, option: value, ...}."""
         name = type(self).__name__
         if not isinstance(param_group, Mapping) or "params" not in param_group:
             raise TypeError(f"{name}: a group is a dict with \"params\"; got {param_group!r:.80}")
@@ -68,7 +68,7 @@ class Optimizer:
         tensors = list({id(p): p for p in ([given] if isinstance(given, Tensor) else given)}.values())
         for tensor in tensors:
             if not isinstance(tensor, Tensor) or not tensor.is_leaf:
-                raise TypeError(f"{name} changes leaf tensors, as model.parameters() gives them; got {tensor!r:.80}")
+                raise TypeError(f"{name} needs leaf tensors, such as those of model.parameters(); got {tensor!r:.80}")
         known = {id(parameter) for parameter in self.parameters}
         if any(id(tensor) in known for tensor in tensors):
             raise ValueError(f"{name}: a parameter is in more than one group")
@@ -82,7 +82,7 @@ class Optimizer:
         return [parameter for group in self.param_groups for parameter in group["params"]]
 
     def step(self, closure: Optional[Callable[[], Any]] = None) -> Any:
-        """Change the parameters by their gradients; `closure`, if given, computes these and returns the loss."""
+        """Update the parameters by their gradients; `closure`, if given, computes these and returns the loss."""
         loss = None
         if closure is not None:
             with enable_grad():
@@ -93,8 +93,8 @@ class Optimizer:
         return loss
 
     def _change_all(self) -> None:
-        """Change the parameters, after all has been checked."""
-        self._delayed.clear()  # what a step that failed has left
+        """Update the parameters, after all checks."""
+        self._delayed.clear()  # remains of a failed step
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
@@ -104,8 +104,10 @@ class Optimizer:
 
     def later(self, formula: Elementwise[Any], inputs: Sequence[Any], out: tuple[Tensor, ...],
               **constants: float) -> None:
-        """Let `step` write the results of a formula to `out` when it has seen all parameters: a device may do so for
-        many of them at once.  Only for the last that `update` does to these tensors."""
+        """Queue a formula whose results `step` writes to `out`, for many parameters in one launch.
+
+        It must be the last operation of `update` on these tensors.
+        """
         self._delayed.setdefault((formula, *constants.items()), []).append((inputs, out))
 
     def _do_together(self) -> None:
@@ -114,14 +116,14 @@ class Optimizer:
             formula.into_each(calls, **dict(constants))
 
     def _check_all(self) -> None:
-        """Refuse options and gradients that would fail half-way."""
+        """Raise an error for options and gradients that would fail during the update."""
         for which, group in enumerate(self.param_groups):
             self._check_changed(which, group)
             for i, parameter in enumerate(group["params"]):
                 refuse_gradient(parameter, parameter.grad, f"{type(self).__name__}.step: the gradient of parameter {i}")
 
     def _check_changed(self, which: int, group: Mapping[str, Any]) -> None:
-        """Check the options of a group, unless they are the very objects that were checked in the last step."""
+        """Check the options of a group, unless they are the same objects as in the last step."""
         options = [value for name, value in group.items() if name != "params"]
         known = self._checked.get(which, ())
         if len(options) != len(known) or not all(map(operator.is_, options, known)):
@@ -130,13 +132,13 @@ class Optimizer:
             self._checked[which] = [] if can_change else options
 
     def check(self, options: Mapping[str, Any]) -> None:
-        """Refuse options out of their range."""
+        """Raise an error for options out of range."""
 
     def update(self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: Mapping[str, Any]) -> None:
-        raise NotImplementedError(f"{type(self).__name__} does not say how a parameter changes: define update()")
+        raise NotImplementedError(f"{type(self).__name__} must define update()")
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients, or fill them with zeros."""
+        """Set the gradients to None, or to zeros."""
         for parameter in self.parameters:
             parameter.grad = None if set_to_none or parameter.grad is None else Tensor.zeros_like(parameter.grad)
 
@@ -153,11 +155,11 @@ class Optimizer:
                                  for group in self.param_groups]}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a `state_dict`.
+        """Restore a `state_dict`.
 
         Raises
         ------
-        ValueError : groups, names or shapes do not fit this optimizer; nothing has changed then.
+        ValueError : groups, names or shapes do not match this optimizer, which is then unchanged.
         """
         owners = dict(zip(self._checked_indices(state_dict), self.parameters))
         loaded = {}
@@ -170,7 +172,7 @@ class Optimizer:
         self.state = loaded
 
     def _checked_indices(self, state_dict: Any) -> list[int]:
-        """The indices of all parameters in the groups of a state, once these fit the optimizer's."""
+        """The indices of all parameters in the groups of a state, which must match the optimizer's."""
         if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
             self._refuse("it must be a dict with \"state\" and \"param_groups\"")
         saved = state_dict["param_groups"]
@@ -236,11 +238,13 @@ class Optimizer:
 
 
 def refuse_ways(optimizer: Optimizer, capturable: bool = False, differentiable: bool = False) -> None:
-    """Refuse PyTorch's ways to run a step that there are not here; of `foreach` and `fused` nothing needs to be said:
-    a step is one kernel for each parameter, or for many of them together."""
+    """Raise NotImplementedError for unsupported modes of PyTorch.
+
+    `foreach` and `fused` need no check: a step is one kernel anyway, for each parameter or for many.
+    """
     for option, is_wanted in (("capturable", capturable), ("differentiable", differentiable)):
         if is_wanted:
-            raise NotImplementedError(f"{type(optimizer).__name__}: `{option}` is not taken here")
+            raise NotImplementedError(f"{type(optimizer).__name__}: `{option}` is not supported")
 
 
 def check_at_least_zero(options: Mapping[str, Any], *names: str) -> None:
@@ -250,7 +254,7 @@ def check_at_least_zero(options: Mapping[str, Any], *names: str) -> None:
 
 
 def check_number(name: str, value: Any) -> float:
-    """The value of an option, refused where it is no number."""
+    """The value of an option; raises TypeError unless it is a number."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"`{name}` must be a number; got {value!r:.80}")
     return cast(float, value)

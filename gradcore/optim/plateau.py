@@ -1,4 +1,4 @@
-"""A schedule that follows a measure of the training."""
+"""A schedule that depends on a metric."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .schedules import LRScheduler
 
 
 class ReduceLROnPlateau:
-    """The rate times factor when a measure has not become better for more than patience epochs.
+    """Multiply the rate by factor if a metric has not improved for more than patience epochs.
 
     `min_lr` is the least rate, one for all groups or one for each.
 
@@ -44,7 +44,7 @@ class ReduceLROnPlateau:
         self.num_bad_epochs = self.cooldown_counter = 0
 
     def step(self, metrics: Any) -> None:
-        """Take note of the measure of an epoch."""
+        """Record the metric of an epoch."""
         value = float(metrics)
         self.last_epoch += 1
         if self._is_better(value):
@@ -77,7 +77,7 @@ class ReduceLROnPlateau:
     load_state_dict = LRScheduler.load_state_dict
 
     def _apply_loaded(self) -> None:
-        """The rates are the optimizer's, which loads them itself."""
+        """Nothing to do: the optimizer loads its rates itself."""
 
 
 checks_construction(ReduceLROnPlateau)

@@ -1,4 +1,4 @@
-"""Schedulers: how the learning rate of each group of an optimizer changes from epoch to epoch."""
+"""Schedulers of the learning rates of an optimizer's groups."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .optimizer import Optimizer
 class LRScheduler:
     """Base class: `step` after each epoch sets the "lr" of every group.
 
-    A subclass states `rate`, the learning rate of a group at an epoch from its initial one.  Where somebody else has
-    changed a group's rate since the last step, as a second scheduler, the step changes what is there in proportion.
-    `last_epoch` is the number of the epoch after which a training goes on, whose groups have an "initial_lr".
+    A subclass defines `rate`, the learning rate of a group at an epoch.  If a group's rate was changed since the last
+    step, for example by another scheduler, the step scales that rate proportionally.  To resume a training, pass
+    `last_epoch`; the groups must then have an "initial_lr".
 
     >>> from gradcore import ones, optim
     >>> class Halving(LRScheduler):
@@ -29,8 +29,8 @@ class LRScheduler:
     [0.2]
     """
 
-    keeps_changes = True  # whether rates that others have set are changed in proportion, and not replaced
-    lowest = 0.0  # what is in proportion is the difference from it
+    keeps_changes = True  # whether rates changed by others are scaled, not replaced
+    lowest = 0.0  # the difference from it is scaled
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -62,7 +62,7 @@ class LRScheduler:
         raise NotImplementedError(f"{type(self).__name__} does not say what the rate is: define rate()")
 
     def step(self, epoch: Optional[int] = None) -> None:
-        """Go to the next epoch, or to one that is named."""
+        """Advance to the next epoch, or to a given one."""
         if epoch is not None or not self.keeps_changes:
             self.go_to(self.last_epoch + 1 if epoch is None else epoch)
         else:
@@ -81,7 +81,7 @@ class LRScheduler:
         self._set(epoch, rates)
 
     def go_to(self, epoch: int) -> None:
-        """Set the rates of an epoch; where one cannot be computed, nothing changes."""
+        """Set the rates of an epoch; an error in computing one leaves all unchanged."""
         self._set(epoch, self._rates(epoch))
 
     def _set(self, epoch: int, rates: list[float]) -> None:
@@ -90,16 +90,16 @@ class LRScheduler:
         self.last_epoch, self._last_lr = epoch, rates
 
     def get_last_lr(self) -> list[float]:
-        """The learning rates that were set last, one for each group."""
+        """The last learning rates set, one for each group."""
         return list(self._last_lr)
 
     def state_dict(self) -> dict[str, Any]:
-        """All but the optimizer and functions."""
+        """The attributes except the optimizer and functions."""
         return {name: list(value) if isinstance(value, list) else value for name, value in vars(self).items()
                 if name != "optimizer" and not callable(value) and name != "lr_lambdas"}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a `state_dict`; one with other names is refused, and changes nothing."""
+        """Restore a `state_dict`; raises ValueError, without changes, if its names differ."""
         own = self.state_dict()
         if not isinstance(state_dict, Mapping) or set(state_dict) != set(own):
             raise ValueError(f"{type(self).__name__}.load_state_dict: expected {sorted(own)}; got "
@@ -109,12 +109,12 @@ class LRScheduler:
         self._apply_loaded()
 
     def _apply_loaded(self) -> None:
-        """Set the rates that were loaded: the optimizer may have begun anew."""
+        """Set the loaded rates, since the optimizer may be new."""
         self._set(self.last_epoch, list(self._last_lr))
 
 
 class StepLR(LRScheduler):
-    """The rate times gamma after every step_size epochs.
+    """Multiply the rate by gamma every step_size epochs.
 
     >>> from gradcore import ones, optim
     >>> optimizer = optim.SGD([ones(1)], lr=0.8)
@@ -136,7 +136,7 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """The rate times gamma at each milestone.
+    """Multiply the rate by gamma at each milestone.
 
     >>> from gradcore import ones, optim
     >>> optimizer = optim.SGD([ones(1)], lr=0.8)
@@ -157,7 +157,7 @@ class MultiStepLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """The rate times gamma after every epoch.
+    """Multiply the rate by gamma every epoch.
 
     >>> from gradcore import ones, optim
     >>> optimizer = optim.SGD([ones(1)], lr=0.8)
@@ -204,7 +204,7 @@ class LambdaLR(LRScheduler):
 
 
 class MultiplicativeLR(LambdaLR):
-    """The rate times a function of the epoch at each epoch from 1 on, one for all groups or one for each.
+    """Multiply the rate at each epoch by a function of the epoch, one for all groups or one for each.
 
     >>> from gradcore import ones, optim
     >>> optimizer = optim.SGD([ones(1)], lr=0.8)
@@ -222,7 +222,7 @@ class MultiplicativeLR(LambdaLR):
 
 
 class PolynomialLR(LRScheduler):
-    """The rate down to 0 in total_iters epochs, along a line if power is 1, else along its power.
+    """Decrease the rate to 0 in total_iters epochs, as a polynomial of degree power.
 
     >>> from gradcore import ones, optim
     >>> optimizer = optim.SGD([ones(1)], lr=0.8)
@@ -244,7 +244,7 @@ class PolynomialLR(LRScheduler):
 
 
 class ConstantLR(LRScheduler):
-    """The rate times factor until epoch total_iters.
+    """Multiply the rate by factor until epoch total_iters.
 
     >>> from gradcore import ones, optim
     >>> optimizer = optim.SGD([ones(1)], lr=0.8)
@@ -266,7 +266,7 @@ class ConstantLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """A factor on the rate that goes along a line from start_factor to end_factor in total_iters epochs.
+    """Multiply the rate by a factor that changes linearly from start_factor to end_factor in total_iters epochs.
 
     >>> from gradcore import ones, optim
     >>> optimizer = optim.SGD([ones(1)], lr=0.8)
@@ -292,12 +292,12 @@ class LinearLR(LRScheduler):
 
 
 def cosine(start: float, end: float, share: float) -> float:
-    """From start to end along half a period of a cosine."""
+    """Half a period of a cosine from start to end."""
     return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
 
 
 class CosineAnnealingLR(LRScheduler):
-    """The rate along a cosine, down to eta_min in T_max epochs and up again.
+    """Decrease the rate to eta_min in T_max epochs along a cosine, and up again.
 
     >>> from gradcore import ones, optim
     >>> optimizer = optim.SGD([ones(1)], lr=0.8)
@@ -323,7 +323,7 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """The rate along a cosine down to eta_min, again and again: first in T_0 epochs, then each time in T_mult more.
+    """Decrease the rate to eta_min along a cosine, with restarts after T_0 epochs, then T_mult times as many.
 
     >>> from gradcore import ones, optim
     >>> optimizer = optim.SGD([ones(1)], lr=0.8)

@@ -1,4 +1,4 @@
-"""One schedule after another, or several together."""
+"""Schedulers in sequence, or combined."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .schedules import LRScheduler
 
 
 class SequentialLR:
-    """The first of `schedulers` until the first of `milestones`, then the second from its beginning, and so on.
+    """The first of `schedulers` until the first of `milestones`, then the second from its start, and so on.
 
     >>> from gradcore import ones, optim
     >>> from gradcore.optim.lr_scheduler import ConstantLR, ExponentialLR
@@ -40,7 +40,7 @@ class SequentialLR:
         self._at(self.last_epoch).go_to(self.last_epoch - begun)
 
     def step(self) -> None:
-        """Go to the next epoch."""
+        """Advance to the next epoch."""
         epoch = self.last_epoch + 1
         if epoch in self._milestones:
             self._at(epoch).go_to(0)
@@ -52,7 +52,7 @@ class SequentialLR:
         return self._schedulers[bisect_right(self._milestones, epoch)]
 
     def get_last_lr(self) -> list[float]:
-        """The learning rates that were set last, one for each group."""
+        """The last learning rates set, one for each group."""
         return self._at(self.last_epoch).get_last_lr()
 
     def state_dict(self) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class SequentialLR:
                 "_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a `state_dict`; one that does not fit is refused, and changes nothing."""
+        """Restore a `state_dict`; raises ValueError, without changes, if it does not match."""
         own = self.state_dict()
         if not isinstance(state_dict, Mapping) or set(state_dict) != set(own):
             raise ValueError(f"SequentialLR.load_state_dict: expected {sorted(own)}; got {state_dict!r:.80}")
@@ -75,7 +75,7 @@ class SequentialLR:
 
 
 class ChainedScheduler:
-    """Schedulers that all step together, each changing what the ones before have set.
+    """Schedulers that step together, each changing the rates set by the previous ones.
 
     >>> from gradcore import ones, optim
     >>> from gradcore.optim.lr_scheduler import ConstantLR, ExponentialLR
@@ -95,12 +95,12 @@ class ChainedScheduler:
         self.optimizer, self._schedulers = first, schedulers
 
     def step(self) -> None:
-        """Go to the next epoch."""
+        """Advance to the next epoch."""
         for scheduler in self._schedulers:
             scheduler.step()
 
     def get_last_lr(self) -> list[float]:
-        """The learning rates that were set last, one for each group."""
+        """The last learning rates set, one for each group."""
         return self._schedulers[-1].get_last_lr()
 
     def state_dict(self) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class ChainedScheduler:
         return {"_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a `state_dict`."""
+        """Restore a `state_dict`."""
         saved = state_dict["_schedulers"] if isinstance(state_dict, Mapping) and "_schedulers" in state_dict else []
         if len(saved) != len(self._schedulers):
             raise ValueError(f"ChainedScheduler.load_state_dict: expected the states of {len(self._schedulers)} "

@@ -11,7 +11,7 @@ from .optimizer import Optimizer, check_at_least_zero, refuse_ways
 
 
 def with_decay_of(xp: FormulaNamespace, gradient: Expression, parameter: Expression, weight_decay: float) -> Expression:
-    """A part of formulas: the gradient of the loss with half of weight_decay times the squared parameter added."""
+    """The gradient with weight decay."""
     return xp.where(weight_decay == 0, gradient, gradient + weight_decay * parameter)
 
 
@@ -26,14 +26,14 @@ def plain_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression
 def momentum_step(xp: FormulaNamespace, parameter: Expression, gradient: Expression, last: Expression, lr: float = 0.0,
                   momentum: float = 0.0, rate: float = 1.0, ahead: float = 0.0,
                   weight_decay: float = 0.0) -> tuple[Expression, ...]:
-    """The parameter after a step along the velocity, with `ahead` (0 or 1) along what that will be next, and it."""
+    """The parameter after a step along the velocity, or with `ahead` = 1 Nesterov's, and the velocity."""
     gradient = with_decay_of(xp, gradient, parameter, weight_decay)
     new = momentum * last + rate * gradient
     return parameter - lr * xp.where(ahead == 0, new, gradient + momentum * new), new
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent with momentum and weight decay, as PyTorch's.
+    """Stochastic gradient descent with momentum and weight decay, as in PyTorch.
 
     With g = gradient + weight_decay p: v = momentum v + (1 - dampening) g (in the first step v = g), and
     p = p - lr v;  with Nesterov's momentum p = p - lr (g + momentum v).

@@ -1,4 +1,4 @@
-"""`ZeroRedundancyOptimizer`: the state of an optimizer, shared out over all processes."""
+"""`ZeroRedundancyOptimizer`: the state of an optimizer distributed over all processes."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .optimizer import Optimizer
 
 
 class ZeroRedundancyOptimizer(Optimizer):
-    """An optimizer of which each process keeps the state of some parameters, changes these, and gets the others.
+    """An optimizer that keeps the state of a part of the parameters on each process, updates it and broadcasts it.
 
-    Gradients must be the same on all processes, as `nn.parallel.DistributedDataParallel` makes them.  With N processes
-    each holds about 1/N of the state; the steps are those of the optimizer alone.
+    Gradients must be the same on all processes, as with `nn.parallel.DistributedDataParallel`.  Each of N processes
+    holds about 1/N of the state; the steps are those of the optimizer alone.
 
     Parameters
     ----------
-    params : as of any optimizer, the same on all processes.
-    optimizer_class : the optimizer, as `optim.Adam`; it must change every parameter by itself.
-    options : for it, as lr=1e-3.
+    params : as for any optimizer, the same on all processes.
+    optimizer_class : such as `optim.Adam`; it must update each parameter independently.
+    options : its options, such as lr=1e-3.
 
     Source: Rajbhandari et al., "ZeRO: Memory Optimizations Toward Training Trillion Parameter Models", SC 2020 (its
     first stage).
@@ -46,14 +46,16 @@ class ZeroRedundancyOptimizer(Optimizer):
         self.param_groups: list[dict[str, Any]] = []
         self._checked: dict[int, list[Any]] = {}
         self._owners: dict[Tensor, int] = {}
-        self._loads = [0] * self._group.size  # elements that each process keeps the state of
+        self._loads = [0] * self._group.size  # the number of elements of each process
         self._whole_state: Optional[dict[int, dict[str, Any]]] = None
         for group in self.inner.param_groups:
             self._share_out(group)
         self.defaults: dict[str, Any] = dict(self.inner.defaults)
 
     def _share_out(self, group: dict[str, Any]) -> None:
-        """Give each parameter of a group of `inner` to the process that has least; leave this one's in the group."""
+        """Assign each parameter of a group of `inner` to the process with the fewest elements; keep this one's in the
+        group.
+        """
         self.param_groups.append(dict(group))
         for parameter in sorted(group["params"], key=lambda parameter: -parameter.numel()):
             owner = int(np.argmin(self._loads))
@@ -63,7 +65,7 @@ class ZeroRedundancyOptimizer(Optimizer):
 
     @property
     def state(self) -> dict[Tensor, dict[str, Any]]:
-        """The state that this process keeps."""
+        """The state kept by this process."""
         return self.inner.state
 
     @state.setter
@@ -80,7 +82,7 @@ class ZeroRedundancyOptimizer(Optimizer):
         self._share_out(group)
 
     def _change_all(self) -> None:
-        """Change this process' parameters and take over the others'; all processes do it together."""
+        """Update this process' parameters and receive the others'; a collective call."""
         self._whole_state = None
         for group, own in zip(self.param_groups, self.inner.param_groups):
             own.update({name: value for name, value in group.items() if name != "params"})
@@ -91,7 +93,7 @@ class ZeroRedundancyOptimizer(Optimizer):
 
     # -- the whole state --------------------------------------------------------------------------------------
     def consolidate_state_dict(self, to: int = 0) -> None:
-        """Let the process `to` have the whole state, for its next `state_dict()`; all processes call it together."""
+        """Send the whole state to the process `to`, for its next `state_dict()`; a collective call."""
         own = super().state_dict()["state"]
         sent = {index: {name: value.numpy() if isinstance(value, Tensor) else value for name, value in state.items()}
                 for index, state in own.items()}
@@ -101,11 +103,11 @@ class ZeroRedundancyOptimizer(Optimizer):
             for name, value in state.items()} for part in parts for index, state in sorted(part.items())}
 
     def state_dict(self) -> dict[str, Any]:
-        """As that of the optimizer alone, of the whole state: what any number of processes, or one, can go on from.
+        """The state of the whole optimizer, from which any number of processes can resume.
 
         Raises
         ------
-        RuntimeError : the process does not have it: `consolidate_state_dict` was not called since the last step.
+        RuntimeError : `consolidate_state_dict` was not called since the last step.
         """
         whole = super().state_dict()
         if self._group.size > 1:
@@ -116,7 +118,7 @@ class ZeroRedundancyOptimizer(Optimizer):
         return whole
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a whole state, of which each process keeps its part."""
+        """Restore a whole state; each process keeps its part."""
         saved = self._checked_indices(state_dict)
         mine = {index for index, parameter in zip(saved, self.parameters)
                 if self._owners[parameter] == self._group.rank}
