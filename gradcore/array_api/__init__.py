@@ -1,8 +1,12 @@
 """The array API standard, version 2024.12: its names, signatures and dtypes, over the operations of this library.
 
-Code that is written for any array library (SciPy, scikit-learn, einops, ...) asks a tensor for this namespace by
-``x.__array_namespace__()``, and gradients flow through it.  Where PyTorch means something else by a name, as by `max`
-along a dimension, PyTorch's meaning is found in `gradcore` and the standard's here.
+Code for any array library (SciPy, scikit-learn, einops, ...) obtains this namespace by ``x.__array_namespace__()``;
+gradients flow through it.  If a name has another meaning in PyTorch, such as `max` along a dimension, PyTorch's is in
+`gradcore` and the standard's here.  `special`, which is not part of the standard, is where SciPy looks for special
+functions.
+
+Begin with `elementwise`.  Complex numbers and the extension `fft` are not supported: the inspection functions do not
+list them, and using them raises an error.  https://data-apis.org/array-api/2024.12
 
 >>> from gradcore import array_api as xp
 >>> xp.max(xp.asarray([[1.0, 5.0], [7.0, 3.0]]), axis=1)
@@ -39,7 +43,7 @@ from .manipulation import (broadcast_arrays, broadcast_to, concat, expand_dims, 
 from .searching import (argmax, argmin, argsort, count_nonzero, nonzero, searchsorted, sort, take, take_along_axis,
                         unique_all, unique_counts, unique_inverse, unique_values, where)
 from .statistics import (all, any, cumulative_prod, cumulative_sum, diff, max, mean, min, prod, std, sum, var)
-# The last, since it is a name of Python's own too.
+# Last, since it is also a built-in name.
 from ..dtypes import bool  # noqa: E402
 
 __array_api_version__ = "2024.12"

@@ -1,4 +1,4 @@
-"""Tensors from nothing, and from what other libraries have."""
+"""Creation of tensors, also from arrays of other libraries."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Shape = Union[int, tuple[int, ...]]
 
 def arange(start: Number, /, stop: Optional[Number] = None, step: Number = 1, *, dtype: Any = None,
            device: DeviceLike = None) -> Tensor:
-    """The numbers from `start` (0 if it is the only one) up to but without `stop`, `step` apart; none if that leads
-    away from `stop`.
+    """The numbers from `start` (by default 0) to `stop`, exclusive, in steps of `step`; empty if that leads away from
+    `stop`.
 
     >>> arange(0, 5, 2), arange(3, 0)
     (tensor([0, 2, 4]), tensor([]))
@@ -22,15 +22,15 @@ def arange(start: Number, /, stop: Optional[Number] = None, step: Number = 1, *,
     if stop is None:
         start, stop = 0, start
     if step and (stop - start) * step < 0:
-        stop = start + 0 * stop  # a float where it was one
+        stop = start + 0 * stop  # a float if `stop` is one
     return creation.arange(start, stop, step, dtype=dtype, device=device)
 
 
 def asarray(obj: Any, /, *, dtype: Any = None, device: DeviceLike = None, copy: Optional[bool] = None) -> Tensor:
     """A tensor of numbers, nested lists, a tensor, or an array of another library.
 
-    Arrays share their memory with the tensor where that is possible; with ``copy=True`` never, and with ``copy=False``
-    a ValueError tells where they cannot.
+    The tensor shares memory with an array if possible; with ``copy=True`` never, and with ``copy=False`` a ValueError
+    is raised if it cannot.
 
     >>> asarray([1, 2]).dtype, asarray([1, 2.5]).dtype
     (dtype('int64'), dtype('float32'))
@@ -54,7 +54,7 @@ def _shares(made: Tensor, obj: Any) -> bool:
 
 
 def from_dlpack(x: Any, /, *, device: DeviceLike = None, copy: Optional[bool] = None) -> Tensor:
-    """The memory of an array of another library as a tensor, or a copy of it."""
+    """A tensor that shares the memory of an array of another library, or a copy of it."""
     shared = interchange.from_dlpack(x)
     moved = conversion.to(shared, device=device)
     if copy is False and moved is not shared:
@@ -65,8 +65,7 @@ def from_dlpack(x: Any, /, *, device: DeviceLike = None, copy: Optional[bool] = 
 
 def linspace(start: Number, stop: Number, /, num: int, *, dtype: Any = None, device: DeviceLike = None,
              endpoint: bool = True) -> Tensor:
-    """`num` numbers at equal distances from `start` to `stop`, which is the last of them, or with ``endpoint=False``
-    the one that would follow.
+    """`num` evenly spaced numbers from `start` to `stop`, inclusive; with ``endpoint=False`` exclusive.
 
     >>> linspace(0, 1, 4, endpoint=False)
     tensor([0.  , 0.25, 0.5 , 0.75])
@@ -77,18 +76,18 @@ def linspace(start: Number, stop: Number, /, num: int, *, dtype: Any = None, dev
 
 
 def meshgrid(*arrays: Tensor, indexing: str = "xy") -> list[Tensor]:
-    """The coordinates of a grid, each vector along a dimension of its own; "xy" swaps the first two."""
+    """Coordinate grids of vectors, each along a dimension of its own; "xy" swaps the first two."""
     return list(rearranging.meshgrid(*arrays, indexing=indexing)) if arrays else []
 
 
 def eye(n_rows: int, n_cols: Optional[int] = None, /, *, k: int = 0, dtype: Any = None,
         device: DeviceLike = None) -> Tensor:
-    """The matrix with ones on a diagonal (0 the main one, 1 that above it)."""
+    """The matrix with ones on diagonal `k` (0: main, 1: above it)."""
     return creation.eye(n_rows, n_cols, k=k, dtype=dtype, device=device)
 
 
 def empty(shape: Shape, *, dtype: Any = None, device: DeviceLike = None) -> Tensor:
-    """Whatever is in the memory: to be written to."""
+    """A tensor with uninitialized contents."""
     return creation.empty(shape, dtype=dtype, device=device)
 
 
@@ -103,36 +102,36 @@ def ones(shape: Shape, *, dtype: Any = None, device: DeviceLike = None) -> Tenso
 
 
 def full(shape: Shape, fill_value: Any, *, dtype: Any = None, device: DeviceLike = None) -> Tensor:
-    """One number everywhere, by default in the dtype of the number."""
+    """A tensor filled with one number, by default of the dtype of the number."""
     return creation.full(shape, fill_value, dtype=dtype, device=device)
 
 
 def empty_like(x: Tensor, /, *, dtype: Any = None, device: DeviceLike = None) -> Tensor:
-    """Whatever is in the memory, in the shape, dtype and on the device of `x`."""
+    """Uninitialized contents with the shape, dtype and device of `x`."""
     return creation.empty_like(x, dtype=dtype, device=device)
 
 
 def zeros_like(x: Tensor, /, *, dtype: Any = None, device: DeviceLike = None) -> Tensor:
-    """Zeros in the shape, dtype and on the device of `x`."""
+    """Zeros with the shape, dtype and device of `x`."""
     return creation.zeros_like(x, dtype=dtype, device=device)
 
 
 def ones_like(x: Tensor, /, *, dtype: Any = None, device: DeviceLike = None) -> Tensor:
-    """Ones in the shape, dtype and on the device of `x`."""
+    """Ones with the shape, dtype and device of `x`."""
     return creation.ones_like(x, dtype=dtype, device=device)
 
 
 def full_like(x: Tensor, /, fill_value: Any, *, dtype: Any = None,
               device: DeviceLike = None) -> Tensor:
-    """One number everywhere, in the shape, dtype and on the device of `x`."""
+    """One number, with the shape, dtype and device of `x`."""
     return creation.full_like(x, fill_value, dtype=dtype, device=device)
 
 
 def tril(x: Tensor, /, *, k: int = 0) -> Tensor:
-    """The elements of matrices on and below a diagonal (0 the main one, 1 that above it), zeros elsewhere."""
+    """The lower triangle: the elements on and below diagonal `k`, zeros elsewhere."""
     return triangles.tril(x, k)
 
 
 def triu(x: Tensor, /, *, k: int = 0) -> Tensor:
-    """The elements of matrices on and above a diagonal (0 the main one, 1 that above it), zeros elsewhere."""
+    """The upper triangle: the elements on and above diagonal `k`, zeros elsewhere."""
     return triangles.triu(x, k)

@@ -1,4 +1,4 @@
-"""Data types: their names, limits and kinds, and the dtype in which they meet."""
+"""Data types: names, limits, kinds and promotion."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _dtype_of(value: Any) -> np.dtype:
 
 
 def finfo(type: Any, /) -> finfo_object:
-    """The limits of a float dtype, or of that of a tensor.
+    """The limits of a float dtype, or of the dtype of a tensor.
 
     >>> finfo(float32).bits
     32
@@ -56,7 +56,7 @@ def finfo(type: Any, /) -> finfo_object:
 
 
 def iinfo(type: Any, /) -> iinfo_object:
-    """The limits of an integer dtype, or of that of a tensor.
+    """The limits of an integer dtype, or of the dtype of a tensor.
 
     >>> iinfo(uint8).max
     255
@@ -67,8 +67,10 @@ def iinfo(type: Any, /) -> iinfo_object:
 
 
 def isdtype(dtype: Any, kind: Any) -> builtins.bool:
-    """Whether a dtype is another one, or of a kind ("bool", "signed integer", "unsigned integer", "integral",
-    "real floating", "complex floating", "numeric"), or one of several of these.
+    """Whether a dtype equals another one, or is of a kind or of one of several kinds.
+
+    The kinds are "bool", "signed integer", "unsigned integer", "integral", "real floating", "complex floating" and
+    "numeric".
 
     >>> isdtype(uint8, ("real floating", "integral"))
     True
@@ -79,12 +81,12 @@ def isdtype(dtype: Any, kind: Any) -> builtins.bool:
         return builtins.bool(np.dtype(dtype) == np.dtype(kind))
     if kind not in KINDS:
         raise ValueError(f"isdtype: a kind is one of {', '.join(KINDS)}; got {kind!r}")
-    # float16 is no dtype of the standard, and a real float all the same
+    # float16 is not in the standard, but is a real floating dtype
     return np.dtype(dtype) in KINDS[kind] or np.dtype(dtype) == float16 and kind in ("real floating", "numeric")
 
 
 def result_type(*arrays_and_dtypes: Any) -> np.dtype:
-    """The dtype in which tensors, dtypes and Python numbers meet: numbers take on that of the others of their kind.
+    """The promoted dtype of tensors, dtypes and Python numbers; numbers take the dtype of others of their kind.
 
     >>> result_type(uint8, int8), result_type(float32, 2.5)
     (dtype('int16'), dtype('float32'))
@@ -95,7 +97,7 @@ def result_type(*arrays_and_dtypes: Any) -> np.dtype:
 
 
 def can_cast(from_: Any, to: Any, /) -> builtins.bool:
-    """Whether a dtype, or that of a tensor, becomes another one where it meets it.
+    """Whether a dtype, or that of a tensor, is promoted to another one.
 
     >>> can_cast(uint8, int16), can_cast(int16, uint8), can_cast(float32, int64)
     (True, False, False)
@@ -104,7 +106,7 @@ def can_cast(from_: Any, to: Any, /) -> builtins.bool:
 
 
 def astype(x: Tensor, dtype: Any, /, *, copy: builtins.bool = True, device: DeviceLike = None) -> Tensor:
-    """`x` in a dtype, as a copy unless ``copy=False`` and nothing is to be changed.
+    """`x` in a dtype; a copy unless ``copy=False`` and the dtype is the same.
 
     >>> astype(Tensor([1.5]), int64)
     tensor([1])

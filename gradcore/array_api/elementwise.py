@@ -1,7 +1,7 @@
 """Elementwise functions, each an operation under the standard's name.
 
-In the standard a tensor without dimensions counts as much as any other when dtypes meet, where it does not in
-PyTorch: float32 and a float64 without dimensions give float64 here and float32 there.
+In the standard zero-dimensional tensors take part in type promotion like all others, unlike in PyTorch: float32 and a
+zero-dimensional float64 give float64 here and float32 there.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ def _of_two(name: str, operation: Callable[..., Tensor], doc: str = "") -> Calla
 
 
 def of_one_rank(*operands: Operand) -> list[Operand]:
-    """Tensors without dimensions with as many of length one as the others have, so that their dtypes count as much."""
+    """Zero-dimensional tensors with as many dimensions of length one as the others, so that their dtypes count
+    equally.
+    """
     most = max([operand.ndim for operand in operands if isinstance(operand, Tensor)], default=0)
     return [shaping.reshape(operand, (1,) * most) if isinstance(operand, Tensor) and not operand.ndim else operand
             for operand in operands]
@@ -117,7 +119,7 @@ subtract = _of_two("subtract", arithmetic.subtract)
 
 
 def clip(x: Tensor, /, min: Union[None, Operand] = None, max: Union[None, Operand] = None) -> Tensor:
-    """`x` limited to [min, max], numbers or tensors or None for no limit, in the dtype of `x`.
+    """`x` clamped to [min, max] (numbers, tensors, or None for no bound), in the dtype of `x`.
 
     >>> clip(Tensor([1, 5, 9]), 2, 6)
     tensor([2., 5., 6.])

@@ -1,4 +1,4 @@
-"""What the namespace has: devices, dtypes and capabilities."""
+"""Inspection of the namespace: devices, dtypes and capabilities."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from .data_types import KINDS, isdtype
 
 
 def capabilities() -> dict[str, Any]:
-    """What is optional in the standard: all of it is there; NumPy's arrays have at most 64 dimensions."""
+    """The optional features of the standard: all are supported; arrays have at most 64 dimensions."""
     return {"boolean indexing": True, "data-dependent shapes": True, "max dimensions": 64}
 
 
 def default_device() -> Device:
-    """The device of tensors that are made without one being named."""
+    """The device of new tensors."""
     return _default_device()
 
 
 def devices() -> list[Device]:
-    """The devices of this machine that can be used."""
+    """The available devices of this machine."""
     return [Device("cpu"), *[Device("cuda", i) for i in range(device_count())]]
 
 
 def default_dtypes(*, device: DeviceLike = None) -> dict[str, Optional[np.dtype]]:
-    """The dtypes of what is made without one being named; there is none of complex numbers."""
+    """The default dtypes of new tensors; there is none for complex numbers."""
     return {"real floating": DEFAULT_FLOAT, "complex floating": None, "integral": INT64, "indexing": INT64}
 
 
 def dtypes(*, device: DeviceLike = None, kind: Union[None, str, tuple[str, ...]] = None) -> dict[str, np.dtype]:
-    """The dtypes of the standard by their names, or those of some kinds; none are complex.
+    """The dtypes of the standard by name, or those of some kinds; none are complex.
 
     >>> dtypes(kind="real floating")
     {'float32': dtype('float32'), 'float64': dtype('float64')}

@@ -1,4 +1,4 @@
-"""The extension for linear algebra: products of matrices and vectors, factorizations, and what is made of them."""
+"""The extension for linear algebra: products, factorizations, and functions of them."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ from .statistics import sum as _sum
 
 
 def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
-    """The product of matrices, stacked over leading dimensions, which broadcast."""
+    """The matrix product, batched over leading dimensions, which broadcast."""
     return linear_algebra.matmul(x1, x2)
 
 
 def matrix_transpose(x: Tensor, /) -> Tensor:
-    """The last two dimensions swapped; a view."""
+    """Exchange the last two dimensions; a view."""
     return shaping.matrix_transpose(x)
 
 
 def tensordot(x1: Tensor, x2: Tensor, /, *, axes: Union[int, tuple[Sequence[int], Sequence[int]]] = 2) -> Tensor:
-    """Products summed over pairs of dimensions: so many, or those named of both."""
+    """The sum of products over pairs of dimensions: the number of them, or two lists."""
     return products.tensordot(x1, x2, axes)
 
 
 def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
-    """The inner products of the vectors along `axis`."""
+    """The inner product of vectors along `axis`."""
     return products.vecdot(x1, x2, axis)
 
 
 def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
-    """The vector products of the vectors of three elements along `axis`."""
+    """The cross product of vectors of three elements along `axis`."""
     return products.cross(x1, x2, axis)
 
 
 def outer(x1: Tensor, x2: Tensor, /) -> Tensor:
-    """Each element of a vector times each of another, as a matrix."""
+    """The outer product of two vectors."""
     return products.outer(x1, x2)
 
 
 def diagonal(x: Tensor, /, *, offset: int = 0) -> Tensor:
-    """A diagonal of each matrix, 0 the main one, 1 that above it."""
+    """A diagonal of each matrix (0: main, 1: above it)."""
     return triangles.diagonal(x, offset, -2, -1)
 
 
@@ -78,7 +78,7 @@ def det(x: Tensor, /) -> Tensor:
 
 
 def slogdet(x: Tensor, /) -> SlogDet:
-    """The sign of the determinant and the logarithm of its magnitude."""
+    """The sign of the determinant and the logarithm of its absolute value."""
     return linalg.slogdet(x)
 
 
@@ -98,12 +98,12 @@ def inv(x: Tensor, /) -> Tensor:
 
 
 def matrix_power(x: Tensor, n: int, /) -> Tensor:
-    """The product of `n` times the matrix; of its inverse where `n` is negative."""
+    """The n-th power of a square matrix; for negative n, that of the inverse."""
     return linalg.matrix_power(x, n)
 
 
 def matrix_rank(x: Tensor, /, *, rtol: Union[None, float, Tensor] = None) -> Tensor:
-    """How many singular values are larger than `rtol` times the largest."""
+    """The number of singular values larger than `rtol` times the largest."""
     return linalg.matrix_rank(x, rtol=rtol)
 
 
@@ -118,8 +118,7 @@ def qr(x: Tensor, /, *, mode: str = "reduced") -> QR:
 
 
 def solve(x1: Tensor, x2: Tensor, /) -> Tensor:
-    """The X with x1 X = x2, for one vector or for matrices `x2`; for as many vectors as matrices, as in PyTorch, never.
-    """
+    """The X with x1 X = x2, for a vector or matrices `x2`; unlike in PyTorch, never for a batch of vectors."""
     if x1.dtype != x2.dtype:
         dtype = result_type(x1, x2)
         x1, x2 = cast(x1, dtype), cast(x2, dtype)
@@ -131,7 +130,7 @@ def solve(x1: Tensor, x2: Tensor, /) -> Tensor:
 def svd(x: Tensor, /, *, full_matrices: bool = True) -> SVD:
     """U with orthonormal columns, the singular values S, and Vh with orthonormal rows, with U diag(S) Vh = x.
 
-    The factors may be changed in place, as those are who turn the signs of singular vectors: the gradient needs others.
+    The factors may be changed in place, for example to flip signs of singular vectors; the gradient uses copies.
     """
     factors = linalg.svd(x, full_matrices)
     return SVD(*map(conversion.clone, factors)) if x.requires_grad else factors

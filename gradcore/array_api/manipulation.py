@@ -1,4 +1,4 @@
-"""Other shapes and orders of the same elements."""
+"""Functions that change the shape or the order of elements."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Axes = Union[int, tuple[int, ...]]
 
 
 def broadcast_to(x: Tensor, /, shape: tuple[int, ...]) -> Tensor:
-    """`x` repeated to `shape`, without a copy."""
+    """`x` broadcast to `shape`, without a copy."""
     return shaping.broadcast_to(x, shape)
 
 
 def broadcast_arrays(*arrays: Tensor) -> list[Tensor]:
-    """Each tensor repeated to the shape that all have together, without copies."""
+    """Broadcast tensors to a common shape, without copies."""
     shape = np.broadcast_shapes(*[x.shape for x in arrays])
     return [shaping.broadcast_to(x, shape) for x in arrays]
 
 
 def concat(arrays: Sequence[Tensor], /, *, axis: Optional[int] = 0) -> Tensor:
-    """Tensors one after the other along `axis`; with None all of them flat.
+    """Concatenate tensors along `axis`; with None they are flattened first.
 
     >>> concat([Tensor([[1], [2]]), Tensor([3])], axis=None)
     tensor([1., 2., 3.])
@@ -36,34 +36,34 @@ def concat(arrays: Sequence[Tensor], /, *, axis: Optional[int] = 0) -> Tensor:
 
 
 def expand_dims(x: Tensor, /, axis: int) -> Tensor:
-    """With a new dimension of length one at position `axis`."""
+    """Insert a dimension of length one at position `axis`."""
     return shaping.unsqueeze(x, axis)
 
 
 def flip(x: Tensor, /, *, axis: Optional[Axes] = None) -> Tensor:
-    """The elements in reverse order along `axis`, by default along all dimensions."""
+    """Reverse elements along `axis`, by default along all dimensions."""
     return shaping.flip(x, axis)
 
 
 def moveaxis(x: Tensor, source: Axes, destination: Axes, /) -> Tensor:
-    """The dimensions `source` at the positions `destination`, the others in their order."""
+    """Move the dimensions `source` to the positions `destination`."""
     return rearranging.movedim(x, source, destination)
 
 
 def permute_dims(x: Tensor, /, axes: tuple[int, ...]) -> Tensor:
-    """The dimensions in another order."""
+    """Permute the dimensions."""
     return shaping.permute(x, axes)
 
 
 def repeat(x: Tensor, repeats: Union[int, Tensor], /, *, axis: Optional[int] = None) -> Tensor:
-    """Each slice along `axis` so many times (one number, or one for each); without `axis` each element."""
+    """Repeat each slice along `axis` (a number, or one for each slice); without `axis`, each element."""
     return rearranging.repeat_interleave(x, repeats, axis)
 
 
 def reshape(x: Tensor, /, shape: tuple[int, ...], *, copy: Optional[bool] = None) -> Tensor:
-    """`x` in another shape, of which one length may be -1; a view where that is possible.
+    """`x` in another shape, one size of which may be -1; a view if possible.
 
-    ``copy=True`` always copies, and ``copy=False`` raises a ValueError where a view is impossible.
+    ``copy=True`` always copies, and ``copy=False`` raises a ValueError if a view is impossible.
     """
     reshaped = shaping.reshape(x, shape)
     is_view = reshaped._versions is x._versions
@@ -74,14 +74,14 @@ def reshape(x: Tensor, /, shape: tuple[int, ...], *, copy: Optional[bool] = None
 
 
 def roll(x: Tensor, /, shift: Axes, *, axis: Optional[Axes] = None) -> Tensor:
-    """The elements moved on by `shift` along `axis`, those that fall off at the end at the front again."""
+    """Roll elements by `shift` along `axis`; those beyond the end reappear at the start."""
     if is_integer(shift) and isinstance(axis, tuple):
         shift = (shift,) * len(axis)
     return rearranging.roll(x, shift, axis)
 
 
 def squeeze(x: Tensor, /, axis: Axes) -> Tensor:
-    """Without the dimensions `axis`, which must have length one."""
+    """Remove the dimensions `axis`, which must have length one."""
     dims = many_dims(axis, x.ndim)
     if any([x.shape[dim] != 1 for dim in dims]):
         raise ValueError(f"squeeze: the dimensions {axis} of shape {x.shape} must have length one")
@@ -89,12 +89,12 @@ def squeeze(x: Tensor, /, axis: Axes) -> Tensor:
 
 
 def stack(arrays: Sequence[Tensor], /, *, axis: int = 0) -> Tensor:
-    """Tensors of one shape along a new dimension."""
+    """Stack tensors of one shape along a new dimension."""
     return shaping.stack(arrays, axis)
 
 
 def tile(x: Tensor, repetitions: tuple[int, ...], /) -> Tensor:
-    """The whole tensor so many times along each dimension."""
+    """Repeat the whole tensor along each dimension."""
     return rearranging.tile(x, repetitions)
 
 

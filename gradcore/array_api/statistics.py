@@ -1,7 +1,7 @@
-"""Statistics, and the functions of truth and differences: numbers of whole tensors or along dimensions.
+"""Statistics, and reductions of booleans, of whole tensors or along dimensions.
 
-Where PyTorch's functions return values with their positions, these return the values alone; sums and products of
-unsigned integers stay unsigned.
+Functions that return values with indices in PyTorch return values only; sums and products of unsigned integers stay
+unsigned.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ Axis = Union[None, int, tuple[int, ...]]
 
 
 def _adding(x: Tensor, dtype: Any) -> Any:
-    """The dtype of sums and products: what is asked for, uint64 of unsigned integers, None to leave it at int64."""
+    """The dtype of sums and products: the requested one, uint64 for unsigned integers, or None for the default."""
     return uint64 if dtype is None and x.dtype.kind == "u" else dtype
 
 
 def along_axis(reduce: Callable[..., Tensor], x: Tensor, axis: Axis, keepdims: bool, **options: Any) -> Tensor:
-    """A reduction along `axis`; where that is empty nothing is put together, which in PyTorch means all."""
+    """A reduction along `axis`; an empty `axis` reduces nothing, while in PyTorch it means all."""
     if isinstance(axis, tuple) and not axis:
         x, axis, keepdims = shaping.unsqueeze(x, -1), -1, False
     return reduce(x, axis, keepdim=keepdims, **options)
 
 
 def sum(x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
-    """The sum, of integers in int64 or uint64."""
+    """The sum; integers sum to int64 or uint64."""
     return along_axis(reduction.sum, x, axis, keepdims, dtype=_adding(x, dtype))
 
 
 def prod(x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
-    """The product, of integers in int64 or uint64."""
+    """The product; integers multiply to int64 or uint64."""
     return along_axis(reduction.prod, x, axis, keepdims, dtype=_adding(x, dtype))
 
 
 def max(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The largest element; equal ones share the gradient.
+    """The maximum; equal maxima share the gradient.
 
     >>> max(Tensor([[1, 5], [7, 3]]), axis=0)
     tensor([7., 5.])
@@ -48,7 +48,7 @@ def max(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 def min(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The smallest element; equal ones share the gradient."""
+    """The minimum; equal minima share the gradient."""
     return along_axis(extrema.amin, x, axis, keepdims)
 
 
@@ -63,13 +63,13 @@ def var(x: Tensor, /, *, axis: Axis = None, correction: float = 0.0, keepdims: b
 
 
 def std(x: Tensor, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
-    """The standard deviation, the root of `var`."""
+    """The standard deviation, the square root of `var`."""
     return along_axis(reduction.std, x, axis, keepdims, correction=correction)
 
 
 def cumulative_sum(x: Tensor, /, *, axis: Optional[int] = None, dtype: Any = None,
                    include_initial: bool = False) -> Tensor:
-    """Along `axis` the sums of all elements up to each one, with ``include_initial=True`` behind a 0.
+    """The cumulative sum along `axis`; with ``include_initial=True`` it begins with 0.
 
     >>> cumulative_sum(Tensor([1, 2, 3]), include_initial=True)
     tensor([0., 1., 3., 6.])
@@ -81,7 +81,7 @@ def cumulative_sum(x: Tensor, /, *, axis: Optional[int] = None, dtype: Any = Non
 
 def cumulative_prod(x: Tensor, /, *, axis: Optional[int] = None, dtype: Any = None,
                     include_initial: bool = False) -> Tensor:
-    """Along `axis` the products of all elements up to each one, with ``include_initial=True`` behind a 1."""
+    """The cumulative product along `axis`; with ``include_initial=True`` it begins with 1."""
     axis = _only_axis(x, axis, "cumulative_prod")
     accumulated = products.cumprod(x, axis, dtype=_adding(x, dtype))
     return _behind(accumulated, axis, creation.ones) if include_initial else accumulated
@@ -99,16 +99,16 @@ def _behind(x: Tensor, axis: int, first: Any) -> Tensor:
 
 
 def all(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Whether all elements are true (not zero)."""
+    """Whether all elements are nonzero."""
     return extrema.all(x, axis, keepdims)
 
 
 def any(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Whether an element is true (not zero)."""
+    """Whether any element is nonzero."""
     return extrema.any(x, axis, keepdims)
 
 
 def diff(x: Tensor, /, *, axis: int = -1, n: int = 1, prepend: Optional[Tensor] = None,
          append: Optional[Tensor] = None) -> Tensor:
-    """Each element along `axis` less the one before it, `n` times over."""
+    """The `n`-th difference along `axis`."""
     return products.diff(x, n, axis, prepend, append)

@@ -1,9 +1,9 @@
-"""Training on several processes and machines, in PyTorch's names; begin to read in `group` and `collectives`.
+"""Training on several processes and machines, with PyTorch's names.  Begin with `group` and `collectives`.
 
     mpiexec -n 4 python train.py
 
-starts the same script four times.  `init_process_group` joins the processes; then tensors of all of them are added
-up, compared and passed on, on the host by MPI (the extra gradcore[mpi]), between CUDA devices by NCCL.
+starts the same script four times.  `init_process_group` joins the processes; collective operations then use MPI on the
+host (the extra gradcore[mpi]) and NCCL between CUDA devices.
 `nn.parallel.DistributedDataParallel` and `utils.data.DistributedSampler` are built on it.
 """
 

@@ -1,4 +1,4 @@
-"""What all processes must agree on: found and named where they differ, instead of waited for."""
+"""Checks that all processes agree, which raise errors instead of a deadlock."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ _LEAVING = "leaves the process group"
 
 
 class Agreement:
-    """Compares each collective call with those of the other processes, before it is made (the debug mode)."""
+    """Compares each collective call with those of the other processes beforehand (the debug mode)."""
 
     def __init__(self, comm: Any):
         self._comm = comm
         self._number = 0
 
     def check(self, call: str) -> None:
-        """Raise on every process where their next calls are not the same."""
+        """Raise an error on every process if their next calls differ."""
         self._number += 1
         calls = self._comm.allgather(call)
         if any(other != call for other in calls):
@@ -23,12 +23,12 @@ class Agreement:
                                f"{by_rank(calls)}")
 
     def leave(self) -> None:
-        """Take part in the comparison for the last time; processes that still make calls are those to complain."""
+        """Take part in the comparison for the last time; processes that still make calls will raise."""
         self._comm.allgather(_LEAVING)
 
 
 def by_rank(values: Sequence[Any]) -> str:
-    """What each process has, those that have the same together.
+    """A description for each group of ranks with equal values.
 
     >>> by_rank(["a", "b", "a"])
     'rank 0, 2: a; rank 1: b'
@@ -40,7 +40,7 @@ def by_rank(values: Sequence[Any]) -> str:
 
 
 def check_equal(comm: Any, what: str, found: Mapping[str, str]) -> None:
-    """Raise on every process where `found`, named descriptions in an order, differ between processes."""
+    """Raise an error on every process if `found`, an ordered list of named descriptions, differs between processes."""
     everyone = comm.allgather(list(found.items()))
     if all(other == everyone[0] for other in everyone):
         return

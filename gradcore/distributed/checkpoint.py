@@ -10,14 +10,14 @@ from ..serialization import load, save
 
 
 def save_checkpoint(obj: Any, path: Union[str, os.PathLike[str]]) -> None:
-    """Let rank 0 `save` what it has been given; the others wait until the file is complete.
+    """Rank 0 calls `save`; the others wait until the file is complete.
 
-    What is the same on all processes belongs into it, so that any number of processes can go on from it: the state of
-    the module (``model.state_dict(unwrapped=True)``), of the optimizer, the number of the epoch.
+    Save what is the same on all processes, so that any number of processes can resume: the state of the module
+    (``model.state_dict(unwrapped=True)``), the state of the optimizer, the epoch.
 
     Raises
     ------
-    RuntimeError : rank 0 could not write the file; on all others, while rank 0 raises what has happened.
+    RuntimeError : on all other processes, if rank 0 could not write the file; rank 0 raises the original error.
 
     >>> save_checkpoint({"epoch": 3}, "state.npz")
     >>> load_checkpoint("state.npz")
@@ -37,8 +37,9 @@ def save_checkpoint(obj: Any, path: Union[str, os.PathLike[str]]) -> None:
 
 
 def load_checkpoint(path: Union[str, os.PathLike[str]]) -> Any:
-    """What `save_checkpoint` has kept, read by every process; tensors are on the CPU, from where a module's
-    `load_state_dict` takes them to its own device.
+    """The contents of a `save_checkpoint`, read by every process.
+
+    Tensors are on the CPU; a module's `load_state_dict` copies them to its device.
 
     >>> from gradcore import Tensor
     >>> save_checkpoint({"weight": Tensor([1.0, 2.0])}, "state.npz")

@@ -1,4 +1,4 @@
-"""Operations of all processes together, and between two of them, on tensors of any device."""
+"""Collective and point-to-point operations on tensors of any device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..core.tensor import Tensor, common_backend
 
 
 class ReduceOp:
-    """How values of several processes become one; the names may be given as well.
+    """The reduction operations; their names may be used as well.
 
     >>> x = Tensor([1.0, 2.0])
     >>> all_reduce(x, ReduceOp.MAX)
@@ -26,7 +26,7 @@ class ReduceOp:
 
 
 def barrier(async_op: bool = False) -> Optional[Work]:
-    """Wait until all processes have come here.
+    """Wait until all processes have called it.
 
     >>> barrier()
     """
@@ -34,7 +34,7 @@ def barrier(async_op: bool = False) -> Optional[Work]:
 
 
 def broadcast(tensor: Tensor, src: int, async_op: bool = False) -> Optional[Work]:
-    """Give all processes, in their `tensor`, the values that it has on rank `src`.
+    """Copy `tensor` of rank `src` to all other processes.
 
     >>> x = Tensor([1.0, 2.0])
     >>> broadcast(x, src=0)
@@ -49,17 +49,17 @@ def broadcast(tensor: Tensor, src: int, async_op: bool = False) -> Optional[Work
 def all_reduce(tensor: Tensor, op: str = ReduceOp.SUM, async_op: bool = False) -> Optional[Work]:
     """Reduce `tensor` over all processes, in place, on each of them.
 
-    Sums have the same bits on all processes, and from run to run with the same number of them.
+    Sums are bitwise the same on all processes, and in every run with the same number of processes.
 
     Parameters
     ----------
-    tensor : of the same shape and dtype everywhere; float16 is added up in float32.
+    tensor : of the same shape and dtype everywhere; float16 is accumulated in float32.
     op : "sum", "mean" (of floats), "max" or "min".
-    async_op : return a `Work` at once, whose `wait()` is to be called before the tensor is used.
+    async_op : return a `Work` immediately; call its `wait()` before using the tensor.
 
     Raises
     ------
-    ValueError : the operation is unknown; the tensor was expanded or is read-only.
+    ValueError : an unknown operation, or an expanded or read-only tensor.
     TypeError : a mean of integers, a sum of booleans.
 
     >>> x = Tensor([1.0, 2.0])
@@ -73,7 +73,7 @@ def all_reduce(tensor: Tensor, op: str = ReduceOp.SUM, async_op: bool = False) -
 
 
 def reduce(tensor: Tensor, dst: int, op: str = ReduceOp.SUM, async_op: bool = False) -> Optional[Work]:
-    """Reduce `tensor` over all processes, in place on rank `dst`; elsewhere it holds arbitrary values afterwards.
+    """Reduce `tensor` over all processes, in place on rank `dst`; on other ranks its contents become undefined.
 
     >>> x = Tensor([1.0, 2.0])
     >>> reduce(x, dst=0, op="mean")
@@ -86,7 +86,7 @@ def reduce(tensor: Tensor, dst: int, op: str = ReduceOp.SUM, async_op: bool = Fa
 
 
 def all_gather(tensor_list: Sequence[Tensor], tensor: Tensor, async_op: bool = False) -> Optional[Work]:
-    """Put the `tensor` of every process into the tensor of `tensor_list` with its rank's number.
+    """Gather the `tensor` of every process in `tensor_list`, ordered by rank.
 
     >>> parts = [Tensor([0.0])]  # a tensor for each process
     >>> all_gather(parts, Tensor([5.0]))
@@ -109,7 +109,7 @@ def all_gather(tensor_list: Sequence[Tensor], tensor: Tensor, async_op: bool = F
 
 
 def all_gather_into_tensor(output: Tensor, input: Tensor, async_op: bool = False) -> Optional[Work]:
-    """Put the `input` of every process, one after another by rank, into `output`, without copies on the way.
+    """Concatenate the `input` of every process in `output`, ordered by rank, without copies.
 
     >>> whole = Tensor([0.0, 0.0])  # a part for each process
     >>> all_gather_into_tensor(whole, Tensor([5.0, 6.0]))
@@ -124,7 +124,7 @@ def all_gather_into_tensor(output: Tensor, input: Tensor, async_op: bool = False
 
 def reduce_scatter(output: Tensor, input_list: Sequence[Tensor], op: str = ReduceOp.SUM,
                    async_op: bool = False) -> Optional[Work]:
-    """Reduce the tensors of `input_list` over all processes, and put that with this rank's number into `output`.
+    """Reduce the tensors of `input_list` over all processes; `output` gets the one at this rank.
 
     >>> part = Tensor([0.0])
     >>> reduce_scatter(part, [Tensor([5.0])])  # a tensor for each process
@@ -141,7 +141,7 @@ def reduce_scatter(output: Tensor, input_list: Sequence[Tensor], op: str = Reduc
 
 def reduce_scatter_tensor(output: Tensor, input: Tensor, op: str = ReduceOp.SUM,
                           async_op: bool = False) -> Optional[Work]:
-    """Reduce `input` over all processes and put this rank's part of it, of equal parts, into `output`.
+    """Reduce `input` over all processes; `output` gets the part of this rank.
 
     >>> part = Tensor([0.0, 0.0])
     >>> reduce_scatter_tensor(part, Tensor([5.0, 6.0]))  # a part for each process
@@ -170,7 +170,7 @@ def send(tensor: Tensor, dst: int, tag: int = 0) -> None:
 
 
 def isend(tensor: Tensor, dst: int, tag: int = 0) -> Work:
-    """Begin to send; the tensor must not change before `wait()` has returned.
+    """Start sending; the tensor must not change before `wait()` returns.
 
     >>> x, y = Tensor([1.0, 2.0]), Tensor([0.0, 0.0])
     >>> work = isend(x, dst=0)
@@ -186,7 +186,7 @@ def isend(tensor: Tensor, dst: int, tag: int = 0) -> Work:
 
 
 def recv(tensor: Tensor, src: Optional[int] = None, tag: int = 0) -> int:
-    """Receive into `tensor`, of the sender's size and dtype, from `src` (None: from any); the sender's rank.
+    """Receive into `tensor` from `src` (None: any process); returns the sender's rank.
 
     >>> x, y = Tensor([1.0, 2.0]), Tensor([0.0, 0.0])
     >>> work = isend(x, dst=0)
@@ -202,7 +202,7 @@ def recv(tensor: Tensor, src: Optional[int] = None, tag: int = 0) -> int:
 
 
 def irecv(tensor: Tensor, src: Optional[int] = None, tag: int = 0) -> Work:
-    """Begin to receive; the tensor must not be used before `wait()` has returned.
+    """Start receiving; the tensor must not be used before `wait()` returns.
 
     >>> x, y = Tensor([1.0, 2.0]), Tensor([0.0, 0.0])
     >>> work = irecv(y)
@@ -217,7 +217,7 @@ def irecv(tensor: Tensor, src: Optional[int] = None, tag: int = 0) -> Work:
 
 
 def _after_the_line(group: ProcessGroup, wait: Callable[[], Any]) -> Callable[[], Any]:
-    """`wait`, which must not keep others waiting for collective operations that this process has begun."""
+    """`wait`, without delaying collective operations that this process has started."""
 
     def catch_up_and_wait() -> Any:
         group.line.catch_up()
@@ -229,7 +229,7 @@ def _after_the_line(group: ProcessGroup, wait: Callable[[], Any]) -> Callable[[]
 # -- how they are run -----------------------------------------------------------------------------------------
 def _start(group: ProcessGroup, name: str, call: Callable[..., Any], tensors: Sequence[tuple[Tensor, bool]],
            async_op: bool, *details: str) -> Optional[Work]:
-    """Let the engine of the tensors' device make `call` on their arrays; the tensors come with whether it writes."""
+    """Run `call` with the communicator of the tensors' device; tensors come with whether it writes them."""
     backend = common_backend(name, [tensor for tensor, _ in tensors])
     if group.is_compared:
         group.check(name, *[f"{tensor.dtype} {tensor.shape}" for tensor, _ in tensors], backend.device.type, *details)
@@ -267,7 +267,7 @@ def _copy(stacked: Tensor, i: int, target: Tensor) -> None:
 
 # -- checks ---------------------------------------------------------------------------------------------------
 def _checked(op: str, tensor: Tensor, name: str) -> str:
-    """`op`, if it is one that can be computed for the tensor's dtype."""
+    """`op`, if it is valid for the dtype of the tensor."""
     known = (ReduceOp.SUM, ReduceOp.AVG, ReduceOp.MAX, ReduceOp.MIN)
     if op not in known:
         raise ValueError(f"{name}: op is one of {', '.join(known)}; got {op!r}")

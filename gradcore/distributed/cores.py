@@ -1,4 +1,4 @@
-"""The cores of one machine, shared by the processes on it."""
+"""The cores of one machine, shared by its processes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from ..backends import get_backend
 
 
 def part_of(own: set[int], everyone: Sequence[set[int]]) -> int:
-    """How many cores a process may keep busy that may use `own`, when `everyone` on the machine does the same.
+    """The number of cores for a process that may use `own`, when `everyone` on the machine does the same.
 
-    A core that two may use is half a core for each; a process has one at least.
+    A core that two processes may use counts half for each; a process gets at least one.
 
     >>> part_of({0, 1}, [{0, 1}, {0, 1}]), part_of({0, 1}, [{0, 1}, {2, 3}])
     (1, 2)
@@ -21,10 +21,9 @@ def part_of(own: set[int], everyone: Sequence[set[int]]) -> int:
 
 
 class SharedCores:
-    """Kernels and matrix products on this process' part of the cores, until `give_back`.
+    """Limits kernels and matrix products to this process' share of the cores, until `give_back`.
 
-    The matrix products' threads are left as they are where OMP_NUM_THREADS states their number, or where there is no
-    threadpoolctl to set it.
+    The threads of matrix products are not changed if OMP_NUM_THREADS is set, or without threadpoolctl.
     """
 
     def __init__(self, machine: Any):

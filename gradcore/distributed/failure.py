@@ -1,4 +1,4 @@
-"""One process' end, and that of all others: an error in one must not leave the others waiting for it."""
+"""Termination: an error in one process must not leave the others waiting for it."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ import numpy as np
 
 from .line import Line
 
-_POLL = 0.25  # seconds between looks for processes that have left
+_POLL = 0.25  # seconds between checks for processes that have left
 _POLL_AT_END = 0.01
 _PATIENCE = 1.0  # seconds for which a process waits for one that has left, before all are ended
 
 
 class Guard:
-    """Ends all processes when one fails, or when one waits for another that has left.
+    """Ends all processes if one fails, or if one waits for another that has left.
 
-    `comm` is a communicator of mpi4py for the notes of who has left, `line` makes the collective operations and counts
-    them.  Without `has_thread` nobody looks for such notes while the program runs.
+    `comm` is a communicator of mpi4py for messages of processes that leave; `line` runs and counts the collective
+    operations.  Without `has_thread` these messages are not checked while the program runs.
     """
 
     def __init__(self, mpi: Any, comm: Any, line: Line, has_thread: bool):
         self._mpi, self._comm, self._line = mpi, comm, line
-        self._left: dict[int, int] = {}  # by rank, how many operations a process that has left had begun
+        self._left: dict[int, int] = {}  # by rank, the number of operations started by a process that has left
         self._stop = threading.Event()
         self._hook: Callable[..., Any] = sys.excepthook
         sys.excepthook = self._failed
@@ -67,7 +67,7 @@ class Guard:
         self._end_all()
 
     def leave(self) -> None:
-        """Tell the others that this process makes no more collective calls, and return when they have all said so."""
+        """Tell the others that this process makes no more collective calls, and wait until all have said so."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()

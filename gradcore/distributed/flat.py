@@ -1,4 +1,4 @@
-"""Many tensors as one: a message has a price of its own, whatever its size."""
+"""Several tensors as one vector, since each message has a fixed cost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..core.tensor import Tensor
 
 
 class Flat:
-    """Room for tensors of one dtype and device, one after another in `tensor`, a vector."""
+    """Memory for tensors of one dtype and device, concatenated in the vector `tensor`."""
 
     def __init__(self, tensors: Sequence[Tensor]):
         self._backend = tensors[0]._backend
@@ -22,19 +22,19 @@ class Flat:
         return slice(self._ends[i - 1] if i else 0, self._ends[i])
 
     def put(self, i: int, array: Any) -> None:
-        """Copy an array of the device (or a number) to the place of tensor `i`."""
+        """Copy an array of the device (or a number) to the position of tensor `i`."""
         if hasattr(array, "shape"):
             array = self._backend.xp.reshape(array, (-1,))
         self._backend.assign(self.tensor._array, self._place(i), array)
 
     def tensor_at(self, i: int) -> Tensor:
-        """What is at the place of tensor `i`, in its shape and in shared memory where the device can."""
+        """The elements at the position of tensor `i`, in its shape, sharing memory if possible."""
         array = self._backend.xp.reshape(self._backend.take(self.tensor._array, self._place(i)), self._shapes[i])
         return Tensor._wrap(array, self._backend)
 
 
 def of_one_kind(tensors: Iterable[Tensor]) -> list[list[Tensor]]:
-    """The tensors in groups of one dtype and device."""
+    """The tensors grouped by dtype and device."""
     groups: dict[Any, list[Tensor]] = {}
     for tensor in tensors:
         groups.setdefault((tensor.dtype, tensor._backend), []).append(tensor)
@@ -42,7 +42,7 @@ def of_one_kind(tensors: Iterable[Tensor]) -> list[list[Tensor]]:
 
 
 def broadcast_all(tensors: Iterable[Tensor], src: int, is_source: bool) -> None:
-    """Give all processes the values that these tensors have on rank `src`, in one message for each kind."""
+    """Broadcast these tensors from rank `src`, in one message for each dtype and device."""
     groups = of_one_kind(tensors)
     flats = []
     for group in groups:

@@ -1,4 +1,4 @@
-"""The group of processes that were started together, and this process' place in it."""
+"""The process group: the processes that were started together."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _BACKENDS = ("auto", "mpi", "nccl")
 
 
 class ProcessGroup:
-    """All processes: their engines for communication, and what watches over them."""
+    """All processes, with their communicators and failure detection."""
 
     def __init__(self, kind: str, debug: bool):
         MPI = mpi.load()
         world = MPI.COMM_WORLD
         self.kind = kind
         self._comms: list[Any] = []
-        self.comm = self._own(world)  # what is sent here meets nothing of the program's own
+        self.comm = self._own(world)  # its messages do not mix with the program's own
         self.rank: int = self.comm.rank
         self.size: int = self.comm.size
         machine = self.comm.Split_type(MPI.COMM_TYPE_SHARED)
@@ -45,22 +45,22 @@ class ProcessGroup:
         self._guard = Guard(MPI, self._own(self.comm), self.line, has_threads)
 
     def _own(self, comm: Any) -> Any:
-        """A communicator of the same processes, until they leave."""
+        """A separate communicator of the same processes, freed when they leave."""
         self._comms.append(comm.Dup())
         return self._comms[-1]
 
     def _wants_thread(self) -> bool:
-        """Whether MPI's work can be done beside computations: on other machines, or on a core that has nothing to do.
+        """Whether communication should run beside computations: between machines, or if a core is idle.
 
-        Between processes that share memory it is copying, which takes as long from a computation as it needs itself.
+        Between processes that share memory it consists of copies, which would slow down computations on the same core.
         """
         asked = os.environ.get("GRADCORE_DISTRIBUTED_THREAD", "")
         return asked != "0" if asked else self.cores.count > 1 or self.local_size < self.size
 
     def engine_of(self, backend: Backend) -> Communicator:
-        """What moves the arrays of a device: its own engine, or MPI by way of the host.
+        """The communicator for arrays of a device: the device's own, or MPI through the host.
 
-        It is made at the first collective call for the device, which all processes make together.
+        It is created at the first collective call for the device, which all processes make together.
         """
         if backend.memory_is_on_host or self.kind == "mpi":
             return self.host
@@ -81,20 +81,20 @@ class ProcessGroup:
         return self._agreement is not None
 
     def check(self, call: str, *details: Any) -> None:
-        """In debug mode: raise where the other processes do not make this call with these details."""
+        """In debug mode, raise an error if the other processes do not make this call with these details."""
         assert self._agreement is not None
         self._agreement.check(f"{call}({', '.join(map(str, details))})")
 
     def leave(self) -> None:
-        """Go when all others do; what is under way ends first."""
+        """Leave when all others do, after pending operations."""
         self.line.run("destroy_process_group", lambda: None)
-        self.line.count -= 1  # it is no call to the others
+        self.line.count -= 1  # the others do not count this call
         if self._agreement is not None:
             self._agreement.leave()
-        self._guard.leave()  # from here on nobody sends anything
+        self._guard.leave()  # nothing is sent from here on
         for engine in {self.host, *self._engines.values()}:
             engine.close()
-        for comm in self._comms:  # an MPI has room for some hundreds
+        for comm in self._comms:  # MPI implementations are limited to some hundreds
             comm.Free()
         self.cores.give_back()
         use_stream(None)
@@ -104,7 +104,7 @@ _group: Optional[ProcessGroup] = None
 
 
 def init_process_group(backend: str = "auto", *, device: DeviceLike = None, debug: Optional[bool] = None) -> None:
-    """Join the processes that `mpiexec` has started together; rank and size are MPI's.
+    """Join the processes started by `mpiexec`; rank and size are MPI's.
 
     Kernels and matrix products then use this process' part of the machine's cores, and an error in one process ends
     all of them.  Random numbers differ from process to process after the same `manual_seed`, but for initial weights,
@@ -147,7 +147,7 @@ def init_process_group(backend: str = "auto", *, device: DeviceLike = None, debu
 
 
 def destroy_process_group() -> None:
-    """Leave the group, when all processes do; nothing where there is none.  The end of the program does the same.
+    """Leave the group, when all processes do; does nothing without a group.  The end of the program calls it.
 
     >>> init_process_group()
     >>> destroy_process_group()
@@ -162,7 +162,7 @@ def destroy_process_group() -> None:
 
 
 def current_group() -> ProcessGroup:
-    """The group; a RuntimeError before `init_process_group`."""
+    """The group; raises RuntimeError before `init_process_group`."""
     if _group is None:
         raise RuntimeError("there is no process group: call gradcore.distributed.init_process_group() first")
     return _group
@@ -178,7 +178,7 @@ def is_initialized() -> bool:
 
 
 def get_rank() -> int:
-    """The number of this process, from 0.
+    """The rank of this process, from 0.
 
     >>> get_rank()
     0
@@ -187,7 +187,7 @@ def get_rank() -> int:
 
 
 def get_world_size() -> int:
-    """How many processes there are.
+    """The number of processes.
 
     >>> get_world_size()
     1
@@ -196,7 +196,7 @@ def get_world_size() -> int:
 
 
 def get_node_local_rank() -> int:
-    """The number of this process among those on its machine.
+    """The rank of this process on its machine.
 
     >>> get_node_local_rank()
     0

@@ -1,8 +1,8 @@
-"""Calls that are made one after another, in the order in which they were given.
+"""A queue of collective calls, run in the order in which they were submitted.
 
-All processes must begin the same collective operations in the same order.  A thread makes the calls that nobody waits
-for, so that they go on while the program computes; whoever waits for one makes it, where the thread has not begun to.
-Without a thread every call is made by who waits for it or for a later one.
+All processes must start the same collective operations in the same order.  A thread runs pending calls while the
+program computes; a caller that waits for one runs it itself if the thread has not started it.  Without a thread, every
+call is run by the caller that waits for it or for a later one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Callable, NamedTuple, Optional
 
 
 class Call:
-    """A call in the line, and what became of it."""
+    """A call in the queue, and its state."""
 
     __slots__ = ("name", "function", "is_done", "error")
 
@@ -25,7 +25,7 @@ class Call:
 
 
 class Current(NamedTuple):
-    """The call that is being made: the how manieth it is, and since when by `time.monotonic`."""
+    """The call that is running: its number, and its start by `time.monotonic`."""
 
     name: str
     number: int
@@ -33,28 +33,28 @@ class Current(NamedTuple):
 
 
 def _nothing() -> None:
-    """A call that has been made."""
+    """The function of a completed call."""
 
 
 class Line:
-    """The line of one process."""
+    """The queue of one process."""
 
     def __init__(self, has_thread: bool = True):
         self.has_thread = has_thread
         self._waiting: deque[Call] = deque()
-        self._turn = threading.Lock()  # held by who makes a call
+        self._turn = threading.Lock()  # held while a call runs
         self._news = threading.Semaphore(0)
         self._thread: Optional[threading.Thread] = None
-        self.count = 0  # of the calls that were begun
+        self.count = 0  # the number of calls started
         self.now: Optional[Current] = None
 
     def catch_up(self) -> None:
-        """Make the calls that were submitted so far, where no thread does: other processes may wait for them."""
+        """Run the calls submitted so far if there is no thread, since other processes may wait for them."""
         while self._waiting and not self.has_thread:
             self._make_next()
 
     def run(self, name: str, function: Callable[[], None]) -> None:
-        """Make the call now, after all that were submitted before."""
+        """Run the call now, after all that were submitted before."""
         with self._turn:
             while self._waiting:
                 self._make(self._waiting.popleft())
@@ -65,7 +65,7 @@ class Line:
                 self.now = None
 
     def submit(self, name: str, function: Callable[[], None]) -> Callable[[], None]:
-        """Let the call be made; what is returned waits for it, and raises the error that it ended with."""
+        """Submit the call; the returned function waits for it and raises its error."""
         call = Call(name, function)
         self._waiting.append(call)
         if self.has_thread:
@@ -95,11 +95,11 @@ class Line:
         self._begin(call.name)
         try:
             call.function()
-        except BaseException as error:  # it belongs to who waits
+        except BaseException as error:  # raised again in the caller that waits
             call.error = error
         finally:
             self.now = None
-            call.function, call.is_done = _nothing, True  # what was communicated is not kept alive
+            call.function, call.is_done = _nothing, True  # so that its arrays can be freed
 
     def _begin(self, name: str) -> None:
         self.count += 1

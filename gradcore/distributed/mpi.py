@@ -1,4 +1,4 @@
-"""MPI, through mpi4py: loading it, and its operations on NumPy arrays, without pickles and without copies."""
+"""MPI through mpi4py, on NumPy arrays without pickling or copies."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..backends.communicator import Communicator, Wait
 from ..backends.formulas.dtypes import BOOL, FLOAT16, FLOAT32
 
 _ADVICE = 'pip install "gradcore[mpi]" installs mpi4py with an MPI, and its starter as .venv/bin/mpiexec'
-# What starters of MPI programs say about how many processes they have started.
+# The variables by which launchers of MPI programs give the number of processes.
 _SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS")
 
 
 def is_available() -> bool:
-    """Whether mpi4py is installed; nothing is started to find out.
+    """Whether mpi4py is installed; does not start MPI.
 
     >>> is_available()
     True
@@ -28,12 +28,12 @@ def is_available() -> bool:
 
 
 def load() -> Any:
-    """The module mpi4py.MPI; importing it starts MPI.
+    """The module mpi4py.MPI; importing it initializes MPI.
 
     Raises
     ------
-    ImportError : there is no mpi4py, or no MPI that it can load.
-    RuntimeError : the processes were started by the `mpiexec` of another MPI, and do not find each other.
+    ImportError : mpi4py is not installed, or cannot load an MPI library.
+    RuntimeError : the processes were started by the `mpiexec` of another MPI.
     """
     try:
         from mpi4py import MPI
@@ -47,7 +47,7 @@ def load() -> Any:
     return MPI
 
 
-_SPIN = 50e-6  # seconds for which a core is kept busy in a wait for other processes
+_SPIN = 50e-6  # seconds of busy waiting for other processes
 _SLEEP = 50e-6
 
 
@@ -61,7 +61,7 @@ class HostCommunicator(Communicator):
         self._in_place = mpi.IN_PLACE
 
     def meet(self) -> None:
-        """Wait until all processes have come here, without a core: MPI's own waits take one, from computations."""
+        """Wait until all processes have called it, without using a core; MPI's own wait would take one."""
         arrived = self._meeting.Ibarrier()
         begin = time.perf_counter()
         while not arrived.Test():
@@ -119,12 +119,12 @@ class HostCommunicator(Communicator):
 
 
 def _reducible(array: np.ndarray) -> np.ndarray:
-    """What MPI can reduce: MPI has no float16, which is added up in float32 as everywhere, and bool is no number."""
+    """The array in a dtype that MPI can reduce: float16 as float32, bool as integers."""
     return array.astype(FLOAT32) if array.dtype == FLOAT16 else _transferable(array)
 
 
 def _transferable(array: np.ndarray) -> np.ndarray:
-    """The same memory in a dtype that MPI knows."""
+    """The same memory in a dtype that MPI supports."""
     if array.dtype == FLOAT16:
         return array.view(np.uint16)
     return array.view(np.uint8) if array.dtype == BOOL else array

@@ -1,4 +1,4 @@
-"""What a process gives to an engine for communication, and how it waits for that."""
+"""Asynchronous operations, and the memory that they use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..core.tensor import Tensor
 
 
 class Work:
-    """An operation that was begun; until `wait` returns, its tensors must not be used.
+    """An operation that was started; its tensors must not be used until `wait` returns.
 
     >>> from gradcore import distributed
     >>> x = Tensor([1.0, 2.0])
@@ -20,11 +20,11 @@ class Work:
     def __init__(self, wait: Callable[[], Any], finish: Callable[[], None], keeps: Any = None):
         self._wait: Optional[Callable[[], Any]] = wait
         self._finish = finish
-        self._keeps = keeps  # what must not be freed before
+        self._keeps = keeps  # memory that must not be freed before
         self._result: Any = None
 
     def wait(self) -> bool:
-        """Return when the tensors hold the result (on devices that queue their work: for all that is queued later).
+        """Wait until the tensors hold the result; on asynchronous devices, work queued later waits instead.
 
         An error of the operation is raised here.
         """
@@ -37,15 +37,15 @@ class Work:
 
     @property
     def result(self) -> Any:
-        """What the wait gave: the sender's rank, of a `irecv`."""
+        """The result of the wait: for `irecv`, the sender's rank."""
         self.wait()
         return self._result
 
 
 class Buffer:
-    """What an engine reads and writes in place of a tensor: its own memory where it can be used, else a copy.
+    """The memory that a communicator uses for a tensor: the tensor's own if possible, else a copy.
 
-    The tensor counts as changed from now on where the engine `writes`.
+    If it `writes`, the tensor counts as changed in place from now on.
     """
 
     __slots__ = ("tensor", "flat", "_copy")
@@ -67,10 +67,10 @@ class Buffer:
         self.flat = array.reshape(-1)
 
     def write_back(self) -> None:
-        """Put what the engine wrote into the tensor."""
+        """Copy the result to the tensor."""
         if self._copy is not None:
             self.tensor._backend.unstage(self.tensor._array, self._copy)
 
 
 def nothing() -> None:
-    """What has been waited for already."""
+    """A wait that returns immediately."""

@@ -1,4 +1,4 @@
-"""Probability distributions, in PyTorch's names: draws, log-probabilities and entropies, with gradients.
+"""Probability distributions with PyTorch's names: samples, log-probabilities and entropies, with gradients.
 
 Begin with `distribution.Distribution`; each of the others is a few formulas.
 

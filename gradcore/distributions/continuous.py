@@ -1,4 +1,4 @@
-"""Distributions of real numbers: the density of each is one formula."""
+"""Distributions of real numbers; the density of each is one formula."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _uniform_log_density(xp: FormulaNamespace, x: Expression, low: Expression, h
 
 
 class _Located(Distribution):
-    """Distributions of a location and a scale."""
+    """Base class of distributions with a location and a scale."""
 
     has_rsample = True
 
@@ -79,11 +79,11 @@ class Normal(_Located):
         return self.scale.log() + (0.5 + _HALF_LOG_2PI)
 
     def cdf(self, value: Any) -> Tensor:
-        """The probability of a draw below `value`."""
+        """The cumulative distribution function: the probability of a sample below `value`."""
         return _normal_below(value, self.loc, self.scale)
 
     def icdf(self, value: Tensor) -> Tensor:
-        """The value that draws are below with this probability."""
+        """The quantile function, the inverse of `cdf`."""
         return self.loc + self.scale * math.sqrt(2) * erfinv(2 * value - 1)
 
     @property
@@ -100,7 +100,7 @@ class Laplace(_Located):
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         u = rand(self._shape(sample_shape), dtype=self.loc.dtype, device=self.loc.device)
-        least = float(np.finfo(u.dtype).eps) / 2  # the draw of 0 would be infinite
+        least = float(np.finfo(u.dtype).eps) / 2  # a uniform sample of 0 would give infinity
         return _laplace_draw(u.clamp(min=least), self.loc, self.scale)
 
     def log_prob(self, value: Any) -> Tensor:
@@ -139,7 +139,7 @@ class Uniform(Distribution):
         return (self.high - self.low).log()
 
     def cdf(self, value: Any) -> Tensor:
-        """The probability of a draw below `value`."""
+        """The cumulative distribution function: the probability of a sample below `value`."""
         share: Tensor = (value - self.low) / (self.high - self.low)
         return share.clamp(0, 1)
 

@@ -1,4 +1,4 @@
-"""Distributions of categories, by probabilities or by logits, of which one follows from the other."""
+"""Discrete distributions, by probabilities or by logits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _given(name: str, probs: Any, logits: Any) -> Tensor:
 
 
 def _inside(probs: Tensor) -> Tensor:
-    """Probabilities as far from 0 and 1 as the dtype's precision, so that their logarithms are finite."""
+    """Probabilities clamped by the dtype's precision away from 0 and 1, so that their logarithms are finite."""
     eps = float(np.finfo(probs.dtype).eps)
     return probs.clamp(eps, 1 - eps)
 
@@ -46,7 +46,7 @@ class Bernoulli(Distribution):
         self.logits: Tensor = logit(_inside(given)) if logits is None else given
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        """Draws: 1.0 and 0.0."""
+        """Samples: 1.0 and 0.0."""
         return bernoulli(self.probs.detach().expand(self._shape(sample_shape)))
 
     def log_prob(self, value: Any) -> Tensor:
@@ -67,14 +67,14 @@ class Bernoulli(Distribution):
         return self.probs * (1 - self.probs)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
-        """0 and 1 along a dimension in front."""
+        """0 and 1 along a new first dimension."""
         values = arange(2, dtype=self.probs.dtype, device=self.probs.device)
         values = values.reshape(2, *(1,) * len(self.batch_shape))
         return values.expand(2, *self.batch_shape) if expand else values
 
 
 class Categorical(Distribution):
-    """The numbers of categories: the last dimension of `probs`, which need not add up to 1, or of `logits`.
+    """The categories 0, 1, ..., with unnormalized probabilities `probs` or `logits` in the last dimension.
 
     >>> Categorical(probs=Tensor([1.0, 3.0])).log_prob(Tensor([0, 1]))
     tensor([-1.3863, -0.2877])
@@ -100,7 +100,7 @@ class Categorical(Distribution):
         return self.logits.shape
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        """Draws: int64 numbers of categories."""
+        """Samples: int64 indices of categories."""
         count = math.prod(sample_shape)
         if not count * math.prod(self.batch_shape):
             return arange(0, device=self.probs.device).reshape(self._shape(sample_shape))
@@ -125,6 +125,6 @@ class Categorical(Distribution):
         return self.probs.argmax(dim=-1)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
-        """All categories along a dimension in front."""
+        """All categories along a new first dimension."""
         values = arange(self._count, device=self.probs.device).reshape(-1, *(1,) * len(self.batch_shape))
         return values.expand(self._count, *self.batch_shape) if expand else values

@@ -1,4 +1,4 @@
-"""`Distribution`: what distributions have in common."""
+"""`Distribution`: the base class of distributions."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _METHODS = {"sample", "rsample", "log_prob", "entropy", "cdf", "icdf"}
 
 
 class Distribution:
-    """Base class: a subclass states `rsample` or `sample`, `log_prob` and `entropy`.
+    """Base class: a subclass defines `rsample` or `sample`, `log_prob` and `entropy`.
 
-    `batch_shape` is that of the parameters, each element of which is a distribution of its own.  Draws have the shape
-    `sample_shape` + `batch_shape`.  What makes no sense is refused where values can be looked at without a wait, and
-    not at all with ``validate_args=False``.
+    `batch_shape` is the shape of the parameters, each element of which is a distribution of its own.  Samples have the
+    shape `sample_shape` + `batch_shape`.  Arguments are checked if their values can be read without waiting, and not at
+    all with ``validate_args=False``.
 
     >>> from gradcore import distributions
     >>> isinstance(distributions.Normal(0.0, 1.0), Distribution)
@@ -42,16 +42,16 @@ class Distribution:
         self._validates = validate_args is not False
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        """Draws without a gradient."""
+        """Samples without a gradient."""
         with no_grad():
             return self.rsample(sample_shape)
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        """Draws through which gradients reach the parameters."""
+        """Reparameterized samples, with gradients of the parameters."""
         raise NotImplementedError(f"{type(self).__name__}: draws have no gradient; take sample() and log_prob()")
 
     def log_prob(self, value: Any) -> Tensor:
-        """The logarithm of the density, or of the probability, at `value`, which broadcasts to the batch."""
+        """The logarithm of the density or probability at `value`, which broadcasts to the batch."""
         raise NotImplementedError(f"{type(self).__name__} does not state log_prob")
 
     def entropy(self) -> Tensor:
@@ -68,14 +68,14 @@ class Distribution:
 
     @property
     def stddev(self) -> Tensor:
-        """The root of the variance."""
+        """The standard deviation."""
         return self.variance.sqrt()
 
     def _shape(self, sample_shape: Sequence[int]) -> tuple[int, ...]:
         return (*sample_shape, *self.batch_shape)
 
     def _check(self, holds: Tensor, what: str) -> None:
-        """Refuse the distribution or a value unless `holds` is true everywhere."""
+        """Raise ValueError unless `holds` is True everywhere."""
         if self._validates and holds._backend.is_synchronous and not bool(holds.all()):
             raise ValueError(f"{type(self).__name__}: {what}; {int((~holds).sum())} of {holds.numel()} element(s) "
                              f"are not so. validate_args=False leaves this unchecked")

@@ -1,4 +1,4 @@
-"""The Kullback-Leibler divergence of two distributions of one kind: the mean under p of log(p / q)."""
+"""The Kullback-Leibler divergence of two distributions of the same class: E_p[log(p / q)]."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _KINDS: dict[type, Callable[..., Tensor]] = {
 
 
 def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
-    """The divergence of `q` from `p`, at least 0, and 0 where they are equal.
+    """The Kullback-Leibler divergence E_p[log(p / q)], at least 0, and 0 for equal distributions.
 
     >>> kl_divergence(Normal(0.0, 1.0), Normal(1.0, 1.0))
     tensor(0.5)

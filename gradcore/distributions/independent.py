@@ -1,4 +1,4 @@
-"""`Independent`: several draws of a distribution as one draw."""
+"""`Independent`: batch dimensions of a distribution as dimensions of one event."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .distribution import Distribution
 
 
 class Independent(Distribution):
-    """The last dimensions of a batch as the parts of one event, whose densities multiply and whose entropies add up.
+    """Interprets the last batch dimensions as parts of one event: log-probabilities and entropies are summed.
 
     >>> from gradcore import zeros
     >>> from gradcore.distributions import Normal
@@ -31,15 +31,15 @@ class Independent(Distribution):
         self.has_rsample = base_distribution.has_rsample
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        """Draws without a gradient."""
+        """Samples without a gradient."""
         return self.base_dist.sample(sample_shape)
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        """Draws through which gradients reach the parameters."""
+        """Reparameterized samples, with gradients of the parameters."""
         return self.base_dist.rsample(sample_shape)
 
     def log_prob(self, value: Any) -> Tensor:
-        """The logarithm of the density of events, which have the last dimensions of `value`."""
+        """The logarithm of the density of events, in the last dimensions of `value`."""
         return self._together(self.base_dist.log_prob(value))
 
     def entropy(self) -> Tensor:
