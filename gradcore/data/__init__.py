@@ -1,4 +1,4 @@
-"""Data to learn from: the handwritten digits, and batches of any data."""
+"""Example data: handwritten digits, and batches of any data."""
 
 from __future__ import annotations
 

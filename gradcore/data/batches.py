@@ -1,4 +1,4 @@
-"""Samples in a random order, split and in batches, the same on every device."""
+"""Random splits and batches of samples, the same on every device."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..utils.data import DataLoader, TensorDataset
 
 
 def train_test_split(count: int, test_fraction: float = 0.25, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers of the samples to train with and of those to test with, in a random order.
+    """The indices of training and test samples, in random order.
 
     >>> train, test = train_test_split(8)
     >>> sorted([*train, *test]) == list(range(8)), len(test)
@@ -27,9 +27,9 @@ def train_test_split(count: int, test_fraction: float = 0.25, seed: int = 0) -> 
 
 
 def batches(x: Tensor, y: Tensor, size: int, seed: Optional[int] = None) -> Iterator[list[Tensor]]:
-    """One pass over samples and their targets, in a new random order, `size` of them at a time.
+    """One pass over samples and targets in a new random order, in batches of `size`.
 
-    The order follows `gradcore.manual_seed`, or `seed` alone where it is given.  The last batch may be smaller.
+    The order depends on `gradcore.manual_seed`, or on `seed` if given.  The last batch may be smaller.
 
     >>> import gradcore
     >>> [len(x) for x, y in batches(gradcore.zeros(5, 2), gradcore.zeros(5), size=2)]

@@ -1,4 +1,4 @@
-"""The handwritten digits of the UCI repository, as scikit-learn brings them along: 1,797 images of 8 x 8 pixels."""
+"""The handwritten digits of the UCI repository, from scikit-learn: 1,797 images of 8 x 8 pixels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .batches import train_test_split
 
 
 class Split(NamedTuple):
-    """Samples and targets, to train and to test with.
+    """Samples and targets for training and testing.
 
     >>> split = load_digits()
     >>> split.x_train.shape, split.y_test.shape
@@ -26,12 +26,12 @@ class Split(NamedTuple):
 def load_digits(test_fraction: float = 0.25, seed: int = 0, device: DeviceLike = None) -> Split:
     """The digits in a random split, the same for the same `seed`.
 
-    Images are rows of 64 float32 numbers, scaled such that all pixels to train with have mean 0 and variance 1; targets
-    are int64 numbers from 0 to 9.
+    Images are rows of 64 float32 numbers, scaled so that the training pixels have mean 0 and variance 1; targets
+    are int64 labels from 0 to 9.
 
     Raises
     ------
-    ImportError : scikit-learn, which holds the images, is not installed.
+    ImportError : scikit-learn, which contains the images, is not installed.
 
     >>> images, targets, *_ = load_digits(test_fraction=0.2)
     >>> images.shape, targets.dtype

@@ -1,4 +1,4 @@
-"""Runnable examples, each of which measures something: ``python -m gradcore.examples`` lists them.
+"""Runnable examples, each with a measurement: ``python -m gradcore.examples`` lists them.
 
 Begin with `dead_units`; `study` says what an example is, and `__main__` runs one and draws its picture.
 `distributed_digits` is started on several processes, and by itself.

@@ -1,4 +1,4 @@
-"""``python -m gradcore.examples``: the examples by name, or one of them with its measurement and its picture."""
+"""``python -m gradcore.examples``: list the examples, or run one and draw its figure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""A small GPT learns a text letter by letter, close to what can be learned of it at all.
+"""A small GPT learns a text by characters, nearly to its entropy.
 
-The example makes the text itself, of words drawn at random: how many bits a letter has is known, and no model of any
-size needs less.
+The text is generated from random words, so its entropy is known; no model can do better.
 Source: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019; after Karpathy's minGPT.
 """
 
@@ -24,7 +23,7 @@ _ORDER = (0, 1, 2, 3, 0, 1, 2)  # article, adjective, noun, verb, article, adjec
 
 
 def _text(sentences: int) -> tuple[str, float]:
-    """A text, and the bits that each of its letters has."""
+    """A text, and its entropy in bits per character."""
     draws = [gradcore.randint(0, len(_WORDS[kind]), (sentences,), device="cpu").tolist() for kind in _ORDER]
     words = [[_WORDS[kind][i] for i in drawn] for kind, drawn in zip(_ORDER, draws)]
     text = "".join(" ".join(sentence) + ".\n" for sentence in zip(*words))
@@ -32,7 +31,7 @@ def _text(sentences: int) -> tuple[str, float]:
 
 
 class _Block(nn.Module):
-    """Attention to what came before, and a network of neurons, each added to its input."""
+    """Causal attention and a feed-forward network, each with a residual connection."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,7 +50,7 @@ class _Block(nn.Module):
 
 
 class _GPT(nn.Module):
-    """Scores of the next letter after each of a text."""
+    """Scores of the next character at each position of a text."""
 
     def __init__(self, letters: int):
         super().__init__()
@@ -66,7 +65,7 @@ class _GPT(nn.Module):
 
 
 def _continued(model: _GPT, index: gradcore.Tensor, count: int) -> gradcore.Tensor:
-    """The text with `count` letters more, each drawn by what the model says of it."""
+    """The text continued by `count` characters, sampled from the model."""
     with gradcore.no_grad():
         for _ in range(count):
             scores = model(index[:, -_CONTEXT:])[:, -1]
@@ -75,7 +74,7 @@ def _continued(model: _GPT, index: gradcore.Tensor, count: int) -> gradcore.Tens
 
 
 def run(steps: int, device: gradcore.Device, bar: Bar) -> Findings:
-    """Train on pieces of the text, and let the model write."""
+    """Train on pieces of the text, and let the model generate text."""
     text, least = _text(2000)
     alphabet = sorted(set(text))
     letters = gradcore.tensor([alphabet.index(letter) for letter in text], device=device)

@@ -1,7 +1,7 @@
-"""Steps that are too large kill ReLU units for good; leaky and parametric ReLU bring them back.
+"""Too large steps kill ReLU units; leaky and parametric ReLU let them recover.
 
-A unit that is below 0 for all samples gives 0 and has no gradient under ReLU: nothing changes it any more.  Its leaky
-kin have a small slope there, along which units return and the rest of the network still learns.
+A ReLU unit that is negative for all samples outputs 0 and has no gradient, so it never changes.  Leaky variants have a
+small slope there, so units can recover and the layers below still learn.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _UNITS, _RATE = 40, 0.1
 
 
 def _below(model: nn.Sequential, x: gradcore.Tensor) -> int:
-    """How many units of the second layer are below 0 for all samples."""
+    """The number of units of the second layer that are negative for all samples."""
     with gradcore.no_grad():
         return int((model[2](model[1](model[0](x))) <= 0).all(dim=0).sum())
 
 
 def run(steps: int, device: gradcore.Device, bar: Bar) -> Findings:
-    """Train one network with each activation, and count the units below 0 after each step."""
+    """Train one network with each activation, and count the negative units after each step."""
     x = gradcore.linspace(-1.0, 1.0, 100, device=device).reshape(-1, 1)
     y = gradcore.sin(4 * x)
     counts: dict[str, list[int]] = {}

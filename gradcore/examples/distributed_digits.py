@@ -1,6 +1,6 @@
 """Handwritten digits on several processes: ``mpiexec -n 2 python -m gradcore.examples.distributed_digits``.
 
-Each process takes its part of every batch of 32, so that any number of them learns as one does.
+Each process takes its part of every batch of 32, so the result does not depend on the number of processes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ EPOCHS, BATCH = 15, 32
 
 
 def train(epochs: int, device: gradcore.Device) -> float:
-    """Train on all processes together; the share of new digits that is read right."""
+    """Train on all processes together; returns the test accuracy."""
     rank, size = distributed.get_rank(), distributed.get_world_size()
     digits = load_digits(device=device)
     samples = TensorDataset(digits.x_train, digits.y_train)
@@ -45,7 +45,7 @@ def train(epochs: int, device: gradcore.Device) -> float:
 
 
 def main(argv: Sequence[str]) -> None:
-    """Join the processes, train, and let one of them say how it went."""
+    """Join the processes, train, and let rank 0 print the result."""
     parser = argparse.ArgumentParser(prog="mpiexec -n 2 python -m gradcore.examples.distributed_digits")
     parser.add_argument("--device", default="auto", help='"cpu", "cuda", or "auto", which chooses (the default)')
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="passes over the digits (default: %(default)s)")

@@ -1,4 +1,4 @@
-"""An activation of one's own is one formula: its derivative is found, checked against differences, and trained with."""
+"""A user-defined activation is one formula: its derivative is derived, checked against differences, and used."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ STEPS = 800
 
 @gradcore.elementwise
 def wavelet(xp: FormulaNamespace, x: Expression, width: float = 2.0) -> Expression:
-    """cos(3 x) exp(-(x / width)²): it oscillates close to 0 and is still far from it."""
+    """cos(3 x) exp(-(x / width)²), a wavelet around 0."""
     return xp.cos(3 * x) * xp.exp(-xp.square(x / width))
 
 
 def _fitted(activation: Callable[[gradcore.Tensor], gradcore.Tensor], x: gradcore.Tensor, y: gradcore.Tensor,
             steps: int, bar: Bar, name: str) -> list[float]:
-    """The losses of a network of one hidden layer."""
+    """The losses of a network with one hidden layer."""
     gradcore.manual_seed(1)
     first, last = nn.Linear(1, 24, device=x.device), nn.Linear(24, 1, device=x.device)
     optimizer = optim.Adam([*first.parameters(), *last.parameters()], lr=0.02)
@@ -36,7 +36,7 @@ def _fitted(activation: Callable[[gradcore.Tensor], gradcore.Tensor], x: gradcor
 
 
 def run(steps: int, device: gradcore.Device, bar: Bar) -> Findings:
-    """Check the derivative, and fit a tone with the new activation and with ReLU."""
+    """Check the derivative, and fit a signal with the new activation and with ReLU."""
     points = gradcore.linspace(-4.0, 4.0, 41, dtype=gradcore.float64, device=device).requires_grad_()
     gradcore.gradcheck(wavelet, points)
     x = gradcore.linspace(-3.0, 3.0, 200, device=device).reshape(-1, 1)

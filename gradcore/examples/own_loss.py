@@ -1,7 +1,7 @@
-"""A loss of one's own is one formula of a row: for classes that have an order, the distance of what is guessed counts.
+"""A user-defined loss is one row formula: for ordered classes, the squared distance of the prediction.
 
-With p = softmax(scores) it is the sum of p_k (k - target)², the expected square of the distance.  Cross entropy learns
-the most frequent class instead, however far the other ones are.
+With p = softmax(scores) it is the sum of p_k (k - target)², the expected squared distance.  Cross entropy learns the
+most frequent class instead, regardless of the distance of others.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ def _distance_loss(scores: gradcore.Tensor, target: gradcore.Tensor) -> gradcore
 
 
 def _samples(device: gradcore.Device) -> tuple[gradcore.Tensor, gradcore.Tensor]:
-    """Places and the classes there, of which two in five are four too high."""
+    """Positions and their classes, two fifths of which are four too high."""
     x = gradcore.rand(_SAMPLES, 1) * 6 - 3
     classes = (2 + 2 * gradcore.sin(x[:, 0])).round() + 4 * gradcore.bernoulli(gradcore.full((_SAMPLES,), 0.4))
     return x.to(device), classes.long().to(device)
 
 
 def run(steps: int, device: gradcore.Device, bar: Bar) -> Findings:
-    """Train with both losses, and measure how far new guesses are away."""
+    """Train with both losses, and measure the distance of predictions."""
     gradcore.gradcheck(lambda scores: expected_distance(scores, gradcore.tensor([[0], [2]], device=device)),
                        gradcore.randn(2, 3, dtype=gradcore.float64, device=device, requires_grad=True))
     (x, y), (new_x, new_y) = _samples(device), _samples(device)

@@ -1,7 +1,7 @@
-"""A sigmoid that is wrong and sure of it learns nothing from the squared error; the log loss corrects it.
+"""A saturated sigmoid with the wrong output learns nothing from the squared error; the log loss corrects it.
 
-The gradient of (p - 1)² along the input of a sigmoid is 2 (p - 1) p (1 - p), which is nearly 0 for p near 0; that of
--log(p) is p - 1.
+The gradient of (p - 1)² with respect to the input of a sigmoid is 2 (p - 1) p (1 - p), which is nearly 0 for p near
+0; that of -log(p) is p - 1.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _WRONG = -8.0  # the input of the sigmoid at the beginning, where the right answ
 
 
 def run(steps: int, device: gradcore.Device, bar: Bar) -> Findings:
-    """Descend along both losses from one wrong beginning."""
+    """Gradient descent on both losses from one wrong start."""
     one = gradcore.ones(1, device=device)
     losses: dict[str, Callable[[gradcore.Tensor], gradcore.Tensor]] = {
         "squared error": lambda x: mse_loss(gradcore.sigmoid(x), one),

@@ -1,7 +1,7 @@
-"""An LSTM remembers two numbers through a long sequence and adds them; a plain recurrent network forgets them.
+"""An LSTM remembers two numbers over a long sequence and adds them; a plain recurrent network forgets them.
 
-Each step of a sequence is a number and a mark; two of the numbers are marked, one in each half, and their sum is asked
-for.  To answer 1 always is wrong by 1/6 in the mean square.
+Each step of a sequence is a number and a mark.  Two numbers are marked, one in each half, and the target is their sum.
+The constant answer 1 has a mean squared error of 1/6.
 Source: Hochreiter and Schmidhuber, "Long Short-Term Memory", Neural Computation 9, 1997, experiment 4.
 """
 
@@ -18,7 +18,7 @@ _LENGTH, _BATCH, _WIDTH = 30, 64, 32
 
 
 class _Adder(nn.Module):
-    """A recurrent layer, and the sum from its last state."""
+    """A recurrent layer, and a linear layer on its last state."""
 
     def __init__(self, recurrent: nn.Module):
         super().__init__()
@@ -31,7 +31,7 @@ class _Adder(nn.Module):
 
 
 def _sequences(device: gradcore.Device) -> tuple[gradcore.Tensor, gradcore.Tensor]:
-    """Numbers with their marks, and the sums of those that are marked."""
+    """Sequences of marked numbers, and the sums of the marked ones."""
     half = _LENGTH // 2
     numbers = gradcore.rand(_BATCH, _LENGTH, device=device)
     places = gradcore.stack([gradcore.randint(0, half, (_BATCH,), device=device),
@@ -41,7 +41,7 @@ def _sequences(device: gradcore.Device) -> tuple[gradcore.Tensor, gradcore.Tenso
 
 
 def run(steps: int, device: gradcore.Device, bar: Bar) -> Findings:
-    """Train both networks on sequences that are always new."""
+    """Train both networks on new random sequences."""
     curves: dict[str, list[float]] = {}
     for name, layer in (("LSTM", nn.LSTM), ("RNN", nn.RNN)):
         gradcore.manual_seed(0)

@@ -1,4 +1,4 @@
-"""What an example is: a module with a docstring, `STEPS`, and `run`, which gives `Findings`."""
+"""The interface of examples: a module with a docstring, `STEPS`, and `run`, which returns `Findings`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Bar = Callable[[Iterable[Any], str], Iterable[Any]]  # what shows the progress o
 
 
 class Findings(NamedTuple):
-    """What an example has measured, in sentences and numbers, and the curves of its picture."""
+    """The measurements of an example, as sentences and numbers, and the curves of its figure."""
 
     sentences: Sequence[str]
     measures: Mapping[str, float]

@@ -1,6 +1,6 @@
-"""Gradients through many layers vanish under sigmoid, and do not under tanh, ReLU, swish and selu.
+"""Gradients vanish through many sigmoid layers, but not through tanh, ReLU, swish and selu.
 
-The slope of sigmoid is 1/4 at most, so each layer takes three quarters of the gradient or more.
+The slope of sigmoid is at most 1/4, so each layer reduces the gradient by three quarters or more.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _GAINS = {"sigmoid": 1.0, "tanh": 1.0, "relu": math.sqrt(2), "swish": 1.7, "selu
 
 
 def _sizes(activation: str, gain: float, device: gradcore.Device) -> list[float]:
-    """The root mean square of the gradient of each layer's weights, of one batch."""
+    """The root mean square of the gradient of each layer's weights, for one batch."""
     neurons = [nn.Neuron(_WIDTH, _WIDTH, activation=activation) for _ in range(_DEPTH)]
     with gradcore.no_grad():
         for neuron in neurons:
@@ -34,7 +34,7 @@ def _sizes(activation: str, gain: float, device: gradcore.Device) -> list[float]
 
 
 def run(steps: int, device: gradcore.Device, bar: Bar) -> Findings:
-    """Measure the gradients of every layer at the beginning of training."""
+    """Measure the gradients of every layer at the start of training."""
     curves: dict[str, list[float]] = {}
     for name, gain in _GAINS.items():
         batches = [_sizes(name, gain, device) for _ in bar(range(steps), name)]

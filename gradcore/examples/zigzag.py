@@ -1,7 +1,7 @@
-"""Inputs that are all positive make the weights zigzag: each step moves all of them in one direction.
+"""Positive inputs make the weights zigzag: each step moves all of them in one direction.
 
-The gradient of a neuron's weights is one number times its inputs.  Where all inputs are positive, as behind a sigmoid,
-all weights rise or all fall; a way on which one rises and another falls must go to and fro.
+The gradient of a neuron's weights is one number times its inputs.  If all inputs are positive, as after a sigmoid, all
+weights increase or all decrease; a path on which one increases and another decreases must zigzag.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _TARGET, _NOISE = (2.0, -2.0), 0.3
 
 
 def run(steps: int, device: gradcore.Device, bar: Bar) -> Findings:
-    """Learn two weights from positive inputs and from centred ones, a sample at a time."""
+    """Fit two weights to positive inputs and to centred ones, one sample at a time."""
     target = gradcore.tensor([_TARGET], device=device)
     uniform, noise = gradcore.rand(steps, 2, device=device), _NOISE * gradcore.randn(steps, 1, device=device)
     paths: dict[str, list[list[float]]] = {}

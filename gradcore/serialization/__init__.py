@@ -1,6 +1,6 @@
-"""`save` and `load`: tensors and nested states in files that hold values and no code.
+"""`save` and `load`: tensors and nested states in files without code.
 
-Begin with `files`; `structure` says what can be saved, `npz` and `safetensors_file` are the two formats.
+Begin with `files`; `structure` defines what can be saved; `npz` and `safetensors_file` are the two formats.
 """
 
 from __future__ import annotations

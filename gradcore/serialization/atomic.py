@@ -1,4 +1,4 @@
-"""Files that are whole at any time: the old contents stand until the new ones are on the disk."""
+"""Atomic writing of files: the old contents remain until the new ones are on disk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Callable
 
 
 def write_whole(path: Any, write: Callable[[BinaryIO], None]) -> None:
-    """Let `write` fill a new file beside `path` and put it in its place at once.
+    """Let `write` fill a new file beside `path`, then rename it to `path`.
 
     A program that is killed at any moment leaves the old file or the new one, whole.  What has no contents of its own,
     a pipe or a device, is written to.
@@ -41,7 +41,7 @@ def write_whole(path: Any, write: Callable[[BinaryIO], None]) -> None:
 
 
 def _sync_folder(folder: str) -> None:
-    """Let the new name of the file outlast a loss of power, where the system has a way to."""
+    """Sync the new name to disk, if the system supports it."""
     if not hasattr(os, "O_DIRECTORY"):
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -1,4 +1,4 @@
-"""`save` and `load`, whatever the format."""
+"""`save` and `load` for all formats."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ MapLocation = Union[DeviceLike, Mapping[str, str], Callable[[Tensor, str], Any]]
 
 
 def save(obj: Any, f: Union[str, os.PathLike[str], BinaryIO]) -> None:
-    """Keep tensors, arrays, numbers, strings, None, and dicts, lists and tuples of them in a file.
+    """Save tensors, arrays, numbers, strings, None, and dicts, lists and tuples of them to a file.
 
     A name that ends in .safetensors makes a file of that format, any other one in NumPy's .npz.  The file is written
     beside an older one of its name and takes its place when it is complete.
 
     Parameters
     ----------
-    obj : for what is to be continued, as ``{"model": model.state_dict(), "optimizer": optimizer.state_dict(),
+    obj : to resume a training, for example ``{"model": model.state_dict(), "optimizer": optimizer.state_dict(),
         "scheduler": scheduler.state_dict(), "data": loader.state_dict(), "random": gradcore.get_rng_state()}``.
-    f : a path, or a file that is open for bytes.
+    f : a path, or a binary file.
 
     Raises
     ------
-    TypeError : something else is in `obj`, named by its place; no file has changed then.
+    TypeError : `obj` contains something else, whose position is given; no file has changed.
 
     >>> save({"weight": tensor([1.0, 2.0]), "epoch": 3}, "state.npz")
     >>> load("state.npz")
@@ -46,15 +46,15 @@ def save(obj: Any, f: Union[str, os.PathLike[str], BinaryIO]) -> None:
 
 def load(f: Union[str, os.PathLike[str], BinaryIO], map_location: MapLocation = None, *,
          weights_only: bool = True) -> Any:
-    """What `save` has kept in a file, or the tensors of a .safetensors or .npz file of another library by their names.
+    """The contents of a file written by `save`, or the tensors of another library's .safetensors or .npz file by name.
 
     Parameters
     ----------
-    f : a path, or a file that is open for bytes.
+    f : a path, or a binary file.
     map_location : where tensors go: a device, a dict from saved devices to others, or a function of a tensor on the
-        CPU and its saved device that returns it where it should be.  By default they go where they were, or to the CPU
-        where that device cannot be used; those of other libraries go to the default device.
-    weights_only : accepted as PyTorch's; whatever it says, no code is run.
+        CPU and its saved device that returns the moved tensor.  By default they go to their saved device, or to the CPU
+        if that cannot be used; those of other libraries go to the default device.
+    weights_only : accepted for compatibility with PyTorch; code is never run.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The format of NumPy's .npz: a zip archive of one .npy file for each array, and the structure beside them.
+"""NumPy's .npz format: a zip archive of .npy files, with the structure in another file.
 
 `numpy.load` opens it too.  Nothing in it is pickled, and nothing that is pickled is read.
 """
@@ -34,7 +34,7 @@ def write(file: BinaryIO, packed: Packed) -> None:
 
 
 def read(file: BinaryIO) -> tuple[Any, dict[str, np.ndarray]]:
-    """The tree (FOREIGN where arrays were saved by NumPy itself) and the arrays of an archive.
+    """The tree (None for files of NumPy itself) and the arrays of an archive.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The format .safetensors, which PyTorch's checkpoints have too: arrays by their names, and a text beside them.
+"""The .safetensors format, which PyTorch checkpoints also use: arrays by name, and metadata.
 
 A state that is nested keeps its structure in that text, under the name "gradcore".
 """

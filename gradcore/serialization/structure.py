@@ -1,4 +1,4 @@
-"""Nested values as a tree of JSON, with the arrays in it kept apart by their names.
+"""Nested values as a JSON tree, with arrays stored separately by name.
 
 Numbers, strings, None and lists are themselves.  All else is an object of one tag: {"dict": [[key, value], ...]},
 {"tuple": [...]}, {"dtype": name}, {"array": name}, {"tensor": name, "device": ..., "requires_grad": ...}.
@@ -17,7 +17,7 @@ _PLAIN = (type(None), bool, int, float, str)
 
 
 class Packed:
-    """The tree of a value, and the arrays that it names.
+    """The tree of a value, and its arrays by name.
 
     >>> packed = Packed({"lr": 0.5, "rows": (np.ones(2),)})
     >>> packed.tree, sorted(packed.arrays)

@@ -1,10 +1,10 @@
-"""The checks that every backend of this library passes, for those who write another.
+"""The tests that every backend must pass, for authors of backends.
 
-A backend is a subclass of `gradcore.backends.Backend` that is known by `gradcore.backends.register` or by an entry
-point (see there).  Then this command runs all checks on its device; it needs pytest and nothing else ::
+A backend is a subclass of `gradcore.backends.Backend`, registered by `gradcore.backends.register` or by an entry
+point (see there).  This command runs all tests on its device; it needs pytest only ::
 
     GRADCORE_DEVICE=mine pytest --pyargs gradcore.testing
 
-Results are compared with the CPU's.  A dtype that the device lacks (its `full` raises a TypeError) is skipped.  Read
-`test_interface` first: what it asks for is what the rest is built on.
+Results are compared with the CPU's.  Dtypes that the device lacks (its `full` raises TypeError) are skipped.  Begin
+with `test_interface`, on which the rest is based.
 """

@@ -1,4 +1,4 @@
-"""The device that is tested: the default one, which GRADCORE_DEVICE names."""
+"""The device under test: the default one, set by GRADCORE_DEVICE."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kernels to test a backend with, numbers to run them on, and what counts as agreement."""
+"""Kernels for testing a backend, random inputs, and criteria of agreement."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _NUMPY = NumPyBackend()
 
 
 def primitives() -> dict[str, Kernel]:
-    """The kernel of each row of the table, called as formulas call it."""
+    """The kernel of each primitive, called as formulas call it."""
     inputs = {name: [Symbol.array(f"x{i}") for i in range(row.arity)] for name, row in TABLE.items()}
     xp = FormulaNamespace()
     return {name: Kernel(name, inputs[name], (), (getattr(xp, name)(*inputs[name]),)) for name in TABLE}
 
 
 def operations() -> dict[str, Elementwise[Any]]:
-    """The operations with a derivative that the library has built in."""
+    """The built-in operations with a derivative."""
     modules = [module for name, module in sys.modules.items() if name.startswith("gradcore.")]
     return {operation.name: operation for module in modules for operation in vars(module).values()
             if isinstance(operation, Elementwise)}
@@ -55,15 +55,14 @@ def forward_kernels(operations: dict[str, Elementwise[Any]]) -> dict[str, Kernel
 
 
 def backward_kernels(operations: dict[str, Elementwise[Any]]) -> dict[str, Kernel]:
-    """The backward pass of each operation of one result, along all of its arrays; none of those that pass the gradient
-    on."""
+    """The backward kernels of all operations with one result, except those that pass the gradient unchanged."""
     gradients = {f"{name}_backward": operation.gradient(tuple(range(len(operation.arrays))))
                  for name, operation in operations.items() if len(operation.kernel.outputs) == 1}
     return {name: gradient.kernel for name, gradient in gradients.items() if gradient.kernel is not None}
 
 
 def whole_range(rng: np.random.Generator, n: int, dtype: Any = "float32") -> np.ndarray:
-    """`n` numbers: half of them any bits at all (every magnitude, NaN, infinities), half of ordinary size."""
+    """`n` numbers: half with random bits (every magnitude, NaN, infinities), half of ordinary size."""
     dtype = np.dtype(dtype)
     bits = rng.integers(0, 2 ** (8 * dtype.itemsize), n - n // 2, dtype=f"uint{8 * dtype.itemsize}").view(dtype)
     ordinary = rng.choice([1.0, 10.0, 100.0], n // 2) * rng.normal(size=n // 2)
@@ -74,7 +73,7 @@ def whole_range(rng: np.random.Generator, n: int, dtype: Any = "float32") -> np.
 
 def differs(found: np.ndarray, expected: np.ndarray, ulps: float = 4,
             allowance: Union[np.ndarray, float] = 0.0) -> np.ndarray:
-    """Where two results are further apart than `ulps` units in the last place (of 1e-30 at least) and `allowance`."""
+    """Where two results differ by more than `ulps` units in the last place (of at least 1e-30) and `allowance`."""
     if found.dtype == bool:
         unequal: np.ndarray = found != expected
         return unequal
@@ -88,7 +87,7 @@ def differs(found: np.ndarray, expected: np.ndarray, ulps: float = 4,
 
 def differences(compute: Compute, kernel: Kernel, inputs: list[np.ndarray], constants: list[float],
                 **tolerance: Any) -> list[tuple[Any, ...]]:
-    """For each output what `compute` gives, what the CPU's NumPy program gives, and where they differ.
+    """For each output, the result of `compute`, that of the CPU's NumPy program, and where they differ.
 
     The NumPy program is run in the inputs' dtype and in float64: two results that are each within 4 units of the
     truth may be 8 apart, so that agreement with either is enough.
@@ -104,7 +103,7 @@ def differences(compute: Compute, kernel: Kernel, inputs: list[np.ndarray], cons
 
 def assert_same(compute: Compute, kernel: Kernel, inputs: list[np.ndarray], constants: list[float],
                 **tolerance: Any) -> None:
-    """An AssertionError that names a place where the two differ."""
+    """Raise AssertionError with an example if the two differ."""
     for found, expected, wrong in differences(compute, kernel, inputs, constants, **tolerance):
         if wrong.any():
             i = np.argmax(wrong)
@@ -114,7 +113,7 @@ def assert_same(compute: Compute, kernel: Kernel, inputs: list[np.ndarray], cons
 
 
 def assert_same_values(compute: Compute, name: str, kernel: Kernel, inputs: list[np.ndarray]) -> None:
-    """As `assert_same`, for a forward kernel with the tolerance that is due to it."""
+    """As `assert_same`, for a forward kernel with its tolerance."""
     inputs, allowance = _ordinary(name, inputs)
     allowance = 3e-7 * np.nan_to_num(np.abs(inputs)).max(axis=0) if name in SUMS else allowance
     assert_same(compute, kernel, inputs, [CONSTANT] * len(kernel.constants), allowance=allowance,
@@ -122,7 +121,7 @@ def assert_same_values(compute: Compute, name: str, kernel: Kernel, inputs: list
 
 
 def assert_same_gradients(compute: Compute, name: str, kernel: Kernel, inputs: list[np.ndarray]) -> None:
-    """As `assert_same`, for a backward kernel, whose last input, the upstream gradient, is made finite."""
+    """As `assert_same`, for a backward kernel, with a finite upstream gradient as its last input."""
     inputs, of_terms = _ordinary(name, inputs)
     inputs[-1] = np.clip(np.nan_to_num(inputs[-1]), -100, 100)
     # Where a slope crosses zero its last places mean nothing, and derived slopes cancel: 1 - tanh(x) ** 2.
@@ -131,7 +130,7 @@ def assert_same_gradients(compute: Compute, name: str, kernel: Kernel, inputs: l
 
 
 def _ordinary(name: str, inputs: list[np.ndarray]) -> tuple[list[np.ndarray], float]:
-    """The inputs, of an ordinary size where terms cancel, and what these terms' last places come to."""
+    """The inputs, of ordinary size where terms cancel, and the tolerance for the rounding of these terms."""
     if name.removesuffix("_backward") not in OF_TERMS:
         return inputs, 0.0
     return [np.clip(np.nan_to_num(array), -3, 3) for array in inputs], 1e-3

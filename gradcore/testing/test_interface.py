@@ -1,4 +1,4 @@
-"""The operations of a backend one by one, as their docstrings in `Backend` state them."""
+"""The operations of a backend one by one, as documented in `Backend`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DTYPES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float3
 
 
 def needs_dtype(backend: Backend, dtype: str) -> None:
-    """Skip the test where the device has no such numbers."""
+    """Skip the test if the device lacks the dtype."""
     try:
         backend.full((1,), 1, np.dtype(dtype))
     except TypeError as error:

@@ -1,4 +1,4 @@
-"""Kernels: each primitive and each operation of the library, over the whole range of its numbers."""
+"""Kernels: each primitive and each operation, over the whole range of numbers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CPU = NumPyBackend()
 
 
 def on(backend: Backend) -> Callable[..., list[np.ndarray]]:
-    """What runs a kernel on the device for arrays of the host."""
+    """A function that runs a kernel on the device for host arrays."""
     def compute(kernel: Kernel, inputs: Sequence[Any], constants: Sequence[float]) -> list[np.ndarray]:
         outputs = backend.elementwise(kernel, [backend.asarray(array) for array in inputs], constants)
         assert all(map(backend.owns, outputs)) and len(outputs) == len(kernel.outputs)

@@ -1,4 +1,4 @@
-"""Tensors of the device: operations with their gradients, draws, copies and training, beside those of the CPU."""
+"""Tensors on the device: operations, gradients, random numbers, copies and training, compared with the CPU."""
 
 from __future__ import annotations
 

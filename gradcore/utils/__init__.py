@@ -1,5 +1,4 @@
-"""Pictures (`plot` for curves, `gallery` for all activations with their derivatives), bars of progress, `data`, and
-`checkpoint`.
+"""Pictures (`plot` for curves, `gallery` for all activations), progress bars, and `data`.
 
 Begin with `plotting` for pictures, and with the room `data` for batches of samples.
 """

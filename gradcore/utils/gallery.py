@@ -1,4 +1,4 @@
-"""`gallery`: every activation with its derivative in one picture."""
+"""`gallery`: every activation with its derivative in one figure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _JUMP = 0.1  # from one point to the next; no continuous curve here is that stee
 
 
 def gallery(fname: Union[str, Path, None] = None) -> Any:
-    """Draw every activation with its derivative, save the picture where `fname` names a file, and return the figure.
+    """Draw every activation with its derivative, save the figure to `fname` if given, and return it.
 
     >>> [axes.get_title() for axes in gallery().axes[:3]]
     ['relu', 'leaky_relu(x, 0.1)', 'prelu(x, 0.25)']
@@ -59,7 +59,7 @@ def _draw(axes: Any, name: str, arguments: tuple[float, ...]) -> None:
 
 
 def _broken_at_jumps(values: np.ndarray) -> np.ndarray:
-    """`values` with a gap where they jump, since a line there would show what the function never is."""
+    """`values` with a gap at each discontinuity, so that no line is drawn there."""
     broken = values.copy()
     broken[1:][np.abs(np.diff(values)) > _JUMP] = np.nan
     return broken

@@ -1,4 +1,4 @@
-"""`plot`: curves in one call, as the article draws them."""
+"""`plot`: line plots in one call."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def plot(x: Any, y: Any, xlabel: str = "", ylabel: str = "", title: Optional[str
          legend: Union[str, Sequence[str], None] = None, xlim: Optional[Sequence[float]] = None,
          ylim: Optional[Sequence[float]] = None, figsize: Sequence[float] = (5, 2.5),
          fname: Union[str, Path, None] = None, random_fname: bool = False) -> Any:
-    """Draw y over x and return the axes; save a PNG in the working folder where a name is wanted.
+    """Plot y against x and return the axes; optionally save a PNG in the working folder.
 
-    In an interactive session (a prompt, IPython, a notebook) the picture is shown as well; a script never waits
-    for a window.
+    In an interactive session (a prompt, IPython, a notebook) the figure is also shown; scripts never block on a
+    window.
 
     Parameters
     ----------
@@ -30,13 +30,13 @@ def plot(x: Any, y: Any, xlabel: str = "", ylabel: str = "", title: Optional[str
     legend : a label for each curve.
     xlim, ylim : the lowest and highest value shown.
     figsize : width and height in inches.
-    fname : the file to write; a name without a known ending becomes a PNG.  A file of this name is replaced.
-    random_fname : choose a name that no file has, made of `ylabel` and a random part.
+    fname : the file to write, as PNG unless the extension is known; an existing file is replaced.
+    random_fname : choose an unused name from `ylabel` and a random part.
 
     Raises
     ------
-    ImportError : matplotlib is not installed; the message names the extra that brings it.
-    ValueError : the numbers of curves, points or labels do not fit together.
+    ImportError : matplotlib is not installed; the message names the extra to install.
+    ValueError : the numbers of curves, points or labels do not match.
 
     >>> axes = plot([0, 1, 2], [0, 1, 4], "x", "square(x)")
     >>> axes.get_ylabel()
@@ -83,7 +83,7 @@ def _host(values: Any) -> np.ndarray:
 
 
 def _is_interactive() -> bool:
-    """Whether a person sits at a prompt: Python's, IPython's or a notebook's, which all set `sys.ps1`."""
+    """Whether the session is interactive: Python's prompt, IPython's or a notebook, which set `sys.ps1`."""
     return hasattr(sys, "ps1") or bool(sys.flags.interactive)
 
 
@@ -92,7 +92,7 @@ def _new_figure(figsize: Any) -> Any:
         from matplotlib import pyplot
 
         return pyplot.figure(figsize=figsize, layout="constrained")
-    # pyplot would choose a window system and keep every figure alive; a file needs neither.
+    # Without pyplot, which would choose a GUI and keep every figure alive.
     from matplotlib.figure import Figure
 
     return Figure(figsize=figsize, layout="constrained")

@@ -1,4 +1,4 @@
-"""`progress`: a bar over the steps of a loop."""
+"""`progress`: a progress bar for a loop."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any, Iterable
 
 
 def progress(steps: Iterable[Any], label: str = "", **options: Any) -> Any:
-    """`steps` with a bar of progress on the terminal; the bar is tqdm's, so that ``bar.set_postfix(loss=...)`` works.
+    """`steps` with a progress bar on the terminal; it is tqdm's, so ``bar.set_postfix(loss=...)`` works.
 
     Parameters
     ----------
     steps : epochs, a DataLoader, or any iterable.
-    label : what stands before the bar.
-    options : others of tqdm, as `total` and `leave`.
+    label : the text before the bar.
+    options : other options of tqdm, such as `total` and `leave`.
 
     Raises
     ------

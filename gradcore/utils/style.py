@@ -1,4 +1,4 @@
-"""How the project's pictures look: colours that the colour-blind can tell apart, thin lines, no decoration."""
+"""The style of figures: colours that are distinguishable for the colour-blind, thin lines, no decoration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _GREY = "#666666"
 
 
 def load_matplotlib() -> ModuleType:
-    """matplotlib, which is imported when the first picture is drawn; an ImportError names the extra that brings it."""
+    """The module matplotlib, imported for the first figure; an ImportError names the extra to install."""
     try:
         import matplotlib
     except ModuleNotFoundError as error:
@@ -25,7 +25,7 @@ def load_matplotlib() -> ModuleType:
 
 
 def settings() -> dict[str, Any]:
-    """matplotlib's settings for one picture, for `matplotlib.rc_context`; the user's own are left alone."""
+    """matplotlib's settings for one figure, for `matplotlib.rc_context`; the user's settings do not change."""
     from cycler import cycler
 
     return {

@@ -1,6 +1,6 @@
-"""Data sets, samplers and the loader that makes batches of them, in PyTorch's names.
+"""Data sets, samplers and data loaders, with PyTorch's names.
 
-Begin with `dataset.Dataset`; `loader.DataLoader` puts everything together.
+Begin with `dataset.Dataset`; `loader.DataLoader` combines everything.
 
 >>> import gradcore
 >>> samples = TensorDataset(gradcore.arange(5), gradcore.arange(5) ** 2)

@@ -1,4 +1,4 @@
-"""How samples become a batch, and how a batch moves to a device."""
+"""Collation of samples to batches, and moving batches to devices."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ...operations.shaping import stack
 
 
 def default_collate(batch: Sequence[Any]) -> Any:
-    """Samples put together: tensors, arrays and numbers become tensors with one dimension more in front.
+    """Collate samples: tensors, arrays and numbers become tensors with a new first dimension.
 
-    Tuples, lists and dicts are put together part by part; strings stay a list.  As in PyTorch Python's floats become
-    float64 and its integers int64.
+    Tuples, lists and dicts are collated recursively; strings become a list.  As in PyTorch, Python floats become
+    float64 and integers int64.
 
     >>> default_collate([(1, "a"), (2, "b")])
     [tensor([1, 2]), ['a', 'b']]
@@ -44,7 +44,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
 
 
 def for_each_tensor(batch: Any, function: Callable[[Tensor], Tensor]) -> Any:
-    """The batch with `function` of each tensor in its place."""
+    """The batch with `function` applied to each tensor."""
     if isinstance(batch, Tensor):
         return function(batch)
     if isinstance(batch, Mapping):

@@ -1,4 +1,4 @@
-"""Data sets: samples by their numbers, or one after the other."""
+"""Data sets: samples by index, or as an iterable."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .sampler import seeded
 
 
 class Dataset:
-    """Samples by their numbers: a subclass states ``__getitem__(i)`` and ``__len__()``.
+    """Samples by index: a subclass defines ``__getitem__(i)`` and ``__len__()``.
 
-    A data set that can give many samples at once more quickly than one by one may state ``__getitems__(indices)``
-    too, which returns a list of samples.
+    For faster access to several samples at once, it may also define ``__getitems__(indices)``, which returns a list of
+    samples.
 
     >>> class Squares(Dataset):
     ...     def __getitem__(self, i):
@@ -44,9 +44,9 @@ class Dataset:
 
 
 class IterableDataset(Dataset):
-    """Samples one after the other: a subclass states ``__iter__()``.
+    """Samples as an iterable: a subclass defines ``__iter__()``.
 
-    Each worker of a DataLoader goes through all of them unless `get_worker_info` is asked for its share.
+    Each worker of a DataLoader iterates over all samples unless ``__iter__`` uses `get_worker_info`.
 
     >>> class Count(IterableDataset):
     ...     def __iter__(self):
@@ -65,7 +65,7 @@ class IterableDataset(Dataset):
 
 
 class TensorDataset(Dataset):
-    """Sample i is the tuple of the i-th slices of some tensors.
+    """Sample i is the tuple of the i-th slices of tensors.
 
     >>> TensorDataset(Tensor([1, 2]), Tensor([[3], [4]]))[1]
     (tensor(2.), tensor([4.]))
@@ -85,7 +85,7 @@ class TensorDataset(Dataset):
         return len(self.tensors[0])
 
     def collated(self, indices: Sequence[int]) -> list[Tensor]:
-        """The samples of these numbers, put together: what `default_collate` would make of them one by one."""
+        """The samples at these indices, collated as by `default_collate`."""
         return [one[tensor(indices, dtype="int64", device=one.device)] for one in self.tensors]
 
 
@@ -96,7 +96,7 @@ def _checked(one: Any) -> Tensor:
 
 
 class StackDataset(Dataset):
-    """Sample i is the tuple (or, for names, the dict) of the i-th samples of some data sets.
+    """Sample i is the tuple (or, with keywords, the dict) of the i-th samples of data sets.
 
     >>> StackDataset(["a", "b"], [1, 2])[1]
     ('b', 2)
@@ -121,7 +121,7 @@ class StackDataset(Dataset):
 
 
 class ConcatDataset(Dataset):
-    """Some data sets, one after the other.
+    """Data sets concatenated.
 
     >>> ConcatDataset([["a"], ["b", "c"]])[2]
     'c'
@@ -145,7 +145,7 @@ class ConcatDataset(Dataset):
 
 
 class ChainDataset(IterableDataset):
-    """Some iterable data sets, one after the other.
+    """Iterable data sets chained.
 
     >>> class Count(IterableDataset):
     ...     def __iter__(self):
@@ -166,7 +166,7 @@ class ChainDataset(IterableDataset):
 
 
 class Subset(Dataset):
-    """The samples of a data set that have these numbers.
+    """The samples of a data set at given indices.
 
     >>> list(Subset(["a", "b", "c"], [2, 0]))
     ['c', 'a']
@@ -180,7 +180,7 @@ class Subset(Dataset):
 
     @property
     def collated(self) -> Callable[[Sequence[int]], Any]:
-        """The whole batches of the data set, where it gives such."""
+        """A collated batch, if the data set provides it."""
         of_all = self.dataset.collated
         return lambda chosen: of_all([self.indices[i] for i in chosen])
 
@@ -195,9 +195,9 @@ class Subset(Dataset):
 
 def random_split(dataset: Dataset, lengths: Sequence[Union[int, float]],
                  generator: Optional[Generator] = None) -> list[Subset]:
-    """The data set in parts of these lengths, which are numbers of samples, or shares that add up to 1.
+    """Random subsets of given lengths, or of fractions that sum to 1.
 
-    Samples that shares leave over go one each to the first parts.
+    Remaining samples are distributed one each to the first parts.
 
     >>> [len(part) for part in random_split(range(10), [0.75, 0.25])]
     [8, 2]

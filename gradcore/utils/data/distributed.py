@@ -1,4 +1,4 @@
-"""`DistributedSampler`: each process' part of a data set."""
+"""`DistributedSampler`: the part of a data set for each process."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from .sampler import Sampler
 
 
 class DistributedSampler(Sampler):
-    """The samples of one of several processes, all of which take equally many: those of the whole order by turns.
+    """Every `num_replicas`-th sample, beginning with that of this rank; all processes get equally many.
 
     Parameters
     ----------
     dataset : anything with a length.
-    num_replicas, rank : how many processes there are and which is this; by default as in the process group.
-    shuffle : a new random order in each epoch, from `seed` and the number that `set_epoch` was given.
-    drop_last : leave out samples that do not go round; otherwise the first ones of the order are taken twice.
+    num_replicas, rank : the number of processes and this one's rank; by default those of the process group.
+    shuffle : a new random order in each epoch, from `seed` and the epoch of `set_epoch`.
+    drop_last : drop remaining samples; otherwise the first ones of the order are repeated.
 
     Raises
     ------
-    ValueError : there is no such rank.
-    RuntimeError : there is no process group to ask.
+    ValueError : an invalid rank.
+    RuntimeError : there is no process group.
 
     >>> [list(DistributedSampler(range(5), num_replicas=2, rank=rank, shuffle=False)) for rank in (0, 1)]
     [[0, 2, 4], [1, 3, 0]]
@@ -40,7 +40,7 @@ class DistributedSampler(Sampler):
         self.dataset, self.shuffle, self.seed, self.drop_last, self.epoch = dataset, shuffle, seed, drop_last, 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Let the next pass have the order of this epoch; without it all passes have the same."""
+        """Set the epoch that determines the order of the next pass; otherwise all passes have the same order."""
         self.epoch = int(epoch)
 
     def __iter__(self) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""`DataLoader`: passes over a data set in batches."""
+"""`DataLoader`: iterates over a data set in batches."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from .workers import Fetcher, Workers, fetched_here
 
 
 class DataLoader:
-    """A data set in batches, each pass by one ``for batch in loader``.
+    """A data set in batches; each ``for batch in loader`` is one pass.
 
     Parameters (PyTorch's, and two more)
     ----------
     dataset : a `Dataset`, an `IterableDataset`, or anything with ``len(...)`` and ``[i]``.
-    batch_size : samples in a batch; None gives samples one by one as they are.
-    shuffle : a new random order in each pass, from `generator` or the numbers that `gradcore.manual_seed` begins.
-    sampler, batch_sampler : the order of samples, or of lists of them, in place of `batch_size` and `shuffle`.
-    num_workers : who fetch batches ahead: threads, or processes with ``multiprocessing_context="spawn"`` (the program
-        must then be a file that runs behind ``if __name__ == "__main__":``).
-    collate_fn : makes a batch of a list of samples; `default_collate` by default.
-    drop_last : leave out a last batch that is smaller.
-    pin_memory : leave batches in memory from which `pin_memory_device`, by default the accelerator, copies by itself,
-        for ``batch.to(device, non_blocking=True)``; nothing changes where there is none, or where `device` moves them.
-    device : where the tensors of a batch are moved.
-    progress : True or a text for a bar of progress over the batches (needs tqdm).
+    batch_size : samples in a batch; None gives single samples, not collated.
+    shuffle : a new random order in each pass, from `generator` or the default generator.
+    sampler, batch_sampler : the order of samples, or of lists of them, instead of `batch_size` and `shuffle`.
+    num_workers : the number of workers that prefetch batches: threads, or with ``multiprocessing_context="spawn"``
+        processes (the program must then be a file with ``if __name__ == "__main__":``).
+    collate_fn : turns a list of samples into a batch; by default `default_collate`.
+    drop_last : drop a smaller last batch.
+    pin_memory : put batches in page-locked memory for asynchronous copies to `pin_memory_device`, by default the
+        accelerator (``batch.to(device, non_blocking=True)``); no effect without one, or with `device`.
+    device : the device to which tensors of a batch are moved.
+    progress : True or a label, for a progress bar over the batches (needs tqdm).
 
-    A pass that was left half-way can be continued in another process: see `state_dict`.
+    An interrupted pass can be resumed in another process: see `state_dict`.
 
     >>> loader = DataLoader(range(5), batch_size=2, drop_last=True)
     >>> len(loader), [batch.tolist() for batch in loader]
@@ -130,9 +130,9 @@ class DataLoader:
         place = self.pin_memory_device or "auto"
         return for_each_tensor(batch, lambda tensor: pin_memory(tensor, place) if tensor._backend is host else tensor)
 
-    # -- to be continued --------------------------------------------------------------------------------------
+    # -- state ----------------------------------------------------------------------------------------------
     def state_dict(self) -> dict[str, Any]:
-        """How many batches of the pass were taken, and what repeats its order.
+        """The number of batches taken in this pass, and what reproduces its order.
 
         Loaded into a loader of the same data, the next pass is the rest of this one.
 
@@ -147,7 +147,7 @@ class DataLoader:
         return {"batches": self._done, "is_in_pass": self._is_in_pass, "order": order}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Let the next pass be the rest of that of a `state_dict`."""
+        """Let the next pass be the rest of the pass of a `state_dict`."""
         if not isinstance(state_dict, Mapping) or set(state_dict) != {"batches", "is_in_pass", "order"}:
             raise ValueError(f"DataLoader.load_state_dict takes what state_dict() gives; got {state_dict!r:.80}")
         if state_dict["is_in_pass"] and isinstance(self._order, Sampler):

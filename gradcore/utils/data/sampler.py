@@ -1,8 +1,7 @@
-"""Samplers: in which order samples are taken.
+"""Samplers: the order in which samples are used.
 
-Random ones draw one seed for each pass, from `generator` or from the numbers that `gradcore.manual_seed` begins, and
-order the samples on the host: the order does not depend on the device.  A pass can be repeated from its seed, which is
-what `state_dict` holds.
+Random samplers draw one seed for each pass, from `generator` or the default generator, and order the samples on the
+host: the order does not depend on the device.  `state_dict` has the seed, from which a pass can be repeated.
 """
 
 from __future__ import annotations
@@ -21,17 +20,17 @@ _LARGEST = 2 ** 63 - 1
 
 
 def drawn_seed(generator: Optional[Generator] = None) -> int:
-    """A seed from a generator, or from the numbers that `manual_seed` begins."""
+    """A seed from `generator` or the default generator."""
     return int(randint(0, _LARGEST, (), device="cpu", generator=generator).item())
 
 
 def seeded(generator: Optional[Generator] = None) -> np.random.Generator:
-    """Random numbers of the host that begin with a drawn seed."""
+    """A NumPy generator on the host for a drawn seed."""
     return np.random.default_rng(drawn_seed(generator))
 
 
 class Sampler:
-    """The order in which samples are taken: a subclass states ``__iter__()`` and ``__len__()``.
+    """The order of samples: a subclass defines ``__iter__()`` and ``__len__()``.
 
     >>> class Backwards(Sampler):
     ...     def __init__(self, data_source):
@@ -59,15 +58,15 @@ class Sampler:
         raise NotImplementedError(f"{type(self).__name__} does not say in which order samples come: define __iter__")
 
     def state_dict(self) -> dict[str, Any]:
-        """What it takes to repeat the pass that has begun; nothing where all passes are the same."""
+        """What reproduces the current pass; empty if all passes are the same."""
         return {}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Let the next pass be the one of a `state_dict`."""
+        """Let the next pass repeat that of a `state_dict`."""
 
 
 class SequentialSampler(Sampler):
-    """All samples in their own order.
+    """All samples in order.
 
     >>> list(SequentialSampler("abc"))
     [0, 1, 2]
@@ -83,16 +82,16 @@ class SequentialSampler(Sampler):
 
 
 class SeededSampler(Sampler):
-    """Base class of random orders: a subclass states `order`."""
+    """Base class of random orders: a subclass defines `order`."""
 
     def __init__(self, data_source: Optional[Sized], generator: Optional[Generator]):
         super().__init__(data_source)
         self.generator = generator
-        self.seed: Optional[int] = None  # of the pass that began last
-        self._repeated: Optional[int] = None  # the seed of the next pass, where it is a repetition
+        self.seed: Optional[int] = None  # of the last pass started
+        self._repeated: Optional[int] = None  # the seed of the next pass, if it is a repetition
 
     def order(self, rng: np.random.Generator) -> Iterable[int]:
-        """The numbers of the samples of one pass."""
+        """The indices of the samples of one pass."""
         raise NotImplementedError(f"{type(self).__name__} does not say in which order samples come: define order")
 
     def __iter__(self) -> Iterator[int]:
@@ -111,7 +110,7 @@ class SeededSampler(Sampler):
 
 
 class RandomSampler(SeededSampler):
-    """All samples in a random order, or with `replacement` as many draws as there are samples (or `num_samples`).
+    """All samples in random order, or with `replacement` as many random samples (or `num_samples`).
 
     >>> sorted(RandomSampler(["a", "b", "c"]))
     [0, 1, 2]
@@ -141,7 +140,7 @@ class RandomSampler(SeededSampler):
 
 
 class SubsetRandomSampler(SeededSampler):
-    """The samples of these numbers in a random order.
+    """The samples at given indices in random order.
 
     >>> sorted(SubsetRandomSampler([5, 7, 9]))
     [5, 7, 9]
@@ -159,7 +158,7 @@ class SubsetRandomSampler(SeededSampler):
 
 
 class WeightedRandomSampler(SeededSampler):
-    """`num_samples` draws by weights, one for each sample, which need not add up to 1.
+    """`num_samples` samples drawn by weights, which need not sum to 1.
 
     >>> list(WeightedRandomSampler([0.0, 1.0], 3))
     [1, 1, 1]
@@ -185,7 +184,7 @@ class WeightedRandomSampler(SeededSampler):
 
 
 class BatchSampler(Sampler):
-    """The numbers of another sampler, `batch_size` at a time; with `drop_last` without a smaller last batch.
+    """The indices of another sampler in batches of `batch_size`; `drop_last` drops a smaller last batch.
 
     >>> list(BatchSampler(SequentialSampler(range(5)), 2, drop_last=False))
     [[0, 1], [2, 3], [4]]

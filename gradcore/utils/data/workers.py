@@ -1,7 +1,7 @@
-"""Who fetches samples: the loop that wants them, or workers ahead of it, threads or spawned processes.
+"""Fetching of batches: in the calling thread, or ahead of it by worker threads or spawned processes.
 
-A worker is an executor of one thread or one process, so that what belongs to it stays where it was made.  Batch k is
-fetched by worker k modulo their number, and batches come in order.
+A worker is an executor of one thread or one process, so its state stays in one place.  Batch k is fetched by worker k
+modulo the number of workers, and batches are returned in order.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any, Callable, Iterator, NamedTuple, Optional
 from .collate import default_collate
 from .dataset import IterableDataset
 
-_END = "no further samples"  # what a worker sends where its data set has ended; equal in every process
-_here = threading.local()  # what belongs to the worker that asks
+_END = "no further samples"  # sent by a worker at the end of its data set; equal in every process
+_here = threading.local()  # the state of the calling worker
 
 
 class WorkerInfo(NamedTuple):
-    """Which worker this is, of how many.
+    """The worker's index, and the number of workers.
 
     >>> info = WorkerInfo(id=1, num_workers=2, seed=0, dataset=["a", "b", "c"])
     >>> info.dataset[info.id::info.num_workers]
@@ -33,7 +33,7 @@ class WorkerInfo(NamedTuple):
 
 
 def get_worker_info() -> Optional[WorkerInfo]:
-    """The worker that calls; None outside of workers.
+    """Information about the calling worker; None outside workers.
 
     >>> get_worker_info() is None  # in the main program
     True
@@ -42,7 +42,7 @@ def get_worker_info() -> Optional[WorkerInfo]:
 
 
 class Fetcher(NamedTuple):
-    """How batches are made of a data set; `batch_size` None is for single samples."""
+    """Makes batches of a data set; single samples if `batch_size` is None."""
 
     dataset: Any
     collate_fn: Optional[Callable[[Any], Any]]
@@ -50,7 +50,7 @@ class Fetcher(NamedTuple):
     drop_last: bool
 
     def of(self, indices: Any) -> Any:
-        """The batch of these numbers; a single number gives a sample as it is."""
+        """The batch at these indices; a single index gives a sample."""
         if not isinstance(indices, list):
             return self._collated(self.dataset[indices])
         if self.collate_fn is None and hasattr(self.dataset, "collated"):
@@ -78,7 +78,7 @@ class Fetcher(NamedTuple):
 
 
 def fetched_here(fetcher: Fetcher, indices: Iterator[Any]) -> Iterator[Any]:
-    """All batches, fetched when they are wanted."""
+    """All batches, fetched on demand."""
     return fetcher.in_order() if isinstance(fetcher.dataset, IterableDataset) else map(fetcher.of, indices)
 
 
@@ -102,7 +102,7 @@ def _next(is_first: bool) -> Any:
 
 # -- outside --------------------------------------------------------------------------------------------------
 class Workers:
-    """Some workers, which fetch at most `ahead` batches each before these are wanted."""
+    """Workers, each of which prefetches at most `ahead` batches."""
 
     def __init__(self, fetcher: Fetcher, count: int, ahead: int, seed: int, context: Optional[str] = None,
                  init: Optional[Callable[[int], Any]] = None, timeout: float = 0):
@@ -147,13 +147,13 @@ class Workers:
             yield batch
 
     def shutdown(self) -> None:
-        """Let the workers end; nothing waits for them."""
+        """Shut the workers down without waiting."""
         for executor in self.executors:
             executor.shutdown(wait=False, cancel_futures=True)
 
 
 class _in_words:
-    """A worker that ended or is late, in words."""
+    """The exception for a worker that died or timed out."""
 
     def __init__(self, worker: int, timeout: Optional[float] = None):
         self.worker, self.timeout = worker, timeout
@@ -174,7 +174,7 @@ class _in_words:
 
 
 def _executor(context: Optional[str], arguments: tuple[Any, ...]) -> Any:
-    # Imported here: most programs use no workers, and every program would wait for the import.
+    # Imported here, since the import takes time and most programs use no workers.
     if context is None:
         from concurrent.futures import ThreadPoolExecutor
 
