@@ -27,6 +27,30 @@ def loaded() -> Optional[ctypes.CDLL]:
     return None
 
 
+@functools.cache
+def quickly() -> tuple[str, ...]:
+    """Options that leave out what only makes machine code fast, where this NVRTC has them."""
+    options = ("--Ofast-compile=max",)
+    try:
+        compiled("__global__ void nothing() {}", ARCHITECTURES[0], options)
+    except AssertionError:
+        return ()
+    return options
+
+
+def together(prelude: str, texts: list[tuple[str, str]]) -> str:
+    """Several texts that begin with `prelude`, each with its kernel's name, as one, which is compiled in less time.
+
+    What follows the prelude stands in a namespace of its own, and a number is put behind each kernel's name.
+    """
+    parts = [prelude]
+    for i, (text, name) in enumerate(texts):
+        assert text.startswith(prelude) and text.count(f" {name}(") == 1
+        own = text[len(prelude):].replace(f" {name}(", f" {name}_{i}(")
+        parts.append(f"namespace text{i} {{ namespace gradcore {{ using namespace ::gradcore; }}\n{own}}}\n")
+    return "".join(parts)
+
+
 def compiled(source: str, architecture: str, options: tuple[str, ...] = ()) -> bytes:
     """The machine code of `source` for an architecture such as "sm_80"; an AssertionError shows the errors.
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from typing import Callable
 
 import numpy as np
 import pytest
 
 import nvrtc
 from gradcore.backends import Kernel
-from gradcore.backends.cuda import indexing, row_source, source
+from gradcore.backends.cuda import indexing, products, random, reductions, row_source, source
+from gradcore.backends.cuda.combining import COMBINING
 from gradcore.backends.cuda.compiler import OPTIONS
 from gradcore.backends.cuda.row_launcher import sharing
 from gradcore.backends.cuda.row_source import RowVariant
@@ -27,57 +30,81 @@ needs_nvrtc = pytest.mark.skipif(nvrtc.loaded() is None, reason="the wheel nvidi
 
 KERNELS = everything()
 DTYPES = ("float16", "float32", "float64")
-STRIDED = {"int": (2, "int"), "long long": (3, "long long")}
-
-
-def texts(name: str) -> list[tuple[str, str]]:
-    """The texts of a kernel, contiguous for each dtype and strided, each with an architecture to compile it for.
-
-    Every kernel meets every architecture, and every dtype; over all kernels each meets each.
-    """
-    kernel, turn = KERNELS[name], list(KERNELS).index(name)
-    found = [(source.source(kernel, dtype), nvrtc.ARCHITECTURES[(turn + i) % 3]) for i, dtype in enumerate(DTYPES)]
-    variant = source.Variant.contiguous(kernel, DTYPES[turn % 3])
-    strided = dataclasses.replace(variant, strided=STRIDED["long long" if turn % 2 else "int"])
-    return found + [(source.source_of(kernel, strided), nvrtc.ARCHITECTURES[turn // 3 % 3])]
-
-
-def compile_all(kernel: Kernel, found: list[tuple[str, str]]) -> None:
-    def one(text: str, architecture: str) -> bytes:
-        return nvrtc.compiled(text, architecture, OPTIONS)
-
-    with ThreadPoolExecutor() as pool:  # NVRTC runs beside itself
-        codes = list(pool.map(one, *zip(*found)))
-    assert all(identifier(kernel).encode() in code for code in codes)
-
-
-@needs_nvrtc
-@pytest.mark.parametrize("name", KERNELS)
-def test_every_kernel_compiles(name):
-    compile_all(KERNELS[name], texts(name))
-
-
+FORMS = (None, (2, "int"), (3, "long long"))  # contiguous, and strided ones
 # Rows of a few elements, of one warp, of a block, and of any length; and across memory.
-ROW_SHARINGS = [(10, False), (500, False), (4000, False), (50_000, False), (40, True), (5000, True)]
-ROW_KERNELS = row_kernels()
+SHARINGS = [(10, False), (500, False), (4000, False), (50_000, False), (40, True), (500, True), (5000, True)]
+REDUCTIONS = {f"reduced by {name}": reductions.kernel_of(name) for name in ("sum", "max", "min")}
+ROW_KERNELS = {**row_kernels(), **REDUCTIONS}
+ROW_PRELUDE = source.PRELUDE + COMBINING
+
+
+def texts(kernel: Kernel) -> list[str]:
+    """Those of a kernel for every dtype and form of its arrays."""
+    variants = [source.Variant.contiguous(kernel, dtype) for dtype in DTYPES]
+    return [source.source_of(kernel, dataclasses.replace(variant, strided=form)) for variant in variants
+            for form in FORMS]
+
+
+def row_texts(kernel: Kernel) -> list[str]:
+    """Those of a row kernel for every dtype and way to share a row, and for those of reductions in parts."""
+    found, varies = [], tuple([not symbol.is_row for symbol in kernel.inputs])
+    for i, ((n, across), name) in enumerate(itertools.product(SHARINGS, DTYPES)):
+        dtype, compute = np.dtype(name), np.dtype("float32" if name == "float16" else name)
+        for in_parts in [False, True][:1 + (kernel in REDUCTIONS.values() and n in (500, 4000))]:
+            rows, lanes, each = sharing(n, across)
+            variant = RowVariant(compute, dtype, (dtype,) * len(varies), varies, (1 + i % 2, 1 + i // 2 % 2), rows,
+                                 lanes, across, each, in_parts)
+            found.append(row_source.source_of(kernel, plan_of(kernel), variant))
+    return found
+
+
+def compile_all(found: list[tuple[str, str]], options: tuple[str, ...] = ()) -> list[bytes]:
+    """The machine code of texts, each with an architecture."""
+    with ThreadPoolExecutor() as pool:  # NVRTC runs beside itself
+        return list(pool.map(lambda given: nvrtc.compiled(*given, (*OPTIONS, *options)), found))
+
+
+def compile_product(kernels: list[Kernel], texts_of: Callable, prelude: str, architecture: str) -> None:
+    """Every text of each kernel, those of a few kernels as one; without what only makes machine code fast."""
+    named = [[(text, identifier(kernel)) for text in texts_of(kernel)] for kernel in kernels]
+    batches = [list(itertools.chain(*named[i:i + 4])) for i in range(0, len(named), 4)]
+    codes = compile_all([(nvrtc.together(prelude, batch), architecture) for batch in batches], nvrtc.quickly())
+    for batch, code in zip(batches, codes, strict=True):
+        assert all(f"{name}_{i}".encode() in code for i, (_, name) in enumerate(batch))
 
 
 @needs_nvrtc
-@pytest.mark.parametrize("name", ROW_KERNELS)
-def test_every_row_kernel_compiles(name):
-    kernel, turn = ROW_KERNELS[name], list(ROW_KERNELS).index(name)
+@pytest.mark.parametrize("part", range(6))
+@pytest.mark.parametrize("architecture", nvrtc.ARCHITECTURES)
+def test_every_kernel_compiles_in_every_form_for_every_architecture(architecture, part):
+    compile_product(list(KERNELS.values())[part::6], texts, source.PRELUDE, architecture)
+
+
+@needs_nvrtc
+@pytest.mark.parametrize("part", range(3))
+@pytest.mark.parametrize("architecture", nvrtc.ARCHITECTURES)
+def test_every_row_kernel_compiles_in_every_form_for_every_architecture(architecture, part):
+    compile_product(list(ROW_KERNELS.values())[part::3], row_texts, ROW_PRELUDE, architecture)
+
+
+@needs_nvrtc
+@pytest.mark.parametrize("kernels, texts_of", [(list(KERNELS.values())[::3], texts),
+                                               (list(ROW_KERNELS.values()), row_texts)], ids=["elements", "rows"])
+def test_texts_alone_compile_as_they_are_launched(kernels, texts_of):
+    """With the options of a launch: one text of a kernel, for one dtype, form and architecture after another."""
     found = []
-    for i, (n, across) in enumerate(ROW_SHARINGS):
-        if (turn + i) % 2:  # every kernel meets half of them
-            continue
-        dtype = np.dtype(DTYPES[(turn + i) // 2 % 3])
-        rows, lanes, each = sharing(n, across)
-        varies = tuple([not symbol.is_row for symbol in kernel.inputs])
-        compute = np.dtype("float32") if dtype == "float16" else dtype
-        variant = RowVariant(compute, dtype, (dtype,) * len(varies), varies, (1 + turn % 2, 1 + i % 2), rows, lanes,
-                             across, each)
-        found.append((row_source.source_of(kernel, plan_of(kernel), variant), nvrtc.ARCHITECTURES[(turn + i // 2) % 3]))
-    compile_all(kernel, found)
+    for turn, kernel in enumerate(kernels):
+        every = texts_of(kernel)
+        found.append((every[turn % len(every)], nvrtc.ARCHITECTURES[turn // 5 % 3]))
+    codes = compile_all(found)
+    assert all(identifier(kernel).encode() in code for kernel, code in zip(kernels, codes, strict=True))
+
+
+@needs_nvrtc
+@pytest.mark.parametrize("architecture", nvrtc.ARCHITECTURES)
+def test_products_of_matrices_and_random_numbers_compile(architecture):
+    found = [products.text_of(np.dtype(dtype), ndim, each) for dtype in DTYPES for ndim in (1, 2) for each in (1, 4)]
+    assert all(compile_all([(text, architecture) for text in [*found, random.SOURCE]]))
 
 
 @needs_nvrtc
@@ -96,7 +123,7 @@ def test_indexing_compiles(dtype):
 @pytest.mark.parametrize("name", [name for name, kernel in primitives().items() if kernel.keeps_integers])
 def test_integer_kernels_compile(name):
     dtypes = ("bool", "uint8", "int32", "int64")
-    compile_all(KERNELS[name], [(source.source(KERNELS[name], dtype), "sm_80") for dtype in dtypes])
+    assert all(compile_all([(source.source(KERNELS[name], dtype), "sm_80") for dtype in dtypes]))
 
 
 @needs_nvrtc
@@ -117,7 +144,7 @@ STEPS = {name: operation for module in (sgd, adam, adam_variants, adaptive, boun
 def test_kernels_for_several_calls_compile(name):
     kernel = STEPS[name].kernel
     variant = dataclasses.replace(source.Variant.contiguous(kernel, "float32"), table=launches_of(kernel))
-    compile_all(kernel, [(source.source_of(kernel, variant), architecture) for architecture in nvrtc.ARCHITECTURES])
+    assert all(compile_all([(source.source_of(kernel, variant), name) for name in nvrtc.ARCHITECTURES]))
     calls, arrays = launches_of(kernel), len(kernel.inputs) + len(kernel.outputs)
     assert calls >= 24 and 8 * (1 + calls * (3 + arrays) + len(kernel.constants)) <= 4096  # bytes of its parameters
 

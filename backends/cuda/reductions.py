@@ -19,12 +19,17 @@ from .row_launcher import RowLauncher
 _ELEMENTS = Symbol.array("x")
 
 
+def kernel_of(name: str) -> Kernel:
+    """The row kernel of "sum", "max" or "min"."""
+    return Kernel(name, (_ELEMENTS,), (), (row(f"row_{name}", _ELEMENTS),))
+
+
 class Reductions:
     """Reductions on one device, which must be the current one."""
 
     def __init__(self, cupy: Any, compile: Callable[[str, str], Any]):
         def launcher(name: str) -> RowLauncher:
-            return RowLauncher(Kernel(name, (_ELEMENTS,), (), (row(f"row_{name}", _ELEMENTS),)), cupy, compile, True)
+            return RowLauncher(kernel_of(name), cupy, compile, True)
 
         self._launcher = functools.cache(launcher)
 
