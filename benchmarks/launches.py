@@ -12,7 +12,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Iterator, Optional
 
 import numpy as np
 
@@ -133,20 +133,18 @@ def _training_step_in_pytorch(device: str) -> Callable[[], Any]:
     return step
 
 
-def measure(device: str) -> list[Cost]:
-    """The costs of all calls, and of a training step, which a graph must compute as it is."""
+def measure(device: str) -> Iterator[Cost]:
+    """The costs of all calls, one after another, and of a training step, which a graph must compute as it is."""
     has_pytorch = _pytorch_uses(device)
     theirs = _calls_in_pytorch(device) if has_pytorch else {}
-    ours = _calls(gradcore, Tensor(np.arange(32) % 32, device=device), device)
-    costs = [Cost(what, *host_and_device(call, device),
-                  _pytorch_on_host(theirs[what], device) if what in theirs else None)
-             for what, call in ours.items()]
+    for what, call in _calls(gradcore, Tensor(np.arange(32) % 32, device=device), device).items():
+        yield Cost(what, *host_and_device(call, device),
+                   _pytorch_on_host(theirs[what], device) if what in theirs else None)
     pytorch = _pytorch_on_host(_training_step_in_pytorch(device), device) if has_pytorch else None
-    costs.append(Cost("training step", *host_and_device(training_step(device), device), pytorch))
+    yield Cost("training step", *host_and_device(training_step(device), device), pytorch)
     graph = gradcore.cuda.graph(training_step(device, capturable=True), device=device, warmup=1)
     _check(graph, device)
-    costs.append(Cost("training step, a graph", *host_and_device(graph.replay, device), pytorch))
-    return costs
+    yield Cost("training step, a graph", *host_and_device(graph.replay, device), pytorch)
 
 
 def _check(graph: Any, device: str) -> None:
@@ -184,11 +182,15 @@ def main() -> int:
     except BackendUnavailable as error:
         print(error, file=sys.stderr)
         return 1
-    costs = measure(options.device)
-    print(table(costs, name).text())
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps({"device": name, "costs": [asdict(cost) for cost in costs]}, indent=1))
+    costs: list[Cost] = []
+    try:
+        for cost in measure(options.device):
+            costs.append(cost)
+    finally:  # what fails takes nothing with it
+        print(table(costs, name).text())
+        if options.json:
+            options.json.parent.mkdir(parents=True, exist_ok=True)
+            options.json.write_text(json.dumps({"device": name, "costs": [asdict(cost) for cost in costs]}, indent=1))
     return 0
 
 
