@@ -1,4 +1,4 @@
-"""Tensors with automatic differentiation, on the CPU and on CUDA, from formulas that are written once.
+"""Tensors with automatic differentiation on the CPU and on CUDA, with operations defined by formulas.
 
 >>> import gradcore
 >>> x = gradcore.arange(-2.0, 3.0, requires_grad=True)

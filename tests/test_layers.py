@@ -327,5 +327,5 @@ def test_numbers_of_rows_that_do_not_exist_are_refused():
         nn.Embedding(5, 2)(Tensor([0, 5], dtype=int))
     with pytest.raises(TypeError, match="embedding: it takes integers"):
         nn.Embedding(5, 2)(Tensor([0.0]))
-    with pytest.raises(NotImplementedError, match="Embedding: `sparse` is not taken here"):
+    with pytest.raises(NotImplementedError, match="Embedding: `sparse` is not supported"):
         nn.Embedding(5, 2, sparse=True)

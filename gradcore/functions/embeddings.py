@@ -90,7 +90,7 @@ def checked_padding(padding_idx: Optional[int], count: int, name: str) -> Option
 def check_rows(name: str, max_norm: Optional[float], norm_type: float, sparse: bool) -> None:
     """Raise an error for invalid norms and for sparse gradients."""
     if sparse:
-        raise NotImplementedError(f"{name}: `sparse` is not taken here: gradients are arrays of the table's shape")
+        raise NotImplementedError(f"{name}: `sparse` is not supported: gradients are arrays of the table's shape")
     if max_norm is not None and not (max_norm >= 0 and norm_type > 0):
         raise ValueError(f"{name}: `max_norm` must be at least 0 and `norm_type` above 0; got {max_norm} and "
                          f"{norm_type}")

@@ -44,7 +44,7 @@ def reduced(losses: Tensor, reduction: str, loss: str) -> Tensor:
 def refuse_deprecated(loss: str, size_average: Any, reduce: Any) -> None:
     """Raise an error for PyTorch's deprecated `size_average` and `reduce`."""
     if size_average is not None or reduce is not None:
-        raise TypeError(f"{loss}: size_average and reduce are deprecated in PyTorch and not taken here; pass "
+        raise TypeError(f"{loss}: size_average and reduce are deprecated in PyTorch and not supported; pass "
                         f"reduction={', '.join(map(repr, _REDUCTIONS))}")
 
 

@@ -117,7 +117,7 @@ def _check_mode(x: Tensor, mode: str, align_corners: Optional[bool], antialias: 
     if align_corners is not None and (mode.startswith("nearest") or mode == "area"):
         raise ValueError(f"interpolate: `align_corners` has no meaning for mode {mode!r}")
     if antialias:
-        raise NotImplementedError("interpolate: `antialias` is not taken here")
+        raise NotImplementedError("interpolate: `antialias` is not supported")
 
 
 def _sizes_and_scales(x: Tensor, count: int, size: Any, scale_factor: Any,

@@ -149,7 +149,7 @@ def orthogonal(module: Module, name: str = "weight", orthogonal_map: Optional[st
     if orthogonal_map not in (None, "matrix_exp", "cayley"):
         raise ValueError(f'orthogonal: `orthogonal_map` must be "matrix_exp" or "cayley"; got {orthogonal_map!r}')
     if not use_trivialization:
-        raise NotImplementedError("orthogonal: use_trivialization=False is not taken here")
+        raise NotImplementedError("orthogonal: use_trivialization=False is not supported")
     weight = getattr(module, name, None)
     if not isinstance(weight, Tensor) or weight.ndim < 2:
         raise ValueError(f"orthogonal: {type(module).__name__} has no matrix {name!r}")
