@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import sys
 from typing import Any, Callable, NamedTuple, Optional, Sequence
 
 import numpy as np
@@ -26,6 +27,10 @@ def to_torch(function: Callable[..., Any]) -> Callable[..., Any]:
     among the arguments, also in lists and tuples, must be on one device, the CPU or a CUDA device; other arguments are
     passed unchanged.
 
+    Tensors of gradcore that `function` holds, such as a module's parameters, get no gradient from PyTorch.
+    `torch.compile` does not trace the call: it makes one graph before it and one after it.  `torch.func` and bfloat16
+    tensors are not supported.
+
     Raises
     ------
     ModuleNotFoundError : PyTorch is not installed.
@@ -40,7 +45,8 @@ def to_torch(function: Callable[..., Any]) -> Callable[..., Any]:
     """
     torch = _library("torch", "PyTorch", "to_torch")
     apply = _torch_function()
-    return _made_for(torch.Tensor, "PyTorch tensors", "to_torch", function,
+
+    return _ForTorch(to_torch, torch.Tensor, "PyTorch tensors", function,
                      lambda call, tensors: apply(call, torch.is_grad_enabled(), *tensors))
 
 
@@ -61,29 +67,42 @@ def to_jax(function: Callable[..., Any]) -> Callable[..., Any]:
     [0.0, 1.0]
     """
     jax = _library("jax", "JAX", "to_jax")
-    return _made_for(jax.Array, "JAX arrays", "to_jax", function,
-                     lambda call, arrays: _jax_function(call)(*arrays))
+    return _ForOther(to_jax, jax.Array, "JAX arrays", function, lambda call, arrays: _jax_function(call)(*arrays))
 
 
-def _made_for(kind: type, kinds: str, maker: str, function: Callable[..., Any],
-              run: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` for another library, whose tensors are of class `kind`."""
-    if not callable(function):
-        raise TypeError(f"{maker} takes a function of tensors; got {type(function).__name__}")
-    name = getattr(function, "__name__", None) or type(function).__name__
+class _ForOther:
+    """`function` for another library, whose tensors are of class `kind`; `run` has it compute on them."""
 
-    def on_other(*args: Any, **kwargs: Any) -> Any:
-        tensors, call = _taken_apart(kind, function, args, kwargs)
+    def __init__(self, maker: Callable[..., Any], kind: type, kinds: str, function: Callable[..., Any],
+                 run: Callable[..., Any]):
+        if not callable(function):
+            raise TypeError(f"{maker.__name__} takes a function of tensors; got {type(function).__name__}")
+        self._maker, self._kind, self._kinds, self._function, self._run = maker, kind, kinds, function, run
+        self.__name__ = self.__qualname__ = getattr(function, "__name__", None) or type(function).__name__
+        self.__doc__ = function.__doc__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        tensors, call = _taken_apart(self._kind, self._function, args, kwargs)
         if not tensors:
             got = ", ".join([type(value).__name__ for value in (*args, *kwargs.values())])
-            raise TypeError(f"{name}, made by {maker}, takes {kinds}, at least one, and other arguments of {name}; "
-                            f"got {got or 'nothing'}")
-        outputs = run(call, tensors)
+            raise TypeError(f"{self.__name__}, made by {self._maker.__name__}, takes {self._kinds}, at least one, and "
+                            f"other arguments of {self.__name__}; got {got or 'nothing'}")
+        outputs = self._run(call, tensors)
         return call.together(outputs)
 
-    on_other.__name__ = on_other.__qualname__ = name
-    on_other.__doc__ = function.__doc__
-    return on_other
+    def __repr__(self) -> str:
+        return f"{self._maker.__name__}({self._function!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._maker, (self._function,)
+
+
+class _ForTorch(_ForOther):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        torch = sys.modules["torch"]
+        if torch.compiler.is_compiling():  # which follows no call into this library: it makes a graph on either side
+            return torch.compiler.disable(super().__call__)(*args, **kwargs)
+        return super().__call__(*args, **kwargs)
 
 
 def _library(name: str, title: str, maker: str) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import sys
 
 import pytest
@@ -180,6 +182,31 @@ def test_pytorch_gets_no_second_name_for_its_own_memory(torch):
         y = to_torch(function)(x)
         y.detach().zero_()
         assert x.tolist() == [1, 1, 1] and y.requires_grad
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # read where a graph is broken
+def test_torch_compile_leaves_the_call_as_it_is(torch):
+    """It makes a graph before it and one after it."""
+    function, x = to_torch(gradcore.functions.mish), random(torch, 3, 4, dtype=torch.float32)
+    compiled = torch.compile(lambda x: (function(x * 2) + 1).sin(), backend="eager")
+    expected = (torch.nn.functional.mish(x * 2) + 1).sin()
+    for _ in range(2):
+        y = compiled(x)
+        torch.testing.assert_close(y, expected)
+        torch.testing.assert_close(*[torch.autograd.grad(z.sum(), x, retain_graph=True)[0] for z in (y, expected)])
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_what_is_made_is_pickled_and_held_by_modules(copied, torch):
+    ours = to_torch(gradcore.functions.mish)
+
+    class Net(torch.nn.Module):
+        activation = ours
+
+    x = random(torch, 3)
+    for function in (copied(ours), Net().activation):
+        torch.testing.assert_close(function(x), torch.nn.functional.mish(x))
+        assert function.__name__ == "mish" and repr(function) == f"to_torch({gradcore.functions.mish!r})"
 
 
 @pytest.mark.parametrize("wrong", ["relu", None])

@@ -102,8 +102,6 @@ def _format(head: bytes) -> Any:
         return safetensors_file
     if head[:2] == b"PK":
         return npz
-    if safetensors_file.looks_like_one(head):  # its length may begin as a pickle does
-        return safetensors_file
     if head[:1] == b"\x80":
         raise ValueError("it is pickled, and to unpickle it would be to run the code in it")
     raise ValueError("it is empty" if not head else f"it is no .npz and no .safetensors file (it begins with {head!r})")
