@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from gradcore import Tensor, elementwise, rowwise, tensor
-from gradcore.backends import Backend
+from gradcore.backends import Backend, get_backend
+from native_compiler import needs_compiler
 
 _BEYOND = 2 ** 53 + 1  # no float64 is equal to it
 
@@ -83,3 +84,13 @@ def test_numbers_that_become_zero_or_infinite_warn_of_nothing(backend: Backend):
     formula = elementwise(lambda xp, x: xp.maximum(x, 1e-310) + 1e300 * xp.where(x > 2, 1e300, -1e-310))
     with np.errstate(all="raise"):
         assert formula(Tensor([1.0], device=backend.device)).dtype == np.float32
+
+
+@pytest.mark.parametrize("kernels", ["numpy", pytest.param("native", marks=needs_compiler)])
+def test_gradients_that_overflow_when_they_are_added_up_warn_of_nothing(kernels, chosen_kernels):
+    get_backend("cpu").use_kernels(kernels)
+    scaled = rowwise(lambda xp, x, weight: x * weight)
+    x, weight = Tensor(np.full((4, 3), 6e4, np.float16)), Tensor(np.ones(3, np.float16), requires_grad=True)
+    with np.errstate(all="raise"):
+        scaled(x, weight).backward(np.ones((4, 3), np.float16))
+    assert weight.grad.tolist() == [np.inf] * 3
