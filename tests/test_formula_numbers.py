@@ -94,3 +94,16 @@ def test_gradients_that_overflow_when_they_are_added_up_warn_of_nothing(kernels,
     with np.errstate(all="raise"):
         scaled(x, weight).backward(np.ones((4, 3), np.float16))
     assert weight.grad.tolist() == [np.inf] * 3
+
+
+def test_integers_at_a_call_count_as_numbers_in_the_formula_do(backend: Backend):
+    formula = elementwise(lambda xp, x, n: (x + n, x < n, xp.minimum(x, n), n - x))
+    numbers = Tensor(np.array([0, 1, 255], np.uint8), device=backend.device)
+    found = formula(numbers, 300)
+    assert [result.tolist() for result in found] == [[44, 45, 43], [True] * 3, [0, 1, 255], [44, 43, 45]]
+    assert [str(result.dtype) for result in found] == ["uint8", "bool", "uint8", "uint8"]
+    assert formula(n=-1, x=numbers)[0].tolist() == [255, 0, 254]
+    less = elementwise(lambda xp, x, n: x < n)
+    assert less(tensor([1], device=backend.device), 2 ** 70).tolist() == [True]
+    with pytest.raises(OverflowError, match=r"out of the range of the numbers that it meets; got 1000"):
+        less(tensor([1.0], device=backend.device), 10 ** 400)

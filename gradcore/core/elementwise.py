@@ -19,7 +19,8 @@ from ..backends import Backend, Kernel
 from ..backends.formulas.cpp import output_dtypes
 from ..backends.formulas.dtypes import compute_and_result
 from ..backends.formulas.derivative import OUTPUT, Gradient, gradient
-from ..backends.formulas.expression import Expression, Symbol
+from ..backends.formulas.expression import Expression, Literal, Symbol, rebuilt, rewrite
+from ..backends.formulas.integers import nearest
 from ..backends.formulas.namespace import FormulaNamespace
 from ..backends.formulas.tracing import traced
 from .elementwise_node import ElementwiseNode
@@ -96,9 +97,30 @@ class Elementwise(FormulaOperation, Generic[Result]):
                     break
             if not has_tensor:
                 inputs = tuple(self._operands(inputs))
+                beyond = self._integers_beyond(inputs)
+                if beyond:
+                    rest = [value for i, value in enumerate(inputs) if i not in beyond]
+                    return self._with_numbers({i: inputs[i] for i in beyond})(*rest)
             return self.run(inputs, values, common_backend(self.name, inputs))
         except Exception as error:
             raise self.in_words(error, inputs, constants)
+
+    def _integers_beyond(self, inputs: Sequence[Any]) -> list[int]:
+        """The places of Python integers that the integers which they meet cannot hold."""
+        integers = [i for i, value in enumerate(inputs) if value.__class__ is int]
+        if not integers or not self.kernel.keeps_integers:
+            return []
+        arrays = [value._array if isinstance(value, Tensor) else value for value in inputs]
+        dtype = compute_and_result(self.kernel, arrays)[0]
+        return [i for i in integers if dtype.kind in "iu" and nearest(inputs[i], dtype) != inputs[i]]
+
+    def _with_numbers(self, numbers: dict[int, int]) -> Elementwise[Result]:
+        """The operation with numbers for some arrays, which count as if they stood in the formula."""
+        kernel = self.kernel
+        known: dict[Expression, Expression] = {kernel.inputs[i]: Literal.of(value) for i, value in numbers.items()}
+        outputs = rewrite(kernel.outputs, lambda node, args: known[node] if node in known else rebuilt(node, args))
+        rest = [symbol for symbol in kernel.inputs if symbol not in known]
+        return Elementwise.of_kernel(Kernel(kernel.name, rest, (), outputs, kernel.widens), {})
 
     def _into(self, out: Result, inputs: Sequence[Any], constants: dict[str, Any]) -> Result:
         """Write the results to `out`, a tensor or a tuple of them, which may be among the inputs."""

@@ -253,8 +253,9 @@ class FormulaOperation:
         if not is_own(error):
             self.common_shape(inputs)  # raises for the most common cause
             if isinstance(error, OverflowError):
-                given = [value for value in inputs if isinstance(value, int)]
-                return OverflowError(f"{self.name}: integers must fit in 64 bits; got {given}")
+                given = [value for value in (*inputs, *options.values()) if isinstance(value, int)]
+                return OverflowError(f"{self.name}: an integer is out of the range of the numbers that it meets; got "
+                                     f"{', '.join(map(str, given)):.80}")
         return in_words(error, self.name.lstrip("_"), inputs, options)
 
 
