@@ -1,4 +1,4 @@
-"""Locks that are free in the child of a fork, which has none of the threads that may have held them."""
+"""Locks that are released in the child of a fork, where the threads that held them do not exist."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Guard:
-    """A lock for ``with guard.lock:`` that the child of a fork finds free.
+    """A lock, used as ``with guard.lock:``, that is released in the child of a fork.
 
     It is reentrant: the garbage collector or a signal handler may run the same code while the lock is held.  Code that
     reads a value under the lock must therefore check that it has not changed before writing it.

@@ -1,6 +1,6 @@
-"""Functions of functions: derivatives as functions, one call for many samples, modules as functions of parameters.
+"""Function transforms under the names of PyTorch's `func`: derivatives, vmap, functional modules.
 
-Under the names of PyTorch's `func`.  Arguments may be tensors, or tuples, lists and dictionaries of them.
+Arguments may be tensors, or tuples, lists and dictionaries of tensors.
 
 >>> grad(lambda x: (x ** 2).sum())(Tensor([1.0, 2.0]))
 tensor([2., 4.])
@@ -26,14 +26,14 @@ Numbers = Union[int, tuple[int, ...]]
 
 
 def _parts(tree: Any) -> list[Any]:
-    """The values of a tree of tuples, lists and dictionaries, in order."""
+    """The leaves of a tree of tuples, lists and dictionaries, in order."""
     if isinstance(tree, dict):
         tree = list(tree.values())
     return [part for branch in tree for part in _parts(branch)] if isinstance(tree, (tuple, list)) else [tree]
 
 
 def _rebuilt(tree: Any, parts: Any) -> Any:
-    """A tree of the same shape, with the values that an iterator gives."""
+    """A tree of the same structure, with leaves from an iterator."""
     if isinstance(tree, dict):
         return type(tree)((key, _rebuilt(branch, parts)) for key, branch in tree.items())
     if isinstance(tree, (tuple, list)):
@@ -47,7 +47,7 @@ def _mapped(function: Callable[[Any], Any], tree: Any) -> Any:
 
 
 class _Call:
-    """A call whose chosen arguments are watched, under tensors of its own."""
+    """A call whose chosen arguments are differentiated, as tensors of its own."""
 
     def __init__(self, name: str, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
                  argnums: Any = None, has_aux: bool = False):
@@ -72,7 +72,7 @@ class _Call:
         self.own = {id(x) for x in self.inputs if x.is_leaf}
 
     def outside(self, tree: Any) -> Any:
-        """Values as whoever called sees them: without a history that ends in this call."""
+        """Values as seen by the caller: without a history in this call."""
         def seen(value: Any) -> Any:
             if isinstance(value, Tensor) and value.requires_grad and all(id(x) in self.own for x in leaves([value])):
                 return value.detach()
@@ -82,7 +82,7 @@ class _Call:
 
 
 def grad_and_value(func: Callable[..., Any], argnums: Numbers = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """A function that gives the gradient of `func`, and what that returns: see `grad`.
+    """A function that returns the gradient of `func` and its result: see `grad`.
 
     >>> grad_and_value(lambda x: x ** 2)(Tensor(3.0))
     (tensor(6.), tensor(9.))
@@ -104,9 +104,9 @@ def grad_and_value(func: Callable[..., Any], argnums: Numbers = 0, has_aux: bool
 
 
 def grad(func: Callable[..., Any], argnums: Numbers = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """A function that gives the gradient, along the arguments `argnums`, of `func`, which returns one number.
+    """A function that returns the gradient of the scalar function `func` with respect to the arguments `argnums`.
 
-    With `has_aux` it returns a pair, whose second part is passed on beside the gradient.
+    With `has_aux`, `func` returns a pair, whose second part is returned with the gradient.
 
     >>> grad(grad(lambda x: x ** 3))(Tensor(2.0))
     tensor(12.)
@@ -122,7 +122,7 @@ def grad(func: Callable[..., Any], argnums: Numbers = 0, has_aux: bool = False) 
 
 
 def jacrev(func: Callable[..., Any], argnums: Numbers = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """A function that gives the derivatives of all elements of `func` along all elements of the arguments `argnums`.
+    """A function that returns the Jacobian of `func` with respect to the arguments `argnums`.
 
     >>> jacrev(lambda x: x ** 2)(Tensor([1.0, 3.0]))
     tensor([[2., 0.],
@@ -141,11 +141,11 @@ def jacrev(func: Callable[..., Any], argnums: Numbers = 0, has_aux: bool = False
     return wrapped
 
 
-jacfwd = jacrev  # PyTorch's names say how it computes; the values are the same
+jacfwd = jacrev  # forward mode in PyTorch; the values are the same
 
 
 def hessian(func: Callable[..., Any], argnums: Numbers = 0) -> Callable[..., Any]:
-    """A function that gives the second derivatives of `func` along every two elements of the arguments `argnums`.
+    """A function that returns the Hessian of `func` with respect to the arguments `argnums`.
 
     >>> hessian(lambda x: (x ** 3).sum())(Tensor([1.0, 2.0]))
     tensor([[ 6.,  0.],
@@ -155,7 +155,7 @@ def hessian(func: Callable[..., Any], argnums: Numbers = 0) -> Callable[..., Any
 
 
 def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
-    """What `func` gives, and a function that takes weights of its shape to their product with the Jacobian.
+    """The result of `func`, and a function that multiplies vectors with the Jacobian from the left.
 
     >>> value, pulled = vjp(lambda x: x ** 2, Tensor([1.0, 3.0]))
     >>> pulled(Tensor([1.0, 1.0]))
@@ -178,7 +178,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 
 def jvp(func: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...], *, strict: bool = False,
         has_aux: bool = False) -> Any:
-    """What `func` gives at `primals`, and its Jacobian times `tangents`.
+    """The result of `func` at `primals`, and its Jacobian times `tangents`.
 
     >>> jvp(lambda x: x ** 2, (Tensor([1.0, 3.0]),), (Tensor([1.0, 0.0]),))
     (tensor([1., 9.]), tensor([2., 0.]))
@@ -194,10 +194,10 @@ def jvp(func: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any,
 
 def vmap(func: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error", *,
          chunk_size: Any = None) -> Callable[..., Any]:
-    """A function that calls `func` for each sample along a dimension of the arguments, and stacks what it gives.
+    """A function that calls `func` for each sample along a dimension of the arguments and stacks the results.
 
-    `func` is called once for each sample, so this is no faster than a loop; `randomness` and `chunk_size`, which say
-    how PyTorch computes, change nothing: each sample has random numbers of its own.
+    `func` is called once for each sample, so this is not faster than a loop.  PyTorch's `randomness` and `chunk_size`
+    are accepted and have no effect: each sample has its own random numbers.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ def vmap(func: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0, randomne
 
 
 def _spread(dims: Any, tree: Any) -> list[Any]:
-    """A dimension for each value of a tree, from one for all or for each branch."""
+    """A dimension for each leaf of a tree, from one for all or one for each branch."""
     if isinstance(dims, (tuple, list)) and isinstance(tree, (tuple, list)) and len(dims) == len(tree):
         return [dim for branch, part in zip(dims, tree) for dim in _spread(branch, part)]
     if isinstance(dims, dict) and isinstance(tree, dict):
@@ -240,7 +240,7 @@ def _spread(dims: Any, tree: Any) -> list[Any]:
 
 
 def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The parameters and the buffers of modules of one kind, stacked: an ensemble for `vmap` and `functional_call`.
+    """The stacked parameters and buffers of modules of one class: an ensemble for `vmap` and `functional_call`.
 
     >>> from gradcore.nn import Linear
     >>> parameters, buffers = stack_module_state([Linear(2, 3), Linear(2, 3)])

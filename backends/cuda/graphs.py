@@ -35,7 +35,7 @@ class Graph(Generic[T]):
 
     def __init__(self, backend: CuPyBackend, function: Callable[[], T], warmup: int, generator: Source):
         self.backend, self._stream, self._generator = backend, Stream(backend), generator
-        self._function = function  # with the model and the optimizer in it: the recording knows only where they are
+        self._function = function  # keeps the model and the optimizer alive, since the graph has only addresses
         self._memory: list[Any] = []
         self._pool = backend.cupy.cuda.MemoryPool(_kept_in(self._memory, backend.cupy.cuda))
         self._stream.wait_stream(current(backend))
@@ -73,8 +73,9 @@ class Graph(Generic[T]):
 
 
 def _kept_in(kept: list[Any], cuda: Any) -> Callable[[int], Any]:
-    """What allocates memory and keeps it: a pool that finds no more gives back what is free, though a recorded kernel
-    writes there."""
+    """An allocator that never returns memory to the system: a full pool would free blocks that a captured kernel
+    writes.
+    """
     def allocate(size: int) -> Any:
         memory = cuda.Memory(size)
         kept.append(memory)

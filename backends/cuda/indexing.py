@@ -83,7 +83,7 @@ class Indexing:
         if isinstance(value, self._cupy.ndarray):
             value = value.astype(array.dtype, copy=False)
             if meets(array, value):
-                value = value.copy()  # lest it be written to before it is read
+                value = value.copy()  # it must be read before it is overwritten
         self._launch("add" if adds else "put", named, value)
 
     def _launch(self, action: str, named: "_Named", other: Any) -> None:

@@ -1,7 +1,7 @@
-"""Matrix products while a graph is recorded: CuPy does not call cuBLAS then, though cuBLAS could be recorded.
+"""Matrix products during the capture of a graph, since CuPy does not call cuBLAS there.
 
-A block of threads computes a square tile of the product, and goes through what the two matrices share 16 columns and
-rows at a time, which it keeps on the chip.  Each thread has one element of the tile, or 16 where there is work enough.
+A block of threads computes a square tile of the product, in steps of 16 columns and rows, which it keeps in shared
+memory.  Each thread computes one element of the tile, or 16 if there is enough work.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from .layout import broadcast_strides, joined
 from .prelude import PRELUDE
 from .source import coordinates
 
-_SIDE = 16  # threads along a tile, and what of a row is on the chip at once
+_SIDE = 16  # threads along a tile, and columns and rows in shared memory
 _MANY_BLOCKS = 128  # tiles that keep a device busy
 
-# In the loop over `first` what is beyond the matrices counts as zero, on both sides of a product.
+# In the loop over `first`, elements beyond the matrices are zero in both factors.
 _BODY = """\
     __shared__ real of_a[16][TILE + 1], of_b[16][TILE + 1];
     const int row = threadIdx.x / 16, column = threadIdx.x % 16;
@@ -96,8 +96,9 @@ class Products:
 
 
 def text_of(dtype: np.dtype, ndim: int, each: int) -> str:
-    """The kernel for matrices of a float dtype, stacked along so many dimensions; a thread has `each` elements of a
-    tile in both directions.
+    """The kernel for matrices of a float dtype, batched over leading dimensions.
+
+    A thread computes `each` by `each` elements of a tile.
 
     >>> "fma" in text_of(np.dtype("float32"), 1, 4)
     True

@@ -1,4 +1,4 @@
-"""Numbers among integers: what a dtype makes of one that it cannot hold, and the literals of formulas of integers.
+"""Numbers in formulas of integers: conversion to a dtype that may not hold them.
 
 A number is `wrapped` in arithmetic and choices, `beyond` every element in comparisons, and `nearest` in maximum and
 minimum.
@@ -18,7 +18,7 @@ from .kernel import Kernel
 
 
 def wrapped(number: int, dtype: np.dtype) -> int:
-    """The number modulo 2^bits, as the dtype counts.
+    """The number modulo 2^bits, in the range of the dtype.
 
     >>> wrapped(300, np.dtype("uint8")), wrapped(-1, np.dtype("uint8")), wrapped(200, np.dtype("int8"))
     (44, 255, -56)
@@ -29,17 +29,17 @@ def wrapped(number: int, dtype: np.dtype) -> int:
 
 
 def nearest(number: int, dtype: np.dtype) -> int:
-    """The number in the dtype that is closest."""
+    """The closest number in the range of the dtype."""
     return max(int(np.iinfo(dtype).min), min(number, int(np.iinfo(dtype).max)))
 
 
 def beyond(number: int, dtype: np.dtype) -> Union[int, float]:
-    """The number, or an infinity in its place, which compares in the same way with all that the dtype holds."""
+    """The number, or an infinity that compares in the same way with every number of the dtype."""
     return number if nearest(number, dtype) == number else math.copysign(math.inf, number)
 
 
 def fitted(kernel: Kernel, dtype: np.dtype) -> Kernel:
-    """`kernel`, to be computed in `dtype`, with literals that an integer dtype holds; as it is for other dtypes.
+    """`kernel` with its literals converted for computation in the integer `dtype`; unchanged for other dtypes.
 
     >>> from gradcore.backends.formulas.expression import Symbol, apply
     >>> x = Symbol.array("x")

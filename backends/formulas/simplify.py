@@ -106,7 +106,7 @@ def where(condition: Expression, a: Expression, b: Expression) -> Optional[Expre
     if isinstance(condition, Literal):
         chosen, other = (a, b) if condition.value else (b, a)
         return None if chosen.is_row and not (other.is_row or other.is_scalar) else chosen
-    if a.is_boolean != b.is_boolean:  # beside a number a truth value counts as 0 or 1
+    if a.is_boolean != b.is_boolean:  # a boolean beside a number becomes 0 or 1
         return apply("where", condition, as_number(a), as_number(b))
     return _merged_choices(condition, a, b)
 

@@ -1,4 +1,4 @@
-"""From a user's function to the expressions that it returns; what is wrong with it is said with its name."""
+"""Tracing of a user's function to expressions; errors name the function."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ class Signature:
 
 
 def trace(function: Callable[..., Any], namespace: FormulaNamespace, arguments: Sequence[Any], name: str) -> Any:
-    """What `function` returns when it is called with symbols for its arrays and constants.
+    """The result of `function` when called with symbols for its arrays and constants.
 
-    What it does wrong is a FormulaError that begins with `name`.
+    Errors are raised as a FormulaError that begins with `name`.
     """
     try:
         return function(namespace, *arguments)

@@ -27,7 +27,7 @@ def count_nonzero(x: Tensor, /, *, axis: Union[None, int, tuple[int, ...]] = Non
 
 
 def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
-    """The places of the elements that are not zero, a vector of positions for each dimension."""
+    """The indices of nonzero elements, one vector for each dimension."""
     if not x.ndim:
         raise ValueError("nonzero: a tensor must have dimensions; got a number")
     return indexing.nonzero(x, as_tuple=True)

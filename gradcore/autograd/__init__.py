@@ -1,6 +1,6 @@
-"""Differentiation under PyTorch's name: `Function`, `grad`, `backward`, the switches of recording.
+"""Automatic differentiation under PyTorch's name: `Function`, `grad`, `backward`, gradient modes.
 
-`functional` has Jacobian and Hessian matrices and their products with vectors.
+`functional` has Jacobians, Hessians and their products with vectors.
 
 >>> x = Variable(Tensor([3.0]), requires_grad=True)
 >>> grad(x * x, x)[0]
@@ -25,7 +25,7 @@ __getattr__ = loader(__name__, {"function": "", "functional": ""})
 
 
 def Variable(data: Tensor, requires_grad: bool = False) -> Tensor:
-    """The values of `data` in shared memory, without their history, as PyTorch's name from before tensors had it.
+    """A tensor with the memory of `data` but without history, PyTorch's legacy name.
 
     >>> Variable(Tensor([1.0, 2.0]), requires_grad=True)
     tensor([1., 2.], requires_grad=True)

@@ -1,4 +1,4 @@
-"""`Function` under the name of PyTorch's module, and `once_differentiable` for its backward pass."""
+"""`Function` under the name of PyTorch's module, and `once_differentiable`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FunctionCtx = Context
 
 
 class _Constant(Function):
-    """Gradients that were computed without a record: to differentiate them is refused."""
+    """Gradients computed without recording; differentiating them raises an error."""
 
     @staticmethod
     def forward(ctx: Context, gradient: Tensor, *watched: Any) -> Tensor:
@@ -28,7 +28,7 @@ class _Constant(Function):
 
 
 def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a `backward` compute without a record, with anything; a gradient of its gradients is refused.
+    """Compute a `backward` without recording; differentiating its gradients raises an error.
 
     >>> class Double(Function):
     ...     @staticmethod

@@ -1,7 +1,7 @@
-"""Jacobian and Hessian matrices of functions, and their products with vectors, under PyTorch's names.
+"""Jacobians and Hessians of functions, and their products with vectors, under PyTorch's names.
 
-All are gradients by `grad`; a product with a Jacobian from the right is the gradient, along the weights, of one from
-the left.
+All use `grad`: the product of a Jacobian with a vector is the gradient, with respect to v, of the product of v with the
+Jacobian.
 Source: Townsend, "A new trick for calculating Jacobian vector products", 2017.
 
 >>> jacobian(lambda x: x ** 2, Tensor([1.0, 3.0]))
@@ -39,19 +39,19 @@ def _like(found: Sequence[Any], given: Any) -> Any:
 
 
 def alias(x: Tensor) -> Tensor:
-    """A tensor of its own for `x`, which gradients are wanted of, with the history that `x` has."""
+    """Another tensor for `x`, with its history, whose gradient is computed separately."""
     return reshape(x, *x.shape) if x.requires_grad else x.detach().requires_grad_()
 
 
 def _called(func: Callable[..., Any], inputs: Any, name: str, keeps: bool) -> tuple[tuple[Tensor, ...], Any]:
-    """The inputs as the function sees them, and what it gives; with their history where the result `keeps` it."""
+    """The inputs as the function sees them, and its result; with their history if the result `keeps` it."""
     watched = tuple(alias(x if keeps else x.detach()) for x in _tuple(inputs, name, "inputs"))
     return watched, func(*watched)
 
 
 def slopes(outputs: Any, inputs: Sequence[Tensor], weights: Any, create_graph: bool, strict: bool = False,
            name: str = "") -> tuple[Tensor, ...]:
-    """The gradients along all inputs: zeros where nothing depends on one, which `strict` refuses."""
+    """The gradients with respect to all inputs; zeros for inputs without effect, an error with `strict`."""
     pairs = [(output, weight) for output, weight in zip(outputs, weights) if output.requires_grad]
     if pairs:
         found: Any = grad([output for output, _ in pairs], inputs, [weight for _, weight in pairs], retain_graph=True,
@@ -89,7 +89,7 @@ def _finished(values: Any, keeps: bool) -> Any:
 
 def rows(outputs: Sequence[Tensor], inputs: Sequence[Tensor], create_graph: bool, strict: bool = False,
          name: str = "jacobian") -> tuple[tuple[Tensor, ...], ...]:
-    """For each output and input the derivatives of all elements, in the shape of the output and then of the input."""
+    """For each output and input the derivatives of all elements, of the output's shape plus the input's."""
     found = []
     for output in outputs:
         flat = reshape(output, -1)
@@ -102,10 +102,10 @@ def rows(outputs: Sequence[Tensor], inputs: Sequence[Tensor], create_graph: bool
 
 def jacobian(func: Callable[..., Any], inputs: Inputs, create_graph: bool = False, strict: bool = False,
              vectorize: bool = False, strategy: str = "reverse-mode") -> Any:
-    """The derivatives of every element of the outputs along every element of the inputs.
+    """The derivatives of every element of the outputs with respect to every element of the inputs.
 
-    The result has the output's shape and then the input's; for several outputs it is a tuple, for several inputs one
-    of tuples.  `vectorize` and `strategy`, which choose how PyTorch computes it, change nothing.
+    The result has the output's shape plus the input's; for several outputs it is a tuple, for several inputs of tuples.
+    PyTorch's `vectorize` and `strategy` are accepted and have no effect.
 
     >>> jacobian(lambda x, y: x * y, (Tensor([1.0]), Tensor([2.0])))
     (tensor([[2.]]), tensor([[1.]]))
@@ -118,7 +118,7 @@ def jacobian(func: Callable[..., Any], inputs: Inputs, create_graph: bool = Fals
 
 def hessian(func: Callable[..., Any], inputs: Inputs, create_graph: bool = False, strict: bool = False,
             vectorize: bool = False, outer_jacobian_strategy: str = "reverse-mode") -> Any:
-    """The second derivatives of a function that returns one number, along every two elements of the inputs.
+    """The second derivatives of a scalar function with respect to all pairs of elements of the inputs.
 
     >>> hessian(lambda x: (x ** 3).sum(), Tensor([1.0, 2.0]))
     tensor([[ 6.,  0.],
@@ -136,7 +136,7 @@ def hessian(func: Callable[..., Any], inputs: Inputs, create_graph: bool = False
 
 def vjp(func: Callable[..., Any], inputs: Inputs, v: Optional[Inputs] = None, create_graph: bool = False,
         strict: bool = False) -> Any:
-    """What the function returns, and `v`, of the outputs' shape, times its Jacobian.
+    """The function's result, and the product of `v` (of the outputs' shape) with its Jacobian.
 
     >>> vjp(lambda x: x ** 2, Tensor([1.0, 3.0]), Tensor([1.0, 1.0]))
     (tensor([1., 9.]), tensor([2., 6.]))
@@ -150,7 +150,7 @@ def vjp(func: Callable[..., Any], inputs: Inputs, v: Optional[Inputs] = None, cr
 
 def jvp(func: Callable[..., Any], inputs: Inputs, v: Optional[Inputs] = None, create_graph: bool = False,
         strict: bool = False) -> Any:
-    """What the function returns, and its Jacobian times `v`, of the inputs' shape.
+    """The function's result, and the product of its Jacobian with `v` (of the inputs' shape).
 
     >>> jvp(lambda x: x ** 2, Tensor([1.0, 3.0]), Tensor([1.0, 0.0]))
     (tensor([1., 9.]), tensor([2., 0.]))
@@ -163,13 +163,13 @@ def jvp(func: Callable[..., Any], inputs: Inputs, v: Optional[Inputs] = None, cr
 
 
 def zero_weights(outputs: Sequence[Tensor]) -> list[Tensor]:
-    """Weights of outputs, along which their products with a Jacobian are differentiated."""
+    """Weights of outputs, with respect to which products with a Jacobian are differentiated."""
     return [Tensor.zeros_like(output).requires_grad_() for output in outputs]
 
 
 def pushed(outputs: Sequence[Tensor], inputs: Sequence[Tensor], v: Sequence[Tensor], weights: Sequence[Tensor],
            create_graph: bool, strict: bool = False, name: str = "jvp") -> tuple[Tensor, ...]:
-    """The Jacobian times `v`: the gradient of the product of weights and Jacobian, along the weights."""
+    """The Jacobian times `v`, as the gradient of the product of weights and Jacobian with respect to the weights."""
     return slopes(slopes(outputs, inputs, weights, True, strict, name), weights, v, create_graph)
 
 
@@ -182,7 +182,7 @@ def _second(func: Callable[..., Any], inputs: Any, v: Any, create_graph: bool, s
 
 def vhp(func: Callable[..., Any], inputs: Inputs, v: Optional[Inputs] = None, create_graph: bool = False,
         strict: bool = False) -> Any:
-    """What the function, of one number, returns, and `v`, of the inputs' shape, times its Hessian.
+    """The scalar function's result, and the product of `v` (of the inputs' shape) with its Hessian.
 
     >>> vhp(lambda x: (x ** 3).sum(), Tensor([1.0, 2.0]), Tensor([1.0, 1.0]))
     (tensor(9.), tensor([ 6., 12.]))
@@ -195,9 +195,9 @@ def vhp(func: Callable[..., Any], inputs: Inputs, v: Optional[Inputs] = None, cr
 
 def hvp(func: Callable[..., Any], inputs: Inputs, v: Optional[Inputs] = None, create_graph: bool = False,
         strict: bool = False) -> Any:
-    """What the function, of one number, returns, and its Hessian times `v`, of the inputs' shape.
+    """The scalar function's result, and the product of its Hessian with `v` (of the inputs' shape).
 
-    The Hessian is symmetric, so that this is `vhp`, which costs one gradient less than PyTorch's way.
+    Since the Hessian is symmetric, this is `vhp`.
 
     >>> hvp(lambda x: (x ** 3).sum(), Tensor([1.0, 2.0]), Tensor([1.0, 1.0]))
     (tensor(9.), tensor([ 6., 12.]))

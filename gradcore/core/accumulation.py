@@ -15,7 +15,7 @@ _adding = Guard()  # the collector may run a backward pass of its own in the mid
 
 
 def accumulate(tensor: Any, gradient: Any, is_new: bool) -> None:
-    """Add `gradient` to the one that `tensor` keeps; `is_new` says that nothing else holds its memory."""
+    """Add `gradient` to ``tensor.grad``; `is_new` says that nothing else refers to its memory."""
     with _adding.lock:
         while True:
             kept = tensor._grad

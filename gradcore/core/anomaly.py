@@ -1,4 +1,4 @@
-"""Anomaly mode: a backward pass that names the operation whose gradient is the first to be NaN."""
+"""Anomaly mode: backward passes raise an error at the first operation whose gradient is NaN."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def _is_nan(gradient: Any) -> bool:
 
 
 def _refuse_nan(node: Node, given: Any, gradients: Any) -> None:
-    """An error where a node has made NaN of a gradient that had none."""
+    """Raise RuntimeError if a node computes NaN from a gradient without NaN."""
     for i, gradient in enumerate(gradients):
         if _is_nan(gradient) and not _is_nan(given):
             raise RuntimeError(f"{node.name} returned a gradient with NaN for its input {i}, of shape "
@@ -21,7 +21,7 @@ def _refuse_nan(node: Node, given: Any, gradients: Any) -> None:
 
 
 class set_detect_anomaly:
-    """Look for NaN in every gradient of backward passes, or do not; in a `with` block until its end.
+    """Enable or disable checking of gradients for NaN; in a `with` block until its end.
 
     >>> with set_detect_anomaly(True):
     ...     pass
@@ -38,9 +38,9 @@ class set_detect_anomaly:
 
 
 class detect_anomaly:
-    """A block whose backward passes raise RuntimeError at the first operation that makes NaN of a gradient.
+    """A context in which backward passes raise RuntimeError at the first operation that computes NaN.
 
-    The error names the operation and its input.  Each gradient is looked at, which is slow, and a wait on devices.
+    The error names the operation and its input.  Checking each gradient is slow and waits for the device.
 
     >>> x = Tensor([0.0], requires_grad=True)
     >>> try:

@@ -172,7 +172,7 @@ def checked(function: Callable[..., Result], name: str = "") -> Callable[..., Re
             _check_call(name, signature, args, kwargs)
             raise in_words(error, name, args, kwargs)
 
-    public.__qualname__ = f"{function.__qualname__}.checked.{name}"  # where pickle finds it
+    public.__qualname__ = f"{function.__qualname__}.checked.{name}"  # the name under which pickle finds it
     made[name] = public
     return public
 

@@ -120,7 +120,7 @@ class FormulaOperation:
         return self._written_derivative(RowNamespace(), output=outputs, upstream=received)
 
     def joint_operation(self: Self, i: int, which: tuple[int, ...]) -> Self:
-        """The gradient along array `i` as an operation in its own right."""
+        """The gradient with respect to array `i` as an operation of its own."""
         found: Optional[Self] = self._derived.get((i, which))
         if found is None:
             kernel = self.joint_gradient((i,), which).own_kernel.with_plain_inputs()
@@ -129,7 +129,7 @@ class FormulaOperation:
 
     @classmethod
     def of_kernel(cls: type[Self], kernel: Kernel, constants: Mapping[str, float]) -> Self:
-        """The operation that runs `kernel`, with defaults for its constants."""
+        """The operation that runs `kernel`, with default values of its constants."""
         return cls(lambda: kernel, kernel.name, [symbol.name for symbol in kernel.inputs], constants)
 
     # -- calls ------------------------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ class FormulaOperation:
         backend = common_backend(self.name, inputs)
         operands = [as_operand(value, backend, self.name) for value in inputs]
         if meets_float64(inputs):
-            # Lists of numbers are float64 beside it: as float32 they would be rounded first.
+            # Lists beside a float64 tensor become float64, since float32 would round them.
             operands = [as_tensor(value, FLOAT64, backend.device) if isinstance(value, (list, tuple))
                         and isinstance(operand, Tensor) and operand.dtype == FLOAT32 else operand
                         for value, operand in zip(inputs, operands)]
@@ -260,7 +260,7 @@ class FormulaOperation:
 
 
 def meets_float64(values: Sequence[Any]) -> bool:
-    """Whether a tensor of float64 is among the operands, beside which Python's numbers keep all their digits."""
+    """Whether a float64 tensor is among the operands; Python numbers are not rounded then."""
     return any(isinstance(value, Tensor) and value.dtype == FLOAT64 for value in values)
 
 
@@ -269,7 +269,7 @@ _MEANINGS = {"output": "the formula's value", "upstream": "the gradient with res
 
 def of_formula(kind: type[Self], function: Callable[..., Any], traced: Callable[..., tuple[Expression, ...]],
                widens: bool, options: tuple[str, ...]) -> Self:
-    """The operation of a `kind` made of `function`, whose outputs are what `traced` makes of it and its symbols.
+    """An operation of class `kind` for a formula; `traced(function, symbols)` gives its outputs.
 
     `options` are what each call takes beside the formula's arrays and constants.
     """
@@ -287,5 +287,5 @@ def of_formula(kind: type[Self], function: Callable[..., Any], traced: Callable[
         return Kernel(name, arrays, constants, traced(function, arrays + constants), widens)
 
     operation = kind(kernel, name, signature.arrays, signature.constants)
-    functools.update_wrapper(cast(Any, operation), function)  # which has the attributes of a function
+    functools.update_wrapper(cast(Any, operation), function)  # it has the attributes of a function
     return operation

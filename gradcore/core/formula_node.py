@@ -103,7 +103,7 @@ class FormulaNode(Node):
         return parts
 
     def _read(self, needs: RowGradient) -> list[Tensor]:
-        """The inputs and results that a backward kernel reads, which must be what they were."""
+        """The inputs and results that a backward kernel reads; raises RuntimeError if they were changed in place."""
         differentiable = self.operation.recording(self.along, self.keeps).differentiable
         return [*[self.saved[i].value(self.name) for i in needs.saved],
                 *[self.outputs[which].value(node_of_output(self, which, self.count), which in differentiable)

@@ -55,7 +55,7 @@ def grad(outputs: Union[Tensor, Iterable[Tensor]], inputs: Union[Tensor, Iterabl
 
 def backward(tensors: Union[Tensor, Iterable[Tensor]], grad_tensors: Any = None, retain_graph: Optional[bool] = None,
              create_graph: bool = False, inputs: Union[None, Tensor, Iterable[Tensor]] = None) -> None:
-    """Add to the `grad` of every leaf (or only of `inputs`) the derivative of the sum of `tensors`.
+    """Accumulate the gradient of the weighted sum of `tensors` in the `grad` of every leaf, or of `inputs` only.
 
     `grad_tensors` has the weights, one tensor for each of `tensors`; None is allowed for tensors of one element.
 
@@ -132,9 +132,9 @@ def gradcheck(func: Callable[..., Any], inputs: Union[Tensor, Sequence[Any]], ep
 def gradgradcheck(func: Callable[..., Any], inputs: Union[Tensor, Sequence[Any]], grad_outputs: Any = None,
                   eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3, gen_non_contig_grad_outputs: bool = False,
                   raise_exception: bool = True) -> bool:
-    """True if the gradients of the gradients of `func` agree with differences, as `gradcheck`.
+    """Check the second derivatives of `func` against central differences, as `gradcheck`.
 
-    `grad_outputs` are the weights of the outputs, drawn from a normal distribution where there are none.
+    `grad_outputs` are the weights of the outputs, by default samples of a normal distribution.
 
     >>> gradgradcheck(lambda x: x ** 3, Tensor([1.0, -2.0], dtype="float64", requires_grad=True))
     True

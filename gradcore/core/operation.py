@@ -53,8 +53,10 @@ class SavedOutput:
         self.versions, self.version = output._versions, output._versions[0]
 
     def value(self, node: Node, is_differentiable: bool = True) -> Tensor:
-        """The output, as the result of `node` where operations are recorded and it has a gradient, if it was not
-        changed meanwhile."""
+        """The output, as a result of `node` if recording is enabled and it has a gradient.
+
+        Raises RuntimeError if it was changed in place since.
+        """
         if self.versions[0] != self.version:
             refuse_changed(self.array.shape, self.versions[0], self.version, node.name)
         output = Tensor._wrap(self.array, self.backend, node if mode.enabled and is_differentiable else None)

@@ -1,4 +1,4 @@
-"""Hooks of modules: around `forward`, on the gradients that go through a module, around the reading of its state."""
+"""Hooks of modules: around `forward`, on gradients, and around reading and loading the state."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ class Module:
         return module
 
     def get_parameter(self, target: str) -> Parameter:
-        """The parameter at a path, as "encoder.0.weight"; an AttributeError where there is none."""
+        """The parameter at a path such as "encoder.0.weight"; raises AttributeError if there is none."""
         parameter: Parameter = self._at(target, PARAMETER)
         return parameter
 
@@ -199,7 +199,7 @@ class Module:
         return getattr(module, name)
 
     def get_buffer(self, target: str) -> Tensor:
-        """The buffer at a path, as "encoder.0.running_mean"; an AttributeError where there is none."""
+        """The buffer at a path such as "encoder.0.running_mean"; raises AttributeError if there is none."""
         buffer: Tensor = self._at(target, BUFFER)
         return buffer
 
@@ -303,16 +303,15 @@ class Module:
         """All parameters and buffers by path; those with several paths occur under each.
 
         The tensors share the memory of the module's and have no history; with `keep_vars` they are the module's own.
-        What a module keeps beside tensors is what its methods `get_extra_state`, which returns it, and
-        `set_extra_state`, which takes it, say.
+        A module with values other than tensors defines `get_extra_state`, which returns them, and `set_extra_state`.
         """
         return read(self, prefix, keep_vars)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True,
                         assign: bool = False) -> IncompatibleKeys:
-        """Take over the values of a `state_dict`; `strict` refuses one that has other names than this module.
+        """Load the values of a `state_dict`; with `strict`, its names must match exactly.
 
-        Nothing is changed where something does not fit.  With `assign` the module takes the tensors themselves.
+        If anything does not match, nothing is changed.  With `assign` the module uses the given tensors themselves.
         """
         return load_into(self, state_dict, strict, assign)
 

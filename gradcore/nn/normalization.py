@@ -79,7 +79,7 @@ class _OfBatch(_Scaled):
 
 
 class BatchNorm(_OfBatch):
-    """What batch normalisations of all numbers of dimensions have in common."""
+    """Base class of batch normalization layers."""
 
     def forward(self, input: Tensor) -> Tensor:
         self._check(input)
@@ -97,7 +97,7 @@ class BatchNorm(_OfBatch):
 
 
 class BatchNorm1d(BatchNorm):
-    """Channels of (N, C) or (N, C, L) over the batch: see `gradcore.functions.batch_norm`.
+    """Batch normalization of (N, C) or (N, C, L): see `gradcore.functions.batch_norm`.
 
     >>> BatchNorm1d(4)
     BatchNorm1d(4, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)
@@ -107,7 +107,7 @@ class BatchNorm1d(BatchNorm):
 
 
 class BatchNorm2d(BatchNorm):
-    """Channels of (N, C, H, W) over the batch: see `gradcore.functions.batch_norm`.
+    """Batch normalization of (N, C, H, W): see `gradcore.functions.batch_norm`.
 
     >>> BatchNorm2d(1)(Tensor([[[[0.0, 2.0]]], [[[0.0, 2.0]]]])).flatten()
     tensor([-1.,  1., -1.,  1.], grad_fn=<Reshape>)
@@ -117,7 +117,7 @@ class BatchNorm2d(BatchNorm):
 
 
 class BatchNorm3d(BatchNorm):
-    """Channels of (N, C, D, H, W) over the batch: see `gradcore.functions.batch_norm`.
+    """Batch normalization of (N, C, D, H, W): see `gradcore.functions.batch_norm`.
 
     >>> BatchNorm3d(4, momentum=0.2)
     BatchNorm3d(4, eps=1e-05, momentum=0.2, affine=True, track_running_stats=True)

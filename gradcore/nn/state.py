@@ -22,13 +22,13 @@ class IncompatibleKeys(NamedTuple):
         return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
-EXTRA = "_extra_state"  # the name of what a module keeps beside tensors
+EXTRA = "_extra_state"  # the name of a module's extra state
 
 
 def read(module: Any, prefix: str, keep_vars: bool) -> dict[str, Any]:
-    """The state of a module and all below it: see `Module.state_dict`."""
+    """The state of a module and its descendants: see `Module.state_dict`."""
     state: dict[str, Any] = {}
-    open_parts: list[tuple[str, Any]] = []  # those that the present one is inside of
+    open_parts: list[tuple[str, Any]] = []  # the ancestors of the current module
     for path, part in module.named_modules(None, prefix.removesuffix("."), remove_duplicate=False):
         _finish(open_parts, path, state)
         open_parts.append((path, part))
@@ -46,7 +46,7 @@ def read(module: Any, prefix: str, keep_vars: bool) -> dict[str, Any]:
 
 
 def _finish(open_parts: list[tuple[str, Any]], path: Optional[str], state: dict[str, Any]) -> None:
-    """Call the hooks of the modules that have been read with all below them: those that `path` is not inside of."""
+    """Call the hooks of modules that have been read completely: those that are not ancestors of `path`."""
     while open_parts and (path is None or not _is_inside(path, open_parts[-1][0])):
         place, part = open_parts.pop()
         for hook in _hooks_of(part, "state"):
@@ -67,7 +67,7 @@ def _hooks_of(module: Any, kind: str) -> list[Callable[..., Any]]:
 
 
 def load_into(module: Any, state: Mapping[str, Any], strict: bool, assign: bool) -> IncompatibleKeys:
-    """Take over a state, with the hooks of the modules that it is for: see `Module.load_state_dict`."""
+    """Load a state and call the hooks of its modules: see `Module.load_state_dict`."""
     name = type(module).__name__
     if not isinstance(state, Mapping) and not hasattr(state, "keys"):
         raise TypeError(f"{name}.load_state_dict takes a mapping of names to tensors; got {type(state).__name__}")
@@ -103,7 +103,7 @@ def read_tensors(modules: Sequence[tuple[str, Any]]) -> dict[str, Tensor]:
 
 
 def _assign(module: Any, key: str, value: Any) -> None:
-    """Make a tensor of the state itself, and not its values alone, that of the module."""
+    """Make a tensor of the state the module's own, instead of copying its values."""
     path, _, name = key.rpartition(".")
     part = module.get_submodule(path)
     own = getattr(part, name)
@@ -114,7 +114,7 @@ def _assign(module: Any, key: str, value: Any) -> None:
 
 def load(own: Mapping[str, Tensor], state: Mapping[str, Any], strict: bool, name: str,
          extra: Mapping[str, Any] = {}) -> IncompatibleKeys:
-    """Write the values of `state` to the tensors `own`, after everything has been checked."""
+    """Check the values of `state`, then write them to the tensors `own`."""
     given = list(state.keys())
     missing = [key for key in (*own, *extra) if key not in given]
     unknown = [key for key in given if key not in own and key not in extra]

@@ -93,7 +93,7 @@ class Generator:
         return Generator(self.device)._moved_to(philox.Place(self._place.seed, stream, 0))
 
     def _moved_to(self, place: philox.Place) -> "Generator":
-        with self._guard.lock:  # lest a draw of another thread move it on from where it was before
+        with self._guard.lock:  # so that no draw of another thread comes between
             self._place = place
         return self
 
@@ -104,11 +104,11 @@ class Generator:
 
     @property
     def place(self) -> philox.Place:
-        """Where in its stream it goes on."""
+        """The current place in the stream."""
         return self._place
 
     def skip(self, count: int) -> philox.Place:
-        """Leave out `count` blocks of the stream, which begin at the place that is returned."""
+        """Advance by `count` blocks and return the place where they begin."""
         with self._guard.lock:
             while True:
                 place = seed, stream, offset = self._place
@@ -150,7 +150,7 @@ def _place_of(state: Any, name: str) -> philox.Place:
 
 # -- the generator of all draws that name none ----------------------------------------------------------------
 default_generator = Generator()
-_of_weights: Optional[Generator] = None  # another one, where processes have streams of their own
+_of_weights: Optional[Generator] = None  # set if processes have streams of their own
 
 
 def chosen(generator: Optional[Generator], name: str) -> Generator:

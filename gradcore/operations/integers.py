@@ -1,8 +1,8 @@
 """Integer operands of elementwise operations, where the formula alone would lose digits or overflow.
 
-Python numbers have no bounds and the dtypes of tensors do.  A number takes on the dtype of the integer tensor that it
-meets, as in PyTorch; one that the dtype cannot hold is `wrapped` in arithmetic, `beyond` every element in comparisons,
-`nearest` in maximum and minimum, as in formulas, and refused or `kept` where it is stored.
+Python integers are unbounded.  As in PyTorch, one takes the dtype of the integer tensor that it is combined with.  If
+the dtype cannot hold it, it is `wrapped` in arithmetic, `beyond` every element in comparisons, and `nearest` in maximum
+and minimum, as in formulas; storing it raises an error, or it is `kept`.
 """
 
 from __future__ import annotations

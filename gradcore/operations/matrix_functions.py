@@ -9,13 +9,13 @@ from .creation import eye
 from .linear_algebra import matmul
 from .systems import matrices
 
-_ORDER = 18  # of the series, whose rest is below the precision of float64 where the norm is at most 1/2
+_ORDER = 18  # of the series, which is accurate in float64 for norms up to 1/2
 
 
 def matrix_exp(input: Tensor) -> Tensor:
     """The exponential of square matrices, I + A + A²/2 + A³/6 + ….
 
-    The series is summed for A / 2^s, whose norm is at most 1/2, and squared s times.
+    The series is evaluated for A / 2^s, whose norm is at most 1/2, and squared s times.
     Source: Moler and Van Loan, "Nineteen Dubious Ways to Compute the Exponential of a Matrix", method 3.
 
     >>> matrix_exp(Tensor([[0.0, 1.0], [0.0, 0.0]]))
@@ -28,7 +28,7 @@ def matrix_exp(input: Tensor) -> Tensor:
     A = A / 2.0 ** halvings
     identity = eye(A.shape[-1], dtype=A.dtype, device=A.device)
     found = identity + A / _ORDER
-    for i in range(_ORDER - 1, 0, -1):  # Horner's scheme
+    for i in range(_ORDER - 1, 0, -1):  # Horner's method
         found = identity + matmul(A, found) / i
     for _ in range(halvings):
         found = matmul(found, found)

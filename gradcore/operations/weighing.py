@@ -1,6 +1,6 @@
-"""Sums of weighed elements along a dimension: the product with a matrix that is mostly zeros.
+"""Weighted sums along a dimension: the product with a sparse matrix.
 
-Elements whose weight is 0 have no part in a sum, as they would have in a product of matrices, where NaN times 0 is NaN.
+Elements with weight 0 do not affect a sum, unlike in a dense matrix product, where NaN times 0 is NaN.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..core.tensor import Tensor
 
 @elementwise
 def weighed(xp: FormulaNamespace, total: Expression, x: Expression, weight: Expression) -> Expression:
-    """The total with x times its weight added, where that is not 0."""
+    """The total plus x times its weight, if that is not 0."""
     return total + xp.where(weight == 0, 0.0, x * weight)
 
 
@@ -38,7 +38,7 @@ class SparseProduct(Operation):
         return [SparseProduct.apply(gradient, matrix=self.matrix.T, dim=self.dim)]
 
     def _terms(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """For the first term of each sum, for the second, and so on: places of elements, and their weights."""
+        """For the first, second, ... term of each sum: indices of elements, and their weights."""
         is_used = self.matrix != 0
         order = np.argsort(~is_used, axis=0, kind="stable")  # of each column first what is used
         count = int(is_used.sum(0).max(initial=0))

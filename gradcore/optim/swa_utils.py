@@ -1,4 +1,4 @@
-"""Averages of a model's weights over training, and the learning rates that go with them.
+"""Stochastic weight averaging: averages of a model's weights, and a schedule of learning rates.
 
 Source: Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", UAI 2018.
 """
@@ -26,7 +26,7 @@ Averages = Callable[[Sequence[Tensor], Sequence[Tensor], Any], Any]
 
 
 def get_ema_multi_avg_fn(decay: float = 0.999) -> Averages:
-    """The exponential moving average of lists of tensors, written to the first: decay · average + (1 - decay) · value.
+    """The exponential moving average of lists of tensors, in place: decay · average + (1 - decay) · value.
 
     >>> average = Tensor([1.0])
     >>> get_ema_multi_avg_fn(0.9)([average], [Tensor([0.0])], 1)
@@ -44,7 +44,7 @@ def get_ema_multi_avg_fn(decay: float = 0.999) -> Averages:
 
 
 def get_swa_multi_avg_fn() -> Averages:
-    """The mean of lists of tensors, written to the first: average + (value - average) / (count + 1).
+    """The mean of lists of tensors, in place: average + (value - average) / (count + 1).
 
     >>> average = Tensor([1.0])
     >>> get_swa_multi_avg_fn()([average], [Tensor([0.0])], 1)
@@ -92,13 +92,13 @@ def get_swa_avg_fn() -> Average:
 
 
 class AveragedModel(Module):
-    """A copy of a model whose parameters are averages of that model's at each `update_parameters`.
+    """A copy of a model with averages of its parameters, updated by `update_parameters`.
 
     Parameters
     ----------
-    avg_fn : from an average, a value and the number of values so far, the new average; by default the mean.
-    multi_avg_fn : of lists of averages and values and that number; it changes the averages in place.
-    use_buffers : whether buffers are averaged too; else they are copied.
+    avg_fn : (average, value, number of values so far) -> new average; by default the mean.
+    multi_avg_fn : the same for lists of tensors; updates the averages in place.
+    use_buffers : whether to average buffers; otherwise they are copied.
 
     >>> from gradcore import nn
     >>> model = nn.Linear(1, 1, bias=False)
@@ -130,7 +130,7 @@ class AveragedModel(Module):
         return [tensor.detach() for tensor in (*module.parameters(), *buffers)]
 
     def update_parameters(self, model: Module) -> None:
-        """Take the present values of `model` into the averages; the first are copied."""
+        """Update the averages by the current values of `model`; the first call copies."""
         own = self._averaged(self.module)
         values = [value.to(device=average.device) for average, value in zip(own, self._averaged(model))]
         count = int(self.n_averaged)
@@ -155,7 +155,7 @@ class AveragedModel(Module):
 
 @no_grad()
 def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
-    """Compute the running means and variances of all batch normalization layers anew, over one round of `loader`.
+    """Recompute the running means and variances of all batch normalization layers, in one pass over `loader`.
 
     Batches are inputs, or tuples and lists that begin with one.
 
@@ -184,7 +184,7 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
 
 
 class SWALR(LRScheduler):
-    """From the present rates to those of averaging, `swa_lr`, in `anneal_epochs` steps, and no further.
+    """From the current rates to `swa_lr` in `anneal_epochs` steps, then constant.
 
     `anneal_strategy` is "cos" or "linear".
 
@@ -217,7 +217,7 @@ class SWALR(LRScheduler):
         return (1 - math.cos(math.pi * done)) / 2 if self.anneal_strategy == "cos" else done
 
     def _rates(self, epoch: int) -> list[float]:
-        """From what the groups have, which another scheduler may have set since the last step."""
+        """The next rates, from the current ones, which another scheduler may have changed."""
         if epoch == 0 and self.anneal_epochs:
             return list(self.base_lrs)
         before = self._share(epoch - 1) if self.anneal_epochs else 1.0

@@ -1,4 +1,4 @@
-"""Activations that are computed again in the backward pass, in place of being kept."""
+"""Activation checkpointing: recompute activations in the backward pass instead of saving them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["checkpoint", "checkpoint_sequential"]
 
 
 class _Again(Function):
-    """A function's result, whose backward pass calls it again: `call` gives it for new inputs."""
+    """The result of a function that the backward pass calls again: `call` computes it for new inputs."""
 
     @staticmethod
     def forward(ctx: Context, call: Callable[..., Any], outputs: Sequence[Any], count: int, *tensors: Tensor) -> Any:
@@ -45,14 +45,14 @@ class _Again(Function):
 def checkpoint(function: Callable[..., Any], *args: Any, use_reentrant: Optional[bool] = None,
                preserve_rng_state: bool = True, determinism_check: str = "default", debug: bool = False,
                early_stop: bool = True, context_fn: Any = None, **kwargs: Any) -> Any:
-    """``function(*args, **kwargs)``, whose intermediate results are not kept but computed again in the backward pass.
+    """``function(*args, **kwargs)``, whose intermediate results are recomputed in the backward pass, not saved.
 
     Parameters
     ----------
-    function : of tensors and anything else; called twice, so it should do the same both times.
-    use_reentrant, determinism_check, debug, early_stop, context_fn : PyTorch's, which say how it computes; nothing
-        changes here.  Gradients are those of `use_reentrant=False`: parameters of the function need not be arguments.
-    preserve_rng_state : whether the second call draws the same random numbers, as dropout needs.
+    function : called twice, so it must be deterministic.
+    use_reentrant, determinism_check, debug, early_stop, context_fn : accepted for compatibility with PyTorch, without
+        effect.  Gradients are those of `use_reentrant=False`: the function's parameters need not be arguments.
+    preserve_rng_state : whether the second call draws the same random numbers, as dropout requires.
 
     Source: Chen, Xu, Zhang and Guestrin, "Training Deep Nets with Sublinear Memory Cost", 2016.
 
@@ -92,9 +92,9 @@ def checkpoint(function: Callable[..., Any], *args: Any, use_reentrant: Optional
 
 def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentrant: Optional[bool] = None,
                           preserve_rng_state: bool = True, **kwargs: Any) -> Any:
-    """Functions one after the other, as those of a Sequential, in `segments` parts that are each a `checkpoint`.
+    """Functions in sequence, such as those of a Sequential, in `segments` parts with a `checkpoint` each.
 
-    The last part is kept, as PyTorch does, since its backward pass comes at once.
+    As in PyTorch, the last part is not recomputed, since its backward pass follows at once.
 
     >>> from gradcore import nn
     >>> model = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 1))

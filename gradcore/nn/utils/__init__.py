@@ -1,5 +1,4 @@
-"""What training needs beside layers: bounds on gradients, parameters as one vector, sequences of several lengths,
-weights as functions of others.
+"""Training helpers: gradient clipping, parameters as one vector, packed sequences, parametrizations.
 
 Begin with `clipping`; `rnn` has the sequences, `parametrize` and `weight_norms` the weights.
 """

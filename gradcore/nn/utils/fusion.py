@@ -1,4 +1,4 @@
-"""Layers and the batch normalizations behind them as one layer."""
+"""Fusion of layers with a following batch normalization."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _fused(layer: Any, bn: Any, name: str, dim: int) -> Any:
 
 
 def fuse_conv_bn_eval(conv: Any, bn: Any, transpose: bool = False) -> Any:
-    """A convolution that does what `conv` and then `bn` do, both in evaluation.
+    """A convolution equal to `conv` followed by `bn`, both in evaluation mode.
 
     >>> from gradcore import nn, ones
     >>> conv, bn = nn.Conv2d(1, 2, 3).eval(), nn.BatchNorm2d(2).eval()
@@ -40,7 +40,7 @@ def fuse_conv_bn_eval(conv: Any, bn: Any, transpose: bool = False) -> Any:
 
 
 def fuse_linear_bn_eval(linear: Any, bn: Any) -> Any:
-    """A linear layer that does what `linear` and then `bn` do, both in evaluation.
+    """A linear layer equal to `linear` followed by `bn`, both in evaluation mode.
 
     >>> from gradcore import nn, ones
     >>> linear, bn = nn.Linear(3, 2).eval(), nn.BatchNorm1d(2).eval()

@@ -1,4 +1,4 @@
-"""Parametrizations of weights: of unit norms, divided by the largest singular value, orthogonal."""
+"""Parametrizations of weights: weight normalization, spectral normalization, orthogonality."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _WeightNorm(Module):
 
 
 def weight_norm(module: Module, name: str = "weight", dim: Optional[int] = 0) -> Any:
-    """Learn a parameter as a direction, `original1`, and its lengths along `dim`, `original0`.
+    """Parametrize a weight by its direction, `original1`, and its norms along `dim`, `original0`.
 
     Source: Salimans and Kingma, "Weight Normalization", NeurIPS 2016, eq. 2.
 
@@ -71,7 +71,7 @@ class _SpectralNorm(Module):
 
 def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12,
                   dim: Optional[int] = None) -> Any:
-    """Divide a parameter by its largest singular value, found by the power method at each access in training.
+    """Divide a weight by its largest singular value, found by the power method at each access in training.
 
     Source: Miyato et al., "Spectral Normalization for Generative Adversarial Networks", ICLR 2018, algorithm 1.
 
@@ -88,7 +88,7 @@ def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int 
 
 
 class _Orthogonal(Module):
-    """Matrices Q = base · map(A - Aᵀ) of orthonormal columns, or rows where there are more columns."""
+    """Matrices Q = base · map(A - Aᵀ) with orthonormal columns, or rows if there are more columns."""
 
     def __init__(self, weight: Tensor, orthogonal_map: str):
         self.orthogonal_map = orthogonal_map
@@ -131,13 +131,13 @@ class _Orthogonal(Module):
 
 def orthogonal(module: Module, name: str = "weight", orthogonal_map: Optional[str] = None, *,
                use_trivialization: bool = True) -> Any:
-    """Keep a matrix of a module orthogonal: of orthonormal columns, or rows where it is wider than high.
+    """Keep a matrix of a module orthogonal: with orthonormal columns, or rows if it has more columns.
 
     Parameters
     ----------
-    orthogonal_map : "matrix_exp" (the default) or "cayley", which make an orthogonal matrix of a skew-symmetric one.
-        PyTorch's "householder", its default for matrices that are not square, is refused.
-    use_trivialization : only True is taken: the map is taken around a base, the matrix that was there at first.
+    orthogonal_map : "matrix_exp" (the default) or "cayley", which map skew-symmetric matrices to orthogonal ones.
+        PyTorch's "householder", its default for non-square matrices, is not supported.
+    use_trivialization : must be True: the map is relative to a base, the initial matrix.
 
     Source: Lezcano-Casado, "Trivializations for Gradient-Based Optimization on Manifolds", NeurIPS 2019.
 

@@ -1,4 +1,4 @@
-"""Parameters that are functions of others: an attribute of a module computed anew at each access.
+"""Parametrizations: parameters of a module that are functions of others, computed at each access.
 
 >>> import gradcore
 >>> from gradcore import nn
@@ -30,7 +30,7 @@ _cache: Optional[dict[tuple[int, str], Tensor]] = None  # values within `cached`
 
 @contextlib.contextmanager
 def cached() -> Iterator[None]:
-    """A block in which each parametrized tensor is computed once, and kept.
+    """A context in which each parametrized tensor is computed once.
 
     >>> with cached():
     ...     pass
@@ -44,9 +44,9 @@ def cached() -> Iterator[None]:
 
 
 class ParametrizationList(ModuleList):
-    """The functions that make a tensor of its `original`, or of several: `original0`, `original1`, ….
+    """The functions that compute a tensor from its `original`, or from several: `original0`, `original1`, ….
 
-    Each is a module; one that has a method `right_inverse` lets the tensor be assigned to.
+    Each is a module; a method `right_inverse` allows assignment to the tensor.
 
     >>> from gradcore import nn
     >>> layer = register_parametrization(nn.Linear(2, 2), "weight", nn.Tanh())
@@ -82,7 +82,7 @@ class ParametrizationList(ModuleList):
         return ["original"] if self.is_tensor else [f"original{i}" for i in range(self.ntensors)]
 
     def originals(self) -> list[Tensor]:
-        """The tensors that the value is computed from."""
+        """The tensors from which the value is computed."""
         return [getattr(self, name) for name in self._names()]
 
     def forward(self) -> Tensor:
@@ -95,7 +95,7 @@ class ParametrizationList(ModuleList):
 
     @no_grad()
     def right_inverse(self, value: Tensor) -> None:
-        """Set the originals so that the tensor has this value, where the parametrizations say how."""
+        """Set the originals so that the tensor has a given value, if the parametrizations define this."""
         given: Any = value
         for parametrization in reversed([*self]):
             inverse = getattr(parametrization, "right_inverse", None)
@@ -108,7 +108,7 @@ class ParametrizationList(ModuleList):
 
 
 def _value(module: Any, name: str) -> Any:
-    """The tensor that the parametrizations of an attribute make."""
+    """The tensor that the parametrizations of an attribute compute."""
     parametrization = module.parametrizations[name]
     if _cache is None:
         return parametrization()
@@ -119,7 +119,7 @@ def _value(module: Any, name: str) -> Any:
 
 
 class _Parametrized:
-    """What the class of a module with parametrized tensors has beside its own."""
+    """The mixin of classes of modules with parametrized tensors."""
 
     parametrizations: Any
 
@@ -142,7 +142,7 @@ def _restored(cls: Any, names: tuple[str, ...]) -> Any:
 
 
 def _let_compute(module: Any, name: str) -> None:
-    """Make an attribute of a module's class a property; the class is one of the module's own."""
+    """Make an attribute a property of the module's class, which is a class of its own."""
     if not isinstance(module, _Parametrized):
         cls: Any = type(module)
         object.__setattr__(module, "__class__", type(f"Parametrized{cls.__name__}", (_Parametrized, cls), {}))
@@ -152,14 +152,14 @@ def _let_compute(module: Any, name: str) -> None:
 
 def register_parametrization(module: Any, tensor_name: str, parametrization: Module, *,
                              unsafe: bool = False) -> Any:
-    """Let `parametrization` compute the parameter or buffer `tensor_name` of `module` from a new `original`.
+    """Compute the parameter or buffer `tensor_name` of `module` by `parametrization` from a new `original`.
 
-    Several for one tensor are called one after the other.  One with a method `right_inverse` is given the present
-    value, and what that returns, a tensor or several, is what is learned from then on.
+    Several parametrizations of one tensor are composed.  A method `right_inverse` receives the current value and
+    returns the tensor or tensors to be learned.
 
     Parameters
     ----------
-    unsafe : whether the value may have another shape or dtype than the tensor.
+    unsafe : whether the value may differ from the tensor in shape or dtype.
 
     >>> from gradcore import nn
     >>> layer = register_parametrization(nn.Linear(2, 2), "weight", nn.Softplus())
@@ -218,7 +218,7 @@ def is_parametrized(module: Any, tensor_name: Optional[str] = None) -> bool:
 
 
 def type_before_parametrizations(module: Any) -> type:
-    """The class that a module had before its tensors were parametrized.
+    """The class of a module before its tensors were parametrized.
 
     >>> from gradcore import nn
     >>> type_before_parametrizations(nn.Linear(2, 2)).__name__
@@ -229,7 +229,7 @@ def type_before_parametrizations(module: Any) -> type:
 
 
 def remove_parametrizations(module: Any, tensor_name: str, leave_parametrized: bool = True) -> Any:
-    """Make `tensor_name` a parameter or buffer again: with its present value, or with that of its `original`.
+    """Make `tensor_name` a parameter or buffer again, with its current value or that of its `original`.
 
     >>> from gradcore import nn
     >>> layer = register_parametrization(nn.Linear(2, 2), "weight", nn.Softplus())

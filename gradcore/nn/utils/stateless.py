@@ -1,4 +1,4 @@
-"""Modules called with other parameters and buffers than their own."""
+"""Calls of modules with other parameters and buffers."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ..module import Module
 def functional_call(module: Module, parameter_and_buffer_dicts: Union[Mapping[str, Tensor], Sequence[Any]],
                     args: Any = None, kwargs: Optional[Mapping[str, Any]] = None, *, tie_weights: bool = True,
                     strict: bool = False) -> Any:
-    """What a module gives with the tensors of a dictionary, or of several, in the place of its own.
+    """Call a module with tensors of one or several dictionaries instead of its own.
 
-    Names are those of `named_parameters` and `named_buffers`; gradients go to the tensors that were given.
+    Names are those of `named_parameters` and `named_buffers`; the given tensors get the gradients.
 
     Parameters
     ----------
     args : the input, or a tuple of inputs.
-    tie_weights : whether a tensor that the module has under several names is replaced under all.
-    strict : refuse a dictionary that leaves a name out.
+    tie_weights : whether a tensor with several names is replaced under all of them.
+    strict : raise an error if a name is missing.
 
     >>> from gradcore.nn import Linear
     >>> functional_call(Linear(1, 1), {"weight": Tensor([[2.0]]), "bias": Tensor([1.0])}, Tensor([3.0]))
@@ -53,6 +53,6 @@ def _named(module: Module, once: bool) -> Iterator[tuple[str, Any]]:
 
 
 def _put(module: Module, path: str, value: Any) -> None:
-    """Make `value` an attribute, of whatever kind the module has by that name."""
+    """Set an attribute of a module to `value`, whatever its kind."""
     place, _, name = path.rpartition(".")
     object.__setattr__(module.get_submodule(place), name, value)

@@ -1,4 +1,4 @@
-"""Weights as a direction and a length, or divided by their largest singular value."""
+"""Weight normalization and spectral normalization, by hooks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..parameter import Parameter
 
 
 def lengths(weight: Tensor, dim: Optional[int]) -> Tensor:
-    """The norm of each slice along `dim`, as many dimensions as the weight; of the whole for None or -1."""
+    """The norm of each slice along `dim`, with the dimensions of the weight; of the whole for None or -1."""
     if dim is None or dim == -1:
         return norm(weight)
     if not -weight.ndim <= dim < weight.ndim:
@@ -27,18 +27,18 @@ def lengths(weight: Tensor, dim: Optional[int]) -> Tensor:
 
 
 def of_length(direction: Tensor, length: Tensor, dim: Optional[int]) -> Tensor:
-    """The weight of a direction and of lengths."""
+    """The weight of a direction and norms."""
     weight: Tensor = direction * (length / lengths(direction, dim))
     return weight
 
 
 def as_matrix(weight: Tensor, dim: int) -> Tensor:
-    """The weight with `dim` in front and all other dimensions as one."""
+    """The weight as a matrix whose rows are along `dim`."""
     return reshape(weight.movedim(dim, 0), weight.shape[dim], -1)
 
 
 def first_vectors(matrix: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-    """Random unit vectors of a matrix's height and width."""
+    """Random unit vectors of the sizes of a matrix."""
     like: Any = {"dtype": matrix.dtype, "device": matrix.device}
     return (normalize(randn(matrix.shape[0], **like), dim=0, eps=eps),
             normalize(randn(matrix.shape[1], **like), dim=0, eps=eps))
@@ -46,14 +46,14 @@ def first_vectors(matrix: Tensor, eps: float) -> tuple[Tensor, Tensor]:
 
 @no_grad()
 def turned(matrix: Tensor, u: Tensor, v: Tensor, steps: int, eps: float) -> None:
-    """Turn u and v, in place, towards the singular vectors of the largest singular value: the power method."""
+    """Update u and v in place toward the singular vectors of the largest singular value: the power method."""
     for _ in range(steps):
         u.copy_(normalize(mv(matrix, v), dim=0, eps=eps))
         v.copy_(normalize(mv(matrix.T, u), dim=0, eps=eps))
 
 
 def largest_value(matrix: Tensor, u: Tensor, v: Tensor) -> Tensor:
-    """The singular value that goes with singular vectors, along which no gradient goes."""
+    """The singular value of given singular vectors, which are constants."""
     return dot(u.detach().clone(), mv(matrix, v.detach().clone()))
 
 
@@ -110,7 +110,7 @@ def _weight_of(module: Any, name: str, function: str) -> Parameter:
 
 
 def _hooks(module: Any) -> dict[_Reweighting, int]:
-    """The reweightings of a module, with the keys of their hooks."""
+    """The reweighting hooks of a module, with their keys."""
     found = module._hooks.of_kind["forward_pre"] if module._hooks is not None else {}
     return {hook: key for key, hook in found.items() if isinstance(hook, _Reweighting)}
 
@@ -138,9 +138,9 @@ def _removed(module: Module, name: str, kind: type[_Reweighting], parts: str, fu
 
 
 def weight_norm(module: Module, name: str = "weight", dim: Optional[int] = 0) -> Module:
-    """Learn a parameter of a module as a direction, `weight_v`, and its lengths along `dim`, `weight_g`.
+    """Parametrize a weight of a module by its direction, `weight_v`, and its norms along `dim`, `weight_g`.
 
-    weight = weight_g · weight_v / |weight_v|, computed before each call.  With dim=None there is one length for all.
+    weight = weight_g · weight_v / |weight_v|, computed before each call.  With dim=None there is one norm for all.
     Source: Salimans and Kingma, "Weight Normalization", NeurIPS 2016, eq. 2.
 
     >>> from gradcore import nn
@@ -156,7 +156,7 @@ def weight_norm(module: Module, name: str = "weight", dim: Optional[int] = 0) ->
 
 
 def remove_weight_norm(module: Module, name: str = "weight") -> Module:
-    """Make a parameter of its present value of what `weight_norm` has split.
+    """Undo `weight_norm`, with the current value as the parameter.
 
     >>> from gradcore import nn
     >>> [name for name, _ in remove_weight_norm(weight_norm(nn.Linear(2, 3))).named_parameters()]
@@ -167,10 +167,10 @@ def remove_weight_norm(module: Module, name: str = "weight") -> Module:
 
 def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12,
                   dim: Optional[int] = None) -> Module:
-    """Divide a parameter of a module by its largest singular value, as a matrix whose rows are along `dim`.
+    """Divide a weight of a module by its largest singular value, as a matrix whose rows are along `dim`.
 
-    The value is found by `n_power_iterations` steps of the power method before each call in training, beginning where
-    the last call ended (`weight_u`, `weight_v`).
+    It is updated by `n_power_iterations` steps of the power method before each call in training, starting from the last
+    vectors (`weight_u`, `weight_v`).
     Source: Miyato et al., "Spectral Normalization for Generative Adversarial Networks", ICLR 2018, algorithm 1.
 
     >>> from gradcore import nn
@@ -190,7 +190,7 @@ def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int 
 
 
 def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
-    """Make a parameter of its present value of what `spectral_norm` divides.
+    """Undo `spectral_norm`, with the current value as the parameter.
 
     >>> from gradcore import nn
     >>> [name for name, _ in remove_spectral_norm(spectral_norm(nn.Linear(2, 3))).named_parameters()]
