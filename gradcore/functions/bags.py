@@ -26,6 +26,8 @@ def embedding_bag(input: Any, weight: Tensor, offsets: Any = None, max_norm: Opt
                   padding_idx: Optional[int] = None) -> Tensor:
     """The sum, mean or maximum of rows of a table, a row of shape (d,) for each bag.
 
+    Source: Joulin et al., "Bag of Tricks for Efficient Text Classification", EACL 2017.
+
     Parameters
     ----------
     input : the indices of the rows, of shape (bags, N), or all bags concatenated.

@@ -50,6 +50,8 @@ def embedding(input: Any, weight: Tensor, padding_idx: Optional[int] = None, max
               norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False) -> Tensor:
     """Rows of a table: indices of shape (...) and a weight of shape (n, d) give (..., d).
 
+    Source: Bengio et al., "A Neural Probabilistic Language Model", JMLR 3, 2003.
+
     Parameters
     ----------
     padding_idx : the index of a row that gets no gradient.

@@ -17,6 +17,9 @@ def unfold(input: Any, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes =
     """The windows of (N, C, H, W) or (C, H, W) as columns of shape (N, C · kH · kW, positions) or (C · kH · kW,
     positions).
 
+    Source: Chellapilla, Puri and Simard, "High Performance Convolutional Neural Networks for Document Processing",
+    2006.
+
     >>> unfold(Tensor([[[1.0, 2.0, 3.0]]]), (1, 2))
     tensor([[1., 2.],
             [2., 3.]])

@@ -74,6 +74,11 @@ def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, size_aver
                          reduction: str = "mean") -> Tensor:
     """The distance for target 1, max(0, margin - distance) for target -1.
 
+    Inputs are distances of pairs, of any shape; the target has the same shape.
+
+    Source: the contrastive loss of Hadsell, Chopra and LeCun, "Dimensionality Reduction by Learning an Invariant
+    Mapping", CVPR 2006, without its squares.
+
     >>> hinge_embedding_loss(Tensor([0.5, 0.25]), [1.0, -1.0], reduction="none")
     tensor([0.5 , 0.75])
     """
@@ -84,6 +89,10 @@ def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, size_aver
 def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, size_average: None = None,
                         reduce: None = None, reduction: str = "mean") -> Tensor:
     """max(0, -t (a - b) + margin): for target 1, `a` should be larger than `b`; for -1, smaller.
+
+    Inputs and target have shapes that broadcast.
+
+    Source: Herbrich, Graepel and Obermayer, "Large Margin Rank Boundaries for Ordinal Regression", 2000.
 
     >>> margin_ranking_loss(Tensor([1.0]), Tensor([3.0]), [1.0])
     tensor(2.)
@@ -157,6 +166,8 @@ def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float =
                           reduce: None = None, reduction: str = "mean") -> Tensor:
     """1 - cos(a, b) for target 1, max(0, cos(a, b) - margin) for -1; for vectors, or for rows of matrices.
 
+    Inputs have the shape (N, D) or (D,), targets (N,) or ().
+
     >>> cosine_embedding_loss(Tensor([[1.0, 0.0]]), Tensor([[0.0, 2.0]]), [1.0])
     tensor(1.)
     """
@@ -174,6 +185,10 @@ def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float =
 def multi_margin_loss(input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None,
                       size_average: None = None, reduce: None = None, reduction: str = "mean") -> Tensor:
     """The multi-class hinge loss: mean of w_t max(0, margin - x_t + x_j)^p over classes j other than the target t.
+
+    Scores have the shape (N, C) or (C,), targets, indices from 0 to C - 1, (N,) or ().
+
+    Source: Weston and Watkins, "Support Vector Machines for Multi-Class Pattern Recognition", ESANN 1999.
 
     >>> multi_margin_loss(Tensor([[0.0, 2.0]]), [0])
     tensor(1.5)
@@ -194,6 +209,8 @@ def multi_margin_loss(input: Any, target: Any, p: int = 1, margin: float = 1.0, 
 def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, size_average: None = None,
                                 reduce: None = None, reduction: str = "mean") -> Tensor:
     """The mean over classes of the binary cross entropy of the scores.
+
+    loss = -mean_c(t log sigmoid(x) + (1 - t) log sigmoid(-x)), for scores and targets of shape (..., C).
 
     >>> multilabel_soft_margin_loss(Tensor([[0.0, 0.0]]), [[1.0, 0.0]])
     tensor(0.6931)

@@ -30,6 +30,8 @@ def max_pool2d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, p
                ceil_mode: bool = False, return_indices: bool = False) -> Union[Tensor, tuple[Tensor, Tensor]]:
     """The maximum of each window; the first maximum gets the gradient.
 
+    Source: Riesenhuber and Poggio, "Hierarchical Models of Object Recognition in Cortex", Nature Neuroscience 2, 1999.
+
     Parameters
     ----------
     input : shape (N, C, H, W) or (C, H, W).
@@ -70,6 +72,9 @@ def avg_pool2d(input: Any, kernel_size: Sizes, stride: Optional[Sizes] = None, p
                divisor_override: Optional[int] = None) -> Tensor:
     """The mean of each window.
 
+    Source: the subsampling layers of LeCun et al., "Gradient-Based Learning Applied to Document Recognition", Proc.
+    IEEE 86, 1998.
+
     Parameters
     ----------
     input : shape (N, C, H, W) or (C, H, W).
@@ -107,6 +112,9 @@ def lp_pool1d(input: Any, norm_type: float, kernel_size: Sizes, stride: Optional
 def lp_pool2d(input: Any, norm_type: float, kernel_size: Sizes, stride: Optional[Sizes] = None,
               ceil_mode: bool = False) -> Tensor:
     """(sum of x^p)^(1/p) over each window, with p = `norm_type`; the gradient is 0 where the sum is 0.
+
+    Source: Sermanet, Chintala and LeCun, "Convolutional Neural Networks Applied to House Numbers Digit
+    Classification", ICPR 2012.
 
     >>> lp_pool2d(Tensor([[[3.0, 0.0], [4.0, 0.0]]]), 2, 2)
     tensor([[[5.]]])

@@ -205,6 +205,8 @@ def soft_margin_loss(input: Any, target: Any, size_average: None = None, reduce:
                      reduction: str = "mean") -> Tensor:
     """The logistic loss of scores for targets 1 and -1: log(1 + e^(-t x)).
 
+    Derivative in x: -t sigmoid(-t x).
+
     >>> soft_margin_loss(Tensor([0.0, 100.0]), [1.0, -1.0], reduction="none")
     tensor([  0.6931, 100.    ])
     """

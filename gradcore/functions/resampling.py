@@ -34,7 +34,10 @@ def adaptive_avg_pool1d(input: Any, output_size: Any) -> Tensor:
 def adaptive_avg_pool2d(input: Any, output_size: Any) -> Tensor:
     """The mean of each part of the plane, divided into `output_size` parts; None keeps a size.
 
-    Part i of a dimension of n elements goes from floor(i n / out) to ceil((i + 1) n / out).
+    Part i of a dimension of n elements is from floor(i n / out) to ceil((i + 1) n / out), exclusive.
+
+    Source: the pyramid levels of He et al., "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual
+    Recognition", ECCV 2014.
 
     >>> adaptive_avg_pool2d(Tensor([[[1.0, 2.0, 6.0]]]), (1, 2))
     tensor([[[1.5, 4. ]]])

@@ -23,6 +23,9 @@ from .parameter import Parameter, unfilled
 class MultiheadAttention(Module):
     """Attention in several heads, each on its own projections of queries, keys and values.
 
+    MultiheadAttention(Q, K, V) = concat(head_1, ..., head_h) Wᴼ with head_i = attention(Q W_iᵠ, K W_iᴷ, V W_iⱽ): see
+    `gradcore.functions.scaled_dot_product_attention`.
+
     Source: Vaswani et al., "Attention Is All You Need", NIPS 2017, section 3.2.2.
 
     >>> from gradcore import randn

@@ -200,6 +200,8 @@ class RNN(_Recurrent):
 class LSTM(_Recurrent):
     """Long short-term memory: see `gradcore.functions.cells.lstm_step`.
 
+    c' = sigmoid(f) c + sigmoid(i) tanh(g), h' = sigmoid(o) tanh(c'), where i, f, g, o are W x + b + U h + d.
+
     With `proj_size`, a further matrix projects the state to that size.
     Sources: Hochreiter and Schmidhuber, "Long Short-Term Memory", Neural Computation 9, 1997; Sak, Senior and Beaufays,
     "Long Short-Term Memory Based Recurrent Neural Network Architectures", 2014, section 3.2.
@@ -214,6 +216,9 @@ class LSTM(_Recurrent):
 
 class GRU(_Recurrent):
     """Gated recurrent units: see `gradcore.functions.cells.gru_step`.
+
+    h' = (1 - z) n + z h, with r = sigmoid(W_r x + U_r h + ...), z = sigmoid(W_z x + U_z h + ...) and n = tanh(W_n x +
+    r U_n h + ...).
 
     Source: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", EMNLP 2014.
 

@@ -33,6 +33,9 @@ class _WithMomentum(LRScheduler):
 class OneCycleLR(_WithMomentum):
     """From max_lr / div_factor up to max_lr, then down to 1 / final_div_factor of the initial rate, in total_steps.
 
+    Source: Smith and Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates",
+    2018.
+
     With `cycle_momentum`, the momentum ("momentum", or the first of "betas") moves in the opposite direction.
 
     >>> from gradcore import ones, optim

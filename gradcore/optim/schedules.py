@@ -116,6 +116,8 @@ class LRScheduler:
 class StepLR(LRScheduler):
     """Multiply the rate by gamma every step_size epochs.
 
+    lr_t = lr_0 · gamma^floor(t / step_size) at epoch t.
+
     >>> from gradcore import ones, optim
     >>> optimizer = optim.SGD([ones(1)], lr=0.8)
     >>> scheduler = StepLR(optimizer, step_size=2, gamma=0.5)
@@ -138,6 +140,8 @@ class StepLR(LRScheduler):
 class MultiStepLR(LRScheduler):
     """Multiply the rate by gamma at each milestone.
 
+    lr_t = lr_0 · gamma^n at epoch t, with n the number of milestones up to t.
+
     >>> from gradcore import ones, optim
     >>> optimizer = optim.SGD([ones(1)], lr=0.8)
     >>> scheduler = MultiStepLR(optimizer, milestones=[1, 3], gamma=0.5)
@@ -159,6 +163,8 @@ class MultiStepLR(LRScheduler):
 class ExponentialLR(LRScheduler):
     """Multiply the rate by gamma every epoch.
 
+    lr_t = lr_0 · gamma^t at epoch t.
+
     >>> from gradcore import ones, optim
     >>> optimizer = optim.SGD([ones(1)], lr=0.8)
     >>> scheduler = ExponentialLR(optimizer, gamma=0.5)
@@ -178,6 +184,8 @@ class ExponentialLR(LRScheduler):
 
 class LambdaLR(LRScheduler):
     """The initial rate times a function of the epoch, one for all groups or one for each.
+
+    lr_t = lr_0 · f(t) at epoch t.
 
     >>> from gradcore import ones, optim
     >>> optimizer = optim.SGD([ones(1)], lr=0.8)
@@ -206,6 +214,8 @@ class LambdaLR(LRScheduler):
 class MultiplicativeLR(LambdaLR):
     """Multiply the rate at each epoch by a function of the epoch, one for all groups or one for each.
 
+    lr_t = lr_(t-1) · f(t) at epoch t.
+
     >>> from gradcore import ones, optim
     >>> optimizer = optim.SGD([ones(1)], lr=0.8)
     >>> scheduler = MultiplicativeLR(optimizer, lambda epoch: 1 / epoch)
@@ -223,6 +233,8 @@ class MultiplicativeLR(LambdaLR):
 
 class PolynomialLR(LRScheduler):
     """Decrease the rate to 0 in total_iters epochs, as a polynomial of degree power.
+
+    lr_t = lr_0 (1 - min(t, T) / T)^power at epoch t, with T = total_iters.
 
     >>> from gradcore import ones, optim
     >>> optimizer = optim.SGD([ones(1)], lr=0.8)
@@ -246,6 +258,8 @@ class PolynomialLR(LRScheduler):
 class ConstantLR(LRScheduler):
     """Multiply the rate by factor until epoch total_iters.
 
+    lr_t = factor · lr_0 for t < total_iters, else lr_0.
+
     >>> from gradcore import ones, optim
     >>> optimizer = optim.SGD([ones(1)], lr=0.8)
     >>> scheduler = ConstantLR(optimizer, factor=0.5, total_iters=2)
@@ -267,6 +281,8 @@ class ConstantLR(LRScheduler):
 
 class LinearLR(LRScheduler):
     """Multiply the rate by a factor that changes linearly from start_factor to end_factor in total_iters epochs.
+
+    lr_t = lr_0 (start_factor + (end_factor - start_factor) min(t, T) / T) at epoch t, with T = total_iters.
 
     >>> from gradcore import ones, optim
     >>> optimizer = optim.SGD([ones(1)], lr=0.8)
@@ -299,6 +315,10 @@ def cosine(start: float, end: float, share: float) -> float:
 class CosineAnnealingLR(LRScheduler):
     """Decrease the rate to eta_min in T_max epochs along a cosine, and up again.
 
+    lr_t = eta_min + (lr_0 - eta_min) (1 + cos(π t / T_max)) / 2 at epoch t.
+
+    Source: Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR 2017, eq. 5.
+
     >>> from gradcore import ones, optim
     >>> optimizer = optim.SGD([ones(1)], lr=0.8)
     >>> scheduler = CosineAnnealingLR(optimizer, T_max=4)
@@ -324,6 +344,11 @@ class CosineAnnealingLR(LRScheduler):
 
 class CosineAnnealingWarmRestarts(LRScheduler):
     """Decrease the rate to eta_min along a cosine, with restarts after T_0 epochs, then T_mult times as many.
+
+    lr_t = eta_min + (lr_0 - eta_min) (1 + cos(π t / T)) / 2, with t the epochs since the last restart and T the
+    period.
+
+    Source: Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR 2017, eq. 5.
 
     >>> from gradcore import ones, optim
     >>> optimizer = optim.SGD([ones(1)], lr=0.8)
