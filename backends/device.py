@@ -21,7 +21,7 @@ class Device:
         name = name if index is None else f"{name}:{index}"
         match = re.fullmatch(r"([a-z]\w*?)(?::(\d+))?", str(name))
         if match is None or (match[1] == "cpu" and match[2] not in (None, "0")):
-            raise ValueError(f'a device is "cpu", "cuda" or "cuda:N" (or "auto" where one is chosen); got {name!r}')
+            raise ValueError(f'a device must be "cpu", "cuda", "cuda:N" or "auto"; got {name!r}')
         self.type: str = match[1]
         self.index: int = int(match[2] or 0)
 

@@ -66,7 +66,7 @@ def register(device_type: str, factory: Callable[[Device], Backend]) -> None:
     >>> unregister("mine")
     """
     if not _names_a_type(device_type):
-        raise ValueError(f'register takes the name of a device type, as "cuda" is one; got {device_type!r}')
+        raise ValueError(f'register takes the name of a device type, such as "cuda"; got {device_type!r}')
     if not callable(factory):
         raise TypeError(f"register takes a function that makes the backend of a device; got {type(factory).__name__}")
     with _changing.lock:
@@ -121,7 +121,7 @@ def _made(device: Device) -> Backend:
             made = _factories[device.type](device)
             if not isinstance(made, Backend):
                 raise TypeError(f'the factory for devices of the type "{device.type}" made a {type(made).__name__}, '
-                                f'which is no gradcore.backends.Backend')
+                                f'which is not a gradcore.backends.Backend')
             _backends[name] = made
         return _backends[name]
 
@@ -140,7 +140,7 @@ def _factory_of_a_package(device: Device) -> Callable[[Device], Backend]:
                 raise BackendUnavailable(f"{device} cannot be used: {point.value}, which a package names as its "
                                          f"backend, was not loaded ({type(error).__name__}: {error})") from error
     known = sorted({*_factories, *points.names})
-    raise ValueError(f'there is no device "{device}"; known are {", ".join(known)}, and "auto", which chooses')
+    raise ValueError(f'there is no device "{device}"; known are {", ".join(known)}, and "auto"')
 
 
 def as_device(device: DeviceLike = None) -> Device:

@@ -141,7 +141,7 @@ def test_what_is_impossible_is_refused():
     for message, make in cases:
         with pytest.raises(ValueError, match=message):
             make()
-    with pytest.raises(TypeError, match="parameters are floats; got int64"):
+    with pytest.raises(TypeError, match="parameters must be floats; got int64"):
         distributions.Normal(gradcore.tensor([1]), 1.0)
     with pytest.raises(NotImplementedError, match="got Normal and Uniform"):
         distributions.kl_divergence(distributions.Normal(0.0, 1.0), distributions.Uniform(0.0, 1.0))

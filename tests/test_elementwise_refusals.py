@@ -66,7 +66,7 @@ _formulas_that_are_wrong = [
     (lambda xp, x: mish(x), "tensors, arrays and numbers"), (lambda xp, x: gradcore.exp(x), "exp"),
     (lambda xp, x: x * 1j, "complex"), (lambda xp, x: x + 10 ** 400, "integer of 1329 bits"),
     (lambda xp, x: xp.position * x, "gradcore.rowwise"), (lambda xp, x: x - xp.mean(x), "gradcore.rowwise"),
-    (_calls_itself, "calls itself"),
+    (_calls_itself, "recurses infinitely"),
 ]
 
 
@@ -132,7 +132,7 @@ def test_a_derivative_that_returns_something_else(value, words):
 
 
 def test_integers_have_no_negative_powers():
-    with pytest.raises(FormulaError, match="integers have no negative integer powers"):
+    with pytest.raises(FormulaError, match="integers cannot have negative integer exponents"):
         elementwise(lambda xp, x: x ** -2)(gradcore.tensor([1, 2]))
     assert elementwise(lambda xp, x: x ** -2)(Tensor([2.0])).tolist() == [0.25]
 
@@ -170,7 +170,7 @@ def test_bad_signatures_are_refused():
         elementwise(lambda xp, x, mode="tanh": x)
     with pytest.raises(FormulaError, match="cannot be a parameter"):
         elementwise(lambda xp, *arrays: arrays[0])
-    with pytest.raises(FormulaError, match="takes no array"):
+    with pytest.raises(FormulaError, match="has no array"):
         elementwise(lambda xp, alpha=1.0: alpha)
 
     @elementwise

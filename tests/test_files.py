@@ -147,7 +147,7 @@ def test_a_header_is_read_no_further_than_numpy_understands(rng):
 
 def test_files_for_text_and_wrong_places_are_told():
     save([gradcore.ones(1)], "a.npz")
-    with open("a.npz", encoding="latin-1") as file, pytest.raises(TypeError, match="must be open for bytes"):
+    with open("a.npz", encoding="latin-1") as file, pytest.raises(TypeError, match="must be open in binary mode"):
         load(file)
     with pytest.raises(ValueError, match="function map_location must return a tensor, or None.*returned int"):
         load("a.npz", map_location=lambda x, device: 5)

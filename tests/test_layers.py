@@ -284,7 +284,7 @@ def test_lists_and_dictionaries_of_modules_and_parameters():
     (lambda: nn.AvgPool2d(2, stride=0), "AvgPool2d: `stride` must be"),
     (lambda: nn.GroupNorm(4, 6), "GroupNorm: `num_channels` must be a multiple of `num_groups`; got 6 and 4"),
     (lambda: nn.LayerNorm("3"), "LayerNorm: `normalized_shape`"),
-    (lambda: nn.Embedding(3, 2, padding_idx=3), "Embedding: `padding_idx` must be the number of one of the 3 rows"),
+    (lambda: nn.Embedding(3, 2, padding_idx=3), "Embedding: `padding_idx` must be an index of one of the 3 rows"),
     (lambda: nn.Embedding(3, 2, max_norm=-1), "Embedding: `max_norm` must be at least 0"),
     (lambda: nn.Dropout(2), "Dropout: `p` must be between 0 and 1"),
     (lambda: nn.Unflatten(0, (-1, -1)), "Unflatten: `unflattened_size`"),
@@ -323,7 +323,7 @@ def test_inputs_that_do_not_fit_are_refused_in_words(module, shape, words):
 
 
 def test_numbers_of_rows_that_do_not_exist_are_refused():
-    with pytest.raises(IndexError, match="embedding: the input must hold numbers from 0 to 4; got 0 to 5"):
+    with pytest.raises(IndexError, match="embedding: the input must hold indices from 0 to 4; got 0 to 5"):
         nn.Embedding(5, 2)(Tensor([0, 5], dtype=int))
     with pytest.raises(TypeError, match="embedding: it takes integers"):
         nn.Embedding(5, 2)(Tensor([0.0]))

@@ -240,7 +240,7 @@ def test_sequential_wants_modules():
 
 
 def test_a_module_without_forward_says_so():
-    with pytest.raises(NotImplementedError, match="Module does not say what it computes"):
+    with pytest.raises(NotImplementedError, match="Module must define forward"):
         nn.Module()(1)
 
 

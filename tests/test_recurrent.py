@@ -145,7 +145,7 @@ def test_attention_to_nothing_is_nothing(backend: Backend):
     x = Tensor.ones(2, 3, device=backend.device)
     mask = Tensor([[False, False], [True, False]], dtype=bool, device=backend.device)
     assert nn.functional.scaled_dot_product_attention(x, x, x, mask).tolist() == [[0] * 3, [1] * 3]
-    with pytest.raises(ValueError, match="`attn_mask` or `is_causal`, not both"):
+    with pytest.raises(ValueError, match="`attn_mask` and `is_causal` exclude"):
         nn.functional.scaled_dot_product_attention(x, x, x, mask, is_causal=True)
     with pytest.raises(ValueError, match=r"shapes .* are needed; got query \(2, 3\), key \(2, 2\)"):
         nn.functional.scaled_dot_product_attention(x, x[:, :2], x)
@@ -205,7 +205,7 @@ def test_masks_that_do_not_fit_are_refused():
     attention, x = nn.MultiheadAttention(4, 2), Tensor.ones(3, 2, 4)
     for options, words in (({"attn_mask": Tensor.ones(2, 3)}, r"`attn_mask` must have shape \(3, 3\) or \(4, 3, 3\)"),
                            ({"key_padding_mask": Tensor.ones(3, 2)}, r"`key_padding_mask` must have shape \(2, 3\)"),
-                           ({"is_causal": True}, "`is_causal` says what `attn_mask` is")):
+                           ({"is_causal": True}, "`is_causal` is a hint about `attn_mask`")):
         with pytest.raises(ValueError, match="MultiheadAttention: " + words):
             attention(x, x, x, **options)
     with pytest.raises(ValueError, match="MultiheadAttention: query, key and value must have"):

@@ -48,7 +48,7 @@ CASES = [
      "S of at least 2"),
     (lambda: batch_norm(_zeros(2, 3), None, None), ValueError, "batch_norm: in evaluation it needs"),
     (lambda: instance_norm(_zeros(2, 3, 1)), ValueError, r"instance_norm: .*more than one element; got shape"),
-    (lambda: group_norm(_zeros(2, 3), 2), ValueError, r"group_norm: the 3 channel\(s\) do not divide into 2 groups"),
+    (lambda: group_norm(_zeros(2, 3), 2), ValueError, r"the 3 channel\(s\) are not divisible into 2 groups"),
     (lambda: max_pool1d(_zeros(1, 1, 5), 2, padding=2), ValueError, "max_pool1d: `padding` must be at most half"),
     (lambda: smooth_l1_loss(_zeros(2), _zeros(2), beta=-1.0), ValueError, "smooth_l1_loss: `beta` .*got -1.0"),
     (lambda: triplet_margin_loss(_zeros(2, 2), _zeros(2, 2), _zeros(2)), ValueError, "triplet_margin_loss: anchor"),

@@ -60,7 +60,7 @@ def test_a_package_is_not_loaded_before_its_device_is_asked_for(package):
 
 def test_what_is_no_backend_is_refused(package):
     package("def factory(device): return 3", senseless="package_with_a_device:factory")
-    with pytest.raises(TypeError, match='type "senseless" made a int, which is no gradcore.backends.Backend'):
+    with pytest.raises(TypeError, match='type "senseless" made a int, which is not a gradcore.backends.Backend'):
         get_backend("senseless")
 
 

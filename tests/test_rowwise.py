@@ -225,7 +225,7 @@ def test_what_takes_long_is_computed_once():
 def test_what_a_row_does_not_need_may_be_empty(backend):
     assert gradcore.softmax(Tensor.zeros(3, 0, device=backend.device)).shape == (3, 0)
     assert gradcore.softmax(Tensor.zeros(0, 3, device=backend.device)).shape == (0, 3)
-    with pytest.raises(ValueError, match="spread: the max of a row of no elements"):
+    with pytest.raises(ValueError, match="spread: the max of an empty row"):
         rowwise(spread)(Tensor.zeros(3, 0, device=backend.device))
 
 
@@ -234,7 +234,7 @@ def test_what_is_no_row_formula_is_refused_in_words():
         rowwise(lambda xp, x: None)(Tensor([1.0]))
     with pytest.raises(FormulaError, match="xp.cumsum combines several elements"):
         rowwise(lambda xp, x: xp.cumsum(x))(Tensor([1.0]))
-    with pytest.raises(FormulaError, match="takes no array"):
+    with pytest.raises(FormulaError, match="has no array"):
         rowwise(lambda xp: 1.0)
     with pytest.raises(FormulaError, match="`dim` is an option of every call of a row operation"):
         rowwise(lambda xp, x, dim=2.0: x * dim)

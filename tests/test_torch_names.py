@@ -203,7 +203,7 @@ def test_dtypes_have_pytorchs_names(name, torch):
 def test_devices_have_pytorchs_name():
     assert gradcore.device("cuda", 1) == "cuda:1" and gradcore.device("cpu").type == "cpu"
     assert Tensor([1.0]).to(gradcore.device("cpu")).device == gradcore.device("cpu")
-    with pytest.raises(ValueError, match="a device is"):
+    with pytest.raises(ValueError, match="a device must be"):
         gradcore.device("cpu", 1)
 
 
@@ -312,7 +312,7 @@ def test_multinomial_refuses_in_words(weights, count, replacement):
     (lambda x: x.scatter(0, [[0] * 4], x), ValueError, "scatter: an index of shape"),
     (lambda x: x.index_add(0, [0, 1], x[:1]), ValueError, "index_add needs a vector of integers"),
     (lambda x: x[0].long().bincount(x[0, :2]), ValueError, "bincount: weights must have"),
-    (lambda x: (x[0].long() - 5).bincount(), ValueError, "bincount counts numbers from 0"),
+    (lambda x: (x[0].long() - 5).bincount(), ValueError, "bincount needs numbers of at least 0"),
     (lambda x: gradcore.searchsorted(x, x[0]), ValueError, "searchsorted: the sorted tensor must be")])
 def test_refusals_name_the_function(refused, error, words):
     x = gradcore.ones(2, 3)

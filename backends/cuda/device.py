@@ -129,7 +129,7 @@ def why_no_kernels(index: int) -> Optional[str]:
             array = cupy.zeros(1, cupy.float32)
             function(cupy, 'extern "C" __global__ void probe(float* x) { *x = 1; }', "probe")((1,), (1,), (array,))
             if float(array[0]) != 1:
-                raise RuntimeError("the kernel did nothing")
+                raise RuntimeError("the kernel had no effect")
     except Exception as error:  # NVRTC is missing, the device is too old, or its memory is full
         return _needs_nvrtc(error)
     return None

@@ -35,7 +35,7 @@ def as_dtype(dtype: Any) -> np.dtype:
     try:
         found: np.dtype = np.dtype(dtype)
     except Exception:  # NumPy raises several exceptions, and warnings that may be errors
-        raise TypeError(f'a dtype is given by its name or its type, as "float32" or float; got {dtype!r:.60}') from None
+        raise TypeError(f'a dtype must be a name or a type, such as "float32" or float; got {dtype!r:.60}') from None
     kind_of(found)
     return found if found.isnative else found.newbyteorder("=")
 

@@ -16,6 +16,8 @@ from .expand import expand
 from .expression import Apply, Expression, Literal, in_order, rebuilt, rewrite
 from .kernel import Kernel
 
+NEGATIVE_EXPONENT = "integers cannot have negative integer exponents; use a float tensor as the base"
+
 
 def wrapped(number: int, dtype: np.dtype) -> int:
     """The number modulo 2^bits, in the range of the dtype.
@@ -69,12 +71,12 @@ def _fitted(node: Expression, args: tuple[Expression, ...], dtype: np.dtype) -> 
         return node
     primitive = node.primitive
     is_beyond = any(_is_out_of(arg, dtype) for arg in args)
-    if is_beyond and primitive.gives_boolean and not primitive.takes_booleans:  # one answer for all there are
+    if is_beyond and primitive.gives_boolean and not primitive.takes_booleans:  # one answer for all numbers
         assert primitive.numpy is not None
         held = [_literal(arg, beyond, dtype) for arg in args]
         return Literal.of(bool(primitive.numpy(*[x.value if isinstance(x, Literal) else 0.0 for x in held])))
     if primitive.name == "power" and isinstance(args[1], Literal) and args[1].value < 0:
-        raise FormulaError("integers have no negative integer powers; make the base a float tensor")
+        raise FormulaError(NEGATIVE_EXPONENT)
     fit = nearest if primitive.name in ("maximum", "minimum") else wrapped
     made = rebuilt(node, tuple(_literal(arg, fit, dtype) for arg in args))
-    return _literal(made, wrapped, dtype)  # where all arguments have become numbers
+    return _literal(made, wrapped, dtype)  # a literal if all arguments are

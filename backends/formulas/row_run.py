@@ -75,7 +75,7 @@ class RowRun:
             self.values[step.makes] = self.backend.sum(array, self.dims, True)
         else:
             if not self.count:
-                raise ValueError(f"{self.name}: the {step.name} of a row of no elements does not exist")
+                raise ValueError(f"{self.name}: the {step.name} of an empty row does not exist")
             self.values[step.makes] = getattr(self.backend.xp, step.name)(array, axis=self.dims, keepdims=True)
 
     def _finished(self, symbol: Symbol) -> Any:

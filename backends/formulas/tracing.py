@@ -83,7 +83,7 @@ def trace(function: Callable[..., Any], namespace: FormulaNamespace, arguments: 
             error.args = (f"{name}: {error}",)
         raise
     except RecursionError:
-        raise FormulaError(f"{name} calls itself without end") from None
+        raise FormulaError(f"{name} recurses infinitely") from None
     except (TypeError, AttributeError) as error:
         text = str(error)
         for pattern, word in _WORDS:

@@ -43,7 +43,7 @@ def one_dim(dim: Any, ndim: int) -> int:
     index = _integer(dim, _EXPECTED)
     if not -ndim <= index < ndim:
         raise IndexError(f"dimension {index} does not exist in a tensor of {ndim} dimension(s); "
-                         + (f"they are numbered {-ndim} to {ndim - 1}" if ndim else "it has none to name"))
+                         + (f"they are numbered {-ndim} to {ndim - 1}" if ndim else "it has none"))
     return index % ndim
 
 

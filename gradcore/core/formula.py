@@ -275,7 +275,7 @@ def of_formula(kind: type[Self], function: Callable[..., Any], traced: Callable[
     """
     signature, name = Signature(function), name_of(function)
     if not signature.arrays:
-        raise FormulaError(f"formula {name} takes no array: a parameter without a default, after xp")
+        raise FormulaError(f"formula {name} has no array: a parameter without a default after xp")
     for option in options:
         if option in (*signature.arrays, *signature.constants):
             raise FormulaError(f"formula {name}: `{option}` is an option of every call, so that no array or constant "

@@ -40,7 +40,7 @@ def load_digits(test_fraction: float = 0.25, seed: int = 0, device: DeviceLike =
     try:
         from sklearn import datasets
     except ImportError as error:
-        raise ImportError('the digits come with scikit-learn, which is not installed: pip install "gradcore[bench]"'
+        raise ImportError('the digits need scikit-learn, which is not installed: pip install "gradcore[bench]"'
                           ) from error
     images, targets = datasets.load_digits(return_X_y=True)
     train, test = train_test_split(len(images), test_fraction, seed)

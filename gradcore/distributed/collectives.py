@@ -270,11 +270,11 @@ def _checked(op: str, tensor: Tensor, name: str) -> str:
     """`op`, if it is valid for the dtype of the tensor."""
     known = (ReduceOp.SUM, ReduceOp.AVG, ReduceOp.MAX, ReduceOp.MIN)
     if op not in known:
-        raise ValueError(f"{name}: op is one of {', '.join(known)}; got {op!r}")
+        raise ValueError(f"{name}: op must be one of {', '.join(known)}; got {op!r}")
     if op == ReduceOp.AVG and kind_of(tensor.dtype) < 2:
-        raise TypeError(f"{name}: a mean is of floats; this tensor holds {tensor.dtype}")
+        raise TypeError(f"{name}: a mean needs floats; got {tensor.dtype}")
     if op == ReduceOp.SUM and tensor.dtype == BOOL:
-        raise TypeError(f"{name}: booleans have no sum; \"max\" is true where any is, \"min\" where all are")
+        raise TypeError(f"{name}: booleans have no sum; use \"max\" for any and \"min\" for all")
     return op
 
 

@@ -20,7 +20,7 @@ from .distribution import Distribution, broadcast_all
 
 def _given(name: str, probs: Any, logits: Any) -> Tensor:
     if (probs is None) == (logits is None):
-        raise ValueError(f"{name}: give `probs` or `logits`, one of them")
+        raise ValueError(f"{name}: pass either `probs` or `logits`")
     return broadcast_all(name, logits if probs is None else probs)[0]
 
 

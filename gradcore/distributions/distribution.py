@@ -94,7 +94,7 @@ def broadcast_all(name: str, *values: Any) -> list[Tensor]:
     backend = common_backend(name, values)
     known = [value for value in values if isinstance(value, Tensor)]
     if any(kind_of(value.dtype) < 2 for value in known):
-        raise TypeError(f"{name}: parameters are floats; got {', '.join(str(value.dtype) for value in known)}")
+        raise TypeError(f"{name}: parameters must be floats; got {', '.join(str(value.dtype) for value in known)}")
     dtype = result_type(value._array for value in known) if known else DEFAULT_FLOAT
     tensors = [cast(value, dtype) if isinstance(value, Tensor) else as_tensor(value, dtype, backend.device)
                for value in values]

@@ -120,7 +120,7 @@ def _checked(name: str, query: Any, key: Any, value: Any, mask: Any, is_causal: 
     if min(q.ndim, k.ndim, v.ndim) < 2 or q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
         raise ValueError(f"{name}: shapes (..., L, E), (..., S, E) and (..., S, V) are needed; {shapes}")
     if is_causal and mask is not None:
-        raise ValueError(f"{name}: it takes `attn_mask` or `is_causal`, not both")
+        raise ValueError(f"{name}: `attn_mask` and `is_causal` exclude each other")
     if enable_gqa and (min(q.ndim, k.ndim) < 3 or q.shape[-3] % k.shape[-3] or k.shape[-3] != v.shape[-3]):
         raise ValueError(f"{name}: the heads of the queries must be a multiple of those of keys and values; {shapes}")
     return tensors

@@ -103,7 +103,7 @@ def _convolved(name: str, count: int, input: Any, weight: Tensor, bias: Optional
     x, weight, bias = _operands(name, count, input, weight, bias, groups)
     out = weight.shape[0]
     if out % groups:
-        raise ValueError(f"{name}: the {out} output channel(s) of the weight do not divide into {groups} groups")
+        raise ValueError(f"{name}: the {out} output channel(s) of the weight are not divisible into {groups} groups")
     samples = as_samples(x, count, name, weight.shape[1] * groups)
     _check_bias(name, bias, out)
     kernel = weight.shape[2:]
@@ -121,7 +121,7 @@ def _transposed(name: str, count: int, input: Any, weight: Tensor, bias: Optiona
     x, weight, bias = _operands(name, count, input, weight, bias, groups)
     channels, out = weight.shape[0], weight.shape[1] * groups
     if channels % groups:
-        raise ValueError(f"{name}: the {channels} channel(s) of the weight do not divide into {groups} groups")
+        raise ValueError(f"{name}: the {channels} channel(s) of the weight are not divisible into {groups} groups")
     samples = as_samples(x, count, name, channels)
     _check_bias(name, bias, out)
     stride = per_dim(stride, count, 1, "stride", name)

@@ -74,7 +74,7 @@ def embedding(input: Any, weight: Tensor, padding_idx: Optional[int] = None, max
     padding_idx = checked_padding(padding_idx, count, "embedding")
     places = values_on_host(input, index)
     if places is not None and places.size and (places.min() < 0 or places.max() >= count):
-        raise IndexError(f"embedding: the input must hold numbers from 0 to {count - 1}; got {places.min()} to "
+        raise IndexError(f"embedding: the input must hold indices from 0 to {count - 1}; got {places.min()} to "
                          f"{places.max()}")
     index = index.detach().clone()
     if max_norm is not None:
@@ -85,14 +85,14 @@ def embedding(input: Any, weight: Tensor, padding_idx: Optional[int] = None, max
 def checked_padding(padding_idx: Optional[int], count: int, name: str) -> Optional[int]:
     """`padding_idx` as a non-negative index."""
     if padding_idx is not None and not -count <= padding_idx < count:
-        raise ValueError(f"{name}: `padding_idx` must be the number of one of the {count} rows; got {padding_idx}")
+        raise ValueError(f"{name}: `padding_idx` must be an index of one of the {count} rows; got {padding_idx}")
     return None if padding_idx is None else padding_idx % count
 
 
 def check_rows(name: str, max_norm: Optional[float], norm_type: float, sparse: bool) -> None:
     """Raise an error for invalid norms and for sparse gradients."""
     if sparse:
-        raise NotImplementedError(f"{name}: `sparse` is not supported: gradients are arrays of the table's shape")
+        raise NotImplementedError(f"{name}: `sparse` is not supported: gradients are dense")
     if max_norm is not None and not (max_norm >= 0 and norm_type > 0):
         raise ValueError(f"{name}: `max_norm` must be at least 0 and `norm_type` above 0; got {max_norm} and "
                          f"{norm_type}")

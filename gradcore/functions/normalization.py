@@ -226,7 +226,7 @@ def group_norm(input: Any, num_groups: int, weight: Optional[Tensor] = None, bia
     x = as_tensor(input)
     _check_channels(x, "group_norm", weight=weight, bias=bias)
     if num_groups < 1 or x.shape[1] % num_groups:
-        raise ValueError(f"group_norm: the {x.shape[1]} channel(s) do not divide into {num_groups} groups")
+        raise ValueError(f"group_norm: the {x.shape[1]} channel(s) are not divisible into {num_groups} groups")
     grouped = reshape(x, x.shape[0], num_groups, x.shape[1] // num_groups, -1)
     scale, shift = [value if value is None else reshape(value, num_groups, -1, 1) for value in (weight, bias)]
     y = standardized(grouped, 1.0 if scale is None else scale, 0.0 if shift is None else shift, dim=(2, 3), eps=eps)

@@ -117,7 +117,7 @@ class MultiheadAttention(Module):
                              f"{', '.join(map(str, sizes))} features; got shapes "
                              f"{', '.join(str(tensor.shape) for tensor in tensors)}")
         if is_causal and attn_mask is None:
-            raise ValueError("MultiheadAttention: `is_causal` says what `attn_mask` is, which must be given as well")
+            raise ValueError("MultiheadAttention: `is_causal` is a hint about `attn_mask`, which is required")
 
     def _by_sample(self, x: Tensor, is_batched: bool) -> Tensor:
         """(samples, times, features)."""

@@ -156,7 +156,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     _of_ndim(tensor, "dirac_", 3, 4, 5)
     out, channels = tensor.shape[:2]
     if out % groups:
-        raise ValueError(f"init.dirac_: the {out} output channel(s) do not divide into {groups} groups")
+        raise ValueError(f"init.dirac_: the {out} output channel(s) are not divisible into {groups} groups")
     values = np.zeros(tensor.shape)
     middle = tuple(n // 2 for n in tensor.shape[2:])
     for group in range(groups):

@@ -62,7 +62,7 @@ class Module:
         forward: Callable[..., Any]  # each module has its own parameters
     else:
         def forward(self, *inputs: Any) -> Any:
-            raise NotImplementedError(f"{type(self).__name__} does not say what it computes: define forward(self, x)")
+            raise NotImplementedError(f"{type(self).__name__} must define forward()")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         if self._hooks is None:

@@ -82,14 +82,14 @@ def min(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None)
 
 def _dim_or_other(name: str, dim: Any, other: Any) -> Any:
     if dim is not None and other is not None:
-        raise TypeError(f"{name}: it takes `dim` or `other`, one of them; got {dim!r:.60} and {other!r:.60}")
+        raise TypeError(f"{name}: pass either `dim` or `other`; got {dim!r:.60} and {other!r:.60}")
     return dim if other is None else other
 
 
 def _extremum(x: Tensor, dim: Any, keepdim: bool, which: str) -> Union[Tensor, ValuesAndIndices]:
     if isinstance(dim, Tensor) or backend_of(dim) is not None:
         if keepdim:
-            raise TypeError(f"{which} of two tensors reduces no dimension; it takes no keepdim")
+            raise TypeError(f"{which} of two tensors has no `keepdim`")
         return (arithmetic.maximum if which == "max" else arithmetic.minimum)(x, dim)
     if dim is None:
         return _shared_extremum(x, None, keepdim, which)

@@ -221,7 +221,7 @@ def gather(x: Tensor, dim: int, index: Any, *, sparse_grad: bool = False) -> Ten
             [3.]])
     """
     if sparse_grad:
-        raise NotImplementedError("gather: `sparse_grad` is not supported: gradients are arrays of the tensor's shape")
+        raise NotImplementedError("gather: `sparse_grad` is not supported: gradients are dense")
     dim = one_dim(dim, x.ndim)
     given, index = index, as_tensor(index, device=None if isinstance(index, Tensor) else x.device)
     if index.ndim != x.ndim:

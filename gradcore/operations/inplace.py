@@ -206,5 +206,5 @@ def in_place_if(inplace: bool, function: Callable[..., Tensor], x: Any, *args: A
     if not inplace:
         return function(x, *args, **kwargs)
     if not isinstance(x, Tensor):
-        raise TypeError(f"{function.__name__}: in place only a Tensor can be changed; got {described(x)}")
+        raise TypeError(f"{function.__name__}: `inplace` needs a Tensor; got {described(x)}")
     return in_place(function, f"{function.__name__}_")(x, *args, **kwargs)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..backends import Backend
 from ..backends.formulas.dtypes import kind_of, result_type
-from ..backends.formulas.integers import nearest, wrapped
+from ..backends.formulas.integers import NEGATIVE_EXPONENT, nearest, wrapped
 from ..core.elementwise import Elementwise
 from ..core.tensor import Tensor
 
@@ -101,7 +101,7 @@ class _Powering(_Fitting[Result]):
 
     def run(self, inputs: Sequence[Any], values: tuple[float, ...], backend: Backend) -> Result:
         if _has_negative_exponent(*inputs):
-            raise ValueError(f"{self.name}: integers have no negative integer powers; make the base a float tensor")
+            raise ValueError(f"{self.name}: {NEGATIVE_EXPONENT}")
         return super().run(inputs, values, backend)
 
 

@@ -82,6 +82,6 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     if decimals == 0 or kind_of(input.dtype) < 2:
         return arithmetic.round(input)
     if abs(decimals) > 308:
-        raise ValueError(f"round: `decimals` must be from -308 to 308, as float64 has no more; got {decimals}")
+        raise ValueError(f"round: `decimals` must be from -308 to 308; got {decimals}")
     scale = 10.0 ** abs(decimals)
     return arithmetic.round(input * scale) / scale if decimals > 0 else arithmetic.round(input / scale) * scale

@@ -60,7 +60,7 @@ def scatter(input: Tensor, dim: int, index: Any, src: Any = None, *, value: Any 
     tensor([6., 0., 5.])
     """
     if (src is None) == (value is None):
-        raise TypeError(f"scatter: it takes `src` or `value`, one of them; got {src!r:.60} and {value!r:.60}")
+        raise TypeError(f"scatter: pass either `src` or `value`; got {src!r:.60} and {value!r:.60}")
     if reduce not in (None, "add"):
         raise ValueError(f'scatter: `reduce` must be None or "add", for others there is scatter_reduce; got {reduce!r}')
     places, values = placed("scatter", input, dim, index, value if src is None else src)

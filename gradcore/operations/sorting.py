@@ -254,7 +254,7 @@ def bincount(input: Tensor, weights: Optional[Tensor] = None, minlength: int = 0
         raise ValueError(f"bincount: minlength must be at least 0; got {minlength}")
     length = max(minlength, int(amax(input)) + 1 if input.size else 0)
     if input.size and int(amax(-cast(input, INT64))) > 0:
-        raise ValueError("bincount counts numbers from 0 on; there is a negative one")
+        raise ValueError("bincount needs numbers of at least 0; got a negative one")
     if weights is None:
         weights = ones(input.shape, dtype=INT64, device=input.device)
     elif weights.dtype != FLOAT32:  # as in PyTorch

@@ -16,7 +16,7 @@ class _WithMomentum(LRScheduler):
 
     def momentum(self, epoch: float) -> float:
         """The momentum at an epoch."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what the momentum is: define momentum()")
+        raise NotImplementedError(f"{type(self).__name__} must define momentum()")
 
     def _set(self, epoch: int, rates: list[float]) -> None:
         super()._set(epoch, rates)

@@ -63,7 +63,7 @@ class Optimizer:
         """Add a group of parameters: {"params": tensors, option: value, ...}."""
         name = type(self).__name__
         if not isinstance(param_group, Mapping) or "params" not in param_group:
-            raise TypeError(f"{name}: a group is a dict with \"params\"; got {param_group!r:.80}")
+            raise TypeError(f"{name}: a group must be a dict with \"params\"; got {param_group!r:.80}")
         given = param_group["params"]
         tensors = list({id(p): p for p in ([given] if isinstance(given, Tensor) else given)}.values())
         for tensor in tensors:

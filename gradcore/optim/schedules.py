@@ -59,7 +59,7 @@ class LRScheduler:
 
     def rate(self, base: float, epoch: float, index: int) -> float:
         """The learning rate of group `index` at an epoch."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what the rate is: define rate()")
+        raise NotImplementedError(f"{type(self).__name__} must define rate()")
 
     def step(self, epoch: Optional[int] = None) -> None:
         """Advance to the next epoch, or to a given one."""

@@ -84,7 +84,7 @@ def _loaded(file: BinaryIO, name: Any, map_location: MapLocation) -> Any:
     if not (hasattr(file, "seekable") and file.seekable()):
         file = io.BytesIO(file.read())
     if isinstance(file, io.TextIOBase):
-        raise TypeError(f"gradcore.load: {name!r} must be open for bytes (mode 'rb'), not for text")
+        raise TypeError(f"gradcore.load: {name!r} must be open in binary mode ('rb'), not in text mode")
     start = file.tell()
     head = file.read(9)
     file.seek(start)
@@ -103,7 +103,7 @@ def _format(head: bytes) -> Any:
     if head[:2] == b"PK":
         return npz
     if head[:1] == b"\x80":
-        raise ValueError("it is pickled, and to unpickle it would be to run the code in it")
+        raise ValueError("it is pickled, and unpickling runs code")
     raise ValueError("it is empty" if not head else f"it is no .npz and no .safetensors file (it begins with {head!r})")
 
 

@@ -107,7 +107,7 @@ def unpacked(tree: Any, arrays: Mapping[str, Any], tensor_of: Callable[[Any, str
             return arrays[node["array"]]
         if set(node) == {"tensor", "device", "requires_grad"}:
             return tensor(node["tensor"], node["device"], node["requires_grad"])
-        raise ValueError(f"{node!r:.80} is no part of a saved value")
+        raise ValueError(f"{node!r:.80} is not part of a saved value")
 
     def tensor(name: str, device: str, requires_grad: bool) -> Tensor:
         if name not in made:

@@ -37,7 +37,7 @@ class Dataset:
         return cls  # Dataset[int] is for type checkers
 
     def __getitem__(self, index: Any) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} does not say what its samples are: define __getitem__")
+        raise NotImplementedError(f"{type(self).__name__} must define __getitem__")
 
     def __add__(self, other: "Dataset") -> "Dataset":
         return ConcatDataset([self, other])
@@ -58,7 +58,7 @@ class IterableDataset(Dataset):
     """
 
     def __iter__(self) -> Iterator[Any]:
-        raise NotImplementedError(f"{type(self).__name__} does not say what its samples are: define __iter__")
+        raise NotImplementedError(f"{type(self).__name__} must define __iter__")
 
     def __add__(self, other: Dataset) -> "ChainDataset":
         return ChainDataset([self, other])

@@ -167,7 +167,7 @@ def _check_order(dataset: Any, batch_size: Any, shuffle: Any, sampler: Any, batc
         raise ValueError("DataLoader: an IterableDataset comes in its own order; `shuffle`, `sampler` and "
                          "`batch_sampler` are for data sets with samples by their numbers")
     if sampler is not None and shuffle:
-        raise ValueError("DataLoader: `sampler` says the order already; leave out `shuffle`")
+        raise ValueError("DataLoader: `sampler` and `shuffle` exclude each other")
     if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
         raise ValueError("DataLoader: `batch_sampler` says what is in a batch already; leave out `batch_size`, "
                          "`shuffle`, `sampler` and `drop_last`")

@@ -55,7 +55,7 @@ class Sampler:
         return cls
 
     def __iter__(self) -> Iterator[Any]:
-        raise NotImplementedError(f"{type(self).__name__} does not say in which order samples come: define __iter__")
+        raise NotImplementedError(f"{type(self).__name__} must define __iter__")
 
     def state_dict(self) -> dict[str, Any]:
         """What reproduces the current pass; empty if all passes are the same."""
@@ -92,7 +92,7 @@ class SeededSampler(Sampler):
 
     def order(self, rng: np.random.Generator) -> Iterable[int]:
         """The indices of the samples of one pass."""
-        raise NotImplementedError(f"{type(self).__name__} does not say in which order samples come: define order")
+        raise NotImplementedError(f"{type(self).__name__} must define order")
 
     def __iter__(self) -> Iterator[int]:
         self.seed = drawn_seed(self.generator) if self._repeated is None else self._repeated
