@@ -187,7 +187,7 @@ def test_mistakes_are_named():
         with pytest.raises(RuntimeError, match=message):
             _returning(gradients).apply(x, 2.0).sum().backward()
     assert x.grad is None
-    with pytest.raises(TypeError, match="keeps tensors"):
+    with pytest.raises(TypeError, match="save_for_backward takes tensors"):
         class Saves(Function):
             @staticmethod
             def forward(ctx, x):

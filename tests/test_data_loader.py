@@ -263,7 +263,7 @@ def test_an_iterable_data_set_is_continued_too():
 # -- mistakes -------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("options, message", [
     ({"batch_size": 0}, "at least one sample; got batch_size=0"), ({"batch_size": True}, "at least one sample"),
-    ({"sampler": [0], "shuffle": True}, "leave out `shuffle`"),
+    ({"sampler": [0], "shuffle": True}, "`shuffle` exclude each other"),
     ({"batch_sampler": [[0]], "shuffle": True}, "leave out"),
     ({"batch_size": None, "drop_last": True}, "batch_size=None"), ({"num_workers": -1}, "at least 0; got -1"),
     ({"num_workers": 1, "multiprocessing_context": "fork"}, "got 'fork'"), ({"persistent_workers": True}, "none with"),

@@ -139,7 +139,7 @@ x * "a" | multiply | numbers | 'a'
 x / None | divide | numbers | None
 x - {} | subtract | numbers | dict
 x ** [[1, 2], [3]] | power | regular shape | [[1, 2], [3]]
-n ** -1 | power | float | no negative
+n ** -1 | power | float | negative
 n // 0 | floor_divide | float | zero
 n % 0 | remainder | float | zero
 x < "a" | less | numbers | 'a'
