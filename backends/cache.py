@@ -13,7 +13,10 @@ import functools
 import os
 import stat
 from pathlib import Path
-from typing import Optional, Union
+from typing import TYPE_CHECKING, Optional, Union
+
+if TYPE_CHECKING:
+    import tempfile
 
 
 def find(key: str, suffix: str) -> Optional[Path]:
@@ -22,6 +25,11 @@ def find(key: str, suffix: str) -> Optional[Path]:
         if _is_whole(path, key, suffix):
             return path
     return None
+
+
+_LARGEST = 1 << 30  # bytes; compiled code has far fewer
+_NEW, _BUILD = "new-", "build-"  # how the names of unfinished files and folders begin
+_ABANDONED = 24 * 3600  # seconds after which a process that wrote to one is considered dead
 
 
 def store(key: str, suffix: str, content: bytes) -> Path:
@@ -33,8 +41,9 @@ def store(key: str, suffix: str, content: bytes) -> Path:
     import tempfile
 
     folder = cache_folder()
+    _remove_abandoned(folder)
     path = folder / _name(key, content, suffix)
-    descriptor, fresh = tempfile.mkstemp(dir=folder, prefix="new-")
+    descriptor, fresh = tempfile.mkstemp(dir=folder, prefix=_NEW)
     try:
         with open(descriptor, "wb") as file:
             file.write(content)
@@ -56,7 +65,9 @@ def _name(key: str, content: bytes, suffix: str) -> str:
 
 def _is_whole(path: Path, key: str, suffix: str) -> bool:
     try:
-        return path.name == _name(key, path.read_bytes(), suffix)
+        about = path.stat()
+        is_readable = stat.S_ISREG(about.st_mode) and about.st_size <= _LARGEST  # a pipe would be waited for
+        return is_readable and path.name == _name(key, path.read_bytes(), suffix)
     except OSError:  # a folder, or an unreadable file
         return False
 
@@ -65,8 +76,28 @@ def _replace(fresh: Union[str, Path], path: Path) -> None:
     if path.is_dir() and not path.is_symlink():  # os.replace cannot replace a folder by a file
         import shutil
 
-        shutil.rmtree(path)
+        shutil.rmtree(path, ignore_errors=True)  # another process may do the same
     os.replace(fresh, path)
+
+
+def build_folder() -> tempfile.TemporaryDirectory[str]:
+    """A temporary folder for a compiler, beside the files that it is for."""
+    import tempfile
+
+    return tempfile.TemporaryDirectory(dir=cache_folder(), prefix=_BUILD)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what killed processes have left, by the times of the files; clocks may have been changed."""
+    import shutil
+    import time
+
+    for path in folder.iterdir():
+        try:
+            if path.name.startswith((_NEW, _BUILD)) and abs(time.time() - path.lstat().st_mtime) > _ABANDONED:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        except OSError:  # another process was faster
+            pass
 
 
 def _sync_folder(folder: Path) -> None:

@@ -20,6 +20,7 @@ from gradcore.backends.cpu.workers import Job, Workers
 from gradcore.backends.locks import Guard
 from gradcore.core import accumulation
 from gradcore.operations.generator import Generator
+from gradcore.utils.data import DataLoader
 from places import interrupted_everywhere, met_everywhere
 from test_random import of_numpy
 
@@ -150,6 +151,19 @@ def test_a_file_is_the_old_one_or_the_new_one(ending, tmp_path):
     for place in interrupted_everywhere(lambda: gradcore.save({"x": Tensor([1.0]), "y": Tensor([2.0, 3.0])}, path), 7):
         assert os.listdir(tmp_path) == [path.name], place
         assert gradcore.load(path)["x"].tolist() == [1.0]
+
+
+def test_persistent_workers_fetch_again():
+    loader = DataLoader(range(4), num_workers=1, persistent_workers=True)
+
+    def call():
+        try:
+            list(loader)
+        except RuntimeError as error:  # concurrent.futures releases a lock that it was about to acquire
+            raise KeyboardInterrupt from error
+
+    for place in interrupted_everywhere(call, 3):
+        assert [batch.item() for batch in loader] == [0, 1, 2, 3], place
 
 
 def test_an_open_file_is_not_whole_before_it_is():

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -79,7 +80,8 @@ def test_a_truncated_library_does_not_kill_the_process(built, folder):
 
 @needs_compiler
 @pytest.mark.parametrize("damage", ["empty", "a folder", "a folder that holds something", "a broken link",
-                                    "a link to a folder", "other bytes", "one byte more"])
+                                    "a link to a folder", "other bytes", "one byte more", "a link to an endless file",
+                                    "a pipe", "a terabyte"])
 def test_what_is_broken_is_built_anew(damage, built, folder, tmp_path):
     name, content = built
     path = folder / name
@@ -87,6 +89,13 @@ def test_what_is_broken_is_built_anew(damage, built, folder, tmp_path):
         path.mkdir()
         if "something" in damage:
             (path / "file").write_text("text")
+    elif damage == "a pipe":
+        os.mkfifo(path)
+    elif damage == "a terabyte":
+        with open(path, "wb") as file:
+            file.truncate(1 << 40)
+    elif damage == "a link to an endless file":
+        path.symlink_to("/dev/zero")
     elif "link" in damage:
         path.symlink_to(tmp_path if "folder" in damage else tmp_path / "nowhere")
     else:
@@ -106,6 +115,19 @@ def test_a_library_that_can_no_longer_be_loaded_is_built_anew(built, folder, mon
 
 
 # -- the rules ------------------------------------------------------------------------------------------------
+def test_what_killed_processes_left_is_removed(folder):
+    day = 24 * 3600
+    ages = {"new-old": 2 * day, "new-now": 0, "new-later": -2 * day, "build-old": 2 * day, "build-now": 0, "key-old": day}
+    for name, age in ages.items():
+        path = folder / name
+        path.mkdir() if name.startswith("build") else path.write_text("text")
+        if path.is_dir():
+            (path / "kernel.cpp").write_text("text")
+        os.utime(path, (time.time() - age,) * 2)
+    stored = cache.store("key", ".so", b"content")
+    assert {path.name for path in folder.iterdir()} == {"new-now", "build-now", "key-old", stored.name}
+
+
 def test_what_is_stored_is_found_under_its_key_and_suffix(folder):
     assert cache.find("key", ".so") is None
     path = cache.store("key", ".so", b"content")
@@ -329,6 +351,33 @@ if child == 0:
     os._exit(1)
 assert os.waitpid(child, 0)[1] == 0
 """
+
+
+TOLD = """#!/bin/sh
+# Says that it has begun, and compiles half a second later.
+for argument; do case "$argument" in *kernel.cpp) touch "$STARTED"; sleep 0.5;; esac; done
+exec c++ "$@"
+"""
+INTERRUPTED = """
+signal.signal(signal.SIGINT, lambda *signal: None)
+os.killpg(0, signal.SIGINT)  # as a terminal does
+while not any(name.endswith(".so") for name in os.listdir(os.environ["XDG_CACHE_HOME"] + "/gradcore")):
+    assert time.monotonic() < end
+    time.sleep(0.01)
+"""
+
+
+@needs_compiler
+@pytest.mark.skipif(os.name != "posix", reason="the compiler of this test is a shell script")
+def test_ctrl_c_does_not_end_what_another_thread_builds(folder, tmp_path):
+    compiler = tmp_path / "compiler"
+    compiler.write_text(TOLD)
+    compiler.chmod(0o755)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "CXX": str(compiler), "STARTED": str(tmp_path / "started"),
+                   "GRADCORE_CPU_KERNELS": "auto"}
+    done = subprocess.run([sys.executable, "-c", WHILE_IT_BUILDS + INTERRUPTED], env=environment, capture_output=True,
+                          text=True, timeout=60, start_new_session=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the compiler of this test is a shell script")

@@ -117,12 +117,11 @@ def _processor() -> str:
 def _compile(source: str, command: list[str]) -> bytes:
     """The content of the shared library that `command` builds from `source`."""
     import shlex
-    import tempfile
 
-    with tempfile.TemporaryDirectory(dir=cache.cache_folder(), prefix="build-") as folder:
+    with cache.build_folder() as folder:
         text, built = Path(folder, "kernel.cpp"), Path(folder, "kernel.so")
         text.write_text(source)
-        done = _run([*command, str(text), "-o", str(built), "-lm"])
+        done = _run([*command, str(text), "-o", str(built), "-lm"], TMPDIR=folder)
         if done.returncode != 0:
             raise BackendUnavailable(f"native CPU kernels: {shlex.join(command)} failed with\n{done.stderr[-2000:]}")
         if not built.is_file():
@@ -131,10 +130,13 @@ def _compile(source: str, command: list[str]) -> bytes:
         return built.read_bytes()
 
 
-def _run(command: list[str]) -> Any:
+def _run(command: list[str], **environment: str) -> Any:
+    """The finished process; in a session of its own, so that Ctrl-C in a terminal does not end a build that another
+    thread has begun."""
     import subprocess
 
     try:
-        return subprocess.run(command, capture_output=True, text=True, errors="replace")
+        return subprocess.run(command, capture_output=True, text=True, errors="replace", start_new_session=True,
+                              env={**os.environ, **environment})
     except OSError as error:
         raise BackendUnavailable(f"native CPU kernels: the C++ compiler could not be run: {error}") from error

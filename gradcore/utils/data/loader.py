@@ -108,6 +108,11 @@ class DataLoader:
             if is_iterable:
                 _skip(batches, self._done)
             yield from map(self._placed, batches)
+        except GeneratorExit:  # the loop over the batches was left
+            raise
+        except BaseException:  # Ctrl-C may leave a lock of concurrent.futures held for ever
+            self._workers = None
+            raise
         finally:
             if workers is not None and workers is not self._workers:
                 workers.shutdown()
