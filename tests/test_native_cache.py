@@ -117,7 +117,8 @@ def test_a_library_that_can_no_longer_be_loaded_is_built_anew(built, folder, mon
 # -- the rules ------------------------------------------------------------------------------------------------
 def test_what_killed_processes_left_is_removed(folder):
     day = 24 * 3600
-    ages = {"new-old": 2 * day, "new-now": 0, "new-later": -2 * day, "build-old": 2 * day, "build-now": 0, "key-old": day}
+    ages = {"new-old": 2 * day, "new-now": 0, "new-later": -2 * day, "build-old": 2 * day, "build-now": 0,
+            "key-old": 2 * day}
     for name, age in ages.items():
         path = folder / name
         path.mkdir() if name.startswith("build") else path.write_text("text")
