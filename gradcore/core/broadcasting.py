@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any
+from typing import Any, Sequence
 
 import numpy as np
 
 from ..backends import Array, Backend
-from ..backends.formulas.dtypes import INT64, accumulator
+from ..backends.formulas.dtypes import INT64, accumulator, result_type
 from .operation import Operation
-from .tensor import Tensor
+from .tensor import Tensor, as_tensor, common_backend
 
 
 def add_up(backend: Backend, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -80,3 +80,14 @@ def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
 def cast(x: Tensor, dtype: Any) -> Tensor:
     """`x` in `dtype`; its gradient has the dtype of `x`."""
     return x if x.dtype == dtype else Cast.apply(x, dtype=np.dtype(dtype))
+
+
+def of_one_dtype(values: Sequence[Any], name: str) -> list[Tensor]:
+    """`values` as tensors of one device, in the dtype in which they meet."""
+    dtypes = [value._array.dtype if isinstance(value, Tensor) else None for value in values]
+    if dtypes[0] is not None and dtypes.count(dtypes[0]) == len(dtypes):  # most calls
+        return list(values)
+    device = common_backend(name, values).device
+    tensors = [value if isinstance(value, Tensor) else as_tensor(value, device=device) for value in values]
+    dtype = result_type(tensor._array for tensor in tensors)
+    return [cast(tensor, dtype) for tensor in tensors]

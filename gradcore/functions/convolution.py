@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Optional, Union
 
-from ..backends.formulas.dtypes import result_type
 from ..backends.windows import Windows
-from ..core.broadcasting import cast
+from ..core.broadcasting import cast, of_one_dtype
 from ..core.dimensions import is_integer
-from ..core.tensor import Tensor, as_tensor, common_backend
+from ..core.tensor import Tensor
 from ..operations.convolution import Convolve, ConvolveInput
 from ..operations.rearranging import pad
 from ..operations.shaping import reshape
@@ -149,14 +148,12 @@ def _operands(name: str, count: int, input: Any, weight: Tensor, bias: Optional[
               groups: int) -> tuple[Tensor, Tensor, Optional[Tensor]]:
     """Input, weight and bias as tensors of one device and dtype."""
     given = [input, weight] + ([] if bias is None else [bias])
-    device = common_backend(name, given).device
-    tensors = [value if isinstance(value, Tensor) else as_tensor(value, device=device) for value in given]
+    tensors = of_one_dtype(given, name)
     if tensors[1].ndim != count + 2:
         raise ValueError(f"{name}: the weight must have {count + 2} dimensions; got shape {tensors[1].shape}")
     if not is_integer(groups) or groups < 1:
         raise ValueError(f"{name}: `groups` must be an integer of at least 1; got {groups!r}")
-    dtype = result_type(tensor._array for tensor in tensors)
-    x, weight, *rest = [cast(tensor, dtype) for tensor in tensors]
+    x, weight, *rest = tensors
     return x, weight, rest[0] if rest else None
 
 

@@ -6,12 +6,12 @@ import math
 from typing import Any, Optional
 
 from ..backends import Array, Backend
-from ..backends.formulas.dtypes import BOOL, result_type
-from ..core.broadcasting import cast, sum_to
+from ..backends.formulas.dtypes import BOOL
+from ..core.broadcasting import of_one_dtype, sum_to
 from ..core.dimensions import common_shape
 from ..core.operation import Operation
 from .shaping import matrix_transpose, permute, reshape
-from ..core.tensor import Tensor, as_tensor
+from ..core.tensor import Tensor
 
 
 class MatMul(Operation):
@@ -68,7 +68,7 @@ def matmul(a: Any, b: Any) -> Tensor:
     >>> matmul(Tensor([[1.0, 2.0]]), Tensor([[3.0], [4.0]]))
     tensor([[11.]])
     """
-    a, b = _of_one_dtype(a, b)
+    a, b = of_one_dtype((a, b), "matmul")
     if a.dtype == BOOL:
         raise TypeError(f"matmul: one of the tensors must hold integers or floats; got {a.dtype} and {b.dtype}")
     if not (a.ndim and b.ndim):
@@ -78,6 +78,8 @@ def matmul(a: Any, b: Any) -> Tensor:
         raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not fit: the last dimension of the first, "
                          f"{a.shape[-1]}, must equal the {'second to last' if b.ndim > 1 else 'only'} one of the "
                          f"second, {inner}")
+    if a.ndim == b.ndim == 2:
+        return MatMul.apply(a, b)
     rows, columns = a.shape[:-1], b.shape[-1:] if b.ndim > 1 else ()
     if b.ndim <= 2:  # one matrix for all rows: no stack of products, whatever the shape of `a`
         product = MatMul.apply(reshape(a, math.prod(rows), inner), reshape(b, inner, *columns or (1,)))
@@ -101,7 +103,7 @@ def linear(x: Any, weight: Tensor, bias: Optional[Tensor] = None) -> Tensor:
     >>> linear(Tensor([1, 2]), Tensor([[3, 4]]), Tensor([5]))
     tensor([16.])
     """
-    x, weight, *rest = _of_one_dtype(x, weight, *(() if bias is None else (bias,)))
+    x, weight, *rest = of_one_dtype((x, weight, *(() if bias is None else (bias,))), "linear")
     if weight.ndim != 2 or not x.ndim or x.shape[-1] != weight.shape[1]:
         raise ValueError(f"linear needs a weight of shape (out, in) and an input of shape (..., in); got weight "
                          f"{weight.shape} and input {x.shape}")
@@ -128,7 +130,8 @@ def bilinear(input1: Any, input2: Any, weight: Tensor, bias: Optional[Tensor] = 
     >>> bilinear(Tensor([1.0, 2.0]), Tensor([3.0]), Tensor([[[1.0], [1.0]]]))
     tensor([9.])
     """
-    x1, x2, weight, *rest = _of_one_dtype(input1, input2, weight, *(() if bias is None else (bias,)))
+    x1, x2, weight, *rest = of_one_dtype(
+        (input1, input2, weight, *(() if bias is None else (bias,))), "bilinear")
     if weight.ndim != 3 or not x1.ndim or x1.shape[:-1] != x2.shape[:-1] \
             or (x1.shape[-1], x2.shape[-1]) != weight.shape[1:] or rest and rest[0].shape != weight.shape[:1]:
         raise ValueError(f"bilinear needs inputs of shapes (..., in1) and (..., in2), a weight of shape "
@@ -139,18 +142,3 @@ def bilinear(input1: Any, input2: Any, weight: Tensor, bias: Optional[Tensor] = 
     turned = matmul(reshape(x1, rows, in1), reshape(permute(weight, 1, 0, 2), in1, out * in2))
     y = reshape(matmul(reshape(turned, rows, out, in2), reshape(x2, rows, in2, 1)), *x1.shape[:-1], out)
     return y + rest[0] if rest else y
-
-
-def _of_one_dtype(*values: Any) -> list[Tensor]:
-    first = values[0]
-    for value in values:
-        if not isinstance(value, Tensor) or value._array.dtype != first._array.dtype:
-            break
-    else:  # most calls
-        return list(values)
-    device = next((value.device for value in values if isinstance(value, Tensor)), None)
-    tensors = [value if isinstance(value, Tensor) else as_tensor(value, device=device) for value in values]
-    dtype = tensors[0].dtype
-    if any(value.dtype != dtype for value in tensors):
-        dtype = result_type(value._array for value in tensors)
-    return [cast(value, dtype) for value in tensors]

@@ -13,14 +13,14 @@ from typing import Any, Callable
 
 
 from . import arithmetic
-from ..backends import Array, Backend, Kernel
+from ..backends import Array, Backend, Expression, FormulaNamespace, Kernel
 from ..backends.formulas.dtypes import DEFAULT_FLOAT, FLOAT16, FLOAT32, FLOAT64, INT64, accumulator, as_dtype, kind_of
 from ..core.broadcasting import add_up, broadcast_to, cast
 from ..core.dimensions import Dims, accepts_numpy_names, axis_of, kept_shape, many_dims, one_dim, reduced_dims, without
 from .conversion import clone
 from .indexing import getitem
+from ..core.elementwise import elementwise
 from ..core.operation import Operation
-from .selection import where
 from .shaping import cat, flip, reshape
 from ..core.tensor import Tensor
 
@@ -148,11 +148,19 @@ def std(x: Tensor, dim: Dims = None, correction: int = 1, keepdim: bool = False,
     return root(var(x, dim, correction, keepdim, unbiased))
 
 
+@elementwise
+def _power_of_sum(xp: FormulaNamespace, x: Expression, power: float = 0.5) -> Expression:
+    return xp.where(power == 0.5, xp.sqrt(x), x ** power)
+
+
+@_power_of_sum.derivative
+def _(xp: FormulaNamespace, x: Expression, output: Expression, power: float = 0.5) -> Expression:
+    return xp.where(x == 0.0, 1.0, xp.where(power == 0.5, 0.5 / output, power * x ** (power - 1.0)))
+
+
 def root(x: Tensor, p: float = 2) -> Tensor:
     """x^(1/p) for x >= 0; at 0, where the derivative is infinite, the gradient is that of x."""
-    is_zero = x == 0
-    positive = where(is_zero, 1.0, x)
-    return where(is_zero, x, arithmetic.sqrt(positive) if p == 2 else positive ** (1 / p))
+    return _power_of_sum(x, power=1 / p)
 
 
 @accepts_numpy_names

@@ -6,12 +6,11 @@ import math
 from typing import Any, Optional, Sequence, Union
 
 from ..backends import Array, Backend
-from ..backends.formulas.dtypes import result_type
 from ..core.broadcasting import broadcast_to as _broadcast_to
-from ..core.broadcasting import cast
+from ..core.broadcasting import of_one_dtype
 from ..core.dimensions import Dims, accepts_numpy_names, many_dims, one_dim, shape_of, unpacked
 from ..core.operation import Operation
-from ..core.tensor import Tensor, as_tensor
+from ..core.tensor import Tensor
 from .conversion import clone
 
 
@@ -63,6 +62,18 @@ class Concatenate(Operation):
     def backward(self, gradient: Tensor) -> list[Optional[Tensor]]:
         parts = split(gradient, [shape[self.dim] for shape in self.input_shapes], self.dim)
         return [None if parent is None else part for parent, part in zip(self.parents, parts)]
+
+
+class Stack(Operation):
+    """Tensors along a new dimension."""
+
+    makes_new_arrays = False
+
+    def forward(self, backend: Backend, *arrays: Array) -> Array:
+        return backend.xp.stack(arrays, axis=self.dim)
+
+    def backward(self, gradient: Tensor) -> Sequence[Optional[Tensor]]:
+        return unbind(gradient, self.dim)
 
 
 def reshape(x: Tensor, *shape: Any) -> Tensor:
@@ -214,7 +225,7 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     >>> cat([Tensor([1, 2]), Tensor([3])])
     tensor([1., 2., 3.])
     """
-    parts = _of_one_dtype(tensors, "cat")
+    parts = _parts(tensors, "cat")
     dim = one_dim(dim, parts[0].ndim)
     expected = parts[0].shape[:dim] + parts[0].shape[dim + 1:]
     for part in parts:
@@ -235,19 +246,16 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     tensor([[1., 3.],
             [2., 4.]])
     """
-    parts = _of_one_dtype(tensors, "stack")
-    if any(part.shape != parts[0].shape for part in parts):
+    parts = _parts(tensors, "stack")
+    if any([part.shape != parts[0].shape for part in parts]):
         raise ValueError(f"stack needs tensors of one shape; got {', '.join(str(p.shape) for p in parts)}")
-    return cat([unsqueeze(part, dim) for part in parts], one_dim(dim, parts[0].ndim + 1))
+    return Stack.apply(*parts, dim=one_dim(dim, parts[0].ndim + 1))
 
 
-def _of_one_dtype(tensors: Sequence[Any], name: str) -> list[Tensor]:
-    device = next((part.device for part in tensors if isinstance(part, Tensor)), None)
-    parts = [part if isinstance(part, Tensor) else as_tensor(part, device=device) for part in tensors]
-    if not parts:
+def _parts(tensors: Sequence[Any], name: str) -> list[Tensor]:
+    if not len(tensors):
         raise ValueError(f"{name} needs at least one tensor")
-    dtype = result_type(part._array for part in parts)
-    return [cast(part, dtype) for part in parts]
+    return of_one_dtype(tensors, name)
 
 
 @accepts_numpy_names
