@@ -19,6 +19,7 @@ class RowLayout:
         self.shape, self.dims = shape, dims
         self.order = [i for i in range(len(shape)) if i not in dims] + list(dims)
         self.is_moved = self.order != list(range(len(shape)))
+        self.inverse = sorted(range(len(shape)), key=self.order.__getitem__)
         self.rows = math.prod(n for i, n in enumerate(shape) if i not in dims)
         self.count = math.prod(shape[i] for i in dims)
         self.targets = [self._target(given) for given in shapes]
@@ -56,4 +57,4 @@ class RowLayout:
 
     def finished(self, output: np.ndarray) -> np.ndarray:
         """A computed output with its dimensions in the original order."""
-        return np.ascontiguousarray(output.transpose(np.argsort(self.order))) if self.is_moved else output
+        return np.ascontiguousarray(output.transpose(self.inverse)) if self.is_moved else output
