@@ -84,8 +84,8 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
 
 def of_one_dtype(values: Sequence[Any], name: str) -> list[Tensor]:
     """`values` as tensors of one device, in the dtype in which they meet."""
-    dtypes = [value._array.dtype if isinstance(value, Tensor) else None for value in values]
-    if dtypes[0] is not None and dtypes.count(dtypes[0]) == len(dtypes):  # most calls
+    dtypes = [value._array.dtype for value in values if isinstance(value, Tensor)]
+    if dtypes and dtypes.count(dtypes[0]) == len(values):  # most calls
         return list(values)
     device = common_backend(name, values).device
     tensors = [value if isinstance(value, Tensor) else as_tensor(value, device=device) for value in values]
