@@ -317,7 +317,7 @@ def nonzero(x: Tensor, *, as_tuple: bool = False) -> Union[Tensor, tuple[Tensor,
     if as_tuple:
         return tuple(Tensor._wrap(array, backend) for array in places)
     if not x.ndim:  # a number that is not zero has one place, which no integers name
-        return Tensor._wrap(backend.empty((len(places[0]), 0), INT64), backend)
+        return Tensor._wrap(backend.empty((places[0].shape[0], 0), INT64), backend)
     return Tensor._wrap(backend.xp.stack(places, axis=1), backend)
 
 
