@@ -285,3 +285,20 @@ def test_native_sums_and_extrema_of_long_rows(rng, chosen_kernels):
 def test_a_choice_among_elements_has_every_element(formula, backend):
     found = rowwise(formula)(Tensor([[1.0, -2.0], [3.0, 4.0]], device=backend.device))
     assert found.tolist() == [[1.0, 1.0], [4.0, 4.0]]
+
+
+@pytest.mark.parametrize("shape, dim", [((2, 1), 1), ((1, 3), 0), ((), -1), ((3,), 1), ((1, 1), (0, 1))])
+def test_an_input_that_is_repeated_along_a_row_counts_for_each_element(shape, dim, backend, rng, torch):
+    """Its gradient may be one number for each row, which is that of every element."""
+    total = rowwise(lambda xp, x, weight: xp.sum(weight - 1) * xp.mean(x) + xp.sum(weight * weight))
+    arrays = rng.normal(size=(2, 3)), rng.normal(size=shape)
+    x, weight = [Tensor(array, dtype="float64", requires_grad=True, device=backend.device) for array in arrays]
+    (slope,) = gradcore.grad(total(x, weight, dim=dim).sum(), [weight], create_graph=True)
+    (second,) = gradcore.grad((slope * slope).sum(), [weight])
+    a, b = [torch.tensor(array, dtype=torch.float64, requires_grad=True) for array in arrays]
+    whole = b.expand(2, 3)
+    theirs = ((whole - 1).sum(dim, keepdim=True) * a.mean(dim, keepdim=True) + (whole * whole).sum(dim, keepdim=True))
+    (their_slope,) = torch.autograd.grad(theirs.sum(), [b], create_graph=True)
+    (their_second,) = torch.autograd.grad((their_slope * their_slope).sum(), [b])
+    np.testing.assert_allclose(slope.numpy(), their_slope.detach().numpy(), rtol=1e-9)
+    np.testing.assert_allclose(second.numpy(), their_second.numpy(), rtol=1e-9)

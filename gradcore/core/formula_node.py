@@ -87,10 +87,9 @@ class FormulaNode(Node):
         frame = (*self.frame, sums) if True in sums else self.frame
         found = self.operation.launch(needs.kernel, arrays, self.values, backend, frame)
         parts = {i: Tensor._wrap(array, backend) for i, array in zip(needs.computed, found)}
-        for i, shape, is_summed in zip(needs.computed, shapes, sums):
-            if is_summed:
-                parts[i] = sum_to(parts[i], shape)
-        return parts
+        summed = {i for i, is_summed in zip(needs.computed, sums) if is_summed}
+        return {i: sum_to(part, shape) if i in summed else self._whole(part, i)
+                for (i, part), shape in zip(parts.items(), shapes)}
 
     def _recorded(self, which: tuple[int, ...], upstream: list[Tensor]) -> dict[int, Tensor]:
         """The gradients, each computed by a recorded operation."""
@@ -99,8 +98,15 @@ class FormulaNode(Node):
             needs = self.operation.joint_gradient((i,), which)  # one gradient may need fewer inputs than all together
             inputs = [*self._read(needs), *upstream]
             operation = self.operation.joint_operation(i, which)
-            parts[i], = operation.record(inputs, self.values, backend, self.frame, self.shape)
+            part, = operation.record(inputs, self.values, backend, self.frame, self.shape)
+            parts[i] = self._whole(part, i)
         return parts
+
+    def _whole(self, part: Tensor, i: int) -> Tensor:
+        """A gradient that is the same for all elements of a row, for each of them, unless the input is one number for
+        each row to the formula too."""
+        is_row = self.operation.kernel.inputs[i].is_row
+        return part if is_row or part.shape == self.shape else broadcast_to(part, self.shape)
 
     def _read(self, needs: RowGradient) -> list[Tensor]:
         """The inputs and results that a backward kernel reads; raises RuntimeError if they were changed in place."""
@@ -112,10 +118,7 @@ class FormulaNode(Node):
     def _as_source(self, part: Tensor, i: int) -> Tensor:
         """The gradient in the shape and dtype of the input, which may have been broadcast or cast."""
         shape, dtype = self.sources[i]
-        if part.shape != shape:  # an input with one number for each row has no repeated gradient
-            is_row = self.operation.kernel.inputs[i].is_row
-            part = sum_to(part if is_row else broadcast_to(part, self.shape), shape)
-        return cast(part, dtype)
+        return cast(part if part.shape == shape else sum_to(part, shape), dtype)
 
     def release(self) -> None:
         # `backward` checks for None first.
