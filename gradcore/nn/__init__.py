@@ -31,10 +31,11 @@ _LATER = {
     "images": "ChannelShuffle Fold PixelShuffle PixelUnshuffle Unfold Upsample UpsamplingBilinear2d "
               "UpsamplingNearest2d",
     "layers": "AlphaDropout Bilinear Dropout1d Dropout2d Dropout3d Unflatten",
-    "losses": "BCELoss BCEWithLogitsLoss CTCLoss CosineEmbeddingLoss CosineSimilarity CrossEntropyLoss "
-              "GaussianNLLLoss HingeEmbeddingLoss HuberLoss KLDivLoss L1Loss MSELoss MarginRankingLoss "
-              "MultiLabelMarginLoss MultiLabelSoftMarginLoss MultiMarginLoss NLLLoss PairwiseDistance PoissonNLLLoss "
-              "SmoothL1Loss SoftMarginLoss TripletMarginLoss TripletMarginWithDistanceLoss",
+    "losses": "BCELoss BCEWithLogitsLoss CTCLoss CrossEntropyLoss GaussianNLLLoss HuberLoss KLDivLoss L1Loss MSELoss "
+              "NLLLoss PoissonNLLLoss SmoothL1Loss SoftMarginLoss",
+    "margin_losses": "CosineEmbeddingLoss CosineSimilarity HingeEmbeddingLoss MarginRankingLoss MultiLabelMarginLoss "
+                     "MultiLabelSoftMarginLoss MultiMarginLoss PairwiseDistance TripletMarginLoss "
+                     "TripletMarginWithDistanceLoss",
     "normalization": "BatchNorm1d BatchNorm2d BatchNorm3d GroupNorm InstanceNorm1d InstanceNorm2d "
                      "InstanceNorm3d LayerNorm LocalResponseNorm RMSNorm",
     "padding": "CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d ConstantPad3d ReflectionPad1d "

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from .one_cycle import CyclicLR, OneCycleLR
 from .plateau import ReduceLROnPlateau
+from .scheduler import LRScheduler
 from .schedules import (ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, ExponentialLR, LambdaLR, LinearLR,
-                        LRScheduler, MultiplicativeLR, MultiStepLR, PolynomialLR, StepLR)
+                        MultiplicativeLR, MultiStepLR, PolynomialLR, StepLR)
 from .sequential_lr import ChainedScheduler, SequentialLR
 
 __all__ = ["LRScheduler", "StepLR", "MultiStepLR", "ExponentialLR", "LambdaLR", "ConstantLR", "LinearLR",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Callable, Optional, Sequence, Union
 
 from .optimizer import Optimizer
-from .schedules import LRScheduler, cosine
+from .scheduler import LRScheduler
+from .schedules import cosine
 
 
 class _WithMomentum(LRScheduler):

@@ -7,7 +7,7 @@ from typing import Any, Mapping, Optional, Sequence
 
 from ..core.arguments import checks_construction
 from .optimizer import Optimizer
-from .schedules import LRScheduler
+from .scheduler import LRScheduler
 
 
 class SequentialLR:

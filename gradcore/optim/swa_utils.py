@@ -16,7 +16,7 @@ from ..nn.module import Module
 from ..nn.normalization import BatchNorm
 from ..operations.creation import zeros
 from .optimizer import Optimizer
-from .schedules import LRScheduler
+from .scheduler import LRScheduler
 
 __all__ = ["AveragedModel", "SWALR", "get_ema_avg_fn", "get_ema_multi_avg_fn", "get_swa_avg_fn",
            "get_swa_multi_avg_fn", "update_bn"]
