@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -124,12 +125,24 @@ def _quotients_of_infinities(torch):
     np.testing.assert_equal(of(torch), [np.nan, -1])
 
 
+@_row("A tensor of `uint8` as an index")
+def _positions(torch):
+    x, index = np.array([5.0, 6.0, 7.0]), np.array([2, 0, 1], "uint8")
+    assert gradcore.tensor(x)[gradcore.tensor(index)].tolist() == [7, 5, 6]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert torch.tensor(x)[torch.tensor(index)].tolist() == [5, 7]
+
+
 @_row("Integers divided by zero")
 def _division(torch):
     with pytest.raises(ZeroDivisionError):
         gradcore.tensor([1]) // gradcore.tensor([0])
     with pytest.raises(RuntimeError):
         torch.tensor([1]) // torch.tensor([0])
+    for call in (lambda x: x ** gradcore.tensor([-1]), lambda x: x << -1, lambda x: x >> gradcore.tensor([-1])):
+        with pytest.raises(ValueError):
+            call(gradcore.tensor([4]))
 
 
 @_row("`save` takes states")

@@ -109,6 +109,13 @@ def test_numbers_have_the_dimension_of_a_vector(torch, name, call):
     lambda lib, F, x, y: lib.trapezoid(lib.tensor([1, 2]), x[:2].detach().half()),
     lambda lib, F, x, y: lib.ldexp(x.detach().half(), lib.tensor([1, 2, 3, 4])),
     lambda lib, F, x, y: F.binary_cross_entropy_with_logits(x[:2] * lib.inf, y[:2] / 4, reduction="none"),
+    lambda lib, F, x, y: lib.atan2(x[:2] * y[:2] - 1, y[:2] * 0), lambda lib, F, x, y: lib.atan2(x[:2] * 0, y[:2] - 1),
+    lambda lib, F, x, y: lib.tensor([True, False]).scatter_reduce(0, lib.tensor([1]), lib.tensor([True]), "amax"),
+    lambda lib, F, x, y: x.reshape(2, 2)[None, [0, 1, 1], ..., [1, 0, 1]],
+    lambda lib, F, x, y: x.reshape(2, 1, 2)[:, None, [0, 0], ..., [1, 0]],
+    lambda lib, F, x, y: x.reshape(2, 1, 2)[[0, 1, 0], ..., lib.tensor([1, 0, 0])],
+    lambda lib, F, x, y: x.reshape(2, 1, 2)[None, lib.tensor([True, False]), ..., [0]],
+    lambda lib, F, x, y: x.reshape(1, 2, 2)[:, lib.tensor([[True, False], [True, True]]), ...],
     lambda lib, F, x, y: lib.combinations(x, 0), lambda lib, F, x, y: lib.arange(-0.5, 3.5, dtype=lib.int64),
     lambda lib, F, x, y: lib.arange(3.9, 0.5, -1.2, dtype=lib.int32),
 ])

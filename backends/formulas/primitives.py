@@ -50,6 +50,13 @@ def _power_along_exponent(y: Expression, a: Expression, b: Expression) -> Expres
     return apply("where", flat, 0.0, y * apply("log", a))
 
 
+def _turn(leg: Expression, a: Expression, b: Expression) -> Expression:
+    """leg / (a² + b²): how an angle changes with the other leg; 0 at the origin, which has no angle."""
+    square = a * a + b * b
+    is_origin = apply("equal", square, 0.0)
+    return apply("where", is_origin, 0.0, leg / apply("where", is_origin, 1.0, square))
+
+
 def _leg(y: Expression, x: Expression) -> Expression:
     """The slope of hypot with respect to one of its arguments."""
     return apply("where", apply("equal", y, 0.0), 0.0, x / y)
@@ -128,7 +135,7 @@ TRANSCENDENTAL = [
     Primitive("arcsin", 1, np.arcsin, "asin({0})", (lambda y, x: 1.0 / apply("sqrt", 1.0 - x * x),)),
     Primitive("arccos", 1, np.arccos, "acos({0})", (lambda y, x: -1.0 / apply("sqrt", 1.0 - x * x),)),
     Primitive("arctan2", 2, np.arctan2, "atan2({0}, {1})",
-              (lambda y, a, b: b / (a * a + b * b), lambda y, a, b: -a / (a * a + b * b))),
+              (lambda y, a, b: _turn(b, a, b), lambda y, a, b: -_turn(a, a, b))),
     Primitive("hypot", 2, np.hypot, "hypot({0}, {1})", (lambda y, a, b: _leg(y, a), lambda y, a, b: _leg(y, b))),
     Primitive("erf", 1, special.erf, "erf({0})", (lambda y, x: 2.0 / _SQRT_PI * apply("exp", -(x * x)),)),
     Primitive("normcdf", 1, special.normcdf, "normcdf_of({0})",

@@ -37,6 +37,8 @@ class Index:
             _check_what_the_host_sees(parts, x.shape)
         parts = [made for part in parts for made in _as_places(_part(part, backend), backend)]
         self.is_view: bool = not any(isinstance(part, SavedTensor) for part in parts)
+        if not self.is_view and _dims_named(parts) >= x.ndim:  # as in PyTorch: what stands for nothing divides nothing
+            parts = [part for part in parts if part is not Ellipsis]
         if self.is_view and not any(part is Ellipsis for part in parts):
             parts.append(Ellipsis)  # where one element is named: NumPy gives a view of it, and not a number
             self.is_single = False
@@ -67,6 +69,15 @@ class Index:
                 raise ValueError(f"{operation}: {error}; got a tensor of shape {array.shape}") from None
             raise ValueError(f"{operation}: values of shape {getattr(values[0], 'shape', ())} do not fit into the part "
                              f"that the index names, of a tensor of shape {array.shape}") from None
+
+
+def _dims_named(parts: list[Any]) -> int:
+    """How many dimensions the parts of an index name, one each but masks and new dimensions."""
+    count = 0
+    for part in parts:
+        mask = part.value("indexing") if isinstance(part, SavedTensor) else None
+        count += mask.ndim if mask is not None and mask.dtype == BOOL else part is not None and part is not Ellipsis
+    return count
 
 
 def _integers_alone(parts: list[Any]) -> tuple[Any, ...]:

@@ -121,5 +121,7 @@ class Extreme(Operation):
         sign = -1 if self.which == "amax" else 1
         if kind_of(x.dtype) == 2:
             return sign * math.inf
+        if x.dtype == BOOL:
+            return sign > 0
         limits = np.iinfo(x.dtype)
         return int(limits.min if sign < 0 else limits.max)
