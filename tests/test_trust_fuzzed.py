@@ -137,6 +137,8 @@ def test_splits_into_parts_of_one_length(name, shape, parts):
 
 
 def test_numbers_have_no_transposed_matrix():
+    with pytest.raises(ValueError, match="flipud"):
+        gradcore.flipud(gradcore.tensor(1.0))
     with pytest.raises(ValueError, match="matrix_transpose"):
         gradcore.ones(3).mT
 

@@ -241,6 +241,8 @@ def flipud(input: Tensor) -> Tensor:
     tensor([[3., 4.],
             [1., 2.]])
     """
+    if not input.ndim:
+        raise ValueError("flipud takes a tensor of at least one dimension; got a number")
     return flip(input, 0)
 
 
