@@ -125,7 +125,7 @@ def _quotients_of_infinities(torch):
     np.testing.assert_equal(of(torch), [np.nan, -1])
 
 
-@_row("A tensor of `uint8` as an index")
+@_row("A `uint8` tensor as an index")
 def _positions(torch):
     x, index = np.array([5.0, 6.0, 7.0]), np.array([2, 0, 1], "uint8")
     assert gradcore.tensor(x)[gradcore.tensor(index)].tolist() == [7, 5, 6]
