@@ -69,6 +69,7 @@ from .operations.pieces import (argwhere, atleast_1d, atleast_2d, atleast_3d, bl
 from .operations.products import (addbmm, addmm, addmv, addr, baddbmm, bmm, cdist, cross, cumprod, diff, dot, inner,
                                   kron, mm, mv, outer, std_mean, tensordot, var_mean, vdot, vecdot)
 from .operations.products import outer as ger
+from .operations.gamma_draws import poisson
 from .operations.random import (bernoulli, rand, rand_like, randint, randint_like, randn, randn_like, randperm)
 from .operations.rearranging import (expand_as, hstack, meshgrid, movedim, narrow, pad, repeat_interleave, roll, select,
                                      swapaxes, swapdims, t, take_along_dim, tile, view_as, vstack)
@@ -94,6 +95,8 @@ from .operations.sorting import (argsort, bincount, kthvalue, median, quantile, 
                                  unique_consecutive)
 from .operations.statistics import aminmax, corrcoef, cov, cummax, cummin, histc, mode, nanmean, nansum
 from .operations.systems import inv as inverse
+from .operations.matrix_functions import matrix_exp
+from .operations.triangular import cholesky_inverse, cholesky_solve
 from .operations.triangles import diagonal, trace, tril, triu
 from .operations.typed import (BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor,
                                LongTensor, ShortTensor)
@@ -129,40 +132,41 @@ __all__ = [
     "atleast_3d", "autograd", "backends", "baddbmm", "bernoulli", "bincount", "bitwise_and", "bitwise_left_shift",
     "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "block_diag", "bmm", "bool",
     "broadcast_shapes", "broadcast_tensors", "broadcast_to", "bucketize", "cartesian_prod", "cat", "cdist", "ceil",
-    "celu", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "clone", "column_stack", "combinations", "concat",
-    "concatenate", "copysign", "corrcoef", "cos", "cosh", "count_nonzero", "cov", "cpu_kernels", "cross", "cuda",
-    "cummax", "cummin", "cumprod", "cumsum", "data", "default_device", "default_generator", "deg2rad", "det",
-    "detach", "device", "diag", "diag_embed", "diagflat", "diagonal", "diff", "digamma", "dist", "distributed",
-    "distributions", "div", "divide", "dot", "double", "dropout", "dsplit", "dstack", "dtype", "e", "einsum",
-    "elementwise", "empty", "empty_like", "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2",
-    "expand", "expand_as", "expm1", "eye", "finfo", "fix", "flatten", "flip", "fliplr", "flipud", "float", "float16",
-    "float32", "float64", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "from_dlpack",
-    "from_numpy", "full", "full_like", "func", "functions", "gather", "ge", "ger", "get_backend", "get_default_dtype",
-    "get_num_threads", "get_rng_state", "grad", "gradcheck", "greater", "greater_equal", "gt", "half",
-    "hamming_window", "hann_window", "heaviside", "histc", "hsplit", "hstack", "hypot", "iinfo", "index_add",
-    "index_copy", "index_fill", "index_put", "index_select", "inf", "inference_mode", "initial_seed", "inner", "int",
-    "int16", "int32", "int64", "int8", "interop", "inverse", "is_floating_point", "is_grad_enabled", "is_nonzero",
-    "is_same_size", "is_signed", "is_tensor", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf",
-    "kron", "kthvalue", "ldexp", "le", "lerp", "less", "less_equal", "lgamma", "linalg", "linspace", "load", "log",
-    "log10", "log1p", "log2", "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logdet", "logical_and",
-    "logical_not", "logical_or", "logical_xor", "logit", "logspace", "logsumexp", "long", "lt", "manual_seed",
-    "masked_fill", "masked_scatter", "masked_select", "matmul", "matrix_power", "max", "maximum", "mean", "median",
-    "meshgrid", "min", "minimum", "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multinomial", "multiply",
-    "mv", "nan", "nan_to_num", "nanmean", "nansum", "narrow", "ne", "neg", "negative", "newaxis", "nextafter", "nn",
-    "no_grad", "nonzero", "norm", "normal", "not_equal", "numel", "one_hot", "ones", "ones_like", "optim", "outer",
-    "pad", "permute", "pi", "pinverse", "positive", "pow", "prelu", "prod", "quantile", "rad2deg", "rand",
-    "rand_like", "randint", "randint_like", "randn", "randn_like", "random", "randperm", "ravel", "reciprocal",
-    "relu", "remainder", "renorm", "repeat", "repeat_interleave", "reshape", "result_type", "roll", "rot90", "round",
-    "row_stack", "rowwise", "rrelu", "rsqrt", "save", "scalar_tensor", "scatter", "scatter_add", "scatter_reduce",
-    "searchsorted", "seed", "select", "selu", "serialization", "set_cpu_kernels", "set_default_device",
-    "set_default_dtype", "set_float32_matmul_precision", "set_grad_enabled", "set_num_threads", "set_rng_state",
-    "sgn", "short", "sigmoid", "sign", "signbit", "sin", "sinc", "sinh", "slogdet", "softmax", "sort", "special",
-    "split", "split_with_sizes", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum",
-    "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh", "tensor", "tensor_split", "tensordot",
-    "threshold", "tile", "topk", "trace", "transpose", "trapezoid", "trapz", "tril", "tril_indices", "triu",
-    "triu_indices", "true_divide", "trunc", "uint16", "uint32", "uint64", "uint8", "unbind", "unflatten", "unique",
-    "unique_consecutive", "unsqueeze", "utils", "var", "var_mean", "vdot", "vecdot", "view_as", "vmap", "vsplit",
-    "vstack", "where", "xlogy", "zeros", "zeros_like"]
+    "celu", "cholesky_inverse", "cholesky_solve", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "clone",
+    "column_stack", "combinations", "concat", "concatenate", "copysign", "corrcoef", "cos", "cosh", "count_nonzero",
+    "cov", "cpu_kernels", "cross", "cuda", "cummax", "cummin", "cumprod", "cumsum", "data", "default_device",
+    "default_generator", "deg2rad", "det", "detach", "device", "diag", "diag_embed", "diagflat", "diagonal", "diff",
+    "digamma", "dist", "distributed", "distributions", "div", "divide", "dot", "double", "dropout", "dsplit",
+    "dstack", "dtype", "e", "einsum", "elementwise", "empty", "empty_like", "enable_grad", "eq", "equal", "erf",
+    "erfc", "erfinv", "exp", "exp2", "expand", "expand_as", "expm1", "eye", "finfo", "fix", "flatten", "flip",
+    "fliplr", "flipud", "float", "float16", "float32", "float64", "float_power", "floor", "floor_divide", "fmax",
+    "fmin", "fmod", "frac", "from_dlpack", "from_numpy", "full", "full_like", "func", "functions", "gather", "ge",
+    "ger", "get_backend", "get_default_dtype", "get_num_threads", "get_rng_state", "grad", "gradcheck", "greater",
+    "greater_equal", "gt", "half", "hamming_window", "hann_window", "heaviside", "histc", "hsplit", "hstack", "hypot",
+    "iinfo", "index_add", "index_copy", "index_fill", "index_put", "index_select", "inf", "inference_mode",
+    "initial_seed", "inner", "int", "int16", "int32", "int64", "int8", "interop", "inverse", "is_floating_point",
+    "is_grad_enabled", "is_nonzero", "is_same_size", "is_signed", "is_tensor", "isclose", "isfinite", "isin", "isinf",
+    "isnan", "isneginf", "isposinf", "kron", "kthvalue", "ldexp", "le", "lerp", "less", "less_equal", "lgamma",
+    "linalg", "linspace", "load", "log", "log10", "log1p", "log2", "log_softmax", "logaddexp", "logaddexp2",
+    "logcumsumexp", "logdet", "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logspace",
+    "logsumexp", "long", "lt", "manual_seed", "masked_fill", "masked_scatter", "masked_select", "matmul",
+    "matrix_exp", "matrix_power", "max", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mm", "mode",
+    "moveaxis", "movedim", "msort", "mul", "multinomial", "multiply", "mv", "nan", "nan_to_num", "nanmean", "nansum",
+    "narrow", "ne", "neg", "negative", "newaxis", "nextafter", "nn", "no_grad", "nonzero", "norm", "normal",
+    "not_equal", "numel", "one_hot", "ones", "ones_like", "optim", "outer", "pad", "permute", "pi", "pinverse",
+    "poisson", "positive", "pow", "prelu", "prod", "quantile", "rad2deg", "rand", "rand_like", "randint",
+    "randint_like", "randn", "randn_like", "random", "randperm", "ravel", "reciprocal", "relu", "remainder", "renorm",
+    "repeat", "repeat_interleave", "reshape", "result_type", "roll", "rot90", "round", "row_stack", "rowwise",
+    "rrelu", "rsqrt", "save", "scalar_tensor", "scatter", "scatter_add", "scatter_reduce", "searchsorted", "seed",
+    "select", "selu", "serialization", "set_cpu_kernels", "set_default_device", "set_default_dtype",
+    "set_float32_matmul_precision", "set_grad_enabled", "set_num_threads", "set_rng_state", "sgn", "short", "sigmoid",
+    "sign", "signbit", "sin", "sinc", "sinh", "slogdet", "softmax", "sort", "special", "split", "split_with_sizes",
+    "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t",
+    "take", "take_along_dim", "tan", "tanh", "tensor", "tensor_split", "tensordot", "threshold", "tile", "topk",
+    "trace", "transpose", "trapezoid", "trapz", "tril", "tril_indices", "triu", "triu_indices", "true_divide",
+    "trunc", "uint16", "uint32", "uint64", "uint8", "unbind", "unflatten", "unique", "unique_consecutive",
+    "unsqueeze", "utils", "var", "var_mean", "vdot", "vecdot", "view_as", "vmap", "vsplit", "vstack", "where",
+    "xlogy", "zeros", "zeros_like"]
 
 
 def __dir__() -> list[str]:

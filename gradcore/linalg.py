@@ -27,10 +27,11 @@ from .operations.reduction import sum
 from .operations.shaping import broadcast_to, unsqueeze
 from .operations.systems import LinAlgError, inv, matrices, solve
 from .operations.triangles import diagonal as _diagonal
+from .operations.triangular import solve_triangular
 
 __all__ = ["LinAlgError", "cholesky", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "matmul", "matrix_exp",
            "matrix_norm",
-           "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "svd", "svdvals",
+           "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals",
            "vecdot", "vector_norm"]
 
 

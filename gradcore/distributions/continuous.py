@@ -44,7 +44,7 @@ def _uniform_log_density(xp: FormulaNamespace, x: Expression, low: Expression, h
     return xp.where(xp.logical_and(x >= low, x < high), -xp.log(high - low), -xp.inf)
 
 
-class _Located(Distribution):
+class Located(Distribution):
     """Base class of distributions with a location and a scale."""
 
     has_rsample = True
@@ -61,7 +61,7 @@ class _Located(Distribution):
     mode = mean
 
 
-class Normal(_Located):
+class Normal(Located):
     """The normal distribution: density exp(-(x - loc)² / (2 scale²)) / (scale sqrt(2 pi)).
 
     >>> Normal(0.0, 1.0).entropy()
@@ -91,7 +91,7 @@ class Normal(_Located):
         return self.scale.square()
 
 
-class Laplace(_Located):
+class Laplace(Located):
     """The double exponential distribution: density exp(-|x - loc| / scale) / (2 scale).
 
     >>> Laplace(0.0, 1.0).log_prob(Tensor([0.0, 1.0]))
@@ -108,6 +108,15 @@ class Laplace(_Located):
 
     def entropy(self) -> Tensor:
         return (2 * self.scale).log() + 1
+
+    def cdf(self, value: Any) -> Tensor:
+        """The probability of a draw below `value`."""
+        apart: Tensor = value - self.loc
+        return 0.5 - 0.5 * apart.sign() * (-apart.abs() / self.scale).expm1()
+
+    def icdf(self, value: Tensor) -> Tensor:
+        """The value that draws are below with this probability."""
+        return _laplace_draw(value, self.loc, self.scale)
 
     @property
     def variance(self) -> Tensor:
@@ -143,9 +152,17 @@ class Uniform(Distribution):
         share: Tensor = (value - self.low) / (self.high - self.low)
         return share.clamp(0, 1)
 
+    def icdf(self, value: Tensor) -> Tensor:
+        """The value that draws are below with this probability."""
+        return self.low + value * (self.high - self.low)
+
     @property
     def mean(self) -> Tensor:
         return (self.high + self.low) / 2
+
+    @property
+    def mode(self) -> Tensor:
+        return self.high * math.nan
 
     @property
     def variance(self) -> Tensor:
@@ -176,6 +193,19 @@ class Exponential(Distribution):
 
     def entropy(self) -> Tensor:
         return 1 - self.rate.log()
+
+    def cdf(self, value: Any) -> Tensor:
+        """The probability of a draw below `value`."""
+        share: Tensor = -(-self.rate * value).expm1()
+        return share
+
+    def icdf(self, value: Tensor) -> Tensor:
+        """The value that draws are below with this probability."""
+        return -(-value).log1p() / self.rate
+
+    @property
+    def mode(self) -> Tensor:
+        return self.rate * 0
 
     @property
     def mean(self) -> Tensor:

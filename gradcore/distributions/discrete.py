@@ -18,13 +18,13 @@ from ..operations.sampling import multinomial
 from .distribution import Distribution, broadcast_all
 
 
-def _given(name: str, probs: Any, logits: Any) -> Tensor:
+def given(name: str, probs: Any, logits: Any) -> Tensor:
     if (probs is None) == (logits is None):
         raise ValueError(f"{name}: pass either `probs` or `logits`")
     return broadcast_all(name, logits if probs is None else probs)[0]
 
 
-def _inside(probs: Tensor) -> Tensor:
+def inside(probs: Tensor) -> Tensor:
     """Probabilities clamped by the dtype's precision away from 0 and 1, so that their logarithms are finite."""
     eps = float(np.finfo(probs.dtype).eps)
     return probs.clamp(eps, 1 - eps)
@@ -38,12 +38,12 @@ class Bernoulli(Distribution):
     """
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: Optional[bool] = None):
-        given = _given("Bernoulli", probs, logits)
-        super().__init__(given.shape, validate_args=validate_args)
+        values = given("Bernoulli", probs, logits)
+        super().__init__(values.shape, validate_args=validate_args)
         if logits is None:
-            self._check((given >= 0).logical_and(given <= 1), "`probs` must be between 0 and 1")
-        self.probs: Tensor = given if logits is None else sigmoid(given)
-        self.logits: Tensor = logit(_inside(given)) if logits is None else given
+            self._check((values >= 0).logical_and(values <= 1), "`probs` must be between 0 and 1")
+        self.probs: Tensor = values if logits is None else sigmoid(values)
+        self.logits: Tensor = logit(inside(values)) if logits is None else values
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Samples: 1.0 and 0.0."""
@@ -61,6 +61,10 @@ class Bernoulli(Distribution):
     @property
     def mean(self) -> Tensor:
         return self.probs
+
+    @property
+    def mode(self) -> Tensor:
+        return (self.probs >= 0.5).to(self.probs.dtype).masked_fill(self.probs == 0.5, math.nan)
 
     @property
     def variance(self) -> Tensor:
@@ -81,19 +85,19 @@ class Categorical(Distribution):
     """
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: Optional[bool] = None):
-        given = _given("Categorical", probs, logits)
-        if not given.ndim or not given.shape[-1]:
-            raise ValueError(f"Categorical: the last dimension is that of categories; got shape {given.shape}")
-        super().__init__(given.shape[:-1], validate_args=validate_args)
+        values = given("Categorical", probs, logits)
+        if not values.ndim or not values.shape[-1]:
+            raise ValueError(f"Categorical: the last dimension is that of categories; got shape {values.shape}")
+        super().__init__(values.shape[:-1], validate_args=validate_args)
         if logits is None:
-            total = given.sum(dim=-1, keepdim=True)
-            self._check((given >= 0).logical_and(total > 0), "`probs` must be at least 0, with a sum above 0")
-            self.probs = given / total
-            self.logits = _inside(self.probs).log()
+            total = values.sum(dim=-1, keepdim=True)
+            self._check((values >= 0).logical_and(total > 0), "`probs` must be at least 0, with a sum above 0")
+            self.probs = values / total
+            self.logits = inside(self.probs).log()
         else:
-            self._check(given == given, "`logits` must not be NaN")
-            self.logits, self.probs = log_softmax(given, dim=-1), softmax(given, dim=-1)
-        self._count = given.shape[-1]
+            self._check(values == values, "`logits` must not be NaN")
+            self.logits, self.probs = log_softmax(values, dim=-1), softmax(values, dim=-1)
+        self._count = values.shape[-1]
 
     @property
     def param_shape(self) -> tuple[int, ...]:

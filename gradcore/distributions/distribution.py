@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Optional, Sequence
 
 import numpy as np
@@ -58,9 +59,36 @@ class Distribution:
         """The entropy in nats."""
         raise NotImplementedError(f"{type(self).__name__} does not state entropy")
 
+    def cdf(self, value: Any) -> Tensor:
+        """The probability of a draw below `value`."""
+        raise NotImplementedError(f"{type(self).__name__} does not state cdf")
+
+    def icdf(self, value: Tensor) -> Tensor:
+        """The value that draws are below with this probability."""
+        raise NotImplementedError(f"{type(self).__name__} does not state icdf")
+
+    def perplexity(self) -> Tensor:
+        """The exponential of the entropy."""
+        return self.entropy().exp()
+
+    def expand(self, batch_shape: Sequence[int]) -> Any:
+        """The same distribution for a larger batch, to which its own broadcasts."""
+        other, count = copy.copy(self), len(self.batch_shape)
+        other.batch_shape = tuple(batch_shape)
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor) and value.shape[:count] == self.batch_shape:
+                setattr(other, name, value.expand(*batch_shape, *value.shape[count:]))
+            elif isinstance(value, Distribution) and value.batch_shape == self.batch_shape:
+                setattr(other, name, value.expand(batch_shape))
+        return other
+
     @property
     def mean(self) -> Tensor:
         raise NotImplementedError(f"{type(self).__name__} does not state its mean")
+
+    @property
+    def mode(self) -> Tensor:
+        raise NotImplementedError(f"{type(self).__name__} does not state its mode")
 
     @property
     def variance(self) -> Tensor:
@@ -81,7 +109,7 @@ class Distribution:
                              f"are not so. validate_args=False leaves this unchecked")
 
     def __repr__(self) -> str:
-        parameters = ", ".join(f"{name}: {value if value.ndim == 0 else value.shape}"
+        parameters = ", ".join(f"{name}: {value.item() if value.ndim == 0 else value.shape}"
                                for name, value in vars(self).items() if isinstance(value, Tensor))
         return f"{type(self).__name__}({parameters})"
 

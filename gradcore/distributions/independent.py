@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Optional, Sequence
 
 from ..core.tensor import Tensor
-from ..operations.reduction import sum
 from .distribution import Distribution
+from .transforms import summed
 
 
 class Independent(Distribution):
@@ -46,6 +46,16 @@ class Independent(Distribution):
         """The entropy in nats."""
         return self._together(self.base_dist.entropy())
 
+    def expand(self, batch_shape: Sequence[int]) -> "Independent":
+        """The same distribution for a larger batch."""
+        count = self.reinterpreted_batch_ndims
+        shape = (*batch_shape, *self.event_shape[:count])
+        return Independent(self.base_dist.expand(shape), count, self._validates)
+
+    @property
+    def mode(self) -> Tensor:
+        return self.base_dist.mode
+
     @property
     def mean(self) -> Tensor:
         return self.base_dist.mean
@@ -56,7 +66,7 @@ class Independent(Distribution):
 
     def _together(self, of_parts: Tensor) -> Tensor:
         count = self.reinterpreted_batch_ndims
-        return sum(of_parts, tuple(range(of_parts.ndim - count, of_parts.ndim))) if count else of_parts
+        return summed(of_parts, count)
 
     def __repr__(self) -> str:
         return f"Independent({self.base_dist!r}, {self.reinterpreted_batch_ndims})"

@@ -168,13 +168,14 @@ def transpose(x: Tensor, *dims: Any) -> Tensor:
 
 
 @accepts_numpy_names
-def flip(x: Tensor, dim: Dims = None) -> Tensor:
+def flip(x: Tensor, dim: Dims = None, *more: int) -> Tensor:
     """A copy with elements reversed along `dim` (None: all dimensions).
 
     >>> flip(Tensor([1.0, 2.0, 3.0]), 0)
     tensor([3., 2., 1.])
     """
-    return Flip.apply(x, dims=many_dims(dim, x.ndim))
+    dims: Any = (dim, *more) if more else dim
+    return Flip.apply(x, dims=many_dims(dims, x.ndim))
 
 
 def expand(x: Tensor, *shape: Any) -> Tensor:
