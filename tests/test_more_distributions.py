@@ -1,4 +1,4 @@
-"""The rarer distributions, mixtures, transforms and divergences: values and gradients as PyTorch's, draws that follow."""
+"""The rarer distributions, mixtures, transforms and divergences: values, gradients and draws, as PyTorch's."""
 
 from __future__ import annotations
 
@@ -192,7 +192,8 @@ def test_more_divergences(torch, rng):
     a, b, L, M = _positive(rng, 2, 3), _positive(rng, 2, 3), _factor(rng, 2), _factor(rng, 2)
     cases = {
         "exponential and gamma": lambda d, t: (d.Exponential(t(a)), d.Gamma(t(b), t(a))),
-        "vectors": lambda d, t: (d.MultivariateNormal(t(a), scale_tril=t(L)), d.MultivariateNormal(t(b), scale_tril=t(M))),
+        "vectors": lambda d, t: (d.MultivariateNormal(t(a), scale_tril=t(L)),
+                                 d.MultivariateNormal(t(b), scale_tril=t(M))),
         "independent": lambda d, t: (d.Independent(d.Normal(t(a), t(b)), 1), d.Independent(d.Normal(t(b), t(a)), 1)),
         "one-hot": lambda d, t: (d.OneHotCategorical(logits=t(a)), d.OneHotCategorical(logits=t(b))),
         "geometric": lambda d, t: (d.Geometric(t(a) / 4), d.Geometric(t(b) / 4)),
@@ -317,8 +318,8 @@ def test_systems_by_cholesky_factors_are_pytorchs(upper, torch, rng):
         a, b = library.tensor(factor, requires_grad=True), library.tensor(B, requires_grad=True)
         x, inverse = library.cholesky_solve(b, a, upper=upper), library.cholesky_inverse(a, upper=upper)
         ((x ** 2).sum() + (inverse ** 2).sum()).backward()
-        results.append([x.detach().numpy(), inverse.detach().numpy(), np.tril(a.grad.numpy().T if upper else a.grad.numpy()),
-                        b.grad.numpy()])
+        half = a.grad.numpy().T if upper else a.grad.numpy()
+        results.append([x.detach().numpy(), inverse.detach().numpy(), np.tril(half), b.grad.numpy()])
     for a, b in zip(*results, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-9)
 

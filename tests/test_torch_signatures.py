@@ -33,6 +33,7 @@ RARE = {
     "autograd.gradgradcheck": "nondet_tol check_undefined_grad check_grad_dtypes check_batched_grad "
                               "check_fwd_over_rev check_rev_over_rev fast_mode masked",
     "func.jacrev": "chunk_size _preallocate_and_copy", "func.jacfwd": "randomness", "linalg.matrix_exp": "A",
+    "matrix_exp": "A",
     "addmm": "out_dtype", "baddbmm": "out_dtype", "bmm": "out_dtype", "mm": "out_dtype", "cov": "fweights aweights",
     "pinverse": "rcond", "pow": "self", "tensor_split": "sections indices", "true_divide": "dividend divisor",
     "searchsorted": "values", "Tensor.fill_diagonal_": "wrap", "linalg.matrix_rank": "hermitian",

@@ -22,9 +22,9 @@ from .heavy import inside as inside_draws
 
 class _Counts(Distribution):
     def _counted(self, value: Any, like: Tensor) -> Tensor:
-        value = as_tensor(value, dtype=like.dtype, device=like.device)
-        self._check((value >= 0).logical_and(value == value.floor()), "values are counts, 0, 1, 2, …")
-        return value
+        counted: Tensor = as_tensor(value, dtype=like.dtype, device=like.device)
+        self._check((counted >= 0).logical_and(counted == counted.floor()), "values are counts, 0, 1, 2, …")
+        return counted
 
 
 class Poisson(_Counts):
@@ -140,7 +140,8 @@ class Binomial(_OfChance):
         value, n = self._counted(value, self.probs), self.total_count
         self._check(value <= n, "values are at most `total_count`")
         ways = lgamma(n + 1) - lgamma(value + 1) - lgamma(n - value + 1)
-        return ways + value * self.logits - n * softplus(self.logits)
+        density: Tensor = ways + value * self.logits - n * softplus(self.logits)
+        return density
 
     def entropy(self) -> Tensor:
         most = int(self.total_count.max())
@@ -228,13 +229,15 @@ class Multinomial(_Counts):
         value = self._counted(value, self.probs)
         self._check(value.sum(-1) == self.total_count, "values are counts that add up to `total_count`")
         logits = self.logits.masked_fill((value == 0).logical_and(self.logits == -math.inf), 0.0)
-        return lgamma(value.sum(-1) + 1) - lgamma(value + 1).sum(-1) + (logits * value).sum(-1)
+        density: Tensor = lgamma(value.sum(-1) + 1) - lgamma(value + 1).sum(-1) + (logits * value).sum(-1)
+        return density
 
     def entropy(self) -> Tensor:
         n = self.total_count
         counts = self.probs.new_tensor(np.arange(n + 1.0)).reshape(-1, *(1,) * (len(self.batch_shape) + 1))
         logs = Binomial(n, logits=logit(inside(self.probs))).log_prob(counts).exp()
-        return n * self._categorical.entropy() - math.lgamma(n + 1) + (logs * lgamma(counts + 1)).sum((0, -1))
+        found: Tensor = n * self._categorical.entropy() - math.lgamma(n + 1) + (logs * lgamma(counts + 1)).sum((0, -1))
+        return found
 
     @property
     def mean(self) -> Tensor:

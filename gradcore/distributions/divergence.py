@@ -184,7 +184,8 @@ def _multivariate_normal(p: MultivariateNormal, q: MultivariateNormal) -> Tensor
     shift = solve_triangular(root, (q.loc - p.loc).expand(*shape).unsqueeze(-1), upper=False)
     logs = [one.scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1) for one in (q, p)]
     spread: Tensor = turned.square().sum((-2, -1)) + shift.square().sum((-2, -1))
-    return logs[0] - logs[1] + 0.5 * (spread - shape[-1])
+    found: Tensor = logs[0] - logs[1] + 0.5 * (spread - shape[-1])
+    return found
 
 
 @register_kl(Independent, Independent)

@@ -26,7 +26,8 @@ def _proposed(xp: FormulaNamespace, x: Expression, u: Expression, shape: Express
     v = 1 + x / xp.sqrt(9 * d)
     v = v * v * v
     positive = xp.where(v > 0, v, 1.0)
-    accepted = xp.logical_and(v > 0, xp.log(xp.maximum(u, _LEAST)) < 0.5 * x * x + d * (1 - positive + xp.log(positive)))
+    bound = 0.5 * x * x + d * (1 - positive + xp.log(positive))
+    accepted = xp.logical_and(v > 0, xp.log(xp.maximum(u, _LEAST)) < bound)
     return xp.where(accepted, d * positive, 0.0)
 
 
@@ -80,7 +81,7 @@ def standard_gamma(concentration: Tensor, generator: Optional[Generator] = None)
     >>> standard_gamma(Tensor([2.0] * 10000)).mean().round()
     tensor(2.)
     """
-    drawn = _LargeGamma.apply(concentration + _BOOST, generator)
+    drawn: Tensor = _LargeGamma.apply(concentration + _BOOST, generator)
     logs = rand(_BOOST, *concentration.shape, dtype=concentration.dtype, device=concentration.device,
                 generator=generator).clamp(min=_LEAST).log()
     for i in range(_BOOST):
@@ -101,7 +102,7 @@ def _few(xp: FormulaNamespace, u: Expression, rate: Expression) -> Expression:
 
 
 @elementwise(widens=True)
-def _many(xp: FormulaNamespace, u: Expression, v: Expression, rate: Expression) -> Expression:
+def _many(xp: FormulaNamespace, u: Expression, v: Expression, rate: Expression) -> tuple[Expression, Expression]:
     """A guess of a Poisson number of a rate of at least 10, and what its logarithm must exceed, less the factorial."""
     b = 0.931 + 2.53 * xp.sqrt(rate)
     a = -0.059 + 0.02483 * b
@@ -113,7 +114,6 @@ def _many(xp: FormulaNamespace, u: Expression, v: Expression, rate: Expression) 
     return xp.where(is_out, -1.0, k), bound + rate - k * xp.log(rate)
 
 
-@no_grad()
 def poisson(input: Tensor, generator: Optional[Generator] = None) -> Tensor:
     """Draws of Poisson distributions, one for each rate, as floats.
 
@@ -122,7 +122,11 @@ def poisson(input: Tensor, generator: Optional[Generator] = None) -> Tensor:
     >>> poisson(Tensor([4.0] * 10000)).mean().round()
     tensor(4.)
     """
-    like: Any = {"dtype": input.dtype, "device": input.device, "generator": generator}
+    with no_grad():
+        return _poisson(input, {"dtype": input.dtype, "device": input.device, "generator": generator})
+
+
+def _poisson(input: Tensor, like: Any) -> Tensor:
     small = _few(rand(input.shape, **like), input.clamp(max=10.0))
     rate = input.clamp(min=10.0)
     large = rate.floor()
