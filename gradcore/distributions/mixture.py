@@ -103,9 +103,9 @@ class MultivariateNormal(Distribution):
                              f"dimension; got shape {matrix.shape}")
         batch = (loc[..., 0] + matrix[..., 0, 0]).shape
         matrix = matrix.expand(*batch, *matrix.shape[-2:])
-        self.loc = loc.expand(*batch, loc.shape[-1])
+        self.loc: Tensor = loc.expand(*batch, loc.shape[-1])
         if scale_tril is not None:
-            self.scale_tril = matrix
+            self.scale_tril: Tensor = matrix
         elif covariance_matrix is not None:
             self.scale_tril = cholesky(matrix)
         else:  # of the inverse without computing it: P = U Uᵀ from behind, and L is the transposed inverse of U
