@@ -37,7 +37,7 @@ KINDS = [
     ("Gamma", {"concentration": _positive, "rate": _positive}, _positive), ("Chi2", {"df": _positive}, _positive),
     ("InverseGamma", {"concentration": lambda rng, *s: _positive(rng, *s) + 2, "rate": _positive}, _positive),
     ("Beta", {"concentration1": _positive, "concentration0": _positive}, _share),
-    ("Dirichlet", {"concentration": lambda rng, *s: _positive(rng, *s, 3)}, lambda rng, *s: _simplex(rng, *s, 3)),
+    ("Dirichlet", {"concentration": lambda rng, *s: _positive(rng, *s, 3) + 0.5}, lambda rng, *s: _simplex(rng, *s, 3)),
     ("StudentT", {"df": lambda rng, *s: _positive(rng, *s) + 2, "loc": _positive, "scale": _positive}, _positive),
     ("Cauchy", {"loc": _positive, "scale": _positive}, _positive),
     ("Gumbel", {"loc": _positive, "scale": _positive}, _positive),
