@@ -282,7 +282,7 @@ def test_transformed_distributions_are_pytorchs(torch, rng):
 def test_what_is_impossible_is_refused():
     cases = [("`rate` must be above 0", lambda: D.Gamma(1.0, 0.0)),
              ("`probs` must be above 0", lambda: D.Geometric(0.0)),
-             ("one of them", lambda: D.Binomial(3)), ("values are at most", lambda: D.Binomial(3, 0.5).log_prob(4.0)),
+             ("pass either", lambda: D.Binomial(3)), ("values are at most", lambda: D.Binomial(3, 0.5).log_prob(4.0)),
              ("values are counts", lambda: D.Poisson(1.0).log_prob(0.5)),
              ("add up to `total_count`", lambda: D.Multinomial(2, Tensor([0.5, 0.5])).log_prob(Tensor([1.0, 2.0]))),
              ("shares that add up to 1", lambda: D.Dirichlet(Tensor([1.0, 1.0])).log_prob(Tensor([0.5, 0.9]))),
