@@ -18,6 +18,8 @@ from .operations.creation import zeros_like
 from .operations.generator import fork_rng, get_rng_state, set_rng_state
 from .operations.interchange import from_dlpack
 
+__all__ = ["to_jax", "to_torch"]
+
 
 def to_torch(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of tensors as a function of PyTorch tensors, which PyTorch differentiates to any order.

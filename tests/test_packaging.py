@@ -116,3 +116,18 @@ def test_the_top_level_is_tidy():
     allowed = {"gradcore", "backends", "benchmarks", "tests", "setup.cfg", "README.md", "pyproject.toml", "LICENSE",
                ".gitignore", ".ci", ".github", "docs", "CHANGELOG.md", "CONTRIBUTING.md", "MANIFEST.in"}
     assert {name.split("/")[0] for name in _listed()} <= allowed
+
+
+def test_the_reference_is_made_without_a_warning(tmp_path):
+    """Of a few rooms here: of all it takes half a minute."""
+    pytest.importorskip("sphinx", reason="sphinx is not installed (the extra docs brings it)")
+    folder = tmp_path / "docs"
+    shutil.copytree(ROOT / "docs", folder, ignore=shutil.ignore_patterns("_build", "api", "__pycache__"))
+    rooms = ["gradcore.interop", "gradcore.linalg", "gradcore.func", "gradcore.utils.data", "gradcore.random"]
+    with open(folder / "reference.py", "a", encoding="utf-8") as file:
+        file.write(f"\nROOMS = {rooms}\n")
+    made = subprocess.run([sys.executable, "-m", "sphinx", "-W", "-q", folder, folder / "_build"], cwd=tmp_path,
+                          env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert (made.returncode, made.stderr) == (0, "")
+    page = (folder / "_build" / "api" / "gradcore.func.html").read_text(encoding="utf-8")
+    assert "the dimension of samples in the results." in page and "<em>the dimension of samples" not in page

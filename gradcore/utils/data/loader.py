@@ -19,7 +19,9 @@ from .workers import Fetcher, Workers, fetched_here
 class DataLoader:
     """A data set in batches; each ``for batch in loader`` is one pass.
 
-    Parameters (PyTorch's, and two more)
+    Parameters are PyTorch's, and two more, `device` and `progress`.
+
+    Parameters
     ----------
     dataset : a `Dataset`, an `IterableDataset`, or anything with ``len(...)`` and ``[i]``.
     batch_size : samples in a batch; None gives single samples, not collated.
