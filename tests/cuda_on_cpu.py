@@ -77,9 +77,15 @@ static void call(F f, void (*)(P...), void** given, std::index_sequence<I...>) {
 template <class... P> static void call_with(void (*f)(P...), void** given) {
     call(f, f, given, std::index_sequence_for<P...>());
 }
+template <class... P> static int sizes_of(void (*)(P...), int* to) {
+    const int sizes[] = {int(sizeof(P))..., 0};
+    if (to) memcpy(to, sizes, sizeof...(P) * sizeof(int));
+    return sizeof...(P);
+}
 static void** arguments;
 static void body() { call_with(KERNEL, arguments); threads[current].done = true; }
 }
+extern "C" __attribute__((visibility("default"))) int sizes(int* to) { return emulated::sizes_of(KERNEL, to); }
 extern "C" __attribute__((visibility("default")))
 int emulate(unsigned grid, unsigned block, void** given, int waits, long* faults) {
     using namespace emulated;
@@ -118,10 +124,13 @@ int emulate(unsigned grid, unsigned block, void** given, int waits, long* faults
 
 
 @functools.cache
-def _compiled(text: str, name: str) -> Any:
-    function = library(_BEFORE + text + _AFTER.replace("KERNEL", name)).emulate
-    function.argtypes = [ctypes.c_uint, ctypes.c_uint, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p]
-    return function
+def _compiled(text: str, name: str) -> tuple[Any, list[int]]:
+    """The function that runs a kernel, and how many bytes each of its parameters has."""
+    made = library(_BEFORE + text + _AFTER.replace("KERNEL", name))
+    made.emulate.argtypes = [ctypes.c_uint, ctypes.c_uint, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p]
+    sizes = (ctypes.c_int * made.sizes(None))()
+    made.sizes(sizes)
+    return made.emulate, list(sizes)
 
 
 def launch(text: str, name: str, grid: int, block: int, arguments: Sequence[Any]) -> None:
@@ -131,7 +140,9 @@ def launch(text: str, name: str, grid: int, block: int, arguments: Sequence[Any]
     given = (ctypes.c_void_p * len(kept))(*[value.ctypes.data for value in kept])
     faults = ctypes.c_long(0)
     waits = "__sync" in text or "__shfl" in text
-    _compiled(text, name)(grid, block, given, waits, ctypes.byref(faults))
+    emulate, sizes = _compiled(text, name)
+    assert [value.nbytes for value in kept] == sizes, f"{name} takes parameters of other sizes: {sizes}"
+    emulate(grid, block, given, waits, ctypes.byref(faults))
     assert not faults.value, f"{name}: threads left while others waited for them, {faults.value} times"
 
 

@@ -53,7 +53,7 @@ class ndarray(np.ndarray):
 
     def __new__(cls, shape, dtype=float, memptr=None, strides=None, order="C"):
         log.append(("allocate", shape))
-        return super().__new__(cls, shape, dtype)
+        return _arbitrary(super().__new__(cls, shape, dtype))
 
     def __array_finalize__(self, base):
         self._made_on = getattr(base, "_made_on", Device.current[-1])
@@ -126,6 +126,13 @@ def _wrapped(index, shape):
             wrapped.append(part)
             dim += len(shape) - used if part is Ellipsis else part is not None
     return tuple(wrapped)
+
+
+def _arbitrary(array):
+    """New memory holds anything: no number, and the largest integers."""
+    if array.dtype != bool:
+        array.view(np.ndarray).reshape(-1).view(np.uint8).fill(255)
+    return array
 
 
 def _on_device(array) -> ndarray:
@@ -274,6 +281,7 @@ def asnumpy(a, stream=None, order="C", out=None, *, blocking=True) -> np.ndarray
     log.append(("wait", "asnumpy") if blocking else ("to host", a.nbytes))
     if out is None:
         return np.array(a.view(np.ndarray))
+    assert out.shape == a.shape and out.dtype == a.dtype
     np.copyto(out, a.view(np.ndarray), casting="no")
     return out
 
@@ -281,7 +289,7 @@ def asnumpy(a, stream=None, order="C", out=None, *, blocking=True) -> np.ndarray
 def nonzero(a) -> tuple:
     streams.refuse("the number of elements is read")
     log.append(("wait", "nonzero"))  # how many there are is read by the host
-    return tuple(map(_on_device, np.nonzero(np.asarray(a))))
+    return tuple(_on_device(np.argwhere(np.asarray(a))).T)  # columns of one array
 
 
 def _of_numpy(name: str):
@@ -292,6 +300,7 @@ def _of_numpy(name: str):
         given = [item for arg in (*args, *kwargs.values())
                  for item in (arg if isinstance(arg, (list, tuple)) else (arg,))]
         assert not [item for item in given if isinstance(item, np.ndarray) and not isinstance(item, ndarray)]
+        assert name != "where" or isinstance(args[0], ndarray), "CuPy calls a method of the condition"
         def compute():
             with np.errstate(all="ignore"):
                 if name in MOVES:
@@ -394,7 +403,7 @@ def modules(devices: int = 1) -> dict[str, ModuleType]:
         __version__="14.2.0", ndarray=ndarray, float32=np.float32, RawModule=RawModule,
         **{name: _of_numpy(name) for name in OF_NUMPY}, nonzero=nonzero, matmul=matmul, pi=np.pi,
         may_share_memory=lambda a, b, max_work=None: np.may_share_memory(a, b), array=array,
-        empty=lambda shape, dtype=float, order="C": _on_device(np.empty(shape, dtype)),
+        empty=lambda shape, dtype=float, order="C": _arbitrary(_on_device(np.empty(shape, dtype))),
         zeros=lambda shape, dtype=float, order="C": _on_device(np.zeros(shape, dtype)), full=full,
         arange=lambda start, stop=None, step=1, dtype=None: _on_device(np.arange(start, stop, step, dtype)),
         asnumpy=asnumpy, argsort=argsort,
