@@ -47,3 +47,14 @@ def test_float32_of_any_layout(name, rng):
     np.testing.assert_array_equal(out, np.broadcast_to(wanted.T, out.shape))
     assert function(x, x) is x
     np.testing.assert_array_equal(x, wanted)
+
+
+@pytest.mark.parametrize("name", ["erf", "normcdf", "normpdf", "normcdf_tanh"])
+@pytest.mark.parametrize("given, whole", [((1,), (40_000,)), ((16, 1), (16, 64)), ((64,), (16, 64)),
+                                          ((3,), (40_000, 3))])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_they_repeat_what_they_are_given_as_ufuncs_do(name, given, whole, dtype):
+    function, x = getattr(special, name), np.linspace(-2.0, 2.0, int(np.prod(given)), dtype=dtype).reshape(given)
+    out = np.full(whole, np.nan, dtype)
+    function(x, out)
+    np.testing.assert_array_equal(out, np.broadcast_to(function(x), whole))

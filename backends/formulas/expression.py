@@ -112,7 +112,8 @@ class Expression:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Expression:
         # `numpy_scalar * expression` calls this too; the scalar counts as a Python number.
-        if method == "__call__" and len(inputs) == 2 and any(isinstance(arg, np.generic) for arg in inputs):
+        is_scalar = len(inputs) == 2 and any(isinstance(arg, np.generic) for arg in inputs)
+        if is_scalar and method == "__call__" and ufunc.__name__ in TABLE:
             return apply(ufunc.__name__, *inputs)
         raise FormulaError(f"numpy.{ufunc.__name__} was called on an array in a formula; use the functions of its "
                            f"first argument instead (xp.{ufunc.__name__}), which run on every device")
@@ -185,7 +186,7 @@ class Expression:
     if not TYPE_CHECKING:  # type checkers report unknown attributes by themselves
         def __getattr__(self, name: str) -> NoReturn:
             if name.startswith("__"):
-                raise AttributeError(name)
+                raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
             raise FormulaError(f"`.{name}` was asked of an array in an elementwise formula, which knows neither shapes "
                                f"nor whole arrays; elementwise functions are spelled xp.name(x), and reductions, "
                                f"reshapes and the like belong on Tensors outside of the formula")

@@ -57,7 +57,7 @@ class FormulaNamespace:
         if name in TABLE:
             return functools.partial(_applied, name)
         if name.startswith("__"):
-            raise AttributeError(name)
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
         reason = _NOT_ELEMENTWISE.get(name, f"xp.{name} is no function that a formula knows; it knows "
                                             f"{', '.join(sorted(TABLE))}")
         raise FormulaError(reason)

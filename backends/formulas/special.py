@@ -113,7 +113,7 @@ def normcdf_tanh(x: Union[Array, float], out: Optional[Array] = None) -> Array:
     """
     x = np.asarray(x)
     result = out if out is not None else np.empty(x.shape, np.result_type(x, np.float16))
-    if x.flags.c_contiguous and result.flags.c_contiguous:
+    if x.shape == result.shape and x.flags.c_contiguous and result.flags.c_contiguous:
         given, flat = x.reshape(-1), result.reshape(-1)
         for low in range(0, given.size, _TANH_BLOCK):
             flat[low:low + _TANH_BLOCK] = _tanh_gate(given[low:low + _TANH_BLOCK])

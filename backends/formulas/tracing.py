@@ -79,19 +79,23 @@ def trace(function: Callable[..., Any], namespace: FormulaNamespace, arguments: 
     try:
         return function(namespace, *arguments)
     except FormulaError as error:
-        if not str(error).startswith(name):
-            error.args = (f"{name}: {error}",)
+        text = _in_words(str(error))
+        error.args = (text if text.startswith(name) else f"{name}: {text}",)
         raise
     except RecursionError:
         raise FormulaError(f"{name} recurses infinitely") from None
     except (TypeError, AttributeError) as error:
-        text = str(error)
-        for pattern, word in _WORDS:
-            text = re.sub(pattern, word, text)
+        text = _in_words(str(error))
         if text == str(error):  # of the user's own
             raise
         raise FormulaError(f"{name}: {text}; a formula combines arrays by operators and by the functions of its first "
                            f"argument, as xp.exp(x)") from error
+
+
+def _in_words(text: str) -> str:
+    for pattern, word in _WORDS:
+        text = re.sub(pattern, word, text)
+    return text
 
 
 def traced(function: Callable[..., Any], namespace: FormulaNamespace,
@@ -102,9 +106,9 @@ def traced(function: Callable[..., Any], namespace: FormulaNamespace,
     outputs = value if isinstance(value, tuple) else (value,)
     expected = "it returns an expression of its arrays, or a tuple of such expressions"
     if not outputs or isinstance(value, (list, dict)) or any(output is None for output in outputs):
-        raise FormulaError(f"{name} returned {value!r:.80}; {expected}")
+        raise FormulaError(f"{name} returned {_in_words(repr(value)):.80}; {expected}")
     for output in outputs:
         if not isinstance(output, Expression) or output.is_scalar:
-            raise FormulaError(f"{name} returned {output!r:.80}, which depends on none of its arrays; {expected} (for "
-                               f"a constant array use gradcore.full_like)")
+            raise FormulaError(f"{name} returned {_in_words(repr(output)):.80}, which depends on none of "
+                               f"its arrays; {expected} (for a constant array use gradcore.full_like)")
     return outputs
