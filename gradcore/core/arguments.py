@@ -12,114 +12,23 @@ import importlib
 import inspect
 import itertools
 import math
-import numbers
 import operator
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Optional, TypeVar, Union
 
 import numpy as np
 
-from ..backends import Device
-from ..backends.formulas.dtypes import as_dtype
-from .dimensions import is_integer, renamed
+from .dimensions import renamed
+from .expectations import DTYPE, SIMPLE, Expectation, described, expectation
 from .synonyms import translated
 from .tensor import Tensor
 
 _PACKAGE = __name__.partition(".")[0]
 _RAISE = dis.opmap["RAISE_VARARGS"]
 Result = TypeVar("Result")
-Expectation = tuple[Callable[[Any], bool], str]  # a test of a value, and a description of what passes it
-
-_SIMPLE: dict[Any, Expectation] = {
-    Tensor: (lambda value: isinstance(value, Tensor), "a Tensor"),
-    bool: (lambda value: isinstance(value, bool), "True or False"),
-    int: (lambda value: is_integer(value), "an integer"),
-    float: (lambda value: isinstance(value, numbers.Real), "a number"),
-    str: (lambda value: isinstance(value, str), "a string"),
-    type(None): (lambda value: value is None, "None"),
-    Device: (lambda value: isinstance(value, Device), "a device"),
-    Callable: (callable, "a function"),
-    np.ndarray: (lambda value: isinstance(value, np.ndarray), "a NumPy array"),
-}
-
-
-def _is_dtype(value: Any) -> bool:
-    try:
-        return value is None or bool(as_dtype(value).name)
-    except TypeError:
-        return False
-
-
-_DTYPE: Expectation = (_is_dtype, "a dtype of booleans, integers or floats, or None")
-
-
-def _expectation(hint: Any) -> Optional[Expectation]:
-    """The expectation of an annotation, or None if it is not checked."""
-    if hint in _SIMPLE:
-        return _SIMPLE[hint]
-    origin, inner = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (Union, types.UnionType):
-        return _any_of([_expectation(part) for part in inner])
-    if origin is tuple and ... not in inner:
-        return _each_of([_expectation(part) for part in inner])
-    if origin is Iterable:
-        return _one_by_one(_expectation(inner[0]))
-    if origin in (Sequence, tuple, list):
-        return _many_of(_expectation(inner[0]) if inner else None)
-    return _SIMPLE.get(origin)
-
-
-def _any_of(parts: list[Optional[Expectation]]) -> Optional[Expectation]:
-    known = [part for part in parts if part is not None]
-    if len(known) < len(parts):
-        return None
-    tests = [test for test, _ in known]
-    words = list(dict.fromkeys(text for _, text in known))
-    if "a number" in words:
-        words = [text for text in words if text not in ("an integer", "True or False")]
-    return (lambda value: any(test(value) for test in tests),
-            " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words))
-
-
-def _many_of(part: Optional[Expectation]) -> Expectation:
-    if part is None:
-        return (lambda value: isinstance(value, (tuple, list)), "a tuple or list")
-    test, words = part
-    return (lambda value: isinstance(value, (tuple, list)) and all(map(test, value)),
-            f"a tuple or list of {re.sub('^an? ', '', words)}s")
-
-
-def _one_by_one(part: Optional[Expectation]) -> Expectation:
-    """As `_many_of`, or any iterable, whose elements are not checked since it may be exhausted."""
-    test, words = _many_of(part)
-    return (lambda value: test(value) if isinstance(value, (tuple, list, str)) else hasattr(value, "__iter__"),
-            words.replace("tuple or list", "tuple, list or iterator"))
-
-
-def _each_of(parts: list[Optional[Expectation]]) -> Expectation:
-    tests = [part[0] if part else lambda value: True for part in parts]
-    return (lambda value: isinstance(value, (tuple, list)) and len(value) == len(tests) and all(
-        test(part) for test, part in zip(tests, value)), f"{len(tests)} values: "
-            + " and ".join(part[1] if part else "anything" for part in parts))
-
-
-def described(value: Any) -> str:
-    """A description of an argument for error messages."""
-    kind = type(value).__name__
-    if isinstance(value, Tensor) and not hasattr(value, "_array"):  # one under construction
-        return "a new tensor"
-    if isinstance(value, (Tensor, np.ndarray)):
-        return f"{kind} of {value.dtype} and shape {value.shape}" + (
-            f" on {value.device}" if isinstance(value, Tensor) else "")
-    if value is None:
-        return "None"
-    try:
-        return f"{kind} {value!r:.80}"
-    except Exception:  # an object under construction
-        return kind
 
 
 def checked(function: Callable[..., Result], name: str = "") -> Callable[..., Result]:
@@ -139,7 +48,7 @@ def checked(function: Callable[..., Result], name: str = "") -> Callable[..., Re
                  if parameter.kind is parameter.VAR_POSITIONAL), None)
     known = {name for i, name in enumerate(names) if i != rest}
     many = None if rest is None or names[rest] not in expected else names[rest]
-    is_of_tensor = many is None and bool(positional) and expected.get(positional[0]) is _SIMPLE[Tensor]
+    is_of_tensor = many is None and bool(positional) and expected.get(positional[0]) is SIMPLE[Tensor]
     callbacks = {parameter for parameter, hint in expected.items() if "a function" in hint[1]}
     hints = [expected.get(parameter) for parameter in positional]
     is_free = many is None and not any(hints)  # no positional argument is checked
@@ -194,7 +103,7 @@ def _checked_of(module: str, name: str) -> Any:
 def _expectations(function: Callable[..., Any], signature: inspect.Signature) -> dict[str, Expectation]:
     hints = typing.get_type_hints(inspect.unwrap(function))
     # Parameters annotated None are no longer supported; the function says what to use instead.
-    found = {name: _DTYPE if name == "dtype" else _expectation(hints[name]) for name in signature.parameters
+    found = {name: DTYPE if name == "dtype" else expectation(hints[name]) for name in signature.parameters
              if hints.get(name, type(None)) is not type(None)}
     return {name: hint for name, hint in found.items() if hint is not None}
 

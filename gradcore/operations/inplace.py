@@ -14,7 +14,7 @@ import numpy as np
 
 from ..backends import Array, Backend, backend_of
 from ..backends.formulas.dtypes import kind_of
-from ..core.arguments import described
+from ..core.expectations import described
 from ..core.broadcasting import cast, sum_to
 from ..core.grad_mode import enable_grad, is_grad_enabled, no_grad
 from ..core.hooks import keep_retaining
