@@ -175,7 +175,7 @@ def _array_namespace(self: Tensor, *, api_version: Optional[str] = None) -> Any:
 
 
 def _to_device(self: Tensor, device: DeviceLike, /, *, stream: Any = None) -> Tensor:
-    """The tensor on a device; itself where it is there already.  Work is queued on the current stream.
+    """The tensor on a device; itself if it is already there.  Work is queued on the current stream.
 
     >>> Tensor([1.0, 2.0]).to_device("cpu")
     tensor([1., 2.])

@@ -12,7 +12,7 @@ from .memory_pool import MemoryPool
 from .tiles import share
 from .workers import builder
 
-# What a byte of random numbers costs, in additions of two numbers (see `tiles`).
+# The cost of a byte of random numbers, in additions (see `tiles`).
 _COST_PER_BYTE = 8
 _SMALL = 1 << 16  # bytes: never worth a second thread
 _FEW = 1 << 14  # numbers that may have been drawn ahead
@@ -31,7 +31,7 @@ class Draws:
         self._ahead = {dtype: (0, 0, 0, np.empty(0, dtype)) for dtype in map(np.dtype, philox.TYPES)}
 
     def draw(self, place: philox.Place, shape: tuple[int, ...], dtype: np.dtype, kind: str) -> np.ndarray:
-        """The numbers of the stream from `place` on; `kind` is "numpy", "native", or "auto" (native once it is built).
+        """The random numbers of the stream from `place` on; `kind` is "numpy", "native" or "auto" (native once built).
         """
         n = math.prod(shape)
         if n <= _FEW:
@@ -54,7 +54,7 @@ class Draws:
         return ahead[start:start + n].copy()
 
     def _draw_ahead(self, place: philox.Place, n: int, dtype: np.dtype, kind: str) -> np.ndarray:
-        """At least `n` numbers; where a draw follows another, twice as many as the last time."""
+        """Draw at least `n` numbers; for consecutive draws twice as many as the last time."""
         seed, stream, offset = place
         of_seed, of_stream, first, ahead = self._ahead[dtype]
         count, last = philox.blocks(n, dtype), philox.blocks(ahead.size, dtype)
@@ -82,7 +82,7 @@ class Draws:
 
 
 def draw_in_parts(numbers: np.ndarray, place: philox.Place) -> None:
-    """Fill an array by NumPy's generator, on several threads where that pays."""
+    """Fill an array by NumPy's generator, on several threads if that is faster."""
     if numbers.nbytes <= _SMALL:
         philox.fill(numbers, place)
         return

@@ -120,7 +120,7 @@ class _Named:
         at = _dims_of(where, parts, view.ndim)
         chosen = broadcast_shapes(*[part.shape for part in indices])
         rest = [i for i in range(view.ndim) if i not in at]
-        is_together = where == list(range(where[0], where[-1] + 1))  # else their dimensions come first
+        is_together = where == list(range(where[0], where[-1] + 1))  # otherwise their dimensions come first
         before = [i for i in rest if i < at[0]] if is_together else []
         after = [i for i in rest if i not in before]
         self.shape = (*[view.shape[i] for i in before], *chosen, *[view.shape[i] for i in after])
@@ -134,8 +134,8 @@ class _Named:
         self.indexed = [(view.shape[i], steps[i]) for i in at]
 
     def strides_of(self, value: Array) -> tuple[int, ...]:
-        """The steps in an array of the named elements' shape, or one that broadcasts to it."""
-        extra = max(0, value.ndim - len(self.shape))  # leading dimensions of one are left out
+        """The strides of an array that broadcasts to the shape of the selected elements."""
+        extra = max(0, value.ndim - len(self.shape))  # without leading dimensions of length 1
         shape, strides = value.shape[extra:], value.strides[extra:]
         fits = all(n in (1, own) for n, own in zip(reversed(shape), reversed(self.shape)))
         if not fits or math.prod(value.shape[:extra]) != 1:
@@ -144,15 +144,16 @@ class _Named:
 
 
 def _dims_of(where: Sequence[int], parts: Sequence[Any], ndim: int) -> list[int]:
-    """The dimensions that the parts at `where` have in a view of `ndim`: each part but an ellipsis has one."""
+    """The dimensions of the parts at `where` in a view of `ndim` dimensions; each part except an ellipsis has one."""
     gap = ndim - sum(part is not Ellipsis for part in parts)
     ellipsis = [i for i, part in enumerate(parts) if part is Ellipsis]
     return [i + gap - 1 if ellipsis and i > ellipsis[0] else i for i in where]
 
 
 def text_of(action: str, dtype: np.dtype, index_dtypes: Sequence[np.dtype], ndim: int, reads: bool = False) -> str:
-    """The kernel that does "take", "put" or "add" for an array of `dtype` and so many dimensions of the named elements;
-    with `reads` what is written comes from another array, else it is a number.
+    """The kernel of "take", "put" or "add" for an array of `dtype` and `ndim` dimensions of selected elements.
+
+    With `reads` the values written come from another array, else they are one number.
 
     >>> "nan_of" in text_of("take", np.dtype("float32"), [np.dtype("int64")], 1)
     True

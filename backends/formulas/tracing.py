@@ -11,7 +11,7 @@ from ..errors import FormulaError
 from .expression import Expression, Symbol
 from .namespace import FormulaNamespace
 
-# What Python calls the parts of a formula, in words.
+# Descriptions of the names that Python uses for parts of a formula.
 _WORDS = [(r"\b(?:Symbol|Apply|Literal|Expression)\b", "array"), (r"\b(?:Formula|Row)Namespace\b", "xp")]
 
 

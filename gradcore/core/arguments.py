@@ -87,7 +87,7 @@ def checked(function: Callable[..., Result], name: str = "") -> Callable[..., Re
 
 
 class _Checked(types.SimpleNamespace):
-    """What `checked` has made of a function, by name; pickle finds it by that of the function, in every protocol."""
+    """The checked forms of a function, by name; pickle finds them by the function's own name."""
 
     def __init__(self, function: Callable[..., Any]):
         self._place = function.__module__, function.__qualname__
@@ -163,7 +163,7 @@ def in_words(error: Exception, name: str, args: Sequence[Any], kwargs: dict[str,
 
 
 def is_own(error: Exception) -> bool:
-    """Whether a `raise` of this library made the error, and no operation that it tried."""
+    """Whether the exception was raised by a `raise` statement of this library."""
     *_, place = _places(error)
     frame = place.tb_frame
     return (frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE

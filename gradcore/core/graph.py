@@ -28,8 +28,10 @@ def watch_steps(step: Optional[Step]) -> Optional[Step]:
 
 
 class Watch:
-    """What observes a tensor's gradient: `hooks` that may replace it, hooks `after` a leaf has accumulated it, and
-    `retains`, for results that keep their gradient."""
+    """The observers of a tensor's gradient.
+
+    `hooks` may replace it, hooks `after` run when a leaf has accumulated it, and `retains` is a result that keeps it.
+    """
 
     __slots__ = ("hooks", "after", "retains")
 

@@ -14,7 +14,7 @@ from .study import Bar, Findings
 
 STEPS = 10  # batches over which the gradients are averaged
 _DEPTH, _WIDTH, _BATCH = 20, 64, 128
-# How much the weights vary times the root of the width: what keeps the size of activations, where that can be.
+# The standard deviation of weights times the square root of the width, which preserves the size of activations.
 _GAINS = {"sigmoid": 1.0, "tanh": 1.0, "relu": math.sqrt(2), "swish": 1.7, "selu": 1.0}
 
 

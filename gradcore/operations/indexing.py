@@ -33,14 +33,14 @@ class Index:
         self.is_single = not isinstance(index, tuple)
         parts = (index,) if self.is_single else index
         backend = common_backend("indexing", (x, *parts))
-        if not backend.is_synchronous:  # where a position that does not exist is no error
+        if not backend.is_synchronous:  # where an index out of range raises no error
             _check_what_the_host_sees(parts, x.shape)
         parts = [made for part in parts for made in _as_places(_part(part, backend), backend)]
         self.is_view: bool = not any(isinstance(part, SavedTensor) for part in parts)
         if not self.is_view and _dims_named(parts) >= x.ndim:  # as in PyTorch: what stands for nothing divides nothing
             parts = [part for part in parts if part is not Ellipsis]
         if self.is_view and not any(part is Ellipsis for part in parts):
-            parts.append(Ellipsis)  # where one element is named: NumPy gives a view of it, and not a number
+            parts.append(Ellipsis)  # for a single element NumPy then gives a view, not a scalar
             self.is_single = False
         if not self.is_view and backend.is_synchronous and _may_name_nothing(parts, x):
             _check_what_the_host_sees([_seen(part) for part in parts], x.shape)

@@ -15,29 +15,29 @@ from ..core.tensor import Tensor
 
 
 class MatMul(Operation):
-    """The matrix product, batched over leading dimensions, which broadcast; `turned` says which operands are
+    """The matrix product, batched over leading dimensions, which broadcast; `transposed` says which operands are
     transposed.
     """
 
     saves = (0, 1)
-    turned = (False, False)
+    transposed = (False, False)
 
     def forward(self, backend: Backend, a: Array, b: Array) -> Array:
-        turns_a, turns_b = self.turned
+        turns_a, turns_b = self.transposed
         return backend.matmul(backend.transposed(a) if turns_a else a, backend.transposed(b) if turns_b else b)
 
     def backward(self, gradient: Tensor) -> list[Optional[Tensor]]:
-        turns_a, turns_b = self.turned
+        turns_a, turns_b = self.transposed
         parts: list[Optional[Tensor]] = [None, None]
         if self.parents[0] is not None:
             b = self.saved(1)
-            part = MatMul.apply(b, gradient, turned=(turns_b, True)) if turns_a else \
-                MatMul.apply(gradient, b, turned=(False, not turns_b))
+            part = MatMul.apply(b, gradient, transposed=(turns_b, True)) if turns_a else \
+                MatMul.apply(gradient, b, transposed=(False, not turns_b))
             parts[0] = sum_to(part, self.input_shapes[0])
         if self.parents[1] is not None:
             a = self.saved(0)
-            part = MatMul.apply(gradient, a, turned=(True, turns_a)) if turns_b else \
-                MatMul.apply(a, gradient, turned=(not turns_a, False))
+            part = MatMul.apply(gradient, a, transposed=(True, turns_a)) if turns_b else \
+                MatMul.apply(a, gradient, transposed=(not turns_a, False))
             parts[1] = sum_to(part, self.input_shapes[1])
         return parts
 
@@ -55,7 +55,7 @@ class Affine(Operation):
     def backward(self, gradient: Tensor) -> list[Optional[Tensor]]:
         along_x, along_weight, along_bias = [parent is not None for parent in self.parents]
         return [MatMul.apply(gradient, self.saved(1)) if along_x else None,
-                MatMul.apply(gradient, self.saved(0), turned=(True, False)) if along_weight else None,
+                MatMul.apply(gradient, self.saved(0), transposed=(True, False)) if along_weight else None,
                 sum_to(gradient, self.input_shapes[2]) if along_bias else None]
 
 
@@ -139,6 +139,6 @@ def bilinear(input1: Any, input2: Any, weight: Tensor, bias: Optional[Tensor] = 
                          + (f" and {rest[0].shape}" if rest else ""))
     out, in1, in2 = weight.shape
     rows = math.prod(x1.shape[:-1])
-    turned = matmul(reshape(x1, rows, in1), reshape(permute(weight, 1, 0, 2), in1, out * in2))
-    y = reshape(matmul(reshape(turned, rows, out, in2), reshape(x2, rows, in2, 1)), *x1.shape[:-1], out)
+    transposed = matmul(reshape(x1, rows, in1), reshape(permute(weight, 1, 0, 2), in1, out * in2))
+    y = reshape(matmul(reshape(transposed, rows, out, in2), reshape(x2, rows, in2, 1)), *x1.shape[:-1], out)
     return y + rest[0] if rest else y

@@ -70,7 +70,7 @@ def dsplit(input: Tensor, indices_or_sections: Union[int, Sequence[int]]) -> tup
 
 def _split_evenly(name: str, input: Tensor, cuts: Union[int, Sequence[int]], dim: int,
                   least: int) -> tuple[Tensor, ...]:
-    """`tensor_split` of a tensor of so many dimensions at least, into parts of one length where a number is given."""
+    """`tensor_split` along `dim` for tensors of at least `least` dimensions; a number must divide the length."""
     if input.ndim < least:
         raise ValueError(f"{name} takes a tensor of at least {least} dimension(s); got shape {input.shape}")
     if not isinstance(cuts, Sequence) and (cuts < 1 or input.shape[dim] % cuts):

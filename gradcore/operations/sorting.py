@@ -109,8 +109,9 @@ def median(input: Tensor, dim: None = None, keepdim: bool = False) -> Tensor: ..
 def median(input: Tensor, dim: int, keepdim: bool = False) -> ValuesAndIndices: ...
 @accepts_numpy_names
 def median(input: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> Union[Tensor, ValuesAndIndices]:
-    """The element in the middle, as in PyTorch the lower of two, NaN where there is one; along `dim` a pair of
-    `values` and `indices`.  Without `dim` elements equal to it share its gradient.
+    """The median, of two middle elements the lower one, as in PyTorch; NaN propagates.
+
+    Along `dim`, a pair of `values` and `indices`.
 
     >>> median(Tensor([4, 1, 2, 3]))
     tensor(2.)

@@ -73,7 +73,7 @@ def load(f: Union[str, os.PathLike[str], BinaryIO], map_location: MapLocation = 
 
 
 class _Stream:
-    """A file that is written from its place on and never gone back in: not all that are open have a way back."""
+    """A sequential output file: not every open file is seekable."""
 
     def __init__(self, file: Any):
         self.write = file.write

@@ -28,12 +28,12 @@ def _library() -> Any:
 
 
 def looks_like_one(head: bytes) -> bool:
-    """Whether a file that begins in this way is one: the length of a header, of less than 2^32 bytes, and JSON."""
+    """Whether a file begins like this format: the length of a header, below 2^32 bytes, then JSON."""
     return head[4:9] == b"\0\0\0\0{"
 
 
 def write(file: BinaryIO, packed: Packed) -> None:
-    """Write a file; a flat dict of tensors is one that any library reads by these names."""
+    """Write a file; a flat dict of tensors can be read by any library."""
     arrays = {name: np.asarray(array, array.dtype.newbyteorder("="), order="C")
               for name, array in packed.arrays.items()}
     metadata = None if _is_flat(packed) else {_KEY: json.dumps(packed.tree)}
@@ -41,7 +41,7 @@ def write(file: BinaryIO, packed: Packed) -> None:
 
 
 def _is_flat(packed: Packed) -> bool:
-    """Whether the names alone say what the structure is: a dict of tensors that want no gradient, on the CPU.
+    """Whether the names alone describe the structure: a dict of CPU tensors that do not require a gradient.
 
     They lie in the file in the order of their dtypes and names, which must be that of the dict.
     """

@@ -86,7 +86,7 @@ def _below(path: str, key: Any) -> str:
 
 
 def unpacked(tree: Any, arrays: Mapping[str, Any], tensor_of: Callable[[Any, str], Tensor]) -> Any:
-    """The value of a tree; `tensor_of` makes tensors of an array and the device that it was on.
+    """The value of a tree; `tensor_of(array, device)` creates its tensors.
 
     What is not of the form above is refused by a ValueError.
     """

@@ -102,7 +102,7 @@ class _Orthogonal(Module):
         X = X.mT if self._is_wide() else X
         n, k = X.shape[-2:]
         A = tril(X, -1)
-        if n > k:  # the columns that are left out stay where they are
+        if n > k:  # the remaining columns are constant
             A = cat([A, A.new_zeros(*A.shape[:-1], n - k)], -1)
         A = A - A.mT
         if self.orthogonal_map == "cayley":
