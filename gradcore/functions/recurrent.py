@@ -141,7 +141,7 @@ class _Run:
         kernel, along_output, every = step_gradient(cell).kernel, self._by_step(along_output), slice(None)
         of_x = backend.full(self.gates.shape, 0, self.dtype)
         of_h = backend.full(self.gates.shape, 0, self.dtype) if cell.is_split else of_x
-        turned = xp.permute_dims(self.weight, (1, 0))
+        transposed = xp.permute_dims(self.weight, (1, 0))
         of_shrunk = None if self.shrink is None else backend.full(along_output.shape, 0, self.dtype)
         along: Sequence[Any] = last
         for t, active, read in reversed(self.tape):
@@ -155,7 +155,7 @@ class _Run:
             backend.assign(of_h, (every, t, active), at_h)
             if cell.is_split:
                 backend.assign(of_x, (every, t, active), xp.concat(parts[:cell.gates], axis=0))
-            before, rest = backend.matmul(turned, at_h), parts[cell.blocks:]
+            before, rest = backend.matmul(transposed, at_h), parts[cell.blocks:]
             new = [before, *rest] if cell.states > cell.reads else [xp.add(before, rest[0])]
             along = self._all(new, along, active)
         return self._finished(of_x, of_h, of_shrunk, along)

@@ -151,7 +151,7 @@ class _Recurrent(Module):
 
     def _run(self, x: Tensor, widths: tuple[int, ...], states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """All layers over (time, samples, features): (features, time · samples), and the final states."""
-        turned = transpose(reshape(x, -1, x.shape[2]))
+        sequence = transpose(reshape(x, -1, x.shape[2]))
         last: list[list[Tensor]] = []
         weights = iter(self.all_weights)
         for layer in range(self.num_layers):
@@ -162,13 +162,13 @@ class _Recurrent(Module):
                 first = [transpose(state[k]) for state in states]
                 course = Course(self.cell, widths, is_reverse=direction == 1)
                 of_h = [parameters.get(kind) for kind in ("weight_hh", "bias_ih", "bias_hh", "weight_hr")]
-                output, *ends = Recurrence.apply(course, matmul(parameters["weight_ih"], turned), *of_h, *first)
+                output, *ends = Recurrence.apply(course, matmul(parameters["weight_ih"], sequence), *of_h, *first)
                 outputs.append(output)
                 last.append([transpose(end) for end in ends])
-            turned = outputs[0] if len(outputs) == 1 else cat(outputs, 0)
+            sequence = outputs[0] if len(outputs) == 1 else cat(outputs, 0)
             if self.dropout and layer < self.num_layers - 1:
-                turned = dropout(turned, self.dropout, self.training)
-        return turned, [stack(ends, 0) for ends in zip(*last)]
+                sequence = dropout(sequence, self.dropout, self.training)
+        return sequence, [stack(ends, 0) for ends in zip(*last)]
 
     def extra_repr(self) -> str:
         usual = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0,

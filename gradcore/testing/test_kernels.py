@@ -93,8 +93,8 @@ def test_any_layout_of_memory(backend: Backend, rng: np.random.Generator) -> Non
         view = backend.take(array, index)
         (total,) = backend.elementwise(kernel, [view, view])
         np.testing.assert_array_equal(backend.to_numpy(total), 2 * x[index])
-    turned = backend.xp.permute_dims(array, (1, 0))
-    np.testing.assert_array_equal(backend.to_numpy(backend.elementwise(kernel, [turned, turned])[0]), 2 * x.T)
+    transposed = backend.xp.permute_dims(array, (1, 0))
+    np.testing.assert_array_equal(backend.to_numpy(backend.elementwise(kernel, [transposed, transposed])[0]), 2 * x.T)
 
 
 @pytest.mark.parametrize("name", ["add", "less", "exp", "maximum"])

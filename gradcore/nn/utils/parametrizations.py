@@ -16,7 +16,7 @@ from ..functional import normalize
 from ..module import Module
 from ..parameter import Buffer
 from .parametrize import register_parametrization
-from .weight_norms import as_matrix, first_vectors, largest_value, lengths, of_length, turned, usual_dim
+from .weight_norms import as_matrix, first_vectors, largest_value, lengths, of_length, power_iteration, usual_dim
 
 __all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 
@@ -53,7 +53,7 @@ class _SpectralNorm(Module):
         if not self.is_vector:
             matrix = as_matrix(weight.detach(), dim)
             u, v = first_vectors(matrix, eps)
-            turned(matrix, u, v, 15, eps)
+            power_iteration(matrix, u, v, 15, eps)
             self._u, self._v = Buffer(u), Buffer(v)
 
     def forward(self, weight: Tensor) -> Tensor:
@@ -61,7 +61,7 @@ class _SpectralNorm(Module):
             return normalize(weight, dim=0, eps=self.eps)
         matrix = as_matrix(weight, self.dim)
         if self.training:
-            turned(matrix.detach(), self._u, self._v, self.n_power_iterations, self.eps)
+            power_iteration(matrix.detach(), self._u, self._v, self.n_power_iterations, self.eps)
         quotient: Tensor = weight / largest_value(matrix, self._u, self._v)
         return quotient
 

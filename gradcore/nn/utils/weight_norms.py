@@ -45,7 +45,7 @@ def first_vectors(matrix: Tensor, eps: float) -> tuple[Tensor, Tensor]:
 
 
 @no_grad()
-def turned(matrix: Tensor, u: Tensor, v: Tensor, steps: int, eps: float) -> None:
+def power_iteration(matrix: Tensor, u: Tensor, v: Tensor, steps: int, eps: float) -> None:
     """Update u and v in place toward the singular vectors of the largest singular value: the power method."""
     for _ in range(steps):
         u.copy_(normalize(mv(matrix, v), dim=0, eps=eps))
@@ -95,7 +95,7 @@ class _BySingularValue(_Reweighting):
         u, v = getattr(module, f"{self.name}_u"), getattr(module, f"{self.name}_v")
         matrix = as_matrix(weight, self.dim)
         if module.training:
-            turned(matrix.detach().T, v, u, self.steps, self.eps)
+            power_iteration(matrix.detach().T, v, u, self.steps, self.eps)
         quotient: Tensor = weight / largest_value(matrix, u, v)
         return quotient
 
