@@ -46,6 +46,7 @@ _LATER = {
                      "multilabel_margin_loss multilabel_soft_margin_loss pairwise_distance triplet_margin_loss "
                      "triplet_margin_with_distance_loss",
     "folding": "fold unfold",
+    "grids": "affine_grid grid_sample",
     "local_response": "local_response_norm",
     "pooling": "avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d max_pool1d max_pool2d max_pool3d",
     "regression_losses": "gaussian_nll_loss huber_loss kl_div l1_loss poisson_nll_loss smooth_l1_loss soft_margin_loss",

@@ -15,17 +15,17 @@ from ..core.arguments import publish
 from ..core.dimensions import Dims
 from ..core.tensor import Tensor, as_tensor
 from ..functions import (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d, adaptive_max_pool1d,
-                         adaptive_max_pool2d, adaptive_max_pool3d, avg_pool1d, avg_pool2d, avg_pool3d, batch_norm,
-                         binary_cross_entropy, binary_cross_entropy_with_logits, channel_shuffle, conv1d, conv2d,
-                         conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d, cosine_embedding_loss,
-                         cosine_similarity, cross_entropy, ctc_loss, embedding, embedding_bag, fold, gaussian_nll_loss,
-                         glu, group_norm, gumbel_softmax, hinge_embedding_loss, huber_loss, instance_norm, interpolate,
-                         kl_div, l1_loss, layer_norm, local_response_norm, lp_pool1d, lp_pool2d, margin_ranking_loss,
-                         max_pool1d, max_pool2d, max_pool3d, max_unpool1d, max_unpool2d, max_unpool3d, mse_loss,
-                         multi_margin_loss, multilabel_margin_loss, multilabel_soft_margin_loss, nll_loss,
-                         pairwise_distance, pixel_shuffle, pixel_unshuffle, poisson_nll_loss, rms_norm,
-                         scaled_dot_product_attention, smooth_l1_loss, soft_margin_loss, triplet_margin_loss,
-                         triplet_margin_with_distance_loss, unfold)
+                         adaptive_max_pool2d, adaptive_max_pool3d, affine_grid, avg_pool1d, avg_pool2d, avg_pool3d,
+                         batch_norm, binary_cross_entropy, binary_cross_entropy_with_logits, channel_shuffle, conv1d,
+                         conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d, cosine_embedding_loss,
+                         cosine_similarity, cross_entropy, ctc_loss, embedding, embedding_bag, fold,
+                         gaussian_nll_loss, glu, grid_sample, group_norm, gumbel_softmax, hinge_embedding_loss,
+                         huber_loss, instance_norm, interpolate, kl_div, l1_loss, layer_norm, local_response_norm,
+                         lp_pool1d, lp_pool2d, margin_ranking_loss, max_pool1d, max_pool2d, max_pool3d, max_unpool1d,
+                         max_unpool2d, max_unpool3d, mse_loss, multi_margin_loss, multilabel_margin_loss,
+                         multilabel_soft_margin_loss, nll_loss, pairwise_distance, pixel_shuffle, pixel_unshuffle,
+                         poisson_nll_loss, rms_norm, scaled_dot_product_attention, smooth_l1_loss, soft_margin_loss,
+                         triplet_margin_loss, triplet_margin_with_distance_loss, unfold)
 from ..functions.exponentials import softplus_up_to
 from ..functions.softmax import implied_dim
 from ..operations import indexing
@@ -38,18 +38,19 @@ upsample = interpolate
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
-    "adaptive_max_pool3d", "alpha_dropout", "avg_pool1d", "avg_pool2d", "avg_pool3d", "batch_norm", "bilinear",
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "channel_shuffle", "conv1d", "conv2d", "conv3d",
-    "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_embedding_loss", "cosine_similarity",
-    "cross_entropy", "ctc_loss", "dropout", "dropout1d", "dropout2d", "dropout3d", "elu", "embedding", "embedding_bag",
-    "fold", "gaussian_nll_loss", "gelu", "glu", "group_norm", "gumbel_softmax", "hardshrink", "hardsigmoid",
-    "hardswish", "hardtanh", "hinge_embedding_loss", "huber_loss", "instance_norm", "interpolate", "kl_div", "l1_loss",
-    "layer_norm", "leaky_relu", "linear", "local_response_norm", "log_softmax", "logsigmoid", "lp_pool1d", "lp_pool2d",
-    "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d",
-    "mish", "mse_loss", "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss",
-    "normalize", "one_hot", "pad", "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss", "prelu",
-    "relu", "relu6", "rms_norm", "rrelu", "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss",
-    "soft_margin_loss", "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
+    "adaptive_max_pool3d", "affine_grid", "alpha_dropout", "avg_pool1d", "avg_pool2d", "avg_pool3d", "batch_norm",
+    "bilinear", "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "channel_shuffle", "conv1d",
+    "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_embedding_loss",
+    "cosine_similarity", "cross_entropy", "ctc_loss", "dropout", "dropout1d", "dropout2d", "dropout3d", "elu",
+    "embedding", "embedding_bag", "fold", "gaussian_nll_loss", "gelu", "glu", "grid_sample", "group_norm",
+    "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hinge_embedding_loss", "huber_loss",
+    "instance_norm", "interpolate", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear", "local_response_norm",
+    "log_softmax", "logsigmoid", "lp_pool1d", "lp_pool2d", "margin_ranking_loss", "max_pool1d", "max_pool2d",
+    "max_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d", "mish", "mse_loss", "multi_margin_loss",
+    "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "normalize", "one_hot", "pad",
+    "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss", "prelu", "relu", "relu6", "rms_norm",
+    "rrelu", "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss",
+    "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
     "triplet_margin_loss", "triplet_margin_with_distance_loss", "unfold", "upsample",
 ]
 
