@@ -107,10 +107,12 @@ from .dtypes import (bool, double, dtype, float, float16, float32, float64, half
                      short, uint8, uint16, uint32, uint64)
 from .dtypes import Size, e, finfo, get_default_dtype, iinfo, inf, nan, newaxis, pi, set_default_dtype
 from .backends import Device as device
-from .core import arguments as _arguments
+from .core import public as _public
 from .backends.lazy import loader as _loader
 
-_arguments.publish(globals())
+_public.publish(globals())
+for _switch in (enable_grad, inference_mode, no_grad, set_grad_enabled):
+    _public.checks_calls(_switch)
 
 __version__ = "0.2.0"
 
@@ -118,7 +120,7 @@ __version__ = "0.2.0"
 _LATER = {"accelerator": "", "array_api": "", "autograd": "", "cuda": "", "data": "", "distributed": "",
           "distributions": "", "func": "vmap", "interop": "", "linalg": "matrix_power", "nn": "", "optim": "",
           "serialization": "load save", "special": "", "utils": ""}
-__getattr__ = _loader(__name__, _LATER, _arguments.published)
+__getattr__ = _loader(__name__, _LATER, _public.published)
 
 
 # Written by tests/tensor_stub.py.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Optional
 
+from .core.public import publish as _publish
 from .backends import Device, get_backend
 from .backends.registry import DeviceLike
 from .cuda import device_count, empty_cache
@@ -35,3 +36,6 @@ def synchronize(device: DeviceLike = None) -> None:
     >>> synchronize("cpu")  # nothing is queued there
     """
     get_backend("auto" if device is None else device).synchronize()
+
+
+_publish(globals())

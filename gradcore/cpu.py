@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .backends import get_backend
-from .core.arguments import publish_own
+from .core.public import publish_own
 
 
 def set_cpu_kernels(kind: str) -> None:

@@ -10,9 +10,10 @@ from typing import Any, Callable, ContextManager, Optional, Sequence
 
 from .backends import get_backend
 from .backends.cuda import graphs, streams
+from .backends.cuda.backend import CuPyBackend
 from .backends.cuda.device import device_count, usable_reason
 from .backends.registry import DeviceLike
-from .core.arguments import publish_own
+from .core.public import checks_calls, publish
 from .core.tensor import Tensor
 from .operations.generator import default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 
@@ -210,7 +211,10 @@ def graph(function: Callable[[], Any], *, device: DeviceLike = "cuda", warmup: i
 
 def _backend(device: DeviceLike) -> Any:
     """The backend of a device, whose own class is loaded on first use."""
-    return get_backend(device)
+    found = get_backend(device)
+    if not isinstance(found, CuPyBackend):
+        raise ValueError(f"`device` must be a CUDA device; got {found.device}")
+    return found
 
 
 __all__ = ["Event", "Stream", "current_stream", "device_count", "empty_cache", "get_device_name", "get_rng_state",
@@ -219,4 +223,6 @@ __all__ = ["Event", "Stream", "current_stream", "device_count", "empty_cache", "
            "set_rng_state", "set_rng_state_all", "stream", "synchronize", "why_not"]
 
 
-publish_own(globals())
+for _kind in (streams.Stream, streams.Event, graphs.Graph):
+    checks_calls(_kind)
+publish(globals())

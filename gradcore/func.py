@@ -12,10 +12,12 @@ import functools
 from typing import Any, Callable, Sequence, Union
 
 from .autograd.functional import alias, pushed, rows, slopes, zero_weights
-from .core.arguments import publish_own
+from .core.expectations import described
+from .core.public import publish_own
 from .core.grad_mode import enable_grad
 from .core.graph import leaves
 from .core.tensor import Tensor
+from .nn.module import Module
 from .nn.utils.stateless import functional_call
 from .operations.shaping import stack
 
@@ -66,6 +68,9 @@ class _Call:
         self.aux: Any = None
         self.result: Any = result
         if has_aux:
+            if not isinstance(result, (tuple, list)) or len(result) != 2:
+                raise TypeError(f"{name}: with has_aux=True the function must return a pair, what is differentiated "
+                                f"and something beside it; it returned {described(result)}")
             self.result, self.aux = result
         self.outputs = _parts(self.result)
         # The tensors of this call alone: a result that depends on no other has no history to the outside.
@@ -239,7 +244,7 @@ def _spread(dims: Any, tree: Any) -> list[Any]:
     return [dims] * len(_parts(tree))
 
 
-def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The stacked parameters and buffers of modules of one class: an ensemble for `vmap` and `functional_call`.
 
     >>> from gradcore.nn import Linear

@@ -9,6 +9,7 @@ from typing import Any, Callable, NamedTuple, Optional, Sequence
 
 import numpy as np
 
+from .core.public import publish_own as _publish_own
 from .backends.formulas.dtypes import kind_of
 from .core.grad_mode import enable_grad, no_grad
 from .core.gradients import grad
@@ -286,3 +287,6 @@ def _jax_function(call: _Call) -> Callable[..., Any]:
     run.defvjp(lambda *arrays: (run(*arrays), arrays), backward)
     made: Callable[..., Any] = run
     return made
+
+
+_publish_own(globals())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any, Optional, Sequence, Union
 
-from .core.arguments import publish
+from .core.public import publish
 from .core.dimensions import Dims, many_dims
 from .core.tensor import Tensor
 from .operations.conversion import clone

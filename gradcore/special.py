@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from .backends import Expression, FormulaNamespace
 from .backends.formulas.expression import Operand
-from .core.arguments import publish
+from .core.public import publish
 from .core.elementwise import elementwise
 from .core.tensor import Tensor  # noqa: F401  (for the examples)
 from .functions import log_softmax, softmax

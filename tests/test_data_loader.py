@@ -262,7 +262,7 @@ def test_an_iterable_data_set_is_continued_too():
 
 # -- mistakes -------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("options, message", [
-    ({"batch_size": 0}, "at least one sample; got batch_size=0"), ({"batch_size": True}, "at least one sample"),
+    ({"batch_size": 0}, "at least one sample; got batch_size=0"),
     ({"sampler": [0], "shuffle": True}, "`shuffle` exclude each other"),
     ({"batch_sampler": [[0]], "shuffle": True}, "leave out"),
     ({"batch_size": None, "drop_last": True}, "batch_size=None"), ({"num_workers": -1}, "at least 0; got -1"),
@@ -277,6 +277,7 @@ def test_options_that_mean_nothing_are_refused(options, message):
 def test_other_mistakes_are_named():
     cases = [
         (ValueError, "own order", lambda: DataLoader(Counting(3), shuffle=True)),
+        (TypeError, "`batch_size` must be an integer or None; got bool", lambda: DataLoader(range(3), True)),
         (TypeError, r"anything with len\(...\) and \[i\]; got int", lambda: DataLoader(3)),
         (ValueError, r"got lengths \[2, 3\]", lambda: TensorDataset(gradcore.ones(2), gradcore.ones(3))),
         (TypeError, "`tensors` must be a Tensor; got list", lambda: TensorDataset([1])),

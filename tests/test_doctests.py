@@ -91,7 +91,8 @@ ROOMS = ("gradcore", "gradcore.accelerator", "gradcore.autograd", "gradcore.auto
          "gradcore.distributed", "gradcore.distributions", "gradcore.dtypes", "gradcore.functions", "gradcore.func",
          "gradcore.interop", "gradcore.linalg", "gradcore.nn", "gradcore.nn.functional", "gradcore.nn.init",
          "gradcore.nn.parallel", "gradcore.nn.utils", "gradcore.nn.utils.parametrizations",
-         "gradcore.nn.utils.parametrize", "gradcore.optim", "gradcore.optim.lr_scheduler", "gradcore.optim.swa_utils",
+         "gradcore.nn.utils.parametrize", "gradcore.nn.utils.rnn", "gradcore.optim", "gradcore.optim.lr_scheduler",
+         "gradcore.optim.swa_utils",
          "gradcore.random", "gradcore.serialization", "gradcore.special", "gradcore.utils",
          "gradcore.utils.checkpoint", "gradcore.utils.data")
 WITHOUT = ("gradcore.array_api",  # the standard shows its functions itself

@@ -81,7 +81,7 @@ def test_draws_are_those_of_the_tracing(jax):
 
 
 def test_wrong_uses_are_told(jax):
-    with pytest.raises(TypeError, match="to_jax takes a function of tensors; got str"):
+    with pytest.raises(TypeError, match="to_jax: `function` must be a function; got str"):
         to_jax("relu")
     with pytest.raises(TypeError, match="mish, made by to_jax, takes JAX arrays, at least one.*got float"):
         to_jax(F.mish)(1.0)

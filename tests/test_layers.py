@@ -225,7 +225,7 @@ def test_dropout_of_channels(backend: Backend):
     z = nn.AlphaDropout(0.3)(Tensor(np.random.default_rng(0).normal(size=(300, 300)), device=backend.device)).numpy()
     assert abs(z.mean()) < 0.02 and abs(z.std() - 1) < 0.02
     np.testing.assert_array_equal(nn.Dropout2d(0.5).eval()(x).numpy(), x.numpy())
-    with pytest.raises(ValueError, match="dropout2d: the input must have 3 or 4 dimensions"):
+    with pytest.raises(ValueError, match="Dropout2d: the input must have 3 or 4 dimensions"):
         nn.Dropout2d()(Tensor.ones(2, 3))
 
 
@@ -302,18 +302,18 @@ def test_options_that_mean_nothing_are_refused_in_words(make, words):
 
 
 @pytest.mark.parametrize("module, shape, words", [
-    (nn.Conv2d(3, 4, 3), (2, 2, 5, 5), "conv2d: the input must have 3 channel"),
-    (nn.Conv2d(3, 4, 3), (2, 3, 5), "conv2d: the input must have 3 channel"),
-    (nn.Conv2d(3, 4, 3), (3, 5), "conv2d: the input must have the shape \\(N, C, H, W\\) or"),
-    (nn.Conv2d(3, 4, 3), (1, 3, 2, 5), "conv2d: the input is smaller than the window"),
-    (nn.MaxPool2d(3), (1, 3, 2, 5), "max_pool2d: the input is smaller than the window"),
-    (nn.BatchNorm1d(3), (1, 3), "batch_norm: in training each channel needs more than one element"),
+    (nn.Conv2d(3, 4, 3), (2, 2, 5, 5), "Conv2d: the input must have 3 channel"),
+    (nn.Conv2d(3, 4, 3), (2, 3, 5), "Conv2d: the input must have 3 channel"),
+    (nn.Conv2d(3, 4, 3), (3, 5), "Conv2d: the input must have the shape \\(N, C, H, W\\) or"),
+    (nn.Conv2d(3, 4, 3), (1, 3, 2, 5), "Conv2d: the input is smaller than the window"),
+    (nn.MaxPool2d(3), (1, 3, 2, 5), "MaxPool2d: the input is smaller than the window"),
+    (nn.BatchNorm1d(3), (1, 3), "BatchNorm1d: in training each channel needs more than one element"),
     (nn.BatchNorm2d(3), (2, 4, 2, 2), "BatchNorm2d: the input must have 4 dimensions and 3 channel"),
-    (nn.LayerNorm(3), (2, 4), "layer_norm: `normalized_shape` must be the last dimensions"),
+    (nn.LayerNorm(3), (2, 4), "LayerNorm: `normalized_shape` must be the last dimensions"),
     (nn.GRU(3, 2), (5, 2, 4), "GRU: the input must have shape \\(L, N, 3\\) or \\(L, 3\\); got \\(5, 2, 4\\)"),
     (nn.LSTMCell(3, 2), (5, 4), "LSTMCell: the input must have shape"),
-    (nn.PixelShuffle(2), (3, 2, 2), "pixel_shuffle: the channels"),
-    (nn.GLU(), (3,), "glu: dimension -1 of the input must have an even length")])
+    (nn.PixelShuffle(2), (3, 2, 2), "PixelShuffle: the channels"),
+    (nn.GLU(), (3,), "GLU: dimension -1 of the input must have an even length")])
 def test_inputs_that_do_not_fit_are_refused_in_words(module, shape, words):
     before = {name: tensor.numpy().copy() for name, tensor in module.state_dict().items()}
     with pytest.raises(ValueError, match=words):
@@ -323,9 +323,9 @@ def test_inputs_that_do_not_fit_are_refused_in_words(module, shape, words):
 
 
 def test_numbers_of_rows_that_do_not_exist_are_refused():
-    with pytest.raises(IndexError, match="embedding: the input must hold indices from 0 to 4; got 0 to 5"):
+    with pytest.raises(IndexError, match="Embedding: the input must hold indices from 0 to 4; got 0 to 5"):
         nn.Embedding(5, 2)(Tensor([0, 5], dtype=int))
-    with pytest.raises(TypeError, match="embedding: it takes integers"):
+    with pytest.raises(TypeError, match="Embedding: it takes integers"):
         nn.Embedding(5, 2)(Tensor([0.0]))
     with pytest.raises(NotImplementedError, match="Embedding: `sparse` is not supported"):
         nn.Embedding(5, 2, sparse=True)

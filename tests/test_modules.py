@@ -112,7 +112,7 @@ def test_a_state_is_checked_before_it_is_loaded():
                          ({**state, "more": 1.0}, "unknown: more")):
         with pytest.raises(ValueError, match=words):
             net.load_state_dict(wrong)
-    with pytest.raises(TypeError, match="takes a mapping"):
+    with pytest.raises(TypeError, match="`state_dict` must be a dict; got list"):
         net.load_state_dict([1])
     for name, value in net.state_dict().items():
         np.testing.assert_array_equal(value.numpy(), before[name])

@@ -166,26 +166,26 @@ def test_softmax_without_a_dimension(name, ndim, torch, backend: Backend, rng):
     (lambda: nn.Unfold(2, stride=0), "Unfold: `stride` must be"),
     (lambda: nn.Fold((2, 0), 2), "Fold: `output_size` must be"),
     (lambda: nn.EmbeddingBag(3, 2, mode="min"), "EmbeddingBag: `mode` must be one of sum, mean, max"),
-    (lambda: nn.EmbeddingBag(3, 2)([0, 1]), "embedding_bag: the input must have shape"),
-    (lambda: nn.EmbeddingBag(3, 2)([0, 1], [1]), "embedding_bag: `offsets` must begin with 0 and rise to 2"),
-    (lambda: nn.EmbeddingBag(3, 2)([[0, 1]], None, Tensor.ones(1, 2)), "embedding_bag: `per_sample_weights` are for"),
+    (lambda: nn.EmbeddingBag(3, 2)([0, 1]), "EmbeddingBag: the input must have shape"),
+    (lambda: nn.EmbeddingBag(3, 2)([0, 1], [1]), "EmbeddingBag: `offsets` must begin with 0 and rise to 2"),
+    (lambda: nn.EmbeddingBag(3, 2)([[0, 1]], None, Tensor.ones(1, 2)), "EmbeddingBag: `per_sample_weights` are for"),
     (lambda: nn.LocalResponseNorm(0), "LocalResponseNorm: `size` must be at least 1"),
     (lambda: nn.ChannelShuffle(0), "ChannelShuffle: `groups` must be"),
     (lambda: nn.CircularPad3d((1, 2)), "CircularPad3d: `padding` must be an integer, or 6"),
-    (lambda: nn.Fold((4, 4), 2)(Tensor.ones(1, 8, 8)), r"fold: the input must hold floats in shape \(N, C · 4, 9\)"),
-    (lambda: nn.Unfold(5)(Tensor.ones(1, 8, 4, 8)), "unfold: the input is smaller than the window"),
-    (lambda: nn.MaxUnpool1d(2)(Tensor.ones(1, 1, 2), Tensor.zeros(1, 1, 2)), "max_unpool1d: the indices must be int"),
+    (lambda: nn.Fold((4, 4), 2)(Tensor.ones(1, 8, 8)), r"Fold: the input must hold floats in shape \(N, C · 4, 9\)"),
+    (lambda: nn.Unfold(5)(Tensor.ones(1, 8, 4, 8)), "Unfold: the input is smaller than the window"),
+    (lambda: nn.MaxUnpool1d(2)(Tensor.ones(1, 1, 2), Tensor.zeros(1, 1, 2)), "MaxUnpool1d: the indices must be int"),
     (lambda: nn.MaxUnpool1d(2)(Tensor.ones(1, 1, 1), Tensor.zeros(1, 1, 1).long(), (4,)),
-     r"max_unpool1d: `output_size` must be \(2,\) or less than a stride more or less; got \(4,\)"),
-    (lambda: nn.LocalResponseNorm(2)(Tensor.ones(2, 3)), "local_response_norm: the input must have the shape"),
-    (lambda: nn.ChannelShuffle(2)(Tensor.ones(2, 3, 1)), "channel_shuffle: the input must have the shape"),
-    (lambda: nn.Dropout3d()(Tensor.ones(2, 3)), "dropout3d: the input must have 4 or 5 dimensions"),
-    (lambda: nn.AdaptiveMaxPool2d(2)(Tensor.ones(2, 3)), "adaptive_max_pool2d: the input must have the shape")])
+     r"MaxUnpool1d: `output_size` must be \(2,\) or less than a stride more or less; got \(4,\)"),
+    (lambda: nn.LocalResponseNorm(2)(Tensor.ones(2, 3)), "LocalResponseNorm: the input must have the shape"),
+    (lambda: nn.ChannelShuffle(2)(Tensor.ones(2, 3, 1)), "ChannelShuffle: the input must have the shape"),
+    (lambda: nn.Dropout3d()(Tensor.ones(2, 3)), "Dropout3d: the input must have 4 or 5 dimensions"),
+    (lambda: nn.AdaptiveMaxPool2d(2)(Tensor.ones(2, 3)), "AdaptiveMaxPool2d: the input must have the shape")])
 def test_what_means_nothing_is_refused_in_words(make, words):
     with pytest.raises(ValueError, match=words):
         make()
 
 
 def test_places_that_do_not_exist_are_refused():
-    with pytest.raises(IndexError, match="max_unpool1d: the index must hold positions from 0 to 1"):
+    with pytest.raises(IndexError, match="MaxUnpool1d: the index must hold positions from 0 to 1"):
         nn.MaxUnpool1d(2)(Tensor.ones(1, 1, 1), Tensor([[[2]]], dtype=int))

@@ -341,7 +341,7 @@ def test_a_seed_costs_no_memory():
     (lambda: gradcore.randint(0, 300, (2,), dtype="uint8"), "a tensor of uint8 holds 0 to 255; got 299"),
     (lambda: gradcore.randperm(-1), "randperm.*at least 0.*-1"),
     (lambda: gradcore.rand(2, dtype="int64"), "rand draws floats; got dtype int64"),
-    (lambda: Generator().manual_seed(1.5), "manual_seed takes an integer; got float"),
+    (lambda: Generator().manual_seed(1.5), "manual_seed: `seed` must be an integer; got float"),
     (lambda: Generator().set_offset(-1), "set_offset.*-1"), (lambda: Generator().set_offset(2 ** 64), "set_offset"),
     (lambda: gradcore.random.use_stream(-1), "use_stream: processes are numbered from 0 on; got -1"),
     (lambda: Generator().split(-1), "split: streams are numbered from 0"),

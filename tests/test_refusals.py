@@ -86,7 +86,7 @@ CASES = [
     (lambda: functional.bilinear(_zeros(1, 2), _zeros(1, 3), _zeros(4, 2, 2)), ValueError, "bilinear needs inputs"),
     # optimizers and schedules
     (lambda: optim.Adadelta([_zeros(2)], rho=2.0), ValueError, "`rho` must be at most 1; got 2.0"),
-    (lambda: lr_scheduler.StepLR(_zeros(2), 1), TypeError, "StepLR needs an Optimizer; got Tensor"),
+    (lambda: lr_scheduler.StepLR(_zeros(2), 1), TypeError, "StepLR: `optimizer` must be an Optimizer; got Tensor"),
     (lambda: lr_scheduler.ConstantLR(_sgd(), factor=2.0), ValueError, "ConstantLR: `factor`.*got 2.0"),
     (lambda: lr_scheduler.CosineAnnealingWarmRestarts(_sgd(), T_0=0), ValueError, "`T_0` and `T_mult`.*got 0"),
     (lambda: lr_scheduler.ReduceLROnPlateau(_sgd(), factor=1.0), ValueError, "`factor` must be less than 1; got 1.0"),

@@ -211,7 +211,7 @@ def test_what_is_made_is_pickled_and_held_by_modules(copied, torch):
 
 @pytest.mark.parametrize("wrong", ["relu", None])
 def test_only_functions_become_pytorch_s(wrong, torch):
-    with pytest.raises(TypeError, match="to_torch takes a function of tensors; got "):
+    with pytest.raises(TypeError, match="to_torch: `function` must be a function; got "):
         to_torch(wrong)
 
 

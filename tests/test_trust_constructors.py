@@ -28,7 +28,7 @@ CASES = [
     ("Adam", "betas", lambda: optim.Adam(LAYER.parameters(), betas=1.5)),
     ("SGD", "got None", lambda: optim.SGD(LAYER.parameters(), lr=None)), ("SGD", "got int 3", lambda: optim.SGD(3)),
     ("StepLR", "got str", lambda: lr_scheduler.StepLR(_optimizer(), "a")),
-    ("LambdaLR", "needs an Optimizer", lambda: lr_scheduler.LambdaLR("a", lambda epoch: 1.0)),
+    ("LambdaLR", "must be an Optimizer; got str", lambda: lr_scheduler.LambdaLR("a", lambda epoch: 1.0)),
     ("ExponentialLR", "got list", lambda: lr_scheduler.ExponentialLR(_optimizer(), [1])),
     ("SequentialLR", "got float", lambda: lr_scheduler.SequentialLR(_optimizer(), 0.5, 3)),
     ("ReduceLROnPlateau", "got slice", lambda: lr_scheduler.ReduceLROnPlateau(_optimizer(), factor=slice(3))),

@@ -24,7 +24,7 @@ import math as _math
 
 from .. import special
 from . import linalg
-from ..core.arguments import publish as _publish
+from ..core.public import publish as _publish
 from ..dtypes import float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64
 from .creation import (arange, asarray, empty, empty_like, eye, from_dlpack, full, full_like, linspace, meshgrid, ones,
                        ones_like, tril, triu, zeros, zeros_like)

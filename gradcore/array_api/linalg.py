@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Sequence, Union
 
 from .. import linalg
-from ..core.arguments import publish_own
+from ..core.public import publish_own
 from ..core.broadcasting import cast
 from ..core.tensor import Tensor
 from ..operations import conversion, linear_algebra, norms, products, shaping, triangles

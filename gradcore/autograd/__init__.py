@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from ..backends.lazy import loader
 from ..core.anomaly import detect_anomaly, set_detect_anomaly
-from ..core.arguments import publish_own
+from ..core.public import publish as _publish
 from ..core.function import Context, Function
 from ..core.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from ..core.gradients import GradcheckError, backward, grad, gradcheck, gradgradcheck
@@ -33,4 +33,4 @@ def Variable(data: Tensor, requires_grad: bool = False) -> Tensor:
     return data.detach().requires_grad_(requires_grad)
 
 
-publish_own(globals())
+_publish(globals())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any, Callable
 
-from ..core.arguments import publish_own
+from ..core.public import publish_own
 from ..core.function import Context, Function
 from ..core.grad_mode import is_grad_enabled, no_grad
 from ..core.tensor import Tensor

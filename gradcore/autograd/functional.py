@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Optional, Sequence, Union
 
-from ..core.arguments import publish_own
+from ..core.public import publish_own
 from ..core.grad_mode import enable_grad
 from ..core.gradients import grad
 from ..core.tensor import Tensor

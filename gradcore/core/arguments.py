@@ -14,6 +14,7 @@ import itertools
 import math
 import operator
 import re
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,7 @@ from .synonyms import translated
 from .tensor import Tensor
 
 _PACKAGE = __name__.partition(".")[0]
+_OURS = {_PACKAGE, "numpy", "cupy", *sys.stdlib_module_names}  # what this library calls
 _RAISE = dis.opmap["RAISE_VARARGS"]
 Result = TypeVar("Result")
 
@@ -39,50 +41,8 @@ def checked(function: Callable[..., Result], name: str = "") -> Callable[..., Re
     made: dict[str, Callable[..., Result]] = vars(vars(function).setdefault("checked", _Checked(function)))
     if name in made:
         return made[name]
-    signature = inspect.signature(function)
-    expected = _expectations(function, signature)
-    positional = [parameter.name for parameter in itertools.takewhile(
-        lambda parameter: parameter.kind <= parameter.POSITIONAL_OR_KEYWORD, signature.parameters.values())]
-    names = tuple(signature.parameters)
-    rest = next((i for i, parameter in enumerate(signature.parameters.values())
-                 if parameter.kind is parameter.VAR_POSITIONAL), None)
-    known = {name for i, name in enumerate(names) if i != rest}
-    many = None if rest is None or names[rest] not in expected else names[rest]
-    is_of_tensor = many is None and bool(positional) and expected.get(positional[0]) is SIMPLE[Tensor]
-    callbacks = {parameter for parameter, hint in expected.items() if "a function" in hint[1]}
-    hints = [expected.get(parameter) for parameter in positional]
-    is_free = many is None and not any(hints)  # no positional argument is checked
-    passed: set[tuple[Union[type, str], ...]] = set()  # combinations of argument classes that are known to pass
-
-    @functools.wraps(function)
-    def public(*args: Any, **kwargs: Any) -> Result:
-        classes: tuple[Union[type, str], ...] = ()
-        if kwargs:
-            classes = *map(type, args), *kwargs, *map(type, kwargs.values())
-            if classes not in passed and not known.issuperset(kwargs):
-                args, kwargs = translated(args, kwargs, names, rest)
-                classes = *map(type, args), *kwargs, *map(type, kwargs.values())
-        try:
-            if not kwargs and (is_free or len(args) == 1 and is_of_tensor and isinstance(args[0], Tensor)):
-                return function(*args)  # most calls, and faster than passing empty keywords
-            if not kwargs:
-                classes = *map(type, args),
-            if classes not in passed:
-                _check(name, positional, expected, args, kwargs)
-                if len(passed) < 64 and all(map(_is_by_class, hints, map(type, args))) and all(
-                        _is_by_class(expected.get(option), type(value)) for option, value in kwargs.items()):
-                    passed.add(classes)
-            if many is not None:
-                _check(name, [many] * (len(args) - len(positional)), expected, args[len(positional):], {})
-            return function(*args, **kwargs)
-        except Exception as error:
-            if callbacks and not _is_of_library(error):
-                raise  # raised in a function that the caller passed
-            _check_call(name, signature, args, kwargs)
-            raise in_words(error, name, args, kwargs)
-
+    public = made[name] = checking(function, name)
     public.__qualname__ = f"{function.__qualname__}.checked.{name}"  # the name under which pickle finds it
-    made[name] = public
     return public
 
 
@@ -100,6 +60,70 @@ def _checked_of(module: str, name: str) -> Any:
     return operator.attrgetter(f"{name}.checked")(importlib.import_module(module))
 
 
+def checking(function: Callable[..., Result], name: str, named: Optional[Callable[[Any, str], str]] = None,
+             ) -> Callable[..., Result]:
+    """A function that checks its arguments, calls `function`, and puts errors in words.
+
+    `named` is for methods: it makes the name that users read of the first argument and `name`.
+    """
+    signature = inspect.signature(function)
+    expected = _expectations(function, signature)
+    positional = [parameter.name for parameter in itertools.takewhile(
+        lambda parameter: parameter.kind <= parameter.POSITIONAL_OR_KEYWORD, signature.parameters.values())]
+    names = tuple(signature.parameters)
+    rest = next((i for i, parameter in enumerate(signature.parameters.values())
+                 if parameter.kind is parameter.VAR_POSITIONAL), None)
+    known = {name for i, name in enumerate(names) if i != rest}
+    many = None if rest is None or names[rest] not in expected else names[rest]
+    is_of_tensor = many is None and bool(positional) and expected.get(positional[0]) is SIMPLE[Tensor]
+    calls_back = named is not None or any("a function" in hint[1] for hint in expected.values())
+    hints = [expected.get(parameter) for parameter in positional]
+    is_free = many is None and not any(hints)  # no positional argument is checked
+    passed: set[tuple[Union[type, str], ...]] = set()  # combinations of argument classes that are known to pass
+    start = 0 if named is None else 1  # where the arguments begin that users give
+
+    @functools.wraps(function)
+    def public(*args: Any, **kwargs: Any) -> Result:
+        classes: tuple[Union[type, str], ...] = ()
+        if kwargs:
+            classes = *map(type, args), *kwargs, *map(type, kwargs.values())
+            if classes not in passed and not known.issuperset(kwargs):
+                args, kwargs = translated(args, kwargs, names, rest)
+                classes = *map(type, args), *kwargs, *map(type, kwargs.values())
+        try:
+            if not kwargs and (is_free or len(args) == start or len(args) == 1 and is_of_tensor
+                               and isinstance(args[0], Tensor)):
+                return function(*args)  # most calls, and faster than passing empty keywords
+            if not kwargs:
+                classes = *map(type, args),
+            if classes not in passed:
+                check_types(name, positional, expected, args, kwargs)
+                if len(passed) < 64 and all(map(_is_by_class, hints, map(type, args))) and all(
+                        _is_by_class(expected.get(option), type(value)) for option, value in kwargs.items()):
+                    passed.add(classes)
+            if many is not None:
+                check_types(name, [many] * (len(args) - len(positional)), expected, args[len(positional):], {})
+            return function(*args, **kwargs)
+        except Exception as error:
+            if calls_back and is_of_caller(error):
+                raise  # raised in a function that the caller passed
+            called = name if named is None else named(args[0], name)
+            check_count(called, signature, args, kwargs, start)
+            raise in_words(error, called, args[start:], kwargs)
+
+    return public
+
+
+def refused(error: Exception, name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
+            start: int) -> Exception:
+    """`error`, which calling an unchecked `function` has raised, in words; arguments before `start` are not the
+    caller's."""
+    signature = inspect.signature(function)
+    check_count(name, signature, args, kwargs, start)
+    check_types(name, list(signature.parameters), _expectations(function, signature), args, kwargs)
+    return in_words(error, name, args[start:], kwargs)
+
+
 def _expectations(function: Callable[..., Any], signature: inspect.Signature) -> dict[str, Expectation]:
     hints = typing.get_type_hints(inspect.unwrap(function))
     # Parameters annotated None are no longer supported; the function says what to use instead.
@@ -110,7 +134,8 @@ def _expectations(function: Callable[..., Any], signature: inspect.Signature) ->
 
 def _is_by_class(hint: Optional[Expectation], kind: type) -> bool:
     """Whether a test depends on the class of a value only."""
-    return hint is None or kind in (bool, int, float, type(None)) or issubclass(kind, Tensor) and hint[0](_no_number())
+    return hint is None or kind in (bool, int, float, type(None)) or kind is str and hint is SIMPLE[str] or issubclass(
+        kind, Tensor) and hint[0](_no_number())
 
 
 @functools.cache
@@ -119,23 +144,25 @@ def _no_number() -> Tensor:
     return Tensor(math.nan, device="cpu")
 
 
-def _check(name: str, positional: Sequence[str], expected: dict[str, Expectation], args: tuple[Any, ...],
-           kwargs: dict[str, Any]) -> None:
+def check_types(name: str, positional: Sequence[str], expected: dict[str, Expectation], args: tuple[Any, ...],
+                kwargs: dict[str, Any]) -> None:
+    """Refuse arguments that are not what the annotations say."""
     for parameter, value in (*zip(positional, args), *kwargs.items()):
         hint = expected.get(parameter)
         if hint is not None and not hint[0](value):
             raise TypeError(f"{name}: `{parameter}` must be {hint[1]}; got {described(value)}")
 
 
-def _check_call(name: str, signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Raise TypeError for missing, excess or unknown arguments."""
+def check_count(name: str, signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any],
+                start: int = 0) -> None:
+    """Raise TypeError for missing, excess or unknown arguments; those before `start` are not the caller's."""
     if not kwargs.keys() <= signature.parameters.keys():
         kwargs = renamed(dict(kwargs), name)
     try:
         signature.bind(*args, **kwargs)
     except TypeError as error:
-        raise TypeError(f"{name}({', '.join(map(str, _bare(signature)))}): {error}; got {_listed(args, kwargs)}"
-                        ) from None
+        raise TypeError(f"{name}({', '.join(map(str, _bare(signature)[start:]))}): {error}; got "
+                        f"{_listed(args[start:], kwargs)}") from None
 
 
 def _bare(signature: inspect.Signature) -> list[inspect.Parameter]:
@@ -170,9 +197,10 @@ def is_own(error: Exception) -> bool:
             and frame.f_code.co_code[place.tb_lasti] == _RAISE)
 
 
-def _is_of_library(error: Exception) -> bool:
-    """Whether all frames of the traceback are functions of this library."""
-    return all(place.tb_frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE for place in _places(error))
+def is_of_caller(error: Exception) -> bool:
+    """Whether a function of the caller's was running when the error came."""
+    return any(place.tb_frame.f_globals.get("__name__", "").partition(".")[0] not in _OURS
+               for place in _places(error))
 
 
 def codes(error: Exception) -> list[types.CodeType]:
@@ -217,36 +245,3 @@ def between(name: str, option: str, x: Tensor, low: float, high: float, nan: boo
         least, most = values.min().item(), values.max().item()
     if not (least >= low and most <= high) and not (nan and most != most):
         raise ValueError(f"{name}: `{option}` must be from {low} to {high}; got {least} to {most}")
-
-
-def published(value: Any) -> Any:
-    """The public form of a module's member: checked if it is a function of the library."""
-    is_own_function = isinstance(value, types.FunctionType) and value.__module__.startswith(_PACKAGE)
-    return checked(value) if is_own_function else value
-
-
-def publish(namespace: dict[str, Any]) -> None:
-    """Replace the library's functions in a module's `namespace` by their checked forms."""
-    namespace.update({name: published(value) for name, value in namespace.items() if not name.startswith("_")})
-
-
-def publish_own(namespace: dict[str, Any]) -> None:
-    """As `publish`, for the functions that the module itself defines."""
-    publish_these = {name: value for name, value in namespace.items()
-                     if getattr(value, "__module__", None) == namespace["__name__"]}
-    publish(publish_these)
-    namespace.update(publish_these)
-
-
-def checks_construction(cls: Any) -> None:
-    """Check the arguments of a class's constructor, for classes of the library only."""
-    construct = inspect.unwrap(cls.__init__)
-    if not isinstance(construct, types.FunctionType) or cls.__module__.partition(".")[0] != _PACKAGE:
-        return
-
-    @functools.wraps(construct)
-    def construct_first(self: Any, *args: Any, **kwargs: Any) -> None:  # annotations may name later classes
-        cls.__init__ = checked(construct, cls.__name__)
-        cls.__init__(self, *args, **kwargs)
-
-    cls.__init__ = construct_first

@@ -6,7 +6,7 @@ import numbers
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from typing import Any, Optional, Union
 
 import numpy as np
@@ -28,7 +28,15 @@ SIMPLE: dict[Any, Expectation] = {
     Device: (lambda value: isinstance(value, Device), "a device"),
     Callable: (callable, "a function"),
     np.ndarray: (lambda value: isinstance(value, np.ndarray), "a NumPy array"),
+    set: (lambda value: isinstance(value, set), "a set"),
+    slice: (lambda value: isinstance(value, slice), "a slice"),
+    Sized: (lambda value: isinstance(value, Sized) and getattr(value, "ndim", 1) > 0, "something that has a length"),
+    Mapping: (lambda value: isinstance(value, Mapping) or hasattr(value, "keys"), "a dict"),
+    range: (lambda value: isinstance(value, range), "a range"),
 }
+# Iterables whose elements may be looked at more than once.
+_CONTAINERS = (tuple, list, str, bytes, set, frozenset, Mapping, range, np.ndarray, Tensor)
+_PACKAGE = __name__.partition(".")[0]
 
 
 def _is_dtype(value: Any) -> bool:
@@ -54,7 +62,14 @@ def expectation(hint: Any) -> Optional[Expectation]:
         return _one_by_one(expectation(inner[0]))
     if origin in (Sequence, tuple, list):
         return _many_of(expectation(inner[0]) if inner else None)
+    if isinstance(hint, type) and hint.__module__.partition(".")[0] == _PACKAGE and not getattr(
+            hint, "_is_protocol", False):
+        return getattr(hint, "_stand_ins", None) or _instance_of(hint)
     return SIMPLE.get(origin)
+
+
+def _instance_of(kind: type) -> Expectation:
+    return lambda value: isinstance(value, kind), f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}"
 
 
 def _any_of(parts: list[Optional[Expectation]]) -> Optional[Expectation]:
@@ -74,13 +89,21 @@ def _many_of(part: Optional[Expectation]) -> Expectation:
         return (lambda value: isinstance(value, (tuple, list)), "a tuple or list")
     test, words = part
     return (lambda value: isinstance(value, (tuple, list)) and all(map(test, value)),
-            f"a tuple or list of {re.sub('^an? ', '', words)}s")
+            f"a tuple or list of {_plural(words)}")
+
+
+def _plural(words: str) -> str:
+    if words.startswith("a tuple or list of "):
+        return words.replace("a tuple or list", "tuples or lists", 1)
+    return " or ".join(re.sub("^an? ", "", part) + "s" for part in words.split(" or "))
 
 
 def _one_by_one(part: Optional[Expectation]) -> Expectation:
-    """As `_many_of`, or any iterable, whose elements are not checked since it may be exhausted."""
-    test, words = _many_of(part)
-    return (lambda value: test(value) if isinstance(value, (tuple, list, str)) else hasattr(value, "__iter__"),
+    """As `_many_of`, or any iterable; the elements of iterators are not checked, since that would exhaust them."""
+    _, words = _many_of(part)
+    test = part[0] if part else lambda value: True
+    return (lambda value: isinstance(value, Iterable) and getattr(value, "ndim", 1) > 0 and (
+        not isinstance(value, _CONTAINERS) or all(map(test, value))),
             words.replace("tuple or list", "tuple, list or iterator"))
 
 
@@ -102,6 +125,7 @@ def described(value: Any) -> str:
     if value is None:
         return "None"
     try:
-        return f"{kind} {value!r:.80}"
+        text = f"{value!r:.80}"
+        return text if text.startswith(kind) else f"{kind} {text}"
     except Exception:  # an object under construction
         return kind

@@ -43,6 +43,8 @@ def is_grad_enabled() -> bool:
 class _Switch:
     """A mode for a `with` block, or for every call of a decorated function."""
 
+    _unchecked = ("__init__",)
+
     def __init__(self, enabled: bool):
         self.enabled = enabled
 
@@ -53,7 +55,7 @@ class _Switch:
 
     __exit__: Callable[..., None] = _End().__exit__
 
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, function: Any) -> Callable[..., Any]:
         _check_decorated(type(self), function)
         enabled = self.enabled
 
@@ -171,7 +173,8 @@ class set_grad_enabled(_Switch):
         mode.enabled, self.before = self.enabled, None
         return self
 
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, function: Any) -> Callable[..., Any]:
+        _check_decorated(type(self), function)
         if self.before is not None:
             mode.enabled, self.before = self.before, None
         return super().__call__(function)

@@ -7,11 +7,13 @@ import weakref
 from typing import Any, Callable
 
 from .graph import Node, Watch
+from .public import checks_calls
 from .tensor import Tensor
 
 _next_key = itertools.count().__next__
 
 
+@checks_calls
 class Handle:
     """The handle of a registered hook; `remove`, or the end of a `with` block, removes the hook."""
 

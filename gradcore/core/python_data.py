@@ -31,7 +31,7 @@ def dtype_of_numbers(data: Any, infer: bool = False) -> np.dtype:
 def asked_dtype(data: Any, dtype: Any, infer: bool = False) -> Optional[np.dtype]:
     """The dtype of a new tensor of `data`: `dtype`, else that of the numbers; None keeps the dtype of an array."""
     asked = None if dtype is None else as_dtype(dtype)
-    if hasattr(data, "dtype"):
+    if hasattr(data, "dtype") and not isinstance(data, type):
         kind_of(data.dtype)
         return asked
     found = dtype_of_numbers(data, infer)
@@ -42,11 +42,13 @@ def plain(data: Any) -> Any:
     """Nested lists with tensors replaced by NumPy arrays."""
     if isinstance(data, (list, tuple)):
         return [plain(part) for part in data]
-    return data.numpy() if hasattr(data, "numpy") else data
+    return data.numpy() if hasattr(data, "numpy") and not isinstance(data, type) else data
 
 
 def _dtypes_in(data: Any) -> set[np.dtype]:
     """The dtypes of arrays in nested lists; Python floats count as float32."""
     if isinstance(data, (list, tuple)):
         return set().union(*map(_dtypes_in, data))
-    return {data.dtype} if hasattr(data, "dtype") else {DEFAULT_FLOAT} if isinstance(data, float) else set()
+    if hasattr(data, "dtype") and not isinstance(data, type):
+        return {data.dtype}
+    return {DEFAULT_FLOAT} if isinstance(data, float) else set()

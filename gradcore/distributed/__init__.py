@@ -9,7 +9,7 @@ host (the extra gradcore[mpi]) and NCCL between CUDA devices.
 
 from __future__ import annotations
 
-from ..core.arguments import publish as _publish
+from ..core.public import publish as _publish
 from .checkpoint import load_checkpoint, save_checkpoint
 from .collectives import (ReduceOp, all_gather, all_gather_into_tensor, all_reduce, barrier, broadcast, irecv, isend,
                           recv, reduce, reduce_scatter, reduce_scatter_tensor, send)

@@ -9,6 +9,7 @@ tensor([-0.9189, -1.6121])
 
 from __future__ import annotations
 
+from ..core.public import publish as _publish
 from . import transforms
 from .continuous import Exponential, Laplace, Normal, Uniform
 from .counts import Binomial, Geometric, Multinomial, NegativeBinomial, Poisson
@@ -33,3 +34,5 @@ __all__ = ["AbsTransform", "AffineTransform", "Bernoulli", "Beta", "Binomial", "
            "RelaxedBernoulli", "RelaxedOneHotCategorical", "SigmoidTransform", "SoftplusTransform",
            "StickBreakingTransform", "StudentT", "TanhTransform", "Transform", "TransformedDistribution", "Uniform",
            "Weibull", "kl_divergence", "register_kl", "transforms"]
+
+_publish(globals())

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..backends import Expression, FormulaNamespace
 from ..core.elementwise import elementwise
-from ..core.tensor import Tensor
+from ..core.tensor import Tensor, as_tensor
 from ..operations.elementary import erfinv
 from ..operations.random import rand, randn
 from .distribution import Distribution, broadcast_all
@@ -82,9 +82,9 @@ class Normal(Located):
         """The cumulative distribution function: the probability of a sample below `value`."""
         return _normal_below(value, self.loc, self.scale)
 
-    def icdf(self, value: Tensor) -> Tensor:
+    def icdf(self, value: Any) -> Tensor:
         """The quantile function, the inverse of `cdf`."""
-        return self.loc + self.scale * math.sqrt(2) * erfinv(2 * value - 1)
+        return self.loc + self.scale * math.sqrt(2) * erfinv(2 * as_tensor(value) - 1)
 
     @property
     def variance(self) -> Tensor:

@@ -8,15 +8,13 @@ from typing import Any, Optional, Sequence
 import numpy as np
 
 from ..backends.formulas.dtypes import DEFAULT_FLOAT, kind_of, result_type
-from ..core.arguments import checks_construction, published
+from ..core.public import checks_calls
 from ..core.broadcasting import broadcast_to, cast
 from ..core.grad_mode import no_grad
 from ..core.tensor import Tensor, as_tensor, common_backend
 
 
-_METHODS = {"sample", "rsample", "log_prob", "entropy", "cdf", "icdf"}
-
-
+@checks_calls
 class Distribution:
     """Base class: a subclass defines `rsample` or `sample`, `log_prob` and `entropy`.
 
@@ -33,9 +31,7 @@ class Distribution:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        checks_construction(cls)
-        for name in _METHODS & set(vars(cls)):
-            setattr(cls, name, published(vars(cls)[name]))
+        checks_calls(cls)
 
     def __init__(self, batch_shape: tuple[int, ...] = (), event_shape: tuple[int, ...] = (),
                  validate_args: Optional[bool] = None):
@@ -112,9 +108,6 @@ class Distribution:
         parameters = ", ".join(f"{name}: {value.item() if value.ndim == 0 else value.shape}"
                                for name, value in vars(self).items() if isinstance(value, Tensor))
         return f"{type(self).__name__}({parameters})"
-
-
-Distribution.sample = published(Distribution.sample)  # type: ignore[method-assign]
 
 
 def broadcast_all(name: str, *values: Any) -> list[Tensor]:

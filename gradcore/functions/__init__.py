@@ -19,8 +19,8 @@ from ..operations.norms import logsumexp, norm
 from ..operations.reduction import mean, std, var
 from ..operations.selection import clip, where
 from ..operations.shaping import cat, flatten, permute, reshape, squeeze, stack, transpose, unsqueeze
-from ..core.arguments import publish as _publish
-from ..core.arguments import published
+from ..core.public import publish as _publish
+from ..core.public import published
 from ..core.tensor import Tensor
 from . import exponentials, rectifiers, sigmoids
 from .dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d

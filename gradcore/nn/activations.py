@@ -9,6 +9,8 @@ import inspect
 from typing import Any, Callable, Optional
 
 from .. import functions
+from ..core.arguments import check_count
+from ..core.public import Unstated
 from ..core.formula import FormulaOperation
 from ..core.tensor import DeviceLike, Tensor, as_tensor
 from ..functions.exponentials import softplus_up_to
@@ -27,11 +29,12 @@ class Activation(Module):
     ELU(alpha=0.5)
     """
 
-    function: Callable[..., Tensor]
+    function: Callable[..., Tensor] = Unstated()  # type: ignore[assignment]
     signature = inspect.Signature()
     inplace = False
 
     def __init__(self, *args: Any, **kwargs: Any):
+        check_count(type(self).__name__, self.signature, args, kwargs)
         options = self.signature.bind(*args, **kwargs)
         options.apply_defaults()
         if isinstance(self.function, FormulaOperation):

@@ -111,7 +111,7 @@ class MultiheadAttention(Module):
     def _check(self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Optional[Tensor], is_causal: bool) -> None:
         sizes = (self.embed_dim, self.kdim, self.vdim)
         tensors = (query, key, value)
-        fits = all(tensor.ndim == query.ndim and tensor.shape[-1] == size for tensor, size in zip(tensors, sizes))
+        fits = all(tensor.ndim == query.ndim > 0 and tensor.shape[-1] == size for tensor, size in zip(tensors, sizes))
         if query.ndim not in (2, 3) or not fits or key.shape[:-1] != value.shape[:-1]:
             raise ValueError(f"MultiheadAttention: query, key and value must have 2 or 3 dimensions and "
                              f"{', '.join(map(str, sizes))} features; got shapes "

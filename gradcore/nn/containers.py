@@ -6,6 +6,7 @@ import operator
 from collections import OrderedDict
 from typing import Any, Iterable, Iterator, Mapping, Optional, Union
 
+from ..core.expectations import described
 from .module import Module
 from .parameter import Parameter
 
@@ -189,8 +190,20 @@ class _Named(Module):
 
     def update(self, parts: Any) -> None:
         """Add the items of a mapping, or of pairs (name, value)."""
-        for name, part in dict(parts).items():
+        is_named = isinstance(parts, Mapping) or hasattr(parts, "keys")
+        pairs: list[Any] = [(name, parts[name]) for name in parts.keys()] if is_named else list(parts) if isinstance(
+            parts, Iterable) and getattr(parts, "ndim", True) else [None]
+        if not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs):
+            raise TypeError(f"{type(self).__name__} takes a dict, or pairs of a name and a part; got "
+                            f"{described(parts)}")
+        for name, part in pairs:
             self[name] = part
+
+    def _known(self, name: Any) -> Any:
+        """The name of a part, refused where there is none of it."""
+        if name not in list(self._parts()):
+            raise KeyError(f"{type(self).__name__} has no part {name!r:.80}, only {', '.join(self._parts()) or 'none'}")
+        return name
 
     def keys(self) -> Any:
         return self._parts().keys()
@@ -216,7 +229,7 @@ class _Named(Module):
             delattr(self, name)
 
     def __getitem__(self, name: str) -> Any:
-        return self._parts()[name]
+        return self._parts()[self._known(name)]
 
     def __delitem__(self, name: str) -> None:
         self.pop(name)
@@ -227,8 +240,8 @@ class _Named(Module):
     def __len__(self) -> int:
         return len(self._parts())
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._parts()
+    def __contains__(self, name: Any) -> bool:
+        return isinstance(name, str) and name in self._parts()
 
 
 class ModuleDict(_Named):

@@ -6,7 +6,7 @@ import math
 from typing import Any, Callable, Optional, Union
 
 from ..core.dimensions import is_integer
-from ..core.tensor import DeviceLike, Tensor
+from ..core.tensor import DeviceLike, Tensor, as_tensor
 from ..functions import convolution
 from ..functions.window_options import Sizes, per_dim
 from ..operations.rearranging import pad
@@ -92,14 +92,15 @@ class _ConvTranspose(_Convolution):
                   padding_mode, device, dtype)
 
     def forward(self, input: Any, output_size: Optional[Any] = None) -> Tensor:
-        added = self.output_padding if output_size is None else self._added(input, output_size)
+        added = self.output_padding if output_size is None else self._added(as_tensor(input), output_size)
         return self.function(input, self.weight, self.bias, self.stride, self.padding, added, self.groups,
                              self.dilation)
 
     def _added(self, input: Tensor, output_size: Any) -> tuple[int, ...]:
         """The output padding that gives an output of this size."""
         name = type(self).__name__
-        wanted = per_dim(tuple(output_size)[-self.count:], self.count, 1, "output_size", name)
+        given = output_size[-self.count:] if isinstance(output_size, (tuple, list)) else output_size
+        wanted = per_dim(given, self.count, 1, "output_size", name)
         least = [(n - 1) * s - 2 * p + d * (k - 1) + 1 for n, s, p, d, k in
                  zip(input.shape[-self.count:], self.stride, self.ends[0], self.dilation, self.kernel_size)]
         added = tuple([size - low for size, low in zip(wanted, least)])

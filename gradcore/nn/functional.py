@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from .. import functions
-from ..core.arguments import publish
+from ..core.public import publish
 from ..core.dimensions import Dims
 from ..core.tensor import Tensor, as_tensor
 from ..functions import (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d, adaptive_max_pool1d,

@@ -11,7 +11,7 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from ..backends.formulas.dtypes import FLOAT64, kind_of
-from ..core.arguments import publish_own
+from ..core.public import publish_own
 from ..core.tensor import Tensor
 from ..operations.generator import Generator, weights_generator
 from ..operations.random import rand, randn, randperm

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from .. import functions
+from ..core.public import Unstated
 from ..core.tensor import Tensor
 from ..functions.losses import check_reduction, check_smoothing, refuse_deprecated
 from .module import Module
@@ -16,7 +17,7 @@ class Loss(Module):
     PyTorch's deprecated `size_average` and `reduce` raise an error.
     """
 
-    function: Callable[..., Tensor]
+    function: Callable[..., Tensor] = Unstated()  # type: ignore[assignment]
     reductions: tuple[str, ...] = ()  # in addition to those of all losses
 
     def __init__(self, size_average: None = None, reduce: None = None, reduction: str = "mean"):

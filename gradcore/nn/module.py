@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Optional, TypeVar, Union
 
 import numpy as np
 
 from ..backends.formulas.dtypes import FLOAT16, FLOAT32, FLOAT64, kind_of
-from ..core.arguments import checks_construction
+from ..core.public import call_in_words, checks_calls
 from ..core.hooks import Handle
 from ..core.dimensions import is_integer
 from ..core.tensor import DeviceLike, Tensor
@@ -24,6 +24,7 @@ PARAMETER, BUFFER, MODULE = "parameter", "buffer", "module"
 Self = TypeVar("Self", bound="Module")
 
 
+@checks_calls
 class Module:
     """Base class of layers and models.
 
@@ -47,10 +48,11 @@ class Module:
     _hooks: Optional[Hooks] = None
     _kinds: dict[str, str]
     _transient: set[str]
+    _unchecked = ("forward", "__call__")
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        checks_construction(cls)
+        checks_calls(cls)
 
     def __new__(cls: type[Self], *args: Any, **options: Any) -> Self:
         module = super().__new__(cls)
@@ -65,9 +67,15 @@ class Module:
             raise NotImplementedError(f"{type(self).__name__} must define forward()")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        if self._hooks is None:
-            return self.forward(*inputs, **options)
-        return self._hooks.call(self, inputs, options)
+        try:
+            if self._hooks is None:
+                return self.forward(*inputs, **options)
+            return self._hooks.call(self, inputs, options)
+        except Exception as error:
+            words = call_in_words(error, self, inputs, options)
+            if words is error:
+                raise
+            raise words
 
     # -- attributes -------------------------------------------------------------------------------------------
     def __setattr__(self, name: str, value: Any) -> None:
@@ -166,7 +174,7 @@ class Module:
         return named
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
+        return (parameter for _, parameter in self.named_parameters("", recurse))
 
     def named_buffers(self, prefix: str = "", recurse: bool = True,
                       remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
@@ -174,7 +182,7 @@ class Module:
         return self._named_tensors(BUFFER, prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
-        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
+        return (buffer for _, buffer in self.named_buffers("", recurse))
 
     def get_submodule(self, target: str) -> "Module":
         """The submodule at a path such as "encoder.0"; raises AttributeError if there is none."""
@@ -286,7 +294,7 @@ class Module:
     def cpu(self: Self) -> Self:
         return self.to("cpu")
 
-    def cuda(self: Self, device: Any = None) -> Self:
+    def cuda(self: Self, device: Union[int, DeviceLike] = None) -> Self:
         return self.to(f"cuda:{device}" if is_integer(device) else device or "cuda")
 
     def half(self: Self) -> Self:

@@ -131,12 +131,15 @@ def load(own: Mapping[str, Tensor], state: Mapping[str, Any], strict: bool, name
 
 def _value(value: Any) -> Any:
     """A tensor or device array unchanged; other values (lists, tensors of other libraries) as NumPy arrays."""
-    return value if isinstance(value, Tensor) or backend_of(value) is not None else np.asarray(value)
+    if isinstance(value, Tensor) or backend_of(value) is not None:
+        return value
+    try:
+        return np.asarray(value)
+    except ValueError:  # lists of several lengths
+        return np.asarray(None)
 
 
 def _misfit(key: str, value: Any, own: Tensor) -> list[str]:
-    if tuple(value.shape) != own.shape:
-        return [f"{key} has shape {tuple(value.shape)}, not {own.shape}"]
     if value.dtype.kind not in "biuf":
         return [f"{key} holds {value.dtype}, no numbers"]
-    return []
+    return [f"{key} has shape {tuple(value.shape)}, not {own.shape}"] * (tuple(value.shape) != own.shape)

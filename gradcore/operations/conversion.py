@@ -95,7 +95,7 @@ def place_named(places: Sequence[Any], device: DeviceLike, dtype: Any) -> tuple[
         elif isinstance(place, Device) or isinstance(place, str) and not _names_a_dtype(place):
             device = place
         else:
-            dtype = place
+            dtype = as_dtype(place)
     return device, dtype
 
 

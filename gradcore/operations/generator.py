@@ -16,12 +16,15 @@ import numpy as np
 from ..backends import Backend, Device, as_device, philox
 from ..backends.formulas.dtypes import INT64
 from ..backends.locks import Guard
+from ..core.expectations import Expectation
+from ..core.public import checks_calls
 from ..core.tensor import DeviceLike, Tensor
 
 _WORD = 2 ** 64
 _place_at = tuple.__new__  # twice as fast as the named tuple's own constructor
 
 
+@checks_calls
 class Generator:
     """A stream of random numbers, for functions with a `generator` argument.
 
@@ -34,6 +37,9 @@ class Generator:
     >>> (a == rand(2, generator=Generator().manual_seed(1))).all()
     tensor(True)
     """
+
+    _unchecked = ("draw", "skip")
+    _stand_ins: Expectation = (lambda value: isinstance(value, Generator), "a gradcore.Generator")
 
     def __init__(self, device: DeviceLike = None):
         self.device: Device = as_device("cpu" if device is None else device)

@@ -132,7 +132,7 @@ def bilinear(input1: Any, input2: Any, weight: Tensor, bias: Optional[Tensor] = 
     """
     x1, x2, weight, *rest = of_one_dtype(
         (input1, input2, weight, *(() if bias is None else (bias,))), "bilinear")
-    if weight.ndim != 3 or not x1.ndim or x1.shape[:-1] != x2.shape[:-1] \
+    if weight.ndim != 3 or not x1.ndim or not x2.ndim or x1.shape[:-1] != x2.shape[:-1] \
             or (x1.shape[-1], x2.shape[-1]) != weight.shape[1:] or rest and rest[0].shape != weight.shape[:1]:
         raise ValueError(f"bilinear needs inputs of shapes (..., in1) and (..., in2), a weight of shape "
                          f"(out, in1, in2) and a bias of shape (out,); got {x1.shape}, {x2.shape}, {weight.shape}"

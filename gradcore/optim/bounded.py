@@ -8,7 +8,7 @@ from ..backends import Expression, FormulaNamespace
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor
 from .adam import moved
-from .optimizer import Optimizer, check_at_least_zero, check_betas, check_number, refuse_ways
+from .optimizer import Optimizer, check_at_least_zero, check_betas, refuse_ways, two_numbers
 from .sgd import with_decay_of
 
 
@@ -102,8 +102,7 @@ class Rprop(Optimizer):
 
     def check(self, options: Mapping[str, Any]) -> None:
         check_at_least_zero(options, "lr")
-        (shrink, grow), (least, most) = [[check_number(name, value) for value in options[name]]
-                                         for name in ("etas", "step_sizes")]
+        (shrink, grow), (least, most) = [two_numbers(name, options[name]) for name in ("etas", "step_sizes")]
         if not 0 < shrink < 1 < grow:
             raise ValueError(f"`etas` must be a number between 0 and 1 and one above 1; got {options['etas']}")
         if not 0 <= least <= most:

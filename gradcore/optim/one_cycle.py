@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Optional, Sequence, Union
 
+from ..core.expectations import described
 from .optimizer import Optimizer
 from .scheduler import LRScheduler
 from .schedules import cosine
@@ -19,7 +20,7 @@ class _WithMomentum(LRScheduler):
         """The momentum at an epoch."""
         raise NotImplementedError(f"{type(self).__name__} must define momentum()")
 
-    def _set(self, epoch: int, rates: list[float]) -> None:
+    def _set(self, epoch: Any, rates: list[float]) -> None:
         super()._set(epoch, rates)
         if not self.cycle_momentum:
             return
@@ -49,7 +50,7 @@ class OneCycleLR(_WithMomentum):
     """
 
     def __init__(self, optimizer: Optimizer, max_lr: Union[float, Sequence[float]], total_steps: Optional[int] = None,
-                 epochs: Optional[int] = None, steps_per_epoch: Optional[int] = None, pct_start: float = 0.3,
+                 epochs: Optional[int] = None, steps_per_epoch: Optional[float] = None, pct_start: float = 0.3,
                  anneal_strategy: str = "cos", cycle_momentum: bool = True, base_momentum: float = 0.85,
                  max_momentum: float = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
                  three_phase: bool = False, last_epoch: int = -1):
@@ -60,6 +61,9 @@ class OneCycleLR(_WithMomentum):
         if anneal_strategy not in ("cos", "linear") or not 0 <= pct_start <= 1:
             raise ValueError(f"OneCycleLR: `anneal_strategy` is \"cos\" or \"linear\" and `pct_start` between 0 and 1; "
                              f"got {anneal_strategy!r} and {pct_start}")
+        if not (div_factor > 0 and final_div_factor > 0):
+            raise ValueError(f"OneCycleLR: `div_factor` and `final_div_factor` must be above 0; got {div_factor} and "
+                             f"{final_div_factor}")
         self.max_lrs: list[float] = _for_each(optimizer, "max_lr", max_lr, "OneCycleLR")
         _check_momentum(optimizer, cycle_momentum, "OneCycleLR")
         self.total_steps, self.pct_start, self.anneal_strategy = steps, pct_start, anneal_strategy
@@ -69,7 +73,7 @@ class OneCycleLR(_WithMomentum):
             group["initial_lr"] = most / div_factor
         super().__init__(optimizer, last_epoch)
 
-    def step(self, epoch: Optional[int] = None) -> None:
+    def step(self, epoch: Optional[float] = None) -> None:
         if epoch is None and self.last_epoch + 1 >= self.total_steps + 1:
             raise ValueError(f"OneCycleLR: the cycle has {self.total_steps} steps; step {self.last_epoch + 1} is one "
                              f"too many")
@@ -116,10 +120,7 @@ class CyclicLR(_WithMomentum):
                  mode: str = "triangular", gamma: float = 1.0, scale_fn: Optional[Callable[[float], float]] = None,
                  scale_mode: str = "cycle", cycle_momentum: bool = True, base_momentum: float = 0.8,
                  max_momentum: float = 0.9, last_epoch: int = -1):
-        if scale_fn is None and mode not in ("triangular", "triangular2", "exp_range") \
-                or scale_mode not in ("cycle", "iterations"):
-            raise ValueError(f"CyclicLR: `mode` is \"triangular\", \"triangular2\" or \"exp_range\", and `scale_mode` "
-                             f"\"cycle\" or \"iterations\"; got {mode!r} and {scale_mode!r}")
+        _check_modes(scale_fn, mode, scale_mode)
         if not (step_size_up > 0 and (step_size_down is None or step_size_down > 0)):
             raise ValueError(f"CyclicLR: `step_size_up` and `step_size_down` must be above 0; got {step_size_up} and "
                              f"{step_size_down}")
@@ -139,6 +140,13 @@ class CyclicLR(_WithMomentum):
     def momentum(self, epoch: float) -> float:
         return self.max_momentum - (self.max_momentum - self.base_momentum) * self._height(epoch)
 
+    def _check_saved(self, state_dict: Any) -> None:
+        super()._check_saved(state_dict)
+        if state_dict.get("scale_fn") is not None:
+            raise ValueError("CyclicLR.load_state_dict: `scale_fn` must be None, since functions are not saved; got "
+                             f"{described(state_dict['scale_fn'])}")
+        _check_modes(self.scale_fn, state_dict["mode"], state_dict["scale_mode"])
+
     def _height(self, epoch: float) -> float:
         """The height in the cycle, from 0 to 1, times the scale of the cycle."""
         length = self.step_size_up + self.step_size_down
@@ -148,6 +156,13 @@ class CyclicLR(_WithMomentum):
             return up * self.scale_fn(epoch if self.scale_mode == "iterations" else cycle + 1)
         heights: dict[str, float] = {"triangular": 1.0, "triangular2": 0.5 ** cycle, "exp_range": self.gamma ** epoch}
         return up * heights[self.mode]
+
+
+def _check_modes(scale_fn: Any, mode: str, scale_mode: str) -> None:
+    if scale_fn is None and mode not in ("triangular", "triangular2", "exp_range") \
+            or scale_mode not in ("cycle", "iterations"):
+        raise ValueError(f"CyclicLR: `mode` is \"triangular\", \"triangular2\" or \"exp_range\", and `scale_mode` "
+                         f"\"cycle\" or \"iterations\"; got {mode!r} and {scale_mode!r}")
 
 
 def _for_each(optimizer: Optimizer, option: str, value: Any, name: str) -> list[float]:

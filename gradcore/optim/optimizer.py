@@ -7,7 +7,7 @@ import numbers
 import operator
 from typing import Any, Callable, Iterable, Mapping, Optional, Sequence, cast
 
-from ..core.arguments import checks_construction
+from ..core.public import checks_calls
 from ..core.elementwise import Elementwise
 from ..core.dimensions import is_integer
 from ..core.grad_mode import enable_grad, no_grad
@@ -18,6 +18,7 @@ from ..core.tensor import Tensor
 _UNCHANGEABLE = (float, int, bool, tuple, str, type(None))
 
 
+@checks_calls
 class Optimizer:
     """Base class: `step` updates every parameter that has a gradient, in place.
 
@@ -41,10 +42,11 @@ class Optimizer:
     kept: frozenset[Any] = frozenset()  # the names of the tensors in a parameter's state
     counted: frozenset[Any] = frozenset()  # the names of the numbers in it
     optional: frozenset[Any] = frozenset()  # those of either that only some options use
+    _unchecked = ("check", "later", "update")
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        checks_construction(cls)
+        checks_calls(cls)
 
     def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any]):
         self.state: dict[Tensor, dict[str, Any]] = {}
@@ -52,7 +54,7 @@ class Optimizer:
         self._checked: dict[int, list[Any]] = {}  # the options of each group that have passed `check`
         self.param_groups: list[dict[str, Any]] = []
         self.defaults: dict[str, Any] = dict(defaults)
-        self.check(self.defaults)
+        self._check_options(self.defaults)
         params = [params] if isinstance(params, Tensor) else list(params)
         if not params:
             raise ValueError(f"{type(self).__name__} was given no parameters")
@@ -73,7 +75,7 @@ class Optimizer:
         if any(id(tensor) in known for tensor in tensors):
             raise ValueError(f"{name}: a parameter is in more than one group")
         group = {**self.defaults, **param_group, "params": tensors}
-        self.check(group)
+        self._check_options(group)
         self.param_groups.append(group)
 
     @property
@@ -127,9 +129,15 @@ class Optimizer:
         options = [value for name, value in group.items() if name != "params"]
         known = self._checked.get(which, ())
         if len(options) != len(known) or not all(map(operator.is_, options, known)):
-            self.check(group)
+            self._check_options(group)
             can_change = any([value.__class__ not in _UNCHANGEABLE for value in options])
             self._checked[which] = [] if can_change else options
+
+    def _check_options(self, options: Mapping[str, Any]) -> None:
+        for name, usual in self.defaults.items():
+            if isinstance(usual, bool) and not isinstance(options[name], (bool, int)):
+                raise TypeError(f"`{name}` must be True or False; got {options[name]!r:.80}")
+        self.check(options)
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise an error for options out of range."""
@@ -193,7 +201,7 @@ class Optimizer:
                 self._refuse(f"missing in a group: {', '.join(sorted(missing))}")
             if len(new["params"]) != len(group["params"]):
                 self._refuse(f"a group has {len(new['params'])} parameter(s), not {len(group['params'])}")
-            self.check(new)
+            self._check_options(new)
         return indices
 
     def _fitted(self, index: Any, parameter: Tensor, state: Mapping[str, Any]) -> dict[str, Any]:
@@ -260,8 +268,13 @@ def check_number(name: str, value: Any) -> float:
     return cast(float, value)
 
 
+def two_numbers(name: str, values: Any) -> tuple[float, float]:
+    """The values of an option, refused where it is no pair of numbers."""
+    if not isinstance(values, (tuple, list)) or len(values) != 2:
+        raise TypeError(f"`{name}` must be two numbers; got {values!r:.80}")
+    return check_number(name, values[0]), check_number(name, values[1])
+
+
 def check_betas(betas: Any) -> None:
-    if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-        raise TypeError(f"`betas` must be two numbers; got {betas!r:.80}")
-    if not all(0 <= check_number("betas", beta) < 1 for beta in betas):
+    if not all(0 <= beta < 1 for beta in two_numbers("betas", betas)):
         raise ValueError(f"`betas` must be at least 0 and less than 1; got {betas}")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any, Sequence, Union
 
-from ..core.arguments import checks_construction
-from .optimizer import Optimizer
+from ..core.public import checks_calls
+from .optimizer import Optimizer, check_number
 from .scheduler import LRScheduler
 
 
+@checks_calls
 class ReduceLROnPlateau:
     """Multiply the rate by factor if a metric has not improved for more than patience epochs.
 
@@ -45,7 +46,7 @@ class ReduceLROnPlateau:
 
     def step(self, metrics: Any) -> None:
         """Record the metric of an epoch."""
-        value = float(metrics)
+        value = float(check_number("metrics", metrics.item() if getattr(metrics, "shape", None) == () else metrics))
         self.last_epoch += 1
         if self._is_better(value):
             self.best, self.num_bad_epochs = value, 0
@@ -75,9 +76,7 @@ class ReduceLROnPlateau:
 
     state_dict = LRScheduler.state_dict
     load_state_dict = LRScheduler.load_state_dict
+    _check_saved = LRScheduler._check_saved
 
     def _apply_loaded(self) -> None:
         """Nothing to do: the optimizer loads its rates itself."""
-
-
-checks_construction(ReduceLROnPlateau)

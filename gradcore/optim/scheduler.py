@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Mapping, Optional, Sequence
 
-from ..core.arguments import checks_construction
+from ..core.public import checks_calls
 from .optimizer import Optimizer
+from .saved import refuse_unlike
 
 
+@checks_calls
 class LRScheduler:
     """Base class: `step` after each epoch sets the "lr" of every group.
 
@@ -29,10 +32,11 @@ class LRScheduler:
 
     keeps_changes = True  # whether rates changed by others are scaled, not replaced
     lowest = 0.0  # the difference from it is scaled
+    _unchecked = ("rate",)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        checks_construction(cls)
+        checks_calls(cls)
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1):
         self._groups_of(optimizer)
@@ -59,14 +63,14 @@ class LRScheduler:
         """The learning rate of group `index` at an epoch."""
         raise NotImplementedError(f"{type(self).__name__} must define rate()")
 
-    def step(self, epoch: Optional[int] = None) -> None:
+    def step(self, epoch: Optional[float] = None) -> None:
         """Advance to the next epoch, or to a given one."""
         if epoch is not None or not self.keeps_changes:
             self.go_to(self.last_epoch + 1 if epoch is None else epoch)
         else:
             self._follow(self._rates(self.last_epoch), self.last_epoch + 1)
 
-    def _rates(self, epoch: int) -> list[float]:
+    def _rates(self, epoch: Any) -> list[float]:
         return [self.rate(base, epoch, i) for i, base in enumerate(self.base_lrs)]
 
     def _follow(self, before: Sequence[float], epoch: int) -> None:
@@ -78,11 +82,13 @@ class LRScheduler:
                 rates[i] = self.lowest + (group["lr"] - self.lowest) * (rates[i] - self.lowest) / distance
         self._set(epoch, rates)
 
-    def go_to(self, epoch: int) -> None:
+    def go_to(self, epoch: float) -> None:
         """Set the rates of an epoch; an error in computing one leaves all unchanged."""
+        if not math.isfinite(epoch):
+            raise ValueError(f"{type(self).__name__}: `epoch` must be finite; got {epoch}")
         self._set(epoch, self._rates(epoch))
 
-    def _set(self, epoch: int, rates: list[float]) -> None:
+    def _set(self, epoch: Any, rates: list[float]) -> None:
         for group, lr in zip(self.optimizer.param_groups, rates):
             group["lr"] = lr
         self.last_epoch, self._last_lr = epoch, rates
@@ -97,14 +103,14 @@ class LRScheduler:
                 if name != "optimizer" and not callable(value) and name != "lr_lambdas"}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Restore a `state_dict`; raises ValueError, without changes, if its names differ."""
-        own = self.state_dict()
-        if not isinstance(state_dict, Mapping) or set(state_dict) != set(own):
-            raise ValueError(f"{type(self).__name__}.load_state_dict: expected {sorted(own)}; got "
-                             f"{sorted(state_dict) if isinstance(state_dict, Mapping) else state_dict!r:.80}")
+        """Restore a `state_dict`; raises ValueError, without changes, if its names or kinds of values differ."""
+        self._check_saved(state_dict)
         vars(self).update({name: list(value) if isinstance(value, list) else value
                            for name, value in state_dict.items()})
         self._apply_loaded()
+
+    def _check_saved(self, state_dict: Any) -> None:
+        refuse_unlike(type(self).__name__, self.state_dict(), state_dict, len(self.optimizer.param_groups))
 
     def _apply_loaded(self) -> None:
         """Set the loaded rates, since the optimizer may be new."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Any, Mapping, Optional, Sequence
 
-from ..core.arguments import checks_construction
+from ..core.public import checks_calls
 from .optimizer import Optimizer
+from .saved import refuse_unlike
 from .scheduler import LRScheduler
 
 
+@checks_calls
 class SequentialLR:
     """The first of `schedulers` until the first of `milestones`, then the second from its start, and so on.
 
@@ -62,18 +64,18 @@ class SequentialLR:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Restore a `state_dict`; raises ValueError, without changes, if it does not match."""
-        own = self.state_dict()
-        if not isinstance(state_dict, Mapping) or set(state_dict) != set(own):
-            raise ValueError(f"SequentialLR.load_state_dict: expected {sorted(own)}; got {state_dict!r:.80}")
-        saved = state_dict["_schedulers"]
-        if [set(state) for state in saved] != [set(state) for state in own["_schedulers"]]:
-            raise ValueError("SequentialLR.load_state_dict: the saved schedulers are of other kinds")
+        refuse_unlike("SequentialLR", self.state_dict(), state_dict, 0)
+        saved = _checked(self, self._schedulers, state_dict["_schedulers"])
+        if len(state_dict["_milestones"]) != len(self._milestones):
+            raise ValueError(f"SequentialLR.load_state_dict: expected {len(self._milestones)} milestone(s); got "
+                             f"{state_dict['_milestones']}")
         for scheduler, state in zip(self._schedulers, saved):
             scheduler.load_state_dict(state)
         self.last_epoch, self._milestones = state_dict["last_epoch"], list(state_dict["_milestones"])
         self._at(self.last_epoch)._apply_loaded()
 
 
+@checks_calls
 class ChainedScheduler:
     """Schedulers that step together, each changing the rates set by the previous ones.
 
@@ -108,14 +110,18 @@ class ChainedScheduler:
         return {"_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Restore a `state_dict`."""
-        saved = state_dict["_schedulers"] if isinstance(state_dict, Mapping) and "_schedulers" in state_dict else []
-        if len(saved) != len(self._schedulers):
-            raise ValueError(f"ChainedScheduler.load_state_dict: expected the states of {len(self._schedulers)} "
-                             f"scheduler(s); got {state_dict!r:.80}")
+        """Restore a `state_dict`; raises ValueError, without changes, if it does not match."""
+        refuse_unlike("ChainedScheduler", self.state_dict(), state_dict, 0)
+        saved = _checked(self, self._schedulers, state_dict["_schedulers"])
         for scheduler, state in zip(self._schedulers, saved):
             scheduler.load_state_dict(state)
 
 
-checks_construction(SequentialLR)
-checks_construction(ChainedScheduler)
+def _checked(owner: Any, schedulers: Sequence[Any], saved: Sequence[Any]) -> Sequence[Any]:
+    """The saved states, refused where one does not fit its scheduler."""
+    if len(saved) != len(schedulers):
+        raise ValueError(f"{type(owner).__name__}.load_state_dict: expected the states of {len(schedulers)} "
+                         f"scheduler(s); got {len(saved)}")
+    for scheduler, state in zip(schedulers, saved):
+        scheduler._check_saved(state)
+    return saved

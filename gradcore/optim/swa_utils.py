@@ -9,7 +9,7 @@ import copy
 import math
 from typing import Any, Callable, Iterable, Literal, Optional, Sequence, Union
 
-from ..core.arguments import publish_own
+from ..core.public import publish_own
 from ..core.grad_mode import no_grad
 from ..core.tensor import Tensor
 from ..nn.module import Module

@@ -6,6 +6,7 @@ from typing import Any, Iterable, Mapping, Optional
 
 import numpy as np
 
+from ..core.expectations import described
 from ..core.tensor import Tensor
 from ..distributed.flat import broadcast_all
 from ..distributed.group import current_group
@@ -37,6 +38,9 @@ class ZeroRedundancyOptimizer(Optimizer):
     """
 
     def __init__(self, params: Iterable[Any], optimizer_class: type[Optimizer], **options: Any):
+        if not isinstance(optimizer_class, type) or not issubclass(optimizer_class, Optimizer):
+            raise TypeError(f"ZeroRedundancyOptimizer: `optimizer_class` must be a class of optimizers, as optim.Adam; "
+                            f"got {described(optimizer_class)}")
         if optimizer_class.step is not Optimizer.step:
             raise TypeError(f"ZeroRedundancyOptimizer: {optimizer_class.__name__} has a step of its own for all "
                             f"parameters together, and cannot be shared out")

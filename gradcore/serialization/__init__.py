@@ -5,6 +5,9 @@ Begin with `files`; `structure` defines what can be saved; `npz` and `safetensor
 
 from __future__ import annotations
 
+from ..core.public import publish as _publish
 from .files import load, save
 
 __all__ = ["load", "save"]
+
+_publish(globals())

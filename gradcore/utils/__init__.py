@@ -6,6 +6,7 @@ Begin with `plotting` for pictures, and with the room `data` for batches of samp
 from __future__ import annotations
 
 from ..backends.lazy import loader as _loader
+from ..core.public import publish as _publish
 from . import data
 from .gallery import gallery
 from .plotting import plot
@@ -14,3 +15,5 @@ from .progress import progress
 __getattr__ = _loader(__name__, {"checkpoint": ""})
 
 __all__ = ["checkpoint", "data", "gallery", "plot", "progress"]
+
+_publish(globals())

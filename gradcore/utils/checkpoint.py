@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Optional, Sequence
 
-from ..core.arguments import publish_own
+from ..core.public import publish_own
 from ..core.function import Context, Function
 from ..core.grad_mode import enable_grad, is_grad_enabled
 from ..core.gradients import grad

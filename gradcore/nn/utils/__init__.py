@@ -8,7 +8,7 @@ from __future__ import annotations
 from . import parametrizations, parametrize, rnn, stateless
 from .clipping import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
 from .fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
-from ...core.arguments import publish as _publish
+from ...core.public import publish as _publish
 from .vectors import parameters_to_vector, vector_to_parameters
 from .weight_norms import remove_spectral_norm, remove_weight_norm, spectral_norm, weight_norm
 

@@ -6,6 +6,8 @@ import copy
 from typing import Any
 
 from ...core.grad_mode import no_grad
+from ..module import Module
+from ..normalization import BatchNorm
 from ..parameter import Parameter
 
 
@@ -27,7 +29,7 @@ def _fused(layer: Any, bn: Any, name: str, dim: int) -> Any:
     return fused
 
 
-def fuse_conv_bn_eval(conv: Any, bn: Any, transpose: bool = False) -> Any:
+def fuse_conv_bn_eval(conv: Module, bn: BatchNorm, transpose: bool = False) -> Any:
     """A convolution equal to `conv` followed by `bn`, both in evaluation mode.
 
     >>> from gradcore import nn, ones
@@ -39,7 +41,7 @@ def fuse_conv_bn_eval(conv: Any, bn: Any, transpose: bool = False) -> Any:
     return _fused(conv, bn, "fuse_conv_bn_eval", 1 if transpose else 0)
 
 
-def fuse_linear_bn_eval(linear: Any, bn: Any) -> Any:
+def fuse_linear_bn_eval(linear: Module, bn: BatchNorm) -> Any:
     """A linear layer equal to `linear` followed by `bn`, both in evaluation mode.
 
     >>> from gradcore import nn, ones

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from ...core.arguments import publish_own
+from ...core.public import publish_own
 from ...core.tensor import Tensor
 from ...operations.creation import eye
 from ...operations.decompositions import qr

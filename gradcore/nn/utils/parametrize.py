@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Iterator, Optional
 
-from ...core.arguments import publish_own
+from ...core.public import publish_own
 from ...core.grad_mode import no_grad
 from ...core.tensor import Tensor
 from ..containers import ModuleDict, ModuleList

@@ -6,11 +6,15 @@ from typing import Any, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from ...core.arguments import publish_own
+from ...backends.formulas.dtypes import kind_of
+from ...core.public import publish_own
 from ...core.tensor import Tensor, as_tensor
 from ...operations.creation import full
 from ...operations.indexing import getitem, index_select
 from ...operations.shaping import cat, reshape, stack, transpose
+
+__all__ = ["PackedSequence", "pack_padded_sequence", "pack_sequence", "pad_packed_sequence", "pad_sequence",
+           "unpack_sequence", "unpad_sequence"]
 
 
 class PackedSequence(NamedTuple):
@@ -18,6 +22,9 @@ class PackedSequence(NamedTuple):
 
     `batch_sizes` (int64, on the CPU) has the number of sequences at each time step.  `sorted_indices` sorted them by
     length; `unsorted_indices` restores their order.
+
+    >>> PackedSequence(Tensor([1.0, 3.0, 2.0]), Tensor([2, 1], dtype="int64")).batch_sizes
+    tensor([2, 1])
     """
 
     data: Tensor
@@ -47,10 +54,15 @@ def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False,
     """Pack padded sequences of shape (T, N, ...), or with `batch_first` (N, T, ...).
 
     With `enforce_sorted` they must be sorted by decreasing length.
+
+    >>> pack_padded_sequence(Tensor([[1.0, 3.0], [2.0, 0.0]]), [2, 1]).data
+    tensor([1., 3., 2.])
     """
     name = "pack_padded_sequence"
+    if input.ndim < 2:
+        raise ValueError(f"{name}: sequences have a dimension of time and one of batch; got shape {input.shape}")
     x = transpose(input, 0, 1) if batch_first else input
-    given = np.asarray(lengths.cpu().numpy() if isinstance(lengths, Tensor) else lengths)
+    given = as_tensor(lengths).detach().numpy()
     if given.shape != x.shape[1:2] or given.dtype.kind not in "iu" or given.min(initial=1) < 1 \
             or given.max(initial=0) > x.shape[0]:
         raise ValueError(f"{name}: {x.shape[1]} lengths from 1 to {x.shape[0]} are needed; got {given.tolist()!r:.80}")
@@ -71,7 +83,12 @@ def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False,
 
 def pad_packed_sequence(sequence: PackedSequence, batch_first: bool = False, padding_value: float = 0.0,
                         total_length: Optional[int] = None) -> tuple[Tensor, Tensor]:
-    """Unpack to sequences padded to one length (`total_length`, or that of the longest), with their lengths."""
+    """Unpack to sequences padded to one length (`total_length`, or that of the longest), with their lengths.
+
+    >>> pad_packed_sequence(pack_sequence([Tensor([1.0, 2.0]), Tensor([3.0])]), batch_first=True)
+    (tensor([[1., 2.],
+            [3., 0.]]), tensor([2, 1]))
+    """
     widths = widths_of(sequence)
     steps = len(widths) if total_length is None else total_length
     if steps < len(widths):
@@ -118,19 +135,35 @@ def pad_sequence(sequences: Sequence[Tensor], batch_first: bool = False, padding
 
 
 def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> PackedSequence:
-    """Pack sequences (L, ...)."""
+    """Pack sequences (L, ...).
+
+    >>> pack_sequence([Tensor([1.0, 2.0]), Tensor([3.0])]).batch_sizes
+    tensor([2, 1])
+    """
     lengths = [len(part) for part in sequences]
     return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
 
 
 def unpad_sequence(padded_sequences: Tensor, lengths: Any, batch_first: bool = False) -> list[Tensor]:
-    """The sequences of a padded tensor, without padding."""
+    """The sequences of a padded tensor, without padding.
+
+    >>> unpad_sequence(Tensor([[1.0, 2.0], [3.0, 0.0]]), [2, 1], batch_first=True)
+    [tensor([1., 2.]), tensor([3.])]
+    """
     rows = padded_sequences if batch_first else transpose(padded_sequences, 0, 1)
-    return [getitem(row, slice(int(length))) for row, length in zip(rows, lengths)]
+    counts = as_tensor(lengths)
+    if counts.shape != (len(rows),) or kind_of(counts.dtype) != 1:
+        raise ValueError(f"unpad_sequence: {len(rows)} integer lengths are needed, one for each sequence; got "
+                         f"{counts.dtype} of shape {counts.shape}")
+    return [getitem(row, slice(length)) for row, length in zip(rows, counts.tolist())]
 
 
 def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
-    """The sequences of a packed one."""
+    """The sequences of a packed one.
+
+    >>> unpack_sequence(pack_sequence([Tensor([1.0, 2.0]), Tensor([3.0])]))
+    [tensor([1., 2.]), tensor([3.])]
+    """
     return unpad_sequence(*pad_packed_sequence(packed_sequences))
 
 

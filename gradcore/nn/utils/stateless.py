@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Iterator, Mapping, Optional, Sequence, Union
 
+from ...core.public import publish_own
 from ...core.tensor import Tensor
 from ..module import Module
 
 
-def functional_call(module: Module, parameter_and_buffer_dicts: Union[Mapping[str, Tensor], Sequence[Any]],
+def functional_call(module: Module,
+                    parameter_and_buffer_dicts: Union[Mapping[str, Tensor], Sequence[Mapping[str, Tensor]]],
                     args: Any = None, kwargs: Optional[Mapping[str, Any]] = None, *, tie_weights: bool = True,
                     strict: bool = False) -> Any:
     """Call a module with tensors of one or several dictionaries instead of its own.
@@ -56,3 +58,6 @@ def _put(module: Module, path: str, value: Any) -> None:
     """Set an attribute of a module to `value`, whatever its kind."""
     place, _, name = path.rpartition(".")
     object.__setattr__(module.get_submodule(place), name, value)
+
+
+publish_own(globals())

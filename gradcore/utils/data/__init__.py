@@ -10,6 +10,7 @@ Begin with `dataset.Dataset`; `loader.DataLoader` combines everything.
 
 from __future__ import annotations
 
+from ...core.public import publish as _publish
 from .collate import default_collate
 from .dataset import (ChainDataset, ConcatDataset, Dataset, IterableDataset, StackDataset, Subset, TensorDataset,
                       random_split)
@@ -23,3 +24,5 @@ __all__ = ["BatchSampler", "ChainDataset", "ConcatDataset", "DataLoader", "Datas
            "IterableDataset", "RandomSampler", "Sampler", "SequentialSampler", "StackDataset", "Subset",
            "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler", "WorkerInfo", "default_collate",
            "get_worker_info", "random_split"]
+
+_publish(globals())

@@ -20,10 +20,13 @@ def default_collate(batch: Sequence[Any]) -> Any:
     >>> default_collate([(1, "a"), (2, "b")])
     [tensor([1, 2]), ['a', 'b']]
     """
+    if not batch:
+        raise ValueError("default_collate: a batch holds at least one sample; got none")
     first = batch[0]
     if isinstance(first, Tensor):
         return stack(list(batch))
     if isinstance(first, (np.ndarray, np.generic)) and first.dtype.kind in "biuf":
+        _check_alike("shapes", [np.shape(sample) for sample in batch])
         return tensor(np.stack(batch))
     if isinstance(first, (bool, int)):
         return tensor(list(batch))
@@ -32,15 +35,22 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, (str, bytes)):
         return list(batch)
     if isinstance(first, Mapping):
+        _check_alike("keys", [set(sample) if isinstance(sample, Mapping) else type(sample) for sample in batch])
         return {name: default_collate([sample[name] for sample in batch]) for name in first}
     if isinstance(first, (tuple, list)):
-        if any(len(sample) != len(first) for sample in batch):
-            raise ValueError(f"default_collate: samples have different lengths, "
-                             f"{sorted({len(sample) for sample in batch})}; pass a `collate_fn` that makes them equal")
+        _check_alike("lengths", [len(sample) if isinstance(sample, (tuple, list)) else type(sample)
+                                 for sample in batch])
         parts = [default_collate(part) for part in zip(*batch)]
         return type(first)(*parts) if hasattr(first, "_fields") else parts
     raise TypeError(f"default_collate puts together tensors, arrays, numbers, strings, tuples, lists and dicts; got "
                     f"{type(first).__name__}. Pass a `collate_fn` for others")
+
+
+def _check_alike(what: str, of_samples: list[Any]) -> None:
+    different = next((other for other in of_samples if other != of_samples[0]), None)
+    if different is not None:
+        raise ValueError(f"default_collate: samples have different {what}, {of_samples[0]} and {different}; pass a "
+                         f"`collate_fn` that makes them equal")
 
 
 def for_each_tensor(batch: Any, function: Callable[[Tensor], Tensor]) -> Any:

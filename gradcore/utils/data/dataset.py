@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from itertools import accumulate, chain
-from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Sequence, Sized, Union
 
-from ...core.arguments import checks_construction
+from ...core.expectations import Expectation, described
+from ...core.dimensions import is_integer
+from ...core.public import checks_calls
 from ...core.tensor import Tensor, tensor
 from ...operations.generator import Generator
 from .sampler import seeded
 
 
+@checks_calls
 class Dataset:
     """Samples by index: a subclass defines ``__getitem__(i)`` and ``__len__()``.
 
@@ -29,9 +32,14 @@ class Dataset:
     9
     """
 
+    _unchecked = ("collated",)
+    _stand_ins: Expectation = (lambda value: isinstance(value, IterableDataset) or isinstance(value, Sized) and hasattr(
+        value, "__getitem__") and getattr(value, "ndim", 1) > 0,
+        "a data set, or what has a length and samples by their numbers")
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        checks_construction(cls)
+        checks_calls(cls)
 
     def __class_getitem__(cls, item: Any) -> type:
         return cls  # Dataset[int] is for type checkers
@@ -95,6 +103,11 @@ def _checked(one: Any) -> Tensor:
     return one
 
 
+def _check_number(samples: Any, index: int) -> None:
+    if not -len(samples) <= index < len(samples):
+        raise IndexError(f"{type(samples).__name__}: there is no sample {index} among {len(samples)}")
+
+
 class StackDataset(Dataset):
     """Sample i is the tuple (or, with keywords, the dict) of the i-th samples of data sets.
 
@@ -106,12 +119,17 @@ class StackDataset(Dataset):
 
     def __init__(self, *datasets: Dataset, **named: Dataset):
         parts: list[Any] = [*datasets, *named.values()]
+        is_known, words = Dataset._stand_ins
+        for part in parts:
+            if not is_known(part):
+                raise TypeError(f"StackDataset: each part must be {words}; got {described(part)}")
         if bool(datasets) == bool(named) or len({len(part) for part in parts}) != 1:
             raise ValueError(f"StackDataset takes data sets of one length, by position or by name; got lengths "
                              f"{[len(part) for part in parts]}")
         self.datasets: Union[tuple[Any, ...], Mapping[str, Dataset]] = named or datasets
 
     def __getitem__(self, index: int) -> Any:
+        _check_number(self, index)
         if isinstance(self.datasets, dict):
             return {name: part[index] for name, part in self.datasets.items()}
         return tuple(part[index] for part in self.datasets)
@@ -134,8 +152,7 @@ class ConcatDataset(Dataset):
         self.cumulative_sizes: list[int] = list(accumulate(map(len, self.datasets)))
 
     def __getitem__(self, index: int) -> Any:
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"ConcatDataset: there is no sample {index} among {len(self)}")
+        _check_number(self, index)
         index %= len(self)
         part = bisect_right(self.cumulative_sizes, index)
         return self.datasets[part][index - (self.cumulative_sizes[part - 1] if part else 0)]
@@ -185,9 +202,16 @@ class Subset(Dataset):
         return lambda chosen: of_all([self.indices[i] for i in chosen])
 
     def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, list):
-            return self.dataset[[self.indices[i] for i in index]]
-        return self.dataset[self.indices[index]]
+        if not isinstance(index, list):
+            return self.dataset[self._number(index)]
+        numbers = [self._number(i) for i in index]
+        return self.dataset[numbers] if isinstance(self.dataset, Dataset) else [self.dataset[i] for i in numbers]
+
+    def _number(self, index: Any) -> Any:
+        if not is_integer(index):
+            raise TypeError(f"Subset: a sample is named by an integer, several by a list; got {described(index)}")
+        _check_number(self, index)
+        return self.indices[index]
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Union
 
 from ...backends import get_backend
+from ...core.public import checks_calls
 from ...core.dimensions import is_integer
 from ...core.tensor import DeviceLike
 from ...operations.conversion import pin_memory
@@ -16,6 +17,7 @@ from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, dr
 from .workers import Fetcher, Workers, fetched_here
 
 
+@checks_calls
 class DataLoader:
     """A data set in batches; each ``for batch in loader`` is one pass.
 
@@ -157,6 +159,10 @@ class DataLoader:
         """Let the next pass be the rest of the pass of a `state_dict`."""
         if not isinstance(state_dict, Mapping) or set(state_dict) != {"batches", "is_in_pass", "order"}:
             raise ValueError(f"DataLoader.load_state_dict takes what state_dict() gives; got {state_dict!r:.80}")
+        count, is_in_pass, order = state_dict["batches"], state_dict["is_in_pass"], state_dict["order"]
+        if not is_integer(count) or count < 0 or not isinstance(is_in_pass, bool) or not isinstance(order, Mapping):
+            raise ValueError(f"DataLoader.load_state_dict: `batches` must be an integer of at least 0, `is_in_pass` "
+                             f"True or False and `order` a dict; got {state_dict!r:.120}")
         if state_dict["is_in_pass"] and isinstance(self._order, Sampler):
             self._order.load_state_dict(state_dict["order"])
         self._skipped = self._done = state_dict["batches"] if state_dict["is_in_pass"] else 0

@@ -6,16 +6,17 @@ host: the order does not depend on the device.  `state_dict` has the seed, from 
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Iterator, Mapping, Optional, Sequence, Sized
+from typing import Any, Iterable, Iterator, Mapping, Optional, Sequence, Sized, Union
 
 import numpy as np
 
-from ...core.arguments import checks_construction
+from ...core.public import checks_calls
 from ...core.dimensions import is_integer
-from ...core.tensor import Tensor
+from ...core.tensor import Tensor, as_tensor
 from ...operations.generator import Generator
 from ...operations.random import randint
 
+Indices = Union[Sequence[int], range, np.ndarray, Tensor]  # numbers of samples
 _LARGEST = 2 ** 63 - 1
 
 
@@ -29,6 +30,7 @@ def seeded(generator: Optional[Generator] = None) -> np.random.Generator:
     return np.random.default_rng(drawn_seed(generator))
 
 
+@checks_calls
 class Sampler:
     """The order of samples: a subclass defines ``__iter__()`` and ``__len__()``.
 
@@ -44,9 +46,11 @@ class Sampler:
     [2, 1, 0]
     """
 
+    _unchecked = ("order",)
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        checks_construction(cls)
+        checks_calls(cls)
 
     def __init__(self, data_source: Optional[Sized] = None):
         self.data_source = data_source
@@ -146,12 +150,12 @@ class SubsetRandomSampler(SeededSampler):
     [5, 7, 9]
     """
 
-    def __init__(self, indices: Sequence[int], generator: Optional[Generator] = None):
+    def __init__(self, indices: Indices, generator: Optional[Generator] = None):
         super().__init__(None, generator)
         self.indices = indices
 
     def order(self, rng: np.random.Generator) -> Iterable[int]:
-        return [self.indices[i] for i in rng.permutation(len(self.indices))]
+        return [int(self.indices[i]) for i in rng.permutation(len(self.indices))]
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -166,8 +170,7 @@ class WeightedRandomSampler(SeededSampler):
 
     def __init__(self, weights: Any, num_samples: int, replacement: bool = True, generator: Optional[Generator] = None):
         super().__init__(None, generator)
-        weights = weights.detach().cpu().numpy() if isinstance(weights, Tensor) else weights
-        self.weights = np.asarray(weights, np.float64)
+        self.weights = as_tensor(weights, "float64", "cpu").detach().numpy()
         if self.weights.ndim != 1 or not (np.isfinite(self.weights) & (self.weights >= 0)).all():
             raise ValueError("WeightedRandomSampler takes a vector of finite weights of at least 0")
         possible = np.count_nonzero(self.weights)
