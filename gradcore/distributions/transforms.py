@@ -256,6 +256,8 @@ class StickBreakingTransform(Transform):
     event_dim = 1
 
     def _offsets(self, x: Tensor) -> Tensor:
+        if not x.ndim:
+            raise ValueError("StickBreakingTransform takes vectors, in the last dimension; got a tensor of shape ()")
         return x.new_tensor([math.log(x.shape[-1] - i) for i in range(x.shape[-1])])
 
     def _call(self, x: Tensor) -> Tensor:
