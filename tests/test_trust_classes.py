@@ -64,7 +64,7 @@ distributions.Binomial(3,Tensor([0.5])) distributions.Cauchy(0.0,1.0) distributi
 distributions.Dirichlet(Tensor([1.0,2.0])) distributions.Gamma(1.0,2.0) distributions.Geometric(0.5)
 distributions.Gumbel(0.0,1.0) distributions.HalfCauchy(1.0) distributions.HalfNormal(1.0) distributions.Poisson(2.0)
 distributions.InverseGamma(3.0,1.0) distributions.Kumaraswamy(1.0,2.0) distributions.LogNormal(0.0,1.0)
-distributions.MixtureSameFamily(distributions.Categorical(Tensor([0.5,0.5])),distributions.Normal(Tensor([0.0,1.0]),1.0))
+distributions.MixtureSameFamily(D.Categorical(Tensor([0.5,0.5])),D.Normal(Tensor([0.0,1.0]),1.0))
 distributions.Multinomial(2,Tensor([0.5,0.5])) distributions.NegativeBinomial(3,Tensor([0.5]))
 distributions.MultivariateNormal(Tensor([0.0,1.0]),Tensor([[1.0,0.0],[0.0,1.0]])) distributions.Weibull(1.0,1.0)
 distributions.OneHotCategorical(Tensor([0.5,0.5])) distributions.Pareto(1.0,2.0) distributions.StudentT(3.0)
@@ -109,7 +109,8 @@ def _instances() -> Iterator[tuple[str, Any]]:
     def o() -> optim.Optimizer:
         return optim.SGD(nn.Linear(3, 2).parameters(), lr=0.1)
 
-    names = {**ROOMS, "p": lambda: list(nn.Linear(3, 2).parameters()), "o": o, "s": o(), "Tensor": Tensor,
+    names = {**ROOMS, "D": distributions,
+             "p": lambda: list(nn.Linear(3, 2).parameters()), "o": o, "s": o(), "Tensor": Tensor,
              "core": types.SimpleNamespace(Handle=Handle)}
     made = [eval(text, names) for text in (MADE + OF_GROUPS * distributed.is_initialized()).split()]
     known = {type(instance): instance for instance in made}
