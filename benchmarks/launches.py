@@ -186,11 +186,11 @@ def main() -> int:
     try:
         for cost in measure(options.device):
             costs.append(cost)
-    finally:  # what fails takes nothing with it
+            if options.json:  # at once: what fails, or takes too long, takes nothing with it
+                options.json.parent.mkdir(parents=True, exist_ok=True)
+                options.json.write_text(json.dumps({"device": name, "costs": [asdict(c) for c in costs]}, indent=1))
+    finally:
         print(table(costs, name).text())
-        if options.json:
-            options.json.parent.mkdir(parents=True, exist_ok=True)
-            options.json.write_text(json.dumps({"device": name, "costs": [asdict(cost) for cost in costs]}, indent=1))
     return 0
 
 
