@@ -54,3 +54,15 @@ def test_what_does_not_fit_is_refused():
                         ("`theta` shape", lambda: F.affine_grid(gradcore.ones(1, 3, 3), (1, 1, 2, 2)))):
         with pytest.raises(ValueError, match=words):
             call()
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, 3.0, float("inf")])
+def test_distances_of_rows_are_pytorchs(p, torch, rng):
+    rows, results = rng.normal(size=(5, 3)), []
+    for library in (gradcore, torch):
+        x = library.tensor(rows, requires_grad=True)
+        found = library.nn.functional.pdist(x, p)
+        (found ** 2).sum().backward()
+        results.append([found.detach().numpy(), x.grad.numpy()])
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)

@@ -31,6 +31,7 @@ from ..functions.softmax import implied_dim
 from ..operations import indexing
 from ..operations.inplace import in_place_if
 from ..operations.linear_algebra import bilinear, linear
+from ..operations.pieces import triu_indices
 from ..operations.rearranging import pad
 from ..operations.norms import norm
 
@@ -48,9 +49,9 @@ __all__ = [
     "log_softmax", "logsigmoid", "lp_pool1d", "lp_pool2d", "margin_ranking_loss", "max_pool1d", "max_pool2d",
     "max_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d", "mish", "mse_loss", "multi_margin_loss",
     "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "normalize", "one_hot", "pad",
-    "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss", "prelu", "relu", "relu6", "rms_norm",
-    "rrelu", "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss",
-    "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
+    "pairwise_distance", "pdist", "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss", "prelu", "relu", "relu6",
+    "rms_norm", "rrelu", "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss",
+    "soft_margin_loss", "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
     "triplet_margin_loss", "triplet_margin_with_distance_loss", "unfold", "upsample",
 ]
 
@@ -242,6 +243,18 @@ def normalize(input: Any, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12) -> 
         return functions.normalize(input, dim, eps)
     x = as_tensor(input)
     return x / norm(x, p, dim, keepdim=True).clip(eps, None)
+
+
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    """The p-norm distances of every two rows of a matrix, in the order (0, 1), (0, 2), …, (1, 2), ….
+
+    >>> pdist(Tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]])).tolist()[:2]
+    [5.0, 1.0]
+    """
+    if input.ndim != 2:
+        raise ValueError(f"pdist takes a matrix, a row for each point; got shape {input.shape}")
+    first, second = triu_indices(len(input), len(input), 1, device=input.device)
+    return norm(input[first] - input[second], p, -1)
 
 
 publish(globals())
