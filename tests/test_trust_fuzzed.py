@@ -116,6 +116,8 @@ def test_numbers_have_the_dimension_of_a_vector(torch, name, call):
     lambda lib, F, x, y: x.reshape(2, 1, 2)[[0, 1, 0], ..., lib.tensor([1, 0, 0])],
     lambda lib, F, x, y: x.reshape(2, 1, 2)[None, lib.tensor([True, False]), ..., [0]],
     lambda lib, F, x, y: x.reshape(1, 2, 2)[:, lib.tensor([[True, False], [True, True]]), ...],
+    lambda lib, F, x, y: lib.clamp(lib.tensor([1, 3, 3]), min=y[:3]),
+    lambda lib, F, x, y: lib.tensor([1, 2]).clip(max=y[:2]),
     lambda lib, F, x, y: lib.combinations(x, 0), lambda lib, F, x, y: lib.arange(-0.5, 3.5, dtype=lib.int64),
     lambda lib, F, x, y: lib.arange(3.9, 0.5, -1.2, dtype=lib.int32),
 ])

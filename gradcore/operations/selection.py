@@ -8,7 +8,7 @@ import numpy as np
 
 from ..backends import Expression, FormulaNamespace
 from . import arithmetic
-from ..backends.formulas.dtypes import BOOL, kind_of
+from ..backends.formulas.dtypes import BOOL, kind_of, result_type
 from ..core.arguments import at_least_zero
 from ..core.broadcasting import cast
 from ..core.dimensions import common_shape
@@ -77,6 +77,9 @@ def clip(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """
     if min is None and max is None:
         raise TypeError("clip needs min, max or both")
+    if kind_of(x.dtype) < 2:  # between bounds of floats it is one of them
+        bounds = [bound._array for bound in (min, max) if isinstance(bound, Tensor)]
+        x = cast(x, dtype) if kind_of(dtype := result_type((x._array, *bounds))) == 2 else x
     if kind_of(x.dtype) == 2:
         if max is None:
             return _clip_below(x, min)
