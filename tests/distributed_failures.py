@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 
 import gradcore
 from gradcore import distributed
 
-distributed.init_process_group()
-rank, what, x = distributed.get_rank(), sys.argv[1], gradcore.ones(3)
+what = sys.argv[1]
+distributed.init_process_group(**{"timeout": 1.5} if what == "hang" else {})
+rank, x = distributed.get_rank(), gradcore.ones(3)
 if what == "calls":
     distributed.broadcast(x, 0) if rank == 0 else distributed.all_reduce(x)
 if what == "shapes":
@@ -24,6 +26,8 @@ if rank == 1:
         raise ValueError("a sample that cannot be read")
     if what == "exit":
         sys.exit(3)
+    if what == "hang":
+        time.sleep(60)
     if what == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
 distributed.all_reduce(x)

@@ -65,6 +65,12 @@ def test_who_waits_for_a_process_that_has_left_says_so(name):
     assert "rank 0 of 2 waits in all_reduce for rank 1, which has left" in _failed(name)
 
 
+@pytest.mark.parametrize("debug", ["0", "1"])
+def test_who_waits_for_a_process_that_hangs_says_so(debug):
+    printed = _failed("hang", GRADCORE_DISTRIBUTED_DEBUG=debug)
+    assert "rank 0 of 2 has waited in all_reduce for 2 s, the timeout: another process hangs" in printed
+
+
 def test_a_killed_process_ends_the_job_with_a_message():
     assert "signal 9" in _failed("killed").lower()
 

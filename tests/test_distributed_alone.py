@@ -46,6 +46,12 @@ def test_processes_that_another_mpi_has_started_are_told_so():
 
 
 @needs_mpi
+@pytest.mark.parametrize("timeout", [0, -1.0, float("nan")])
+def test_a_timeout_is_positive(timeout):
+    with pytest.raises(ValueError, match="init_process_group: timeout must be positive, or None"):
+        distributed.init_process_group(timeout=timeout)
+
+
 def test_one_process_is_a_group_too():
     code = """
 import gradcore

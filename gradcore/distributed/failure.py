@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from types import TracebackType
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 import numpy as np
 
@@ -24,8 +24,8 @@ class Guard:
     operations.  Without `has_thread` these messages are not checked while the program runs.
     """
 
-    def __init__(self, mpi: Any, comm: Any, line: Line, has_thread: bool):
-        self._mpi, self._comm, self._line = mpi, comm, line
+    def __init__(self, mpi: Any, comm: Any, line: Line, has_thread: bool, timeout: Optional[float] = None):
+        self._mpi, self._comm, self._line, self._timeout = mpi, comm, line, timeout
         self._left: dict[int, int] = {}  # by rank, the number of operations started by a process that has left
         self._stop = threading.Event()
         self._hook: Callable[..., Any] = sys.excepthook
@@ -48,10 +48,16 @@ class Guard:
         while not self._stop.wait(_POLL):
             self._read_notes()
             waiting = self._line.now
-            if waiting is not None and time.monotonic() - waiting.begin > _PATIENCE:
+            waited = 0.0 if waiting is None else time.monotonic() - waiting.begin
+            if waiting is not None and self._timeout is not None and waited > self._timeout:
+                self._refuse_to_wait(f"has waited in {waiting.name} for {waited:.0f} s, the timeout: another process "
+                                     f"hangs, or makes other collective calls.")
+            if waiting is not None and waited > _PATIENCE:
                 missing = [rank for rank, count in self._left.items() if count < waiting.number]
                 if missing:
-                    self._refuse_to_wait(waiting.name, missing)
+                    self._refuse_to_wait(f"waits in {waiting.name} for rank {', '.join(map(str, missing))}, which has "
+                                         f"left: its program ended early, or it made fewer collective calls (as with "
+                                         f"fewer batches).")
 
     def _read_notes(self) -> None:
         while self._comm.Iprobe():
@@ -59,11 +65,9 @@ class Guard:
             self._comm.Recv(count, status=status)
             self._left[status.Get_source()] = int(count[0])
 
-    def _refuse_to_wait(self, name: str, missing: list[int]) -> None:
-        print(f"rank {self._comm.rank} of {self._comm.size} waits in {name} for rank {', '.join(map(str, missing))}, "
-              f"which has left: its program ended early, or it made fewer collective calls (as with fewer batches). "
-              f"All processes are ended. GRADCORE_DISTRIBUTED_DEBUG=1 names the call in which they differ",
-              file=sys.stderr)
+    def _refuse_to_wait(self, reason: str) -> None:
+        print(f"rank {self._comm.rank} of {self._comm.size} {reason} All processes are ended. "
+              f"GRADCORE_DISTRIBUTED_DEBUG=1 names the call in which they differ", file=sys.stderr)
         self._end_all()
 
     def leave(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import atexit
 import os
-from typing import Any, Optional
+from datetime import timedelta
+from typing import Any, Optional, Union
 
 from . import mpi
 from .agreement import Agreement
@@ -22,7 +23,7 @@ _BACKENDS = ("auto", "mpi", "nccl")
 class ProcessGroup:
     """All processes, with their communicators and failure detection."""
 
-    def __init__(self, kind: str, debug: bool):
+    def __init__(self, kind: str, debug: bool, timeout: Optional[float]):
         MPI = mpi.load()
         world = MPI.COMM_WORLD
         self.kind = kind
@@ -42,7 +43,7 @@ class ProcessGroup:
         self._agreement = Agreement(self._own(self.comm)) if debug else None
         if self.size > 1:
             use_stream(self.rank)
-        self._guard = Guard(MPI, self._own(self.comm), self.line, has_threads)
+        self._guard = Guard(MPI, self._own(self.comm), self.line, has_threads, timeout)
 
     def _own(self, comm: Any) -> Any:
         """A separate communicator of the same processes, freed when they leave."""
@@ -83,7 +84,8 @@ class ProcessGroup:
     def check(self, call: str, *details: Any) -> None:
         """In debug mode, raise an error if the other processes do not make this call with these details."""
         assert self._agreement is not None
-        self._agreement.check(f"{call}({', '.join(map(str, details))})")
+        with self.line.waiting(call):
+            self._agreement.check(f"{call}({', '.join(map(str, details))})")
 
     def leave(self) -> None:
         """Leave when all others do, after pending operations."""
@@ -103,7 +105,8 @@ class ProcessGroup:
 _group: Optional[ProcessGroup] = None
 
 
-def init_process_group(backend: str = "auto", *, device: DeviceLike = None, debug: Optional[bool] = None) -> None:
+def init_process_group(backend: str = "auto", *, device: DeviceLike = None, debug: Optional[bool] = None,
+                       timeout: Union[float, timedelta, None] = timedelta(minutes=30)) -> None:
     """Join the processes started by `mpiexec`; rank and size are MPI's.
 
     Kernels and matrix products then use this process' part of the machine's cores, and an error in one process ends
@@ -118,6 +121,8 @@ def init_process_group(backend: str = "auto", *, device: DeviceLike = None, debu
         of the type, "cuda" and "auto" take the one with the number of this process on its machine.
     debug : compare every collective call with those of the other processes before it is made, and name the difference;
         by default whether GRADCORE_DISTRIBUTED_DEBUG is set, to something other than 0.
+    timeout : how long a collective call may wait for other processes, in seconds or as a timedelta; then all processes
+        are ended with a message, as when one of them hangs.  None sets no limit.
 
     Asynchronous operations on the host go on in a thread where this process has a second core or there is another
     machine, else when they are waited for; GRADCORE_DISTRIBUTED_THREAD=1 or 0 decides otherwise.
@@ -138,9 +143,12 @@ def init_process_group(backend: str = "auto", *, device: DeviceLike = None, debu
         raise ValueError(f'init_process_group: the backend is one of {", ".join(_BACKENDS)}; got {backend!r}')
     if _group is not None:
         raise RuntimeError("init_process_group was called before; destroy_process_group() ends what it began")
+    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+    if seconds is not None and not seconds > 0:
+        raise ValueError(f"init_process_group: timeout must be positive, or None for no limit; got {timeout!r}")
     if debug is None:
         debug = os.environ.get("GRADCORE_DISTRIBUTED_DEBUG", "0") not in ("", "0")
-    _group = ProcessGroup(backend, debug)
+    _group = ProcessGroup(backend, debug, seconds)
     atexit.register(destroy_process_group)
     if device is not None:
         set_default_device(local_device(device))

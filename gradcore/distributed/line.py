@@ -7,10 +7,11 @@ call is run by the caller that waits for it or for a later one.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
-from typing import Callable, NamedTuple, Optional
+from typing import Callable, Iterator, NamedTuple, Optional
 
 
 class Call:
@@ -63,6 +64,15 @@ class Line:
                 function()
             finally:
                 self.now = None
+
+    @contextlib.contextmanager
+    def waiting(self, name: str) -> Iterator[None]:
+        """For what waits for all processes and is no call of its own."""
+        self.now = Current(name, self.count, time.monotonic())
+        try:
+            yield
+        finally:
+            self.now = None
 
     def submit(self, name: str, function: Callable[[], None]) -> Callable[[], None]:
         """Submit the call; the returned function waits for it and raises its error."""
