@@ -107,3 +107,14 @@ def test_integers_at_a_call_count_as_numbers_in_the_formula_do(backend: Backend)
     assert less(tensor([1], device=backend.device), 2 ** 70).tolist() == [True]
     with pytest.raises(OverflowError, match=r"out of the range of the numbers that it meets; got 1000"):
         less(tensor([1.0], device=backend.device), 10 ** 400)
+
+
+@pytest.mark.parametrize("formula, values, expected", [
+    (lambda xp, x: x + 1 > x, [2 ** 63 - 1, 5], [False, True]), (lambda xp, x: xp.square(x) < 0, [3037000500], [True]),
+    (lambda xp, x: x - 1 < x, [-2 ** 63, 5], [False, True]), (lambda xp, x: -x, [-2 ** 63, 5], [-2 ** 63, -5]),
+    (lambda xp, x: xp.abs(x) < 0, [-2 ** 63], [True]), (lambda xp, x: x ** 25 % 5, [25], [0]),
+])
+def test_integers_wrap_round_in_the_text_for_cuda(formula, values, expected, cuda: Backend):
+    """C++ may take it that signed integers never overflow."""
+    found = elementwise(formula)
+    assert found(tensor(values)).tolist() == found(tensor(values, device=cuda.device)).tolist() == expected

@@ -116,7 +116,7 @@ class _Text:
         given = [f"const {kind} {name}" for name, kind in self.arrays + self.singles]
         given += [f"const real {name}" for name in self.numbers] + [f"{kind}& {name}" for name, kind in self.outputs]
         return "\n".join(["namespace gradcore {", f"using real = {self.real};",
-                          function(self.kernel, "element", given, FUNCTION), "}", ""])
+                          function(self.kernel, "element", given, FUNCTION, self.number != "double"), "}", ""])
 
     def _head(self, first: str) -> list[str]:
         """The head of the kernel, whose arrays are parameters or entries of the table."""

@@ -38,7 +38,11 @@ TYPES = {"bool": "bool", "int8": "signed char", "int16": "short", "int32": "int"
 HELPERS = """\
 template <class T> FN T infinity_of() { return T(1e300 * 1e300); }
 template <class T> FN T nan_of() { return infinity_of<T>() - infinity_of<T>(); }
-template <class T> FN T absolute(T x) { return x < T(0) ? T(-x) : x; }
+// Integers wrap round, which C++ leaves open where they are signed.
+template <class T> FN T sum_of(T a, T b) { return T((unsigned long long)a + (unsigned long long)b); }
+template <class T> FN T difference_of(T a, T b) { return T((unsigned long long)a - (unsigned long long)b); }
+template <class T> FN T product_of(T a, T b) { return T((unsigned long long)a * (unsigned long long)b); }
+template <class T> FN T absolute(T x) { return x < T(0) ? difference_of(T(0), x) : x; }
 FN float absolute(float x) { return fabsf(x); }
 FN double absolute(double x) { return fabs(x); }
 template <class T> FN T sign_of(T x) {
@@ -66,7 +70,7 @@ FN float normcdf_tanh_of(float x) {
 // Integers: division by zero gives 0, as in NumPy, and rounds down.
 template <class T> FN T floor_divide(T a, T b) {
     if (b == T(0)) return T(0);
-    if (T(-1) < T(0) && b == T(-1)) return T(T(0) - a);  // whose quotient may overflow
+    if (T(-1) < T(0) && b == T(-1)) return difference_of(T(0), a);  // whose quotient may overflow
     const T q = T(a / b);
     return (a % b != T(0)) && ((a < T(0)) != (b < T(0))) ? T(q - T(1)) : q;
 }
@@ -78,8 +82,8 @@ template <class T> FN T remainder_of(T a, T b) {
 template <class T> FN T power_of(T a, T b) {
     T y = T(1);
     for (T n = b; n > T(0); n = T(n / T(2))) {
-        if (n % T(2) != T(0)) y = T(y * a);
-        a = T(a * a);
+        if (n % T(2) != T(0)) y = product_of(y, a);
+        a = product_of(a, a);
     }
     return y;
 }
@@ -105,7 +109,11 @@ FN double floor_divide(double a, double b) { return float_floor_divide(a, b); }
 """.replace("TANH_SLOPE", repr(TANH_SLOPE)).replace("TANH_CUBIC", repr(TANH_CUBIC))
 
 
-def body(kernel: Kernel) -> str:
+_OF_INTEGERS = {"add": "sum_of({0}, {1})", "subtract": "difference_of({0}, {1})", "multiply": "product_of({0}, {1})",
+                "square": "product_of({0}, {0})", "negative": "difference_of(real(0), {0})"}
+
+
+def body(kernel: Kernel, of_integers: bool = False) -> str:
     """The statements that compute one element of the outputs of `kernel`."""
     outputs = expand(kernel.outputs)
     order = in_order(outputs)
@@ -121,7 +129,8 @@ def body(kernel: Kernel) -> str:
             names[node] = _literal(node.value)
         elif isinstance(node, Apply):
             names[node] = f"v{sum(name[0] == 'v' for name in names.values())}"
-            spelling = TABLE[node.primitive.name].cpp
+            name = node.primitive.name
+            spelling = _OF_INTEGERS[name] if of_integers and name in _OF_INTEGERS else TABLE[name].cpp
             assert spelling is not None
             value = spelling.format(*(names[arg] for arg in node.args))
             lines.append(f"const {'bool' if node.is_boolean else 'real'} {names[node]} = {value};")
@@ -129,7 +138,7 @@ def body(kernel: Kernel) -> str:
     return "\n".join(lines)
 
 
-def function(kernel: Kernel, name: str, parameters: Sequence[str], begin: str) -> str:
+def function(kernel: Kernel, name: str, parameters: Sequence[str], begin: str, of_integers: bool = False) -> str:
     """`body` as a C++ function with the given `parameters`.
 
     >>> from gradcore.backends import Kernel
@@ -140,7 +149,7 @@ def function(kernel: Kernel, name: str, parameters: Sequence[str], begin: str) -
         out0 = v0;
     }
     """
-    return f"{begin} {name}({', '.join(parameters)}) {{\n{textwrap.indent(body(kernel), '    ')}\n}}"
+    return f"{begin} {name}({', '.join(parameters)}) {{\n{textwrap.indent(body(kernel, of_integers), '    ')}\n}}"
 
 
 def _literal(value: float) -> str:
