@@ -35,7 +35,7 @@ class Dataset:
     _unchecked = ("collated",)
     _stand_ins: Expectation = (lambda value: isinstance(value, IterableDataset) or isinstance(value, Sized) and hasattr(
         value, "__getitem__") and getattr(value, "ndim", 1) > 0,
-        "a data set, or what has a length and samples by their numbers")
+        "a Dataset or a sequence")
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
