@@ -98,7 +98,7 @@ def test_a_tensor_is_taken_as_its_values(backend):
     (None, TypeError, "got NoneType"),
     (Exporter(np.ones(3), (7, 0)), BufferError, r"device type 7 belongs to no device here; known are .*1 \(cpu\)"),
     (Exporter(np.ones(3, complex)), TypeError, "got dtype complex128"),
-    (Exporter(np.ones(3, ">f4")), BufferError, "a Exporter of its own is not shared: .*native byte order"),
+    (Exporter(np.ones(3, ">f4")), BufferError, "Exporter of its own is not shared: .*native byte order"),
 ])
 def test_what_cannot_be_taken_is_refused_in_words(wrong, error, text):
     with pytest.raises(error, match=text):
@@ -225,5 +225,23 @@ def test_pytorch_and_gradcore_share_memory_both_ways(dtype, torch):
 
 def test_what_pytorch_cannot_share_is_refused_in_words(torch):
     for wrong in (torch.ones(3, dtype=torch.bfloat16), torch.ones(3, requires_grad=True), torch.eye(3).to_sparse()):
-        with pytest.raises(BufferError, match=f"from_dlpack: a Tensor of {wrong.dtype} is not shared: "):
+        with pytest.raises(BufferError, match=f"from_dlpack: a torch.Tensor of {wrong.dtype} is not shared: "):
             from_dlpack(wrong)
+
+
+def test_tensors_of_pytorch_are_data_and_operands_as_numpys_arrays_are(torch, rng):
+    values = rng.normal(size=(2, 3)).astype("float32")
+    theirs, x = torch.tensor(values), Tensor(rng.normal(size=(2, 3)))
+    for made in (gradcore.tensor(theirs), Tensor(theirs), gradcore.as_tensor(theirs)):
+        np.testing.assert_array_equal(made.numpy(), values)
+    assert gradcore.tensor(theirs.T[:, 1:], dtype="float64").tolist() == values.T[:, 1:].tolist()
+    assert gradcore.tensor(torch.arange(3)).dtype == "int64" and gradcore.tensor(torch.tensor(True)).item() is True
+    np.testing.assert_array_equal((x + theirs).numpy(), x.numpy() + values)
+    np.testing.assert_allclose((x @ theirs.T).numpy(), x.numpy() @ values.T, 1e-6)
+    copy = gradcore.tensor(theirs)
+    copy += 1.0
+    np.testing.assert_array_equal(theirs.numpy(), values)
+    with pytest.raises(BufferError, match="tensor: a torch.Tensor of torch.float32 is not shared: .*detach"):
+        gradcore.tensor(torch.ones(2, requires_grad=True))
+    with pytest.raises(TypeError, match="data must be a gradcore.Tensor; got torch.Tensor"):
+        x.data = theirs

@@ -155,3 +155,28 @@ def test_sums_that_are_rounded_to_float16_are_quiet():
     with np.errstate(all="raise"):
         y = functional.layer_norm(x, (2,), Tensor([1.0, 1.0], dtype="float16", requires_grad=True))
         y.backward(Tensor(np.full((3, 2), 6e-8, "float16")))
+
+
+def test_lengths_that_are_0_have_no_slope_of_any_order(torch):
+    values = np.array([[1.0, 2.0, 0.0], [1.0, 3.0, 0.0], [1.0, -1.0, 0.0]])
+    for function in (lambda x: x.std(0), lambda x: x.norm(p=3, dim=0)):
+        found = []
+        for lib in (gradcore, torch):
+            x = lib.tensor(values, requires_grad=True)
+            first, = lib.autograd.grad(function(x).sum(), x, create_graph=True)
+            second, = lib.autograd.grad((first * first).sum(), x, create_graph=True)
+            third, = lib.autograd.grad((second ** 3).sum(), x)
+            found.append([np.array(part.tolist()) for part in (first, second, third)])
+        for ours, theirs in zip(*found):
+            np.testing.assert_allclose(ours, theirs, 1e-12, 1e-12)
+
+
+def test_the_least_square_of_a_root_mean_square_is_float32s_where_that_is_computed(torch):
+    small = (normal(3, (4, 1)) * 1e-3).astype("float16")
+    _both(torch, lambda lib, F, x: F.rms_norm(x, (1,)), small)
+
+
+def test_the_median_of_no_floats_is_no_number(torch):
+    _both(torch, lambda lib, F, x: lib.isnan(lib.median(x)), np.zeros((0, 3)))
+    with pytest.raises(ValueError, match="median of no elements"):
+        gradcore.tensor(np.zeros(0, "int64")).median()

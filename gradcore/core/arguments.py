@@ -184,7 +184,7 @@ def in_words(error: Exception, name: str, args: Sequence[Any], kwargs: dict[str,
             return OverflowError(f"{name}: a number is out of range; got {given}")
         return _foreign(error, name, given)
     text = str(error.args[0]) if error.args else ""
-    if len(error.args) == 1 and not re.search(rf"(?<!\w)_*{re.escape(name.strip('_'))}(?!\w)", text):
+    if len(error.args) == 1 and not re.search(rf"(?<!\w)_*{re.escape(name.strip('_'))}_*(?!\w)", text):
         error.args = (f"{name}: {re.sub('^[A-Za-z_0-9.]+: ', '', text)}",)
     return error
 

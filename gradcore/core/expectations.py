@@ -124,6 +124,8 @@ def described(value: Any) -> str:
             f" on {value.device}" if isinstance(value, Tensor) else "")
     if value is None:
         return "None"
+    if kind == "Tensor":  # of another library
+        kind = f"{type(value).__module__}.Tensor"
     try:
         text = f"{value!r:.80}"
         return text if text.startswith(kind) else f"{kind} {text}"

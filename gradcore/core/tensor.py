@@ -16,6 +16,7 @@ from .grad_mode import mode
 from .graph import Node, Watch, parent_of, propagate
 from .printing import html_of, text_of
 from .python_data import asked_dtype, dtype_of_numbers, plain
+from .sharing import own_array
 from ..backends import Backend, Device, DeviceMismatch, backend_of, get_backend
 from ..backends.formulas.dtypes import as_dtype, kind_of
 
@@ -77,6 +78,7 @@ class Tensor(Members):
         if not isinstance(requires_grad, (bool, np.bool_)):
             raise TypeError(f"Tensor(data, requires_grad) takes the values of one tensor and True or False; got "
                             f"{data!r:.40} and {requires_grad!r:.40}. Tensor.empty(2, 3) is a tensor of that shape")
+        data = own_array(data, "Tensor")
         asked = asked_dtype(data, dtype)
         if requires_grad and asked is not None and kind_of(asked) < 2:
             raise TypeError(f"only floating-point tensors can require a gradient; got dtype {asked}. Leave "
@@ -144,6 +146,8 @@ class Tensor(Members):
 
     @data.setter
     def data(self, values: "Tensor") -> None:
+        if not isinstance(values, Tensor):
+            raise TypeError(f"data must be a gradcore.Tensor; got {type(values).__module__}.{type(values).__name__}")
         common_backend("data", (self, values))
         self._array = values._array
         self._versions[0] += 1
@@ -300,6 +304,7 @@ def tensor(data: Any, dtype: Any = None, device: DeviceLike = None, requires_gra
     >>> tensor([1, 2]).dtype, tensor([1.0, 2]).dtype, tensor(True).dtype
     (dtype('int64'), dtype('float32'), dtype('bool'))
     """
+    data = own_array(data, "tensor")
     if dtype is None:
         dtype = data.dtype if hasattr(data, "dtype") else dtype_of_numbers(data, infer=True)
     return Tensor(data, requires_grad, dtype, device)
@@ -313,6 +318,7 @@ def as_tensor(data: Any, dtype: Any = None, device: DeviceLike = None) -> Tensor
     """
     if dtype is device is None and isinstance(data, Tensor):
         return data
+    data = own_array(data, "as_tensor")
     asked = asked_dtype(data, dtype, infer=True)
     if isinstance(data, Tensor):
         fits = (asked is None or asked == data.dtype) and (device is None or get_backend(device) is data._backend)
@@ -341,6 +347,7 @@ def as_operand(value: Any, backend: Backend, operation: str) -> Union[Tensor, Nu
         value = value.item()
     if isinstance(value, (bool, int, float)):
         return value
+    value = own_array(value, operation)
     if backend_of(value) is not None:
         made = as_tensor(value)
         if made._backend is not backend:
@@ -379,8 +386,7 @@ def upstream_gradient(output: Tensor, gradient: Any) -> Tensor:
 
 def _array_on(data: Any, dtype: Optional[np.dtype], device: DeviceLike, copy: bool) -> tuple[Any, Backend]:
     """`data` as an array on `device`, by default its own, and the backend."""
-    if isinstance(data, Tensor):
-        data = data._array
+    data = data._array if isinstance(data, Tensor) else data
     owner = backend_of(data)
     backend = get_backend(device) if device is not None or owner is None else owner
     if owner is not None and owner is not backend:

@@ -8,7 +8,7 @@ from typing import Any, Optional, Sequence, Union
 import numpy as np
 
 from ..backends import Expression, FormulaNamespace, RowNamespace
-from ..backends.formulas.dtypes import DEFAULT_FLOAT, kind_of
+from ..backends.formulas.dtypes import DEFAULT_FLOAT, FLOAT64, kind_of
 from ..core.arguments import at_least_zero
 from ..core.broadcasting import cast
 from ..core.dimensions import Dims, accepts_numpy_names, unpacked
@@ -113,7 +113,8 @@ def rms_norm(input: Any, normalized_shape: Union[int, Sequence[int]], weight: Op
              eps: Optional[float] = None) -> Tensor:
     """Scale the last dimensions to root mean square 1, times `weight`.
 
-    y = x / sqrt(mean(x^2) + eps) · weight; eps is by default the machine epsilon of the dtype.
+    y = x / sqrt(mean(x^2) + eps) · weight; eps is by default the machine epsilon of the dtype, for float16 that of
+    float32, in which it is computed.
     Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", NeurIPS 2019, eq. 4.
 
     >>> rms_norm(Tensor([[1.0, 7.0]]), 2, eps=0.0)
@@ -122,7 +123,7 @@ def rms_norm(input: Any, normalized_shape: Union[int, Sequence[int]], weight: Op
     x = as_tensor(input)
     dims = _normalized_dims(x, normalized_shape, "rms_norm")
     if eps is None:
-        eps = float(np.finfo(x.dtype if x.dtype.kind == "f" else DEFAULT_FLOAT).eps)
+        eps = float(np.finfo(FLOAT64 if x.dtype == FLOAT64 else DEFAULT_FLOAT).eps)
     at_least_zero("rms_norm", eps=eps)
     return scaled_by_root_mean_square(x, 1.0 if weight is None else weight, dim=dims, eps=eps)
 

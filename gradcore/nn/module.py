@@ -189,8 +189,8 @@ class Module:
         module = self
         for name in target.split(".") if target else ():
             if module._kinds.get(name) != MODULE:
-                raise AttributeError(f"{type(self).__name__} has no module {target!r}: {type(module).__name__} has no "
-                                     f"module {name!r}")
+                raise AttributeError(f"{type(self).__name__} has no module {target!r}" + (
+                    f": {type(module).__name__} has no module {name!r}" if name != target else ""))
             module = getattr(module, name)
         return module
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..backends import get_backend
 from ..backends.formulas.dtypes import kind_of
-from ..backends.registry import backend_of_dlpack
+from ..core.sharing import shared
 from ..core.tensor import Tensor
 
 
@@ -44,14 +44,7 @@ def from_dlpack(x: Any) -> Tensor:
     if not (hasattr(x, "__dlpack__") and hasattr(x, "__dlpack_device__")):
         raise TypeError(f"from_dlpack takes an array with __dlpack__ and __dlpack_device__; got {type(x).__name__} "
                         f"(for numbers and lists there is gradcore.tensor)")
-    backend = backend_of_dlpack(x.__dlpack_device__())
-    try:
-        array = backend.from_dlpack(x)
-    except (BufferError, RuntimeError) as error:
-        raise BufferError(f"from_dlpack: a {type(x).__name__} of {getattr(x, 'dtype', 'unknown dtype')} is not shared: "
-                          f"{error}") from error
-    kind_of(array.dtype)
-    return Tensor._wrap(array, backend)
+    return Tensor._wrap(*shared(x, "from_dlpack"))
 
 
 def from_numpy(array: np.ndarray) -> Tensor:

@@ -155,11 +155,13 @@ def _power_of_sum(xp: FormulaNamespace, x: Expression, power: float = 0.5) -> Ex
 
 @_power_of_sum.derivative
 def _(xp: FormulaNamespace, x: Expression, output: Expression, power: float = 0.5) -> Expression:
-    return xp.where(x == 0.0, 1.0, xp.where(power == 0.5, 0.5 / output, power * x ** (power - 1.0)))
+    slope = xp.where(power == 0.5, 0.5 / output, power * x ** (power - 1.0))
+    return xp.where(power < 1.0, xp.where(x == 0.0, 0.0, slope), slope)
 
 
 def root(x: Tensor, p: float = 2) -> Tensor:
-    """x^(1/p) for x >= 0; at 0, where the derivative is infinite, the gradient is that of x."""
+    """x^(1/p) for x >= 0; at 0, where the derivative is infinite for p > 1, the gradient is 0, as in PyTorch's norms.
+    """
     return _power_of_sum(x, power=1 / p)
 
 

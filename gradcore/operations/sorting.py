@@ -109,7 +109,7 @@ def median(input: Tensor, dim: None = None, keepdim: bool = False) -> Tensor: ..
 def median(input: Tensor, dim: int, keepdim: bool = False) -> ValuesAndIndices: ...
 @accepts_numpy_names
 def median(input: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> Union[Tensor, ValuesAndIndices]:
-    """The median, of two middle elements the lower one, as in PyTorch; NaN propagates.
+    """The median, of two middle elements the lower one, as in PyTorch; NaN propagates, and is that of no floats.
 
     Along `dim`, a pair of `values` and `indices`.
 
@@ -118,6 +118,8 @@ def median(input: Tensor, dim: Optional[int] = None, keepdim: bool = False) -> U
     """
     if dim is None:
         x = reshape(input, -1)
+        if not x.size and kind_of(x.dtype) == 2:
+            return sum(x) * math.nan
         return _Shared.apply(x, median(x.detach(), 0).values)
     x = _with_dimensions(input)
     dim = one_dim(dim, x.ndim)
