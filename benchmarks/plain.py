@@ -43,7 +43,7 @@ class PlainNamespace:
         return self.sigmoid(TANH_SLOPE * (x + TANH_CUBIC * (x * x * x)))
 
     def where(self, condition: Any, a: Any, b: Any) -> Any:
-        if isinstance(condition, bool):  # a comparison of two constants; CuPy's `where` takes arrays only
+        if isinstance(condition, (bool, np.bool_)):  # from constants alone; CuPy's `where` takes arrays only
             condition = self._xp.asarray(condition)
         return self._xp.where(condition, *[self._type(v) if isinstance(v, (int, float)) else v for v in (a, b)])
 

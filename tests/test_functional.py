@@ -140,7 +140,7 @@ def test_initial_values_that_are_no_draws(torch):
 
 @pytest.mark.parametrize("fill, words", [
     (lambda: nn.init.uniform_(gradcore.empty(2), 1, 0), "init.uniform_: bounds must be in order"),
-    (lambda: nn.init.xavier_normal_(gradcore.empty(2)), "init.xavier_normal_: inputs and outputs"),
+    (lambda: nn.init.xavier_normal_(gradcore.empty(2)), "xavier_normal_: inputs and outputs"),
     (lambda: nn.init.kaiming_normal_(gradcore.empty(2, 2), mode="fan"), "init.kaiming_normal_: `mode`"),
     (lambda: nn.init.eye_(gradcore.empty(2)), "init.eye_ fills a tensor of 2 dimensions"),
     (lambda: nn.init.calculate_gain("sine"), "calculate_gain: `nonlinearity`"),

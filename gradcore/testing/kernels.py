@@ -30,6 +30,7 @@ for _name in ("optim", "special"):
 # Functions of several arrays, losses and steps of networks, have terms that cancel as well.
 OF_TERMS = {operation.name for module in _MODULES for operation in vars(module).values()
             if isinstance(operation, Elementwise) and len(operation.arrays) > 1} - set(SUMS)
+_OF_DISTRIBUTIONS = "gradcore.distributions", "gradcore.operations.gamma_draws"
 CONSTANT = 0.5  # products with it are exact; after rounded ones exponentials of float32 and float64 differ
 
 Compute = Callable[[Kernel, Sequence[np.ndarray], Sequence[float]], Sequence[np.ndarray]]
@@ -44,8 +45,10 @@ def primitives() -> dict[str, Kernel]:
 
 
 def operations() -> dict[str, Elementwise[Any]]:
-    """The built-in operations with a derivative."""
-    modules = [module for name, module in sys.modules.items() if name.startswith("gradcore.")]
+    """The built-in operations with a derivative, without those of distributions and their draws, whose terms cancel
+    for parameters that no distribution has."""
+    modules = [module for name, module in sys.modules.items()
+               if name.startswith("gradcore.") and not name.startswith(_OF_DISTRIBUTIONS)]
     return {operation.name: operation for module in modules for operation in vars(module).values()
             if isinstance(operation, Elementwise)}
 
