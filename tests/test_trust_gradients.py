@@ -14,6 +14,7 @@ import gradcore
 from gradcore import Tensor, grad, no_grad
 from gradcore.core import accumulation
 from gradcore.core.views import share_memory
+from gradcore.nn import functional
 
 
 def leaf(backend, *values, dtype="float32"):
@@ -210,3 +211,58 @@ def test_lists_beside_float64_are_not_rounded_to_float32(backend):
     x = Tensor(np.ones(2), device=backend.device)
     assert (x + [0.1, 0.2]).tolist() == [1.1, 1.2] and gradcore.minimum(x, (0.1, 0.2)).tolist() == [0.1, 0.2]
     assert (x.float() + [0.1, 0.2]).dtype == np.float32
+
+
+class _Freeing(dict):
+    """What a node has saved; another thread's backward pass frees it while the first of it is read."""
+
+    node = None
+
+    def __getitem__(self, i):
+        self.node.release()
+        return super().__getitem__(i)
+
+    def __iter__(self):
+        self.node.release()
+        return iter(self.values())
+
+
+class _Twice(gradcore.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x, x * 1.0)
+        return x * 2.0
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient * 2.0 + 0.0 * ctx.saved_tensors[1]
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("function", [
+    lambda x: gradcore.tanh(x) * x, lambda x: x * (x + 1.0), lambda x: functional.softmax(x, dim=-1),
+    lambda x: functional.layer_norm(x, (3,), x.detach()[0], x.detach()[1]), lambda x: x @ x.T, _Twice.apply])
+def test_what_another_thread_frees_is_read_before_or_refused_in_words(function, create_graph, rng):
+    x = Tensor(rng.normal(size=(3, 3)), requires_grad=True)
+    expected = None
+    for frees in (False, True):
+        y = function(x)
+        node = y.grad_fn
+        if frees and hasattr(node, "kept"):
+            saved = _Freeing(node.kept.saved)
+            node.kept = node.kept._replace(saved=saved)
+        elif frees:
+            name = "_saved" if hasattr(node, "_saved") else "saved"
+            given = getattr(node, name)
+            saved = _Freeing(given if isinstance(given, dict) else dict(enumerate(given)))
+            setattr(node, name, saved)
+        if not frees:
+            expected, = gradcore.autograd.grad(y.sum(), x, create_graph=create_graph)
+            continue
+        saved.node = node
+        try:
+            found, = gradcore.autograd.grad(y.sum(), x, create_graph=create_graph)
+        except RuntimeError as error:
+            assert "a second backward" in str(error)
+        else:
+            np.testing.assert_array_equal(found.detach().numpy(), expected.detach().numpy())

@@ -17,6 +17,10 @@ from .operation import refuse_changed, refuse_second_backward, versions_of
 from .tensor import Tensor
 
 
+_Saved = Sequence[tuple[Any, int]]
+_Output = Optional[tuple[Any, list[Any]]]
+
+
 class ElementwiseNode(Node):
     """A recorded call of `operation` (an `Elementwise`), with what its backward kernel needs.
 
@@ -25,8 +29,8 @@ class ElementwiseNode(Node):
 
     __slots__ = ("operation", "needs", "values", "saved", "output", "odd")
 
-    saved: Optional[Sequence[tuple[Any, int]]]
-    output: Optional[tuple[Any, list[Any]]]
+    saved: Optional[_Saved]
+    output: _Output
     odd: Optional[dict[int, tuple[tuple[int, ...], np.dtype]]]
 
     def __init__(self, operation: Any, inputs: Sequence[Any], along: tuple[int, ...], values: tuple[Any, ...],
@@ -56,8 +60,11 @@ class ElementwiseNode(Node):
         if needs.kernel is None:
             parts = [gradient] * len(needs.passed)
         else:
-            arrays = self._saved_arrays()
-            parts = self._recorded(gradient) if mode.enabled else self._computed(arrays, gradient)
+            output, saved = self.output, self.saved  # in this order: see `release`
+            if saved is None:
+                refuse_second_backward(self.name)
+            arrays = self._saved_arrays(saved, output)
+            parts = self._recorded(saved, output, gradient) if mode.enabled else self._computed(arrays, gradient)
         if self.odd:
             for k, i in enumerate(needs.along):
                 if i in self.odd:
@@ -65,20 +72,18 @@ class ElementwiseNode(Node):
                     parts[k] = cast(sum_to(parts[k], shape), dtype)
         return parts
 
-    def _saved_arrays(self) -> list[Any]:
-        """The saved arrays and numbers; raises RuntimeError if they were freed or changed in place."""
-        if self.saved is None:
-            refuse_second_backward(self.name)
+    def _saved_arrays(self, saved: _Saved, output: _Output) -> list[Any]:
+        """The saved arrays and numbers; raises RuntimeError if they were changed in place."""
         arrays = []
-        for value, version in self.saved:
+        for value, version in saved:
             if not isinstance(value, Tensor):
                 arrays.append(value)
                 continue
             if value._versions[0] != version:
                 refuse_changed(value.shape, value._versions[0], version, self.name)
             arrays.append(value._array)
-        if self.output is not None:
-            array, versions = self.output
+        if output is not None:
+            array, versions = output
             if versions[0]:
                 refuse_changed(array.shape, versions[0], 0, self.name)
             arrays.append(array)
@@ -97,24 +102,27 @@ class ElementwiseNode(Node):
             parts.insert(needs.along.index(i), gradient)
         return parts
 
-    def _recorded(self, gradient: Tensor) -> list[Tensor]:
+    def _recorded(self, saved: _Saved, output: _Output, gradient: Tensor) -> list[Tensor]:
         """The gradients, each computed by a recorded operation."""
         backend, needs = gradient._backend, self.needs
-        available = {i: value for i, (value, _) in zip(needs.saved, self.saved or ())}
-        if self.output is not None:
-            output = Tensor._wrap(self.output[0], backend, self)
-            output._versions = self.output[1]
+        available = {i: value for i, (value, _) in zip(needs.saved, saved)}
+        results = []
+        if output is not None:
+            results.append(Tensor._wrap(output[0], backend, self))
+            results[0]._versions = output[1]
 
         def along(i: int) -> Tensor:
             less = self.operation.gradient((i,))  # one gradient may need fewer inputs than all together
-            inputs = [available[j] for j in less.saved] + ([output] if less.saves_output else []) + [gradient]
+            inputs = [available[j] for j in less.saved] + (results if less.saves_output else []) + [gradient]
             slope: Tensor = self.operation.gradient_operation(i).run(inputs, self.values, backend)
             return slope
 
         return [gradient if i in needs.passed else along(i) for i in needs.along]
 
     def release(self) -> None:
-        self.saved = self.output = None
+        # Another thread may be in `backward`: what it reads first is freed last.
+        self.saved = None
+        self.output = None
 
 
 def _odd_inputs(inputs: Sequence[Any], along: tuple[int, ...],

@@ -105,11 +105,12 @@ class FunctionNode(Node):
         return value
 
     def backward(self, gradient: Any) -> Sequence[Any]:
-        if self.saved is None:
+        saved = self.saved  # read once: another thread may free it
+        if saved is None:
             refuse_second_backward(self.name)
         parts = gradient if isinstance(gradient, Parts) else Parts({0: gradient})
         given = [parts[i] if i in parts else self._missing(i) for i in range(len(self.outputs))]
-        self.context._to_save = [self._saved_value(entry) for entry in self.saved]
+        self.context._to_save = [self._saved_value(entry) for entry in saved]
         try:
             gradients = self.function.backward(self.context, *given)
         finally:

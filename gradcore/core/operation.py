@@ -132,16 +132,17 @@ class Operation(Node):
 
     def saved(self, i: int) -> Tensor:
         """Input `i`; raises RuntimeError if it was freed or changed in place since."""
-        if self._saved is None:
+        saved = self._saved  # read once: another thread may free it
+        if saved is None:
             refuse_second_backward(self.name)
-        return self._saved[i].value(self.name)
+        return saved[i].value(self.name)
 
     def outputs(self) -> list[Tensor]:
         """The outputs, as results of this operation if the backward pass is recorded."""
-        if self._outputs is None:
+        outputs = self._outputs
+        if outputs is None:
             refuse_second_backward(self.name)
-        count = len(self._outputs)
-        return [saved.value(node_of_output(self, i, count)) for i, saved in enumerate(self._outputs)]
+        return [saved.value(node_of_output(self, i, len(outputs))) for i, saved in enumerate(outputs)]
 
     def release(self) -> None:
         self._saved = self._outputs = None
