@@ -134,6 +134,17 @@ def _positions(torch):
         assert torch.tensor(x)[torch.tensor(index)].tolist() == [5, 7]
 
 
+@_row("The sign of NaN")
+def _signs(torch):
+    found = []
+    for library in (gradcore, torch):
+        x = library.tensor([1.0, np.nan, 2.0], requires_grad=True)
+        library.amax(x).backward()
+        found.append((library.sign(x.detach()).tolist(), x.grad.tolist()))
+    np.testing.assert_array_equal(found[0], [[1, np.nan, 1], [0, 1, 0]])
+    np.testing.assert_array_equal(found[1], [[1, 0, 1], [np.nan] * 3])
+
+
 @_row("Integers divided by zero")
 def _division(torch):
     with pytest.raises(ZeroDivisionError):

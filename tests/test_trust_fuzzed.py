@@ -180,3 +180,19 @@ def test_the_median_of_no_floats_is_no_number(torch):
     _both(torch, lambda lib, F, x: lib.isnan(lib.median(x)), np.zeros((0, 3)))
     with pytest.raises(ValueError, match="median of no elements"):
         gradcore.tensor(np.zeros(0, "int64")).median()
+
+
+@pytest.mark.parametrize("mode, shape", [
+    ("linear", (2, 3, 3)), ("bilinear", (2, 3, 2, 5)), ("trilinear", (1, 1, 3, 2, 7)), ("nearest", (2, 3, 7))])
+@pytest.mark.parametrize("factor", [1.2, 1.3, 2.4])
+def test_sizes_that_a_factor_leaves_and_places_that_round(torch, mode, shape, factor):
+    _both(torch, lambda lib, F, x: F.interpolate(x, scale_factor=factor, mode=mode), normal(0, shape))
+
+
+def test_extrema_that_are_no_numbers_share_the_gradient(torch):
+    for name in ("max", "min"):
+        _both(torch, lambda lib, F, x: getattr(lib, name)(x), np.array([[1.0, np.nan], [np.nan, 2.0]]))
+
+
+def test_products_so_far_may_leave_float32(torch):
+    _both(torch, lambda lib, F, x: lib.cumprod(x, 1), np.array([[1e30, 1e30, 1e-30, 1e-30]], "float32"))

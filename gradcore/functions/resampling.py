@@ -107,7 +107,10 @@ def interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: st
         return _nearest(x, sizes, scales, 0.5 if mode == "nearest-exact" else 0.0)
     if mode == "area":
         return _along_each(x, [_means(n, out) for n, out in zip(x.shape[2:], sizes)])
-    kernel = _cubic if mode == "bicubic" else _linear
+    if mode == "bicubic":
+        kernel = _cubic
+    else:  # as in PyTorch, a dimension whose size stays is left as it is, whatever the scale
+        kernel, scales = _linear, [1.0 if n == out else scale for n, out, scale in zip(x.shape[2:], sizes, scales)]
     return _along_each(x, [kernel(n, _places(n, out, scale, bool(align_corners)))
                            for n, out, scale in zip(x.shape[2:], sizes, scales)])
 
@@ -147,7 +150,8 @@ def _nearest(input: Tensor, sizes: Sequence[int], scales: Sequence[float], shift
     x = input
     for dim, (out, scale) in enumerate(zip(sizes, scales), 2):
         n = x.shape[dim]
-        places = np.minimum(np.floor((np.arange(out) + shift) * np.float32(scale)).astype("int64"), n - 1)
+        positions = (np.arange(out, dtype="float32") + np.float32(shift)) * np.float32(scale)  # rounded as PyTorch's
+        places = np.minimum(np.floor(positions).astype("int64"), n - 1)
         if out != n or (places != np.arange(n)).any():
             x = index_select(x, dim, as_tensor(places, device=x.device))
     return with_memory_of_its_own(x, input)

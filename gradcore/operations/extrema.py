@@ -24,7 +24,7 @@ class ValuesAndIndices(NamedTuple):
 
 
 class Extremum(Operation):
-    """The maximum or minimum over some dimensions; equal extrema share the gradient."""
+    """The maximum or minimum over some dimensions; equal extrema share the gradient, and so do NaNs."""
 
     saves = (0,)
 
@@ -34,7 +34,7 @@ class Extremum(Operation):
     def backward(self, gradient: Tensor) -> list[Tensor]:
         x = self.saved(0)
         top = Extremum.apply(x.detach(), dims=self.dims, keepdim=True, which=self.which)
-        shares = cast(x.detach() == top, x.dtype)
+        shares = cast(arithmetic.logical_or(x.detach() == top, arithmetic.isnan(x.detach())), x.dtype)
         shares = shares / sum(shares, self.dims, keepdim=True)
         return [reshape(gradient, top.shape) * shares]
 

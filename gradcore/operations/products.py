@@ -6,7 +6,7 @@ import builtins
 import math
 from typing import Any, Optional, Sequence, Union
 
-from ..backends.formulas.dtypes import BOOL, INT64, kind_of
+from ..backends.formulas.dtypes import BOOL, FLOAT64, INT64, kind_of
 from ..core.broadcasting import cast
 from ..core.dimensions import Dims, accepts_numpy_names, many_dims, one_dim
 from ..core.tensor import Tensor
@@ -191,7 +191,7 @@ def addmm(input: Any, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: flo
 
 @accepts_numpy_names
 def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
-    """The cumulative product along `dim`; integers multiply in int64, or in `dtype`.
+    """The cumulative product along `dim`, computed in float64; integers multiply in int64, or in `dtype`.
 
     It combines 1, 2, 4, ... neighbours, so gradients are correct where elements are 0.
 
@@ -200,9 +200,10 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """
     if dtype is not None:
         return cast(cumprod(cast(input, dtype), dim), dtype)
-    x = clone(input if kind_of(input.dtype) == 2 else cast(input, INT64))
+    result = input.dtype if kind_of(input.dtype) == 2 else INT64
+    x = clone(cast(input, FLOAT64 if result.kind == "f" else INT64))
     dim = one_dim(dim, x.ndim or 1)
-    return running(x, dim, arithmetic.multiply)
+    return cast(running(x, dim, arithmetic.multiply), result)
 
 
 @accepts_numpy_names
