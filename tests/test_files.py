@@ -151,3 +151,22 @@ def test_files_for_text_and_wrong_places_are_told():
         load(file)
     with pytest.raises(ValueError, match="function map_location must return a tensor, or None.*returned int"):
         load("a.npz", map_location=lambda x, device: 5)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".pt"])
+def test_a_changed_byte_is_refused_or_changes_nothing(suffix, tmp_path, rng):
+    path = tmp_path / f"a{suffix}"
+    saved = {"weight": gradcore.tensor(rng.normal(size=3)), "steps": [1, 2.5, None]}
+    gradcore.save(saved, path)
+    whole, refused = path.read_bytes(), 0
+    for i in range(len(whole)):
+        changed = bytearray(whole)
+        changed[i] ^= 1 << int(rng.integers(8))
+        try:
+            found = gradcore.load(io.BytesIO(bytes(changed)))
+        except ValueError:
+            refused += 1
+        else:
+            assert list(found) == list(saved) and found["steps"] == saved["steps"]
+            np.testing.assert_array_equal(found["weight"].numpy(), saved["weight"].numpy())
+    assert refused > len(whole) / 4

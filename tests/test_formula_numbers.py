@@ -118,3 +118,14 @@ def test_integers_wrap_round_in_the_text_for_cuda(formula, values, expected, cud
     """C++ may take it that signed integers never overflow."""
     found = elementwise(formula)
     assert found(tensor(values)).tolist() == found(tensor(values, device=cuda.device)).tolist() == expected
+
+
+@pytest.mark.parametrize("condition", [2.0, 0.0, -0.0, 1e-310, np.nan, 3, True, np.bool_(False)])
+def test_a_number_is_a_condition_as_in_python(condition, backend):
+    @rowwise
+    def chosen(xp, x, y):
+        return xp.where(condition, xp.min(x), x * y)
+
+    x = Tensor([[1.0, 2.0], [3.0, 4.0]], device=backend.device)
+    expected = [[1.0, 1.0], [3.0, 3.0]] if condition else [[2.0, 4.0], [6.0, 8.0]]
+    assert chosen(x, Tensor(2.0, device=backend.device)).tolist() == expected

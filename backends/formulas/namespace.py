@@ -40,7 +40,9 @@ class FormulaNamespace:
 
     @staticmethod
     def where(condition: Operand, a: Operand, b: Operand) -> Expression:
-        if isinstance(condition, Expression) and not condition.is_boolean:
+        if not isinstance(condition, Expression):
+            condition = bool(condition)  # as Python reads a number, whatever the dtype of the kernel
+        elif not condition.is_boolean:
             condition = condition != 0.0
         return apply("where", condition, a, b)
 

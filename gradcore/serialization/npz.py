@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
 import math
 import zipfile
+import zlib
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -16,6 +18,7 @@ import numpy as np
 from .structure import FOREIGN, Packed
 
 STRUCTURE = "structure.json"
+_NAME_AT = 30  # where the name stands in an entry
 _LONGEST_HEADER = 1 << 14  # NumPy reads none of more than 10,000 characters
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
@@ -41,9 +44,11 @@ def read(file: BinaryIO) -> tuple[Any, dict[str, np.ndarray]]:
     ValueError : the file is damaged, or something in it is pickled.
     """
     start = file.tell()
+    head = file.read(_NAME_AT + len(STRUCTURE))
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
+            _check_names(archive, head)
             if min([entry.header_offset for entry in archive.infolist()], default=start) != start:
                 raise ValueError("something else lies before the last archive in it; a file holds one saved value")
             if any(name.endswith(".pkl") for name in names):
@@ -52,9 +57,22 @@ def read(file: BinaryIO) -> tuple[Any, dict[str, np.ndarray]]:
                                  "loaded")
             tree = json.loads(archive.read(STRUCTURE)) if STRUCTURE in names else FOREIGN
             return tree, {name[:-len(".npy")]: _array(archive, name) for name in names if name.endswith(".npy")}
-    except (zipfile.BadZipFile, json.JSONDecodeError, RecursionError, EOFError, NotImplementedError, OSError,
-            UnicodeDecodeError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, json.JSONDecodeError, UnicodeDecodeError, RuntimeError,
+            EOFError, OSError) as error:
         raise ValueError(f"it is damaged or was cut off ({error})") from error
+
+
+def _check_names(archive: zipfile.ZipFile, head: bytes) -> None:
+    """Refuse an archive whose table of contents, which has no checksum, lacks an entry that is there.
+
+    Without that of the structure, all others would look like a file of NumPy.
+    """
+    names = archive.namelist()
+    if STRUCTURE not in names and head[_NAME_AT:] == STRUCTURE.encode() or not names and head.startswith(b"PK\3\4"):
+        raise ValueError("it is damaged: its table of contents lacks what the file begins with")
+    for name in names:
+        if not name.endswith(".npy"):  # the others are read anyway
+            archive.open(name).close()  # raises BadZipFile where the entry has another name
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
