@@ -16,6 +16,7 @@ from ..base import Backend
 from ..device import Device
 from ..formulas.dtypes import BOOL
 from ..formulas.kernel import Kernel
+from ..formulas.quiet import quiet_call, quiet_context, quietly
 from ..native.handles import address
 from ..windows import Windows
 from ..philox import Place
@@ -26,7 +27,6 @@ from .random import Draws
 from .rows import RowLauncher
 from .sums import pairwise_sum
 from . import tiles
-from .tiles import quiet_call, quiet_context, quietly
 
 
 # Functions that only move elements raise no warnings.

@@ -10,6 +10,7 @@ import numpy as np
 from ..formulas.dtypes import compute_and_result
 from ..formulas.expression import Expression, Literal, apply, in_order, rebuilt, rewrite, symbols
 from ..formulas.kernel import Kernel
+from ..formulas.quiet import quietly
 from ..formulas.simplify import is_call, is_literal
 
 
@@ -45,8 +46,7 @@ class ConstantConditions:
             assert isinstance(found, Literal)
             return found if found.is_boolean else Literal.of(dtype.type(found.value).item())
 
-        with np.errstate(all="ignore"):  # a large number is infinite in float32
-            answers = rewrite(self.conditions, replace)
+        answers = quietly(rewrite, self.conditions, replace)  # a large number is infinite in float32
         return tuple(bool(answer.value) for answer in answers if isinstance(answer, Literal))
 
 

@@ -15,6 +15,7 @@ from . import tiles
 from ..formulas.dtypes import BOOL, compute_and_result
 from ..formulas.integers import fitted
 from ..formulas.kernel import Kernel
+from ..formulas.quiet import quietly
 from ..formulas.shapes import broadcast_shapes
 from .memory_pool import MemoryPool
 from .choices import ConstantConditions, settled
@@ -48,7 +49,7 @@ class Launcher:
         alike = _alike(inputs)
         if alike is not None:
             inputs = alike
-            outputs = tiles.quietly(self.quick, inputs, constants)
+            outputs = quietly(self.quick, inputs, constants)
             if outputs is not None:
                 return outputs
         key = self._key(inputs, constants)
@@ -57,7 +58,7 @@ class Launcher:
         self.quick = quick
         if self.programs[key] is not typed:  # it became native in the meantime
             self.quick = not_quick
-        outputs = tiles.quietly(quick, inputs, constants)
+        outputs = quietly(quick, inputs, constants)
         return typed.run(inputs, constants, scalars) if outputs is None else outputs
 
     def run_into(self, calls: Sequence[Call], constants: Sequence[float]) -> Sequence[Call]:
@@ -181,9 +182,9 @@ class _TypedLauncher:
         if contiguous and all(array.shape == shape or array.size == 1 for array in arrays):
             tiles.run_flat(self.scratch, [a.reshape(-1) for a in (*arrays, *outputs)], scalars)
         elif same_dtypes and self.program.is_single_call:
-            tiles.quietly(self.program.run, *arrays, *outputs, *scalars)
+            quietly(self.program.run, *arrays, *outputs, *scalars)
         elif outputs[0].size <= tiles.tile_of(self.compute):
-            tiles.quietly(self._run_gathered, arrays, outputs, scalars)  # casts may overflow
+            quietly(self._run_gathered, arrays, outputs, scalars)  # casts may overflow
         else:
             tiles.run_strided(self.scratch, arrays, outputs, scalars)
         return outputs
@@ -238,7 +239,7 @@ class _TypedLauncher:
         known, made = self._last_in_place
         if given is None or given != known:
             scalars = self._in_place.program.scalars
-            made = () if scalars is None else tiles.quietly(scalars, *numbers, *constants)
+            made = () if scalars is None else quietly(scalars, *numbers, *constants)
             self._last_in_place = given, made
         tiles.run_flat(self._in_place, [value.reshape(-1) for value in (*arrays, *outputs)], made)
         return True
@@ -262,7 +263,7 @@ class _TypedLauncher:
         known, quick, scalars = self._last
         if numbers or known is not constants:
             if self.program.scalars is not None:
-                scalars = tiles.quietly(self.program.scalars, *numbers, *constants)
+                scalars = quietly(self.program.scalars, *numbers, *constants)
             if self._bind is not None:
                 quick = self._bind(constants, *numbers, *scalars)
             self._last = constants, quick, scalars

@@ -13,6 +13,7 @@ from ..formulas.dtypes import BOOL
 from ..formulas.expand import expand
 from ..formulas.expression import Apply, Expression, Literal, Symbol, in_order
 from ..formulas.kernel import Kernel
+from ..formulas.quiet import quietly
 from .choices import prefer_expm1
 from ..formulas.primitives import TRANSCENDENTAL
 
@@ -117,8 +118,7 @@ class Lowering:
             if name.startswith("literal") and known.dtype == dtype and repr(known.item()) == repr(value):
                 return name
         name = f"literal{sum(key.startswith('literal') for key in self.namespace)}"
-        with np.errstate(all="ignore"):  # a float64 literal may be infinite or 0 in float32
-            self.namespace[name] = np.asarray(value).astype(dtype)
+        self.namespace[name] = quietly(np.asarray(value).astype, dtype)  # it may be infinite or 0 in float32
         return name
 
     def _constant_tile(self, value: float | bool) -> str:

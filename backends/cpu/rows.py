@@ -15,6 +15,7 @@ import numpy as np
 from .. import native
 from ..formulas.expression import Symbol
 from ..formulas.kernel import Kernel
+from ..formulas.quiet import quietly
 from ..formulas.row_run import plan_of, row_dtypes
 from ..formulas.rows import POSITION
 from ..formulas.stages import Reduction, Stage
@@ -63,7 +64,7 @@ class RowProgram:
         """The programs' scalars for the constants of a call."""
         known, scalars = self._last_scalars
         if known != constants or 0.0 in constants:  # 0.0 equals -0.0
-            scalars = {makes: tiles.quietly(program.scalars, *constants) if program.scalars is not None else ()
+            scalars = {makes: quietly(program.scalars, *constants) if program.scalars is not None else ()
                        for makes, program in self.programs.items()}
             self._last_scalars = constants, scalars
         return scalars
@@ -150,12 +151,12 @@ class _BlockRun:
 
     def run(self) -> None:
         rows, count = self.call.rows, self.count
-        within = tiles.unbuffered if count >= LONG else tiles.quietly
+        within = tiles.unbuffered if count >= LONG else quietly
         tiles.share(rows, rows * count * self.program.cost, self._run_rows, within)
         for i, is_summed in enumerate(self.call.sums):
             if is_summed:
                 parts = [self.parts[key] for key in sorted(self.parts) if key[0] == i]
-                tiles.quietly(_write_sum, self.outputs[i], np.stack(parts))
+                quietly(_write_sum, self.outputs[i], np.stack(parts))
 
     def _run_rows(self, start: int, stop: int) -> None:
         step = BLOCK // self.count

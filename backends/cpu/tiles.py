@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextvars
 import functools
 import math
 import threading
-from typing import Any, Callable, Literal, Sequence, TypeVar
+from typing import Any, Callable, Literal, Sequence
 
 import numpy as np
 
 from ..formulas.dtypes import BOOL
+from ..formulas.quiet import quiet_context, quietly
 from ..native import CORES as CORES  # the backend assigns to it here
 from .program import NumPyProgram
 from .workers import Job, workers
@@ -22,9 +22,6 @@ HAND_OVER = 800_000
 # The least number of additions for each thread.  Threads wait for the interpreter lock between NumPy calls, so short
 # parts do not gain.
 WORK_PER_THREAD = 600_000
-
-
-Result = TypeVar("Result")
 
 
 def tile_of(dtype: np.dtype) -> int:
@@ -94,8 +91,7 @@ def _constant_tiles(program: NumPyProgram, dtype: np.dtype) -> list[np.ndarray]:
 def _filled_tile(value: float, dtype: np.dtype) -> np.ndarray:
     key = repr(value), dtype  # 0.0 equals -0.0
     if key not in _filled:
-        with np.errstate(all="ignore"):  # a float64 literal may be infinite or 0 in float32
-            _filled[key] = np.full(tile_of(dtype), value, dtype)
+        _filled[key] = quietly(np.full, tile_of(dtype), value, dtype)  # which may be infinite or 0 in float32
     return _filled[key]
 
 
@@ -124,18 +120,6 @@ class Scratch(threading.local):
         return [*registers, *bits, *_cut(rest, shape)]
 
 
-# Overflow to infinity and the like are intended: formulas handle these limits.  Entering a copied context is five times
-# faster than `with numpy.errstate`.
-_quiet = contextvars.copy_context()
-_quiet.run(np.seterr, all="ignore")
-quiet_context = _quiet.copy  # a context cannot be entered twice at the same time, so each run enters a copy
-
-
-def quietly(function: Callable[..., Result], *args: Any) -> Result:
-    """function(*args) without floating-point warnings."""
-    return quiet_context().run(function, *args)
-
-
 # NumPy copies operands that broadcast to buffers of 8192 elements, which takes as long as the loop itself.  If a buffer
 # is shorter than a row, the loop goes row by row without copies.
 _unbuffered = quiet_context()
@@ -145,11 +129,6 @@ _unbuffered.run(np.setbufsize, 16)
 def unbuffered(function: Callable[..., Any], *args: Any) -> Any:
     """As `quietly`, for broadcasting loops over long rows."""
     return _unbuffered.copy().run(function, *args)
-
-
-def quiet_call(function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
-    """As `quietly`, with keyword arguments."""
-    return quiet_context().run(function, *args, **kwargs)
 
 
 def run_flat(scratch: Scratch, arrays: Sequence[np.ndarray], scalars: tuple[Any, ...]) -> None:

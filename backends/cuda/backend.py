@@ -16,6 +16,7 @@ from ..device import Device
 from ..errors import BackendUnavailable
 from ..formulas.dtypes import FLOAT16, FLOAT32
 from ..formulas.kernel import Kernel
+from ..formulas.quiet import quietly
 from ..windows import Windows
 from ..philox import Place
 from . import compiler, nccl, source
@@ -380,8 +381,7 @@ class CuPyBackend(Backend):
 
 def _on_host(data: Any, dtype: Optional[np.dtype]) -> np.ndarray:
     """`data` as a NumPy array; overflow in float32 or float16 gives infinity, as on every device."""
-    with np.errstate(over="ignore"):
-        return np.asarray(data, dtype)
+    return quietly(np.asarray, data, dtype)
 
 
 def _is_minus_zero(value: Any) -> bool:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Callable, Hashable, Iterator, NoReturn, O
 import numpy as np
 
 from ..errors import FormulaError
+from .quiet import quietly
 
 Number = Union[bool, int, float]
 Operand = Union["Expression", Number]
@@ -70,8 +71,7 @@ def apply_primitive(primitive: Primitive, args: Sequence[Operand]) -> Expression
         if primitive.expansion is not None:
             return primitive.expansion(*nodes)
         assert primitive.numpy is not None
-        with np.errstate(all="ignore"):
-            return Literal.of(primitive.numpy(*values).item())
+        return Literal.of(quietly(primitive.numpy, *values).item())
     simpler = primitive.simplify(*nodes) if primitive.simplify is not None else None
     return Apply.of(primitive, nodes) if simpler is None else simpler
 

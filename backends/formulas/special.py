@@ -13,6 +13,7 @@ from typing import Callable, Optional, TypeGuard, Union
 
 import numpy as np
 
+from .quiet import quietly
 from .tabulated import Tabulated
 
 Array = np.ndarray
@@ -129,8 +130,7 @@ def _tanh_gate(x: Array) -> Array:
     z *= -TANH_SLOPE * TANH_CUBIC
     z -= TANH_SLOPE
     z *= x
-    with np.errstate(over="ignore"):
-        np.exp(z, out=z)
+    quietly(np.exp, z, z)  # it may overflow
     z += 1.0
     np.divide(1.0, z, out=z)
     return z
@@ -221,8 +221,7 @@ def floor_divide(a: Union[Array, float], b: Union[Array, float], out: Optional[A
     infinite = np.isinf(a) | np.isinf(b)
     if not infinite.any():
         return np.floor_divide(a, b, out)
-    with np.errstate(invalid="ignore"):
-        quotient = np.where(infinite, np.floor(np.divide(a, b)), np.floor_divide(a, b))
+    quotient = quietly(lambda: np.where(infinite, np.floor(np.divide(a, b)), np.floor_divide(a, b)))
     if out is None:
         return quotient[()]
     out[...] = quotient  # last, since `out` may share memory with `a` or `b`

@@ -12,6 +12,8 @@ from typing import Callable, Optional
 
 import numpy as np
 
+from .quiet import quietly
+
 Array = np.ndarray
 
 _STEPS = 2048  # grid points per unit: fine enough for a series of two terms
@@ -41,9 +43,12 @@ class Tabulated:
         mask = (1 << (numbers.size - 1).bit_length()) - 1
         grid, places = numbers / _STEPS, (_ROUNDER.view(np.int32) + numbers) & mask
         values, slopes = np.zeros((2, mask + 1), np.float32)
-        with np.errstate(under="ignore"):
+
+        def fill() -> None:
             values[places] = self.value(grid)
             slopes[places] = -self.bend * self.slope(grid)
+
+        quietly(fill)  # both underflow
         return values, slopes, np.array(mask, np.int32)
 
     def __call__(self, x: Array, out: Optional[Array] = None) -> Array:

@@ -20,8 +20,8 @@ import typing
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Optional, TypeVar, Union
 
-import numpy as np
 
+from ..backends.formulas.quiet import quietly
 from .dimensions import renamed
 from .expectations import DTYPE, SIMPLE, Expectation, described, expectation
 from .synonyms import translated
@@ -241,7 +241,6 @@ def between(name: str, option: str, x: Tensor, low: float, high: float, nan: boo
     if not backend.is_synchronous or not x._array.size:
         return
     values = backend.to_numpy(x._array)
-    with np.errstate(invalid="ignore"):
-        least, most = values.min().item(), values.max().item()
+    least, most = quietly(values.min).item(), quietly(values.max).item()
     if not (least >= low and most <= high) and not (nan and most != most):
         raise ValueError(f"{name}: `{option}` must be from {low} to {high}; got {least} to {most}")

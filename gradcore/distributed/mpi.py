@@ -10,6 +10,7 @@ import numpy as np
 
 from ..backends.communicator import Communicator, Wait
 from ..backends.formulas.dtypes import BOOL, FLOAT16, FLOAT32
+from ..backends.formulas.quiet import quietly
 
 _ADVICE = 'pip install "gradcore[mpi]" installs mpi4py with an MPI, and its starter as .venv/bin/mpiexec'
 # The variables by which launchers of MPI programs give the number of processes.
@@ -114,8 +115,7 @@ class HostCommunicator(Communicator):
         if op == "mean":
             np.divide(wide, self._comm.size, out=wide)
         if array.dtype == FLOAT16:
-            with np.errstate(over="ignore"):
-                array[...] = wide
+            quietly(np.copyto, array, wide, "same_kind")  # it may overflow
 
 
 def _reducible(array: np.ndarray) -> np.ndarray:

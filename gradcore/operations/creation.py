@@ -13,6 +13,7 @@ import numpy as np
 
 from ..backends import get_backend
 from ..backends.formulas.dtypes import BOOL, DEFAULT_FLOAT, INT64, as_dtype, kind_of
+from ..backends.formulas.quiet import quietly
 from ..core.dimensions import shape_of
 from ..core.tensor import DeviceLike, Number, Tensor
 from .integers import stored
@@ -130,8 +131,7 @@ def linspace(start: Number, end: Number, steps: int, *, dtype: Any = None, devic
     tensor([0. , 0.5, 1. ])
     """
     (steps,) = shape_of((steps,))
-    with np.errstate(all="ignore"):  # of infinite ends
-        values = np.linspace(float(start), float(end), steps)
+    values = quietly(np.linspace, float(start), float(end), steps)  # ends may be infinite
     return _from_host(values, dtype or DEFAULT_FLOAT, device, requires_grad)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from ..backends import Expression, FormulaNamespace
 from . import arithmetic
 from ..backends.formulas.dtypes import BOOL, kind_of, result_type
+from ..backends.formulas.quiet import quietly
 from ..core.arguments import at_least_zero
 from ..core.broadcasting import cast
 from ..core.dimensions import common_shape
@@ -117,8 +118,7 @@ def allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: 
     at_least_zero("allclose", rtol=rtol, atol=atol)
     a, b = _on_host("allclose", a, b)
     common_shape("allclose", (a.shape, b.shape))
-    with np.errstate(all="ignore"):
-        return np.allclose(a, b, float(rtol), float(atol), equal_nan)
+    return quietly(np.allclose, a, b, float(rtol), float(atol), equal_nan)
 
 
 def array_equal(a: Any, b: Any) -> bool:
