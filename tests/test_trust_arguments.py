@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradcore
-from gradcore import Tensor, functions, nn
+from gradcore import Tensor, functions, nn, optim
 from gradcore.backends import Backend
 
 _LOSSES = [nn.MSELoss, nn.BCELoss, nn.BCEWithLogitsLoss, nn.NLLLoss, nn.CrossEntropyLoss]
@@ -95,3 +95,11 @@ def test_numbers_of_the_other_byte_order_are_converted(kind, backend: Backend):
               Tensor([1.0, 2.0, 3.0], dtype=swapped.dtype, device=backend.device),
               Tensor([1.0, 2.0, 3.0], device=backend.device).to(swapped.dtype)):
         assert x.dtype.isnative and x.dtype == np.dtype(kind) and (x + x).tolist() == [2, 4, 6]
+
+
+def test_a_word_among_several_is_a_string():
+    optimizer = optim.SGD([gradcore.zeros(2, requires_grad=True)], lr=0.1)
+    for given, error, words in ((np.array([1, None]), TypeError, "`anneal_strategy` must be a string; got ndarray"),
+                                ("x", ValueError, "must be \"cos\" or \"linear\"; got 'x'")):
+        with pytest.raises(error, match=words):
+            optim.swa_utils.SWALR(optimizer, 0.1, anneal_strategy=given)

@@ -56,6 +56,8 @@ def expectation(hint: Any) -> Optional[Expectation]:
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
         return _any_of([expectation(part) for part in inner])
+    if origin is typing.Literal:  # which of its values is there is said by the function
+        return _any_of([SIMPLE[kind] for kind in dict.fromkeys(map(type, inner))])
     if origin is tuple and ... not in inner:
         return _each_of([expectation(part) for part in inner])
     if origin is Iterable:
