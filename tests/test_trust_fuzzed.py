@@ -196,3 +196,8 @@ def test_extrema_that_are_no_numbers_share_the_gradient(torch):
 
 def test_products_so_far_may_leave_float32(torch):
     _both(torch, lambda lib, F, x: lib.cumprod(x, 1), np.array([[1e30, 1e30, 1e-30, 1e-30]], "float32"))
+
+
+def test_truth_values_that_are_added_stay_what_they_are(torch):
+    _both(torch, lambda lib, F, x, y: x.index_add(0, lib.tensor([0, 0]), y, alpha=2),
+          np.array([False, True]), np.array([True, False]))

@@ -98,7 +98,7 @@ def index_add(input: Tensor, dim: int, index: Any, source: Tensor, *, alpha: flo
                          f"{index.dtype} of shape {index.shape} and {source.shape}")
     source = cast(source, input.dtype)
     places = (slice(None),) * dim + (_positions("index_add", given, index, input.shape[dim], dim),)
-    return _sum(input, places, source if alpha == 1 else source * alpha)
+    return _sum(input, places, source if alpha == 1 else cast(source * alpha, input.dtype))
 
 
 def _sum(x: Tensor, places: tuple[Any, ...], values: Tensor) -> Tensor:
