@@ -38,7 +38,7 @@ def with_constants(xp, x, alpha=0.5, beta=2.0):
     (lambda xp, x: (), "tuple"),
     (lambda xp, x: None, "returned None"),
     (lambda xp, x: 1.0, "none of its arrays"),
-    (lambda xp, x: x + np.ones(3), "ndarray"),
+    (lambda xp, x: x + np.ones(3), "ndarray"), (lambda xp, x: xp.where(np.ones(3), x, x), "ndarray"),
     (lambda xp, x: x + "1", "str"),
     (lambda xp, x: xp.where(x > 0, x), "argument"),
 ])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import numbers
 from typing import Any, Callable
 
 from ..errors import FormulaError
@@ -40,9 +41,9 @@ class FormulaNamespace:
 
     @staticmethod
     def where(condition: Operand, a: Operand, b: Operand) -> Expression:
-        if not isinstance(condition, Expression):
+        if isinstance(condition, numbers.Real):
             condition = bool(condition)  # as Python reads a number, whatever the dtype of the kernel
-        elif not condition.is_boolean:
+        elif isinstance(condition, Expression) and not condition.is_boolean:
             condition = condition != 0.0
         return apply("where", condition, a, b)
 
