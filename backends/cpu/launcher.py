@@ -112,12 +112,13 @@ def _alike(inputs: Sequence[Any]) -> Optional[list[Any]]:
         arrays[0].dtype) == len(arrays)
     if not is_small or all([array.shape == shape and array.flags.c_contiguous for array in arrays]):
         return None
-    return [value if not isinstance(value, np.ndarray) or value.shape == shape and value.flags.c_contiguous
-            else _spread(value, shape, value.dtype) for value in inputs]
+    return [_gathered(value, shape, value.dtype) if isinstance(value, np.ndarray) else value for value in inputs]
 
 
-def _spread(array: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """A contiguous copy, broadcast to `shape`."""
+def _gathered(array: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """The array, contiguous, in this shape and dtype: a copy unless it is so already."""
+    if array.shape == shape and array.dtype == dtype and array.flags.c_contiguous:
+        return array
     copied = np.empty(shape, dtype)
     copied[...] = array  # in a third of the time that np.broadcast_to takes
     return copied
@@ -247,8 +248,7 @@ class _TypedLauncher:
     def _run_gathered(self, arrays: Sequence[np.ndarray], outputs: Outputs, scalars: tuple[Any, ...]) -> None:
         """Run on contiguous, cast copies of small arrays, which is faster than iterating over the originals."""
         shape = outputs[0].shape
-        alike = [array if array.shape == shape and array.dtype == self.compute and array.flags.c_contiguous
-                 else _spread(array, shape, self.compute) for array in arrays]
+        alike = [_gathered(array, shape, self.compute) for array in arrays]
         results = [np.empty(shape, self.compute) if self.casts and not is_boolean else output
                    for output, is_boolean in zip(outputs, self.program.is_boolean)]
         tiles.run_flat(self.scratch, [array.reshape(-1) for array in (*alike, *results)], scalars)
