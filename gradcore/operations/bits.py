@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backends.formulas.dtypes import BOOL, kind_of, result_type
+from ..backends.formulas.dtypes import BOOL, kind_of
 from ..core.arguments import between
 from ..core.broadcasting import cast
 from ..core.dimensions import common_shape
 from ..core.tensor import Tensor, as_operand, as_tensor, common_backend
+from .integers import common_dtype
 
 
 def _bitwise(name: str, *values: Any, takes_booleans: bool = True) -> Tensor:
     backend = common_backend(name, values)
     operands = [as_operand(value, backend, name) for value in values]
-    dtype = result_type(operand._array if isinstance(operand, Tensor) else operand for operand in operands)
+    dtype = common_dtype(operands)
     if kind_of(dtype) == 2 or dtype == BOOL and not takes_booleans:
         raise TypeError(f"{name} takes {'boolean and ' if takes_booleans else ''}integer tensors; got {dtype}")
     tensors = [operand if isinstance(operand, Tensor) else as_tensor(operand, device=backend.device)

@@ -70,7 +70,7 @@ class _Fitting(Elementwise[Result]):
     def _operands(self, inputs: Sequence[Any]) -> list[Any]:
         operands = super()._operands(inputs)
         if any(value.__class__ is int and not 0 <= value < 128 for value in operands):  # all others fit
-            dtype = _common_dtype(operands)
+            dtype = common_dtype(operands)
             if kind_of(dtype) == INTEGER:
                 operands = self._fitted(operands, dtype)
         return operands
@@ -107,21 +107,21 @@ class _Powering(_Fitting[Result]):
 
 def _has_negative_exponent(base: Any, exponent: Any) -> bool:
     if not isinstance(exponent, Tensor):
-        return exponent < 0 and kind_of(_common_dtype((base, exponent))) < 2
+        return exponent < 0 and kind_of(common_dtype((base, exponent))) < 2
     backend = exponent._backend
-    if exponent.dtype.kind != "i" or not backend.is_synchronous or kind_of(_common_dtype((base, exponent))) == 2:
+    if exponent.dtype.kind != "i" or not backend.is_synchronous or kind_of(common_dtype((base, exponent))) == 2:
         return False
     return bool((backend.to_numpy(exponent._array) < 0).any())
 
 
 def _divides_by_zero(a: Any, b: Any) -> bool:
     tensors = [value for value in (a, b) if isinstance(value, Tensor)]
-    if any(value.dtype.kind == "f" or not value.size for value in tensors) or kind_of(_common_dtype((a, b))) == 2:
+    if any(value.dtype.kind == "f" or not value.size for value in tensors) or kind_of(common_dtype((a, b))) == 2:
         return False
     if not isinstance(b, Tensor):
         return bool(b == 0)
     backend = b._backend
-    return backend.is_synchronous and not backend.to_numpy(backend.astype(b._array, _common_dtype((a, b)))).all()
+    return backend.is_synchronous and not backend.to_numpy(backend.astype(b._array, common_dtype((a, b)))).all()
 
 
 class _Otherwise(Elementwise[Result]):
@@ -132,7 +132,7 @@ class _Otherwise(Elementwise[Result]):
         self._kind, self._function = kind, function
 
     def run(self, inputs: Sequence[Any], values: tuple[float, ...], backend: Backend) -> Result:
-        if kind_of(_common_dtype(inputs)) == self._kind:
+        if kind_of(common_dtype(inputs)) == self._kind:
             return self._function(*inputs, *values)
         return super().run(inputs, values, backend)
 
@@ -157,5 +157,6 @@ def otherwise(kind: int, function: Callable[..., Result]) -> Callable[[Elementwi
     return lambda operation: _Otherwise(operation, kind, function)
 
 
-def _common_dtype(operands: Sequence[Any]) -> np.dtype:
+def common_dtype(operands: Sequence[Any]) -> np.dtype:
+    """The dtype in which tensors and numbers meet."""
     return result_type(value._array if isinstance(value, Tensor) else value for value in operands)

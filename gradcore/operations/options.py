@@ -8,12 +8,12 @@ from typing import Any, Optional
 import numpy as np
 
 from ..backends import Expression, FormulaNamespace
-from ..backends.formulas.dtypes import kind_of, result_type
+from ..backends.formulas.dtypes import kind_of
 from ..core.broadcasting import cast
 from ..core.elementwise import elementwise
 from ..core.tensor import Tensor, as_operand, common_backend
 from . import arithmetic
-from .integers import dividing
+from .integers import common_dtype, dividing
 
 
 def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
@@ -39,7 +39,7 @@ def _times(input: Any, value: Any, factor: float) -> Any:
     if factor == 1:
         return value
     if isinstance(input, Tensor) and isinstance(value, Tensor):
-        value = cast(value, result_type((input._array, value._array)))
+        value = cast(value, common_dtype((input, value)))
     value = value.item() if isinstance(value, np.generic) else value
     return value * factor if isinstance(value, numbers.Real) else arithmetic.multiply(value, factor)
 
@@ -69,8 +69,7 @@ def div(input: Any, other: Any, *, rounding_mode: Optional[str] = None) -> Tenso
     if rounding_mode != "trunc":
         raise ValueError(f'div: rounding_mode must be None, "floor" or "trunc"; got {rounding_mode!r}')
     values = [as_operand(value, common_backend("div", (input, other)), "div") for value in (input, other)]
-    dtype = result_type(value._array if isinstance(value, Tensor) else value for value in values)
-    return _quotient_cut(*values) if kind_of(dtype) == 2 else _truncated(*values)
+    return _quotient_cut(*values) if kind_of(common_dtype(values)) == 2 else _truncated(*values)
 
 
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
