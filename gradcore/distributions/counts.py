@@ -16,13 +16,13 @@ from ..operations.gamma_draws import poisson, standard_gamma
 from ..operations.indexing import one_hot
 from ..operations.random import rand
 from .discrete import Categorical, given, inside
-from .distribution import Distribution, broadcast_all
-from .heavy import inside as inside_draws
+from .distribution import Distribution, as_value, broadcast_all
+from .heavy import open_uniform
 
 
 class _Counts(Distribution):
     def _counted(self, value: Any, like: Tensor) -> Tensor:
-        counted: Tensor = as_tensor(value, dtype=like.dtype, device=like.device)
+        counted = as_value(value, like)
         self._check((counted >= 0).logical_and(counted == counted.floor()), "values are counts, 0, 1, 2, …")
         return counted
 
@@ -89,7 +89,7 @@ class Geometric(_OfChance):
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draws: counts, as floats."""
         with no_grad():
-            u = inside_draws(self._shape(sample_shape), self.probs)
+            u = open_uniform(self._shape(sample_shape), self.probs)
             return (u.log() / (-self.probs).log1p()).floor()
 
     def log_prob(self, value: Any) -> Tensor:

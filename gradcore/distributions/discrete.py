@@ -15,7 +15,7 @@ from ..operations.elementary import logit
 from ..operations.indexing import gather
 from ..operations.random import bernoulli
 from ..operations.sampling import multinomial
-from .distribution import Distribution, broadcast_all
+from .distribution import Distribution, as_value, broadcast_all
 
 
 def given(name: str, probs: Any, logits: Any) -> Tensor:
@@ -50,7 +50,7 @@ class Bernoulli(Distribution):
         return bernoulli(self.probs.detach().expand(self._shape(sample_shape)))
 
     def log_prob(self, value: Any) -> Tensor:
-        value = as_tensor(value, dtype=self.logits.dtype, device=self.logits.device)
+        value = as_value(value, self.logits)
         self._check((value == 0).logical_or(value == 1), "values are 0 and 1")
         shape = np.broadcast_shapes(value.shape, self.batch_shape)
         return -binary_cross_entropy_with_logits(self.logits.expand(shape), value.expand(shape), reduction="none")

@@ -110,6 +110,11 @@ class Distribution:
         return f"{type(self).__name__}({parameters})"
 
 
+def as_value(value: Any, like: Tensor) -> Tensor:
+    """A value of a distribution as a tensor of the dtype and device of its parameter."""
+    return as_tensor(value, dtype=like.dtype, device=like.device)
+
+
 def broadcast_all(name: str, *values: Any) -> list[Tensor]:
     """Parameters, float tensors or numbers, as tensors of one shape, dtype and device."""
     backend = common_backend(name, values)

@@ -7,13 +7,13 @@ from typing import Any, Optional, Sequence
 
 from ..backends import Expression, FormulaNamespace
 from ..core.elementwise import elementwise
-from ..core.tensor import Tensor, as_tensor
+from ..core.tensor import Tensor
 from ..operations.elementary import xlogy
 from ..operations.gamma import digamma, lgamma
 from ..operations.gamma_draws import standard_gamma
 from ..operations.random import randn
 from ..operations.shaping import stack
-from .distribution import Distribution, broadcast_all
+from .distribution import Distribution, as_value, broadcast_all
 
 
 @elementwise
@@ -114,7 +114,7 @@ class InverseGamma(Positive):
         return 1 / Gamma(self.concentration, self.rate).rsample(sample_shape)
 
     def log_prob(self, value: Any) -> Tensor:
-        value = as_tensor(value, dtype=self.rate.dtype, device=self.rate.device)
+        value = as_value(value, self.rate)
         density: Tensor = Gamma(self.concentration, self.rate).log_prob(1 / value) - 2 * value.log()
         return density
 
@@ -160,7 +160,7 @@ class Dirichlet(Distribution):
         return shares
 
     def log_prob(self, value: Any) -> Tensor:
-        value = as_tensor(value, dtype=self.concentration.dtype, device=self.concentration.device)
+        value = as_value(value, self.concentration)
         self._check((value >= 0).all(-1).logical_and((value.sum(-1) - 1).abs() < 1e-6 ** 0.5),
                     "values are shares that add up to 1")
         c = self.concentration
@@ -212,7 +212,7 @@ class Beta(Positive):
         return self.shares.rsample(sample_shape)[..., 0]
 
     def log_prob(self, value: Any) -> Tensor:
-        value = as_tensor(value, dtype=self.concentration1.dtype, device=self.concentration1.device)
+        value = as_value(value, self.concentration1)
         self._check((value >= 0).logical_and(value <= 1), "values lie between 0 and 1")
         return self.shares.log_prob(stack([value, 1.0 - value], -1))
 

@@ -9,17 +9,17 @@ import numpy as np
 
 from ..backends import Expression, FormulaNamespace
 from ..core.elementwise import elementwise
-from ..core.tensor import Tensor, as_tensor
+from ..core.tensor import Tensor
 from ..operations.gamma import digamma, lgamma
 from ..operations.random import rand
 from .continuous import Located, Normal
-from .distribution import Distribution, broadcast_all
+from .distribution import Distribution, as_value, broadcast_all
 from .gammas import Positive
 
 EULER = 0.5772156649015329
 
 
-def inside(shape: Sequence[int], like: Tensor) -> Tensor:
+def open_uniform(shape: Sequence[int], like: Tensor) -> Tensor:
     """Uniform draws between 0 and 1, neither of them among them."""
     eps = float(np.finfo(like.dtype).eps)
     return rand(shape, dtype=like.dtype, device=like.device).clamp(eps / 2, 1 - eps / 2)
@@ -56,7 +56,7 @@ class Cauchy(Located):
     """
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        return self.icdf(inside(self._shape(sample_shape), self.loc))
+        return self.icdf(open_uniform(self._shape(sample_shape), self.loc))
 
     def log_prob(self, value: Any) -> Tensor:
         return _cauchy_log_density(value, self.loc, self.scale)
@@ -94,7 +94,7 @@ class Gumbel(Located):
     """
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        return self.icdf(inside(self._shape(sample_shape), self.loc))
+        return self.icdf(open_uniform(self._shape(sample_shape), self.loc))
 
     def log_prob(self, value: Any) -> Tensor:
         return _gumbel_log_density(value, self.loc, self.scale)
@@ -139,7 +139,7 @@ class Weibull(Positive):
         self._set(scale, concentration, validate_args=validate_args)
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        return self.icdf(inside(self._shape(sample_shape), self.scale))
+        return self.icdf(open_uniform(self._shape(sample_shape), self.scale))
 
     def log_prob(self, value: Any) -> Tensor:
         return _weibull_log_density(value, self.scale, self.concentration)
@@ -191,10 +191,10 @@ class Pareto(Positive):
         self._set(scale, alpha, validate_args=validate_args)
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        return self.icdf(inside(self._shape(sample_shape), self.scale))
+        return self.icdf(open_uniform(self._shape(sample_shape), self.scale))
 
     def log_prob(self, value: Any) -> Tensor:
-        value = as_tensor(value, dtype=self.scale.dtype, device=self.scale.device)
+        value = as_value(value, self.scale)
         self._check(value >= self.scale, "values are at least `scale`")
         density: Tensor = self.alpha.log() + self.alpha * self.scale.log() - (self.alpha + 1) * value.log()
         return density
@@ -241,7 +241,7 @@ class Kumaraswamy(Positive):
         self._set(concentration1, concentration0, validate_args=validate_args)
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        return self.icdf(inside(self._shape(sample_shape), self.concentration1))
+        return self.icdf(open_uniform(self._shape(sample_shape), self.concentration1))
 
     def log_prob(self, value: Any) -> Tensor:
         return _kumaraswamy_log_density(value, self.concentration1, self.concentration0)
@@ -298,7 +298,7 @@ class _Half(Distribution):
         return drawn
 
     def log_prob(self, value: Any) -> Tensor:
-        value = as_tensor(value, dtype=self.scale.dtype, device=self.scale.device)
+        value = as_value(value, self.scale)
         density: Tensor = self._both.log_prob(value) + math.log(2)
         return density.masked_fill(value < 0, -math.inf)
 

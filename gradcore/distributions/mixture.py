@@ -14,7 +14,7 @@ from ..operations.random import randn
 from ..operations.systems import inv
 from ..operations.triangular import solve_triangular
 from .discrete import Categorical
-from .distribution import Distribution
+from .distribution import Distribution, as_value
 
 
 class MixtureSameFamily(Distribution):
@@ -97,7 +97,7 @@ class MultivariateNormal(Distribution):
             raise ValueError(f"MultivariateNormal: give one of `covariance_matrix`, `precision_matrix` and "
                              f"`scale_tril`; got {len(matrices)}")
         matrix = matrices[0]
-        loc = as_tensor(loc, dtype=matrix.dtype, device=matrix.device)
+        loc = as_value(loc, matrix)
         if loc.ndim < 1 or matrix.ndim < 2 or matrix.shape[-2:] != (loc.shape[-1],) * 2:
             raise ValueError(f"MultivariateNormal: a `loc` of shape {loc.shape} needs square matrices of its last "
                              f"dimension; got shape {matrix.shape}")
@@ -131,7 +131,7 @@ class MultivariateNormal(Distribution):
         return self.scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
 
     def log_prob(self, value: Any) -> Tensor:
-        value = as_tensor(value, dtype=self.loc.dtype, device=self.loc.device)
+        value = as_value(value, self.loc)
         apart = (value - self.loc).unsqueeze(-1)
         z = solve_triangular(self.scale_tril, apart, upper=False).squeeze(-1)
         density: Tensor = -0.5 * (self.event_shape[0] * math.log(2 * math.pi) + z.square().sum(-1)) - self._log_root()

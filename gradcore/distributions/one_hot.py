@@ -15,8 +15,8 @@ from ..operations.elementary import logit
 from ..operations.indexing import one_hot
 from ..operations.norms import logsumexp
 from .discrete import Categorical, given, inside
-from .distribution import Distribution, broadcast_all
-from .heavy import inside as inside_draws
+from .distribution import Distribution, as_value, broadcast_all
+from .heavy import open_uniform
 
 
 class _OfCategories(Distribution):
@@ -92,14 +92,14 @@ class RelaxedOneHotCategorical(_OfCategories):
 
     def __init__(self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: Optional[bool] = None):
         self._set(probs, logits, validate_args)
-        self.temperature = as_tensor(temperature, dtype=self.logits.dtype, device=self.logits.device)
+        self.temperature = as_value(temperature, self.logits)
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        u = inside_draws((*self._shape(sample_shape), *self.event_shape), self.logits)
+        u = open_uniform((*self._shape(sample_shape), *self.event_shape), self.logits)
         return softmax((self.logits - (-u.log()).log()) / self.temperature, dim=-1)
 
     def log_prob(self, value: Any) -> Tensor:
-        value = as_tensor(value, dtype=self.logits.dtype, device=self.logits.device)
+        value = as_value(value, self.logits)
         count = self.event_shape[0]
         score = self.logits - (self.temperature + 1) * value.log()
         total = logsumexp(self.logits - self.temperature * value.log(), dim=-1)
@@ -125,11 +125,11 @@ class RelaxedBernoulli(Distribution):
         super().__init__(values.shape, validate_args=validate_args)
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        u = inside_draws(self._shape(sample_shape), self.logits)
+        u = open_uniform(self._shape(sample_shape), self.logits)
         return sigmoid((self.logits + logit(u)) / self.temperature)
 
     def log_prob(self, value: Any) -> Tensor:
-        value = as_tensor(value, dtype=self.logits.dtype, device=self.logits.device)
+        value = as_value(value, self.logits)
         x = logit(inside(value))
         difference = self.logits - x * self.temperature
         density: Tensor = self.temperature.log() + difference - 2 * softplus(difference) + softplus(x) + softplus(-x)
