@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..backends import Backend, backend_of
 from ..backends.formulas.dtypes import kind_of
 from ..backends.registry import backend_of_dlpack
@@ -24,7 +26,8 @@ def shared(x: Any, name: str) -> tuple[Any, Backend]:
 def own_array(data: Any, name: str) -> Any:
     """An array of a library that no device here is made of, such as PyTorch's, as one of a device; other data as it is.
     """
-    is_foreign = hasattr(data, "__dlpack__") and not hasattr(data, "_backend") and not isinstance(data, type)
+    is_foreign = hasattr(data, "__dlpack__") and not (
+        isinstance(data, (np.ndarray, type)) or hasattr(data, "_backend"))
     if is_foreign and backend_of(data) is None:
         return shared(data, name)[0]
     return data
