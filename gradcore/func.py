@@ -16,6 +16,7 @@ from .core.expectations import described
 from .core.public import publish_own
 from .core.grad_mode import enable_grad
 from .core.graph import leaves
+from .core.python_data import of_kind
 from .core.tensor import Tensor
 from .nn.module import Module
 from .nn.utils.stateless import functional_call
@@ -39,8 +40,7 @@ def _rebuilt(tree: Any, parts: Any) -> Any:
     if isinstance(tree, dict):
         return type(tree)((key, _rebuilt(branch, parts)) for key, branch in tree.items())
     if isinstance(tree, (tuple, list)):
-        branches = [_rebuilt(branch, parts) for branch in tree]
-        return type(tree)(*branches) if hasattr(tree, "_fields") else type(tree)(branches)
+        return of_kind(type(tree), [_rebuilt(branch, parts) for branch in tree])
     return next(parts)
 
 

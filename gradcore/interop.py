@@ -13,6 +13,7 @@ from .core.public import publish_own as _publish_own
 from .backends.formulas.dtypes import kind_of
 from .core.grad_mode import enable_grad, no_grad
 from .core.gradients import grad
+from .core.python_data import of_kind
 from .core.tensor import Tensor, as_tensor
 from .operations.conversion import clone
 from .operations.creation import zeros_like
@@ -149,8 +150,7 @@ class _Call:
             return (result,)
         if not (isinstance(result, (tuple, list)) and all(isinstance(part, Tensor) for part in result)):
             raise TypeError(f"a function for another library returns a tensor or several; got {type(result).__name__}")
-        kind = type(result)
-        self.together = (lambda outputs: kind(*outputs)) if hasattr(kind, "_fields") else lambda outputs: kind(outputs)
+        self.together = functools.partial(of_kind, type(result))
         return tuple(result)
 
 
@@ -161,7 +161,7 @@ def _taken_apart(kind: type, function: Callable[..., Any], args: tuple[Any, ...]
 
     def place(value: Any) -> Any:
         if isinstance(value, (tuple, list)) and any(isinstance(part, kind) for part in value):
-            return type(value)(map(place, value))
+            return of_kind(type(value), map(place, value))
         if not isinstance(value, kind):
             return value
         found.append(value)
@@ -174,7 +174,7 @@ def _taken_apart(kind: type, function: Callable[..., Any], args: tuple[Any, ...]
             if isinstance(value, _Place):
                 return tensors[value.number]
             is_list = isinstance(value, (tuple, list)) and any(isinstance(part, _Place) for part in value)
-            return type(value)(map(put, value)) if is_list else value
+            return of_kind(type(value), map(put, value)) if is_list else value
 
         return function(*map(put, places), **{name: put(value) for name, value in named.items()})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import importlib
 
 import numpy as np
@@ -253,3 +254,18 @@ def test_gradients_along_any_iterable():
     assert [g.item() for g in autograd.grad(x["a"] * x["b"], x.values())] == [3.0, 2.0]
     model = nn.Linear(2, 1)
     assert len(autograd.grad(model(gradcore.ones(2)).sum(), model.parameters())) == 2
+
+
+def test_named_tuples_stay_what_they_are():
+    Pair = collections.namedtuple("Pair", "first second")
+
+    class Both(nn.Module):
+        def forward(self, x):
+            return Pair(x * 2.0, x * 3.0)
+
+    x, model = Tensor([1.0], requires_grad=True), Both()
+    model.register_full_backward_hook(lambda module, inputs, outputs: None)
+    for result in (checkpoint(Both(), x), model(x)):
+        x.grad = None
+        (result.first + result.second).sum().backward()
+        assert type(result) is Pair and x.grad.tolist() == [5.0]

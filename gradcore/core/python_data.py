@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Iterable, Optional
 
 import numpy as np
 
@@ -52,3 +52,8 @@ def _dtypes_in(data: Any) -> set[np.dtype]:
     if hasattr(data, "dtype") and not isinstance(data, type):
         return {data.dtype}
     return {DEFAULT_FLOAT} if isinstance(data, float) else set()
+
+
+def of_kind(kind: Any, parts: Iterable[Any]) -> Any:
+    """A tuple or list of a class, which may be a named tuple's, that holds `parts`."""
+    return kind(*parts) if hasattr(kind, "_fields") else kind(parts)

@@ -8,6 +8,7 @@ from ..core.grad_mode import is_grad_enabled
 from ..core.graph import Node, parent_of
 from ..core.hooks import Handle
 from ..core.outputs import Output, Parts
+from ..core.python_data import of_kind
 from ..core.tensor import Tensor
 from ..core.views import share_memory
 
@@ -71,7 +72,7 @@ class _Backward:
     def left(self, output: Any) -> Any:
         outputs = output if isinstance(output, (tuple, list)) else (output,)
         passed, _ = _through(outputs, self._at_outputs)
-        return type(output)(passed) if isinstance(output, (tuple, list)) else passed[0]
+        return of_kind(type(output), passed) if isinstance(output, (tuple, list)) else passed[0]
 
     def _at_outputs(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
         for hook in tuple(self.hooks["backward_pre"].values()):

@@ -9,6 +9,7 @@ from ..core.function import Context, Function
 from ..core.grad_mode import enable_grad, is_grad_enabled
 from ..core.gradients import grad
 from ..core.graph import leaves
+from ..core.python_data import of_kind
 from ..core.tensor import Tensor
 from ..operations.generator import fork_rng, get_rng_state, set_rng_state
 
@@ -87,7 +88,7 @@ def checkpoint(function: Callable[..., Any], *args: Any, use_reentrant: Optional
     known = set(map(id, watched))
     own = [x for x in leaves([output for output in outputs if isinstance(output, Tensor)]) if id(x) not in known]
     recorded = _Again.apply(again, outputs, len(inputs), *inputs, *own)
-    return type(result)(recorded) if isinstance(result, (tuple, list)) else recorded[0]
+    return of_kind(type(result), recorded) if isinstance(result, (tuple, list)) else recorded[0]
 
 
 def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentrant: Optional[bool] = None,

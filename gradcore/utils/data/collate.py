@@ -7,6 +7,7 @@ from typing import Any, Callable, Mapping, Sequence
 import numpy as np
 
 from ...backends.formulas.dtypes import FLOAT64
+from ...core.python_data import of_kind
 from ...core.tensor import Tensor, tensor
 from ...operations.shaping import stack
 
@@ -60,6 +61,5 @@ def for_each_tensor(batch: Any, function: Callable[[Tensor], Tensor]) -> Any:
     if isinstance(batch, Mapping):
         return {name: for_each_tensor(part, function) for name, part in batch.items()}
     if isinstance(batch, (tuple, list)):
-        parts = [for_each_tensor(part, function) for part in batch]
-        return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
+        return of_kind(type(batch), [for_each_tensor(part, function) for part in batch])
     return batch
