@@ -1,9 +1,13 @@
-"""Something that happens at every place of a call where Python handles signals, one place after the other."""
+"""Something that happens at every place of a call where Python handles signals, one after the other, and forks."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import sys
-from typing import Any, Callable, Iterator
+import threading
+from typing import Any, Callable, Iterator, Sequence
 
 
 def at_place(number: int, action: Callable[[], Any], call: Callable[[], Any]) -> bool:
@@ -72,3 +76,26 @@ def met_everywhere(call: Callable[[], Any], action: Callable[[], Any], step: int
     while at_place(number, action, call):
         yield number
         number += step
+
+
+def child_ends(locks: Sequence[Any], action: Callable[[], bool]) -> bool:
+    """Whether `action` is true in the child of a fork that is made while another thread holds `locks`."""
+    held, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with contextlib.ExitStack() as stack:
+            for lock in locks:
+                stack.enter_context(lock)
+            held.set()
+            leave.wait(20)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(20)
+    child = os.fork()
+    if not child:
+        signal.alarm(20)
+        os._exit(0 if action() else 1)
+    leave.set()
+    thread.join()
+    return os.waitpid(child, 0)[1] == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import threading
 import time
 
@@ -21,7 +20,7 @@ from gradcore.backends.locks import Guard
 from gradcore.core import accumulation
 from gradcore.operations.generator import Generator
 from gradcore.utils.data import DataLoader
-from places import interrupted_everywhere, met_everywhere
+from places import child_ends, interrupted_everywhere, met_everywhere
 from test_random import of_numpy
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -310,21 +309,5 @@ def test_a_guard_may_be_taken_again_by_who_holds_it():
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_child_of_a_fork_finds_all_locks_free():
     generator, pool = Generator(), get_backend("cpu").pool
-    held, leave = threading.Event(), threading.Event()
-
-    def hold():
-        with generator._guard.lock, pool._guard.lock, accumulation._adding.lock:
-            held.set()
-            leave.wait(20)
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    held.wait(20)
-    child = os.fork()
-    if not child:
-        signal.alarm(20)
-        gradcore.rand(3_000_000, generator=generator)
-        os._exit(0)
-    leave.set()
-    thread.join()
-    assert os.waitpid(child, 0)[1] == 0
+    assert child_ends([generator._guard.lock, pool._guard.lock, accumulation._adding.lock],
+                      lambda: gradcore.rand(3_000_000, generator=generator) is not None)
